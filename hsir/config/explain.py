@@ -1,0 +1,61 @@
+"""Say what is wrong with a config value, and the way out."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def describe(schema: type[BaseModel], error: Any, where: str) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "the file"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(schema, error["loc"][:-1])
+        message = "unknown key" + suggest(str(error["loc"][-1]), known)
+    elif error["type"] == "missing":
+        message = "missing; it has no default"
+    elif error["type"] != "value_error" and not isinstance(error["input"], dict):
+        message += f", not {error['input']!r}"
+    return f"{where}: {key}: {message}"
+
+
+def _fields_at(schema: Any, location: Iterable[Any]) -> list[str]:
+    """Give the keys that exist at a place, through JSON schema, which knows unions and references."""
+    whole = schema.model_json_schema()
+    nodes = [whole]
+    for part in location:
+        nodes = [child for node in nodes for child in _children(whole, node, part)]
+    return sorted({key for node in nodes for key in _resolved(whole, node).get("properties", {})})
+
+
+def _children(whole: Any, node: Any, part: Any) -> list[Any]:
+    node = _resolved(whole, node)
+    options = [_resolved(whole, option) for option in [*node.get("anyOf", []), *node.get("oneOf", [])]]
+    tagged = [o for o in options if o.get("properties", {}).get("kind", {}).get("const") == part]
+    if tagged:
+        return tagged
+    found = []
+    for candidate in [node, *options]:
+        if part in candidate.get("properties", {}):
+            found.append(candidate["properties"][part])
+        elif isinstance(part, int) and "items" in candidate:
+            found.append(candidate["items"])
+        elif isinstance(candidate.get("additionalProperties"), dict):
+            found.append(candidate["additionalProperties"])
+        else:
+            found += list(candidate.get("patternProperties", {}).values())
+    return found
+
+
+def _resolved(whole: Any, node: Any) -> Any:
+    while "$ref" in node:
+        node = whole["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return node
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{hint} Known: {', '.join(known)}" if known else hint

@@ -1,0 +1,76 @@
+"""Read and check the config; every error is reported at once, with its file, its key and the way out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from hsir.config.checks import misfits, unknown_names
+from hsir.config.explain import describe
+from hsir.config.schema import DEFAULT_POOLS, Config, Method, TaskEntry
+from hsir.config.settings import Model
+from hsir.errors import ConfigError
+
+FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method}
+
+
+def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml") -> Config:
+    """Check a raw config together with the files in `folder`/{models,tasks,methods}.
+
+    Raises ConfigError that lists all that is wrong.
+    """
+    errors: list[str] = []
+    merged = {**raw, "pools": DEFAULT_POOLS | (raw.get("pools") or {})}
+    merged["scores"] = {"indiv": {}} | (raw.get("scores") or {})
+    config = _validate(Config, merged, name, errors)
+    entries = {kind: _entries(kind, folder, raw.get(kind) or {}, errors) for kind in FOLDERS}
+    if config is not None:
+        config = config.model_copy(update=entries)
+        errors += unknown_names(config, name) + misfits(config, name)
+    if errors or config is None:
+        raise ConfigError("the config cannot be used:\n" + "\n".join(f"  - {error}" for error in errors))
+    return config
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; raises ConfigError naming the file and the line."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+
+
+def _entries(
+    kind: str, folder: Path, inline: Mapping[str, Any], errors: list[str]
+) -> dict[str, BaseModel]:
+    found = {}
+    for path in sorted((folder / kind).glob("*.yaml")):
+        try:
+            entry = _validate(FOLDERS[kind], read_yaml(path), str(path), errors)
+        except ConfigError as error:
+            errors.append(str(error))
+            continue
+        if entry is not None:
+            found[path.stem] = entry
+    for name, value in inline.items():
+        if (entry := _try(FOLDERS[kind], value)) is not None:
+            found[name] = entry
+    return found
+
+
+def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
+    """Validate what the whole config's validation reports on already."""
+    try:
+        return schema.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _validate(schema: type[BaseModel], raw: Any, where: str, errors: list[str]) -> Any:
+    try:
+        return schema.model_validate(raw)
+    except ValidationError as invalid:
+        errors += [describe(schema, error, where) for error in invalid.errors()]
+        return None

@@ -1,0 +1,109 @@
+"""Who feeds whom: from runs and methods to policies, their parents, pools, options and files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hsir.config.schema import Config, Method, Run, Train
+from hsir.config.settings import Pool, SamplePool, Settings, VeriExitPool
+
+BASE = "base"
+EVAL = "eval/"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The config, with every question that the workflow asks of it.
+
+    A policy is `base`, the name of a method with `iterations: 0`, or `<method>.<iteration>`.
+    """
+
+    config: Config
+
+    def settings(self, model: str, task: str) -> Settings:
+        """Overlay the stage options: defaults < model < task < overrides."""
+        layers = [
+            self.config.models[model].settings,
+            self.config.tasks[task].settings,
+            self.config.overrides,
+        ]
+        return Settings.model_validate(_overlay(*(_given(layer) for layer in layers)))
+
+    def train(self, model: str, task: str, policy: str) -> Train:
+        """Overlay a policy's training options: defaults < model < task < method < overrides."""
+        chosen = self.method(policy).train
+        blocks = [
+            _given(layer).get("train", {}).get(chosen.kind, {})
+            for layer in (self.config.models[model].settings, self.config.tasks[task].settings)
+        ]
+        last = _given(self.config.overrides).get("train", {}).get(chosen.kind, {})
+        return type(chosen).model_validate(_overlay(*blocks, _given(chosen), last))
+
+    def pool(self, model: str, task: str, pool: str) -> SamplePool | VeriExitPool:
+        """Give a pool with its token limit filled in; `eval/...` is the greedy pool of evaluations."""
+        settings = self.settings(model, task)
+        if pool.startswith(EVAL):
+            limit = settings.evaluate.max_new_tokens
+            return SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
+        named: Pool = self.config.pools[pool]
+        limit = named.max_new_tokens or settings.sample.max_new_tokens
+        return named.model_copy(update={"max_new_tokens": limit})
+
+    def shards(self, model: str, task: str, pool: str) -> int:
+        """Tell how many jobs a pool is split into."""
+        settings = self.settings(model, task)
+        return settings.evaluate.shards if pool.startswith(EVAL) else settings.sample.shards
+
+    def method(self, policy: str) -> Method:
+        """Give the method that makes a policy."""
+        return self.config.methods[policy.split(".")[0]]
+
+    def parent(self, policy: str) -> str:
+        """Name the policy that a policy's pools are sampled from."""
+        name, _, iteration = policy.partition(".")
+        if not iteration:
+            return BASE
+        return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
+
+    def start(self, model: str, task: str, policy: str) -> str:
+        """Name the policy whose weights a policy's training begins with."""
+        parent = self.train(model, task, policy).start_from == "parent"
+        return self.parent(policy) if parent else BASE
+
+    def policies(self, run: Run, method: str) -> list[str]:
+        """Name the policies of a method within a run, first iteration first."""
+        rounds = self.config.methods[method].iterations
+        if not rounds:
+            return [method]
+        return [f"{method}.{i}" for i in range(1, (run.iterations or rounds) + 1)]
+
+    def cells(self, run: Run) -> Iterator[tuple[str, str, int, str, str]]:
+        """Yield (model, task, seed, method, policy) of everything that a run trains."""
+        for model in run.models:
+            for task in run.tasks:
+                for seed in run.seeds:
+                    for method in run.methods:
+                        for policy in self.policies(run, method):
+                            yield model, task, seed, method, policy
+
+    def benchmarks(self, run: Run, task: str) -> tuple[str, ...]:
+        """Name the benchmarks that policies trained on a task are evaluated on."""
+        return run.benchmarks or (task,)
+
+    def built_by_default(self) -> tuple[str, ...]:
+        """Name the runs that plain `snakemake` builds."""
+        return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
+
+
+def _given(options: Any) -> dict[str, Any]:
+    """Give only what was set, so that an overlay overrides nothing by a default."""
+    return options.model_dump(exclude_unset=True)
+
+
+def _overlay(*layers: dict[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = _overlay(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,120 @@
+"""Stage options: how samples are drawn, scored and trained on. The defaults are the paper's (section 4.1)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hsir.matchers import Matcher
+from hsir.options import Options
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Count = Annotated[int, Field(ge=1)]
+Dtype = Literal["float32", "bfloat16"]
+
+
+class TransformersEngine(Options):
+    """Generate with transformers: any CPU or GPU, and samples that no batch mate or shard changes."""
+
+    kind: Literal["transformers"] = "transformers"
+    batch_size: Count = Field(64, description="Samples decoded together; also what a kill can lose.")
+    dtype: Dtype = Field("float32", description="Number format of the weights.")
+
+
+class Sample(Options):
+    """How solutions are drawn."""
+
+    engine: TransformersEngine = Field(TransformersEngine(), description="What generates.")
+    shards: Count = Field(1, description="Jobs that a pool is split into.")
+    max_new_tokens: Count = Field(2048, description="Token limit of a solution, where its pool sets none.")
+
+
+class Evaluate(Options):
+    """How a policy is evaluated: greedy, zero-shot."""
+
+    max_new_tokens: Count = Field(4096, description="Token limit of an answer.")
+    shards: Count = Field(1, description="Jobs that a benchmark is split into.")
+
+
+class Score(Options):
+    """InDiv of a solution (paper, eq. 5); docs of what is reconstructed: ARCHITECTURE.md."""
+
+    kind: Literal["indiv"] = "indiv"
+    layer: Literal["middle"] | Count = Field(
+        "middle", description="Block whose output states are read, counted from 1; `middle` is L/2."
+    )
+    alpha: float = Field(1e-3, gt=0, description="Ridge on the covariance; must be small for tau = -0.5.")
+    weights: Literal["max", "mean", "sum", "none"] = Field(
+        "max", description="What the attention weights are divided by; `none` scores without weights (Div)."
+    )
+    dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
+
+
+class Sft(Options):
+    """Supervised fine-tuning (paper, eq. 1), by TRL's SFTTrainer."""
+
+    kind: Literal["sft"] = "sft"
+    start_from: Literal["base", "parent"] = Field(
+        "base", description="Weights to begin with: the base model, or the policy that was sampled from."
+    )
+    learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
+    batch_size: Count = Field(32, description="Solutions an optimizer step, over all devices.")
+    device_batch_size: Count = Field(4, description="Solutions a forward pass on one device.")
+    epochs: Count = Field(3, description="Passes over the training set.")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        "cosine", description="Learning rate after the warm-up."
+    )
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
+    max_length: Count = Field(2048, description="Longer solutions, prompt included, are an error.")
+    too_long: Literal["fail", "drop"] = Field("drop", description="What happens to longer solutions.")
+    save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
+    dtype: Dtype = Field("float32", description="Number format of the weights.")
+    when_empty: Literal["fail", "seed_only"] = Field(
+        "fail", description="What to do where no solution was right: stop, or train on the seed set alone."
+    )
+
+
+class TrainSettings(Options):
+    """Training options by kind."""
+
+    sft: Sft = Field(Sft(), description="Options of `kind: sft`.")
+
+
+class Settings(Options):
+    """Stage options, a block a stage. Overlay: defaults < model < task < method < `overrides`."""
+
+    sample: Sample = Field(Sample(), description="Stage sample.")
+    evaluate: Evaluate = Field(Evaluate(), description="Stage evaluate.")
+    train: TrainSettings = Field(TrainSettings(), description="Stage train.")
+
+
+class SamplePool(Options):
+    """Solutions drawn afresh for every question."""
+
+    kind: Literal["sample"]
+    samples: Count = Field(description="K: solutions a question.")
+    temperature: float = Field(1.0, ge=0, description="0 is greedy.")
+    max_new_tokens: Count | None = Field(None, description="Token limit, if not that of the settings.")
+
+
+class VeriExitPool(Options):
+    """Failed solutions of another pool, cut where they arrive at the ground truth, answered anew."""
+
+    kind: Literal["veriexit"]
+    of: Name = Field(description="The pool whose failed solutions are recycled.")
+    samples: Count = Field(5, description="J: answers a recycled solution.")
+    temperature: float = Field(1.0, ge=0, description="0 is greedy.")
+    max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
+    matcher: Matcher = Field(Matcher(), description="When a step arrives at the ground truth.")
+
+
+Pool = Annotated[SamplePool | VeriExitPool, Field(discriminator="kind")]
+
+
+class Model(Options):
+    """A base model."""
+
+    path: str = Field(description="Folder, or hub id, of the base model.")
+    chat_template: Path | None = Field(None, description="Jinja file, for a model that has no template.")
+    settings: Settings = Field(Settings(), description="Stage options that go with this model.")

@@ -1,0 +1,49 @@
+"""The embedded model's tokenizer: Qwen2's kind, in miniature."""
+
+import random
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import Qwen2Tokenizer
+
+from hsir import traces
+from hsir.tasks import wordproblems
+
+PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+# Qwen2's own: AutoTokenizer puts it in place of any other for this architecture.
+PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def build() -> Qwen2Tokenizer:
+    """Train the tokenizer on generated problems; whole numbers up to 99 are tokens of their own."""
+    rng = random.Random(0)
+    corpus = []
+    for _ in range(2000):
+        told = wordproblems.problem(rng, rng.randint(1, 8))
+        corpus.append(f"user\n{told.question}\nassistant\n{wordproblems.trace(rng, told, 2)}")
+    core = Tokenizer(models.BPE())
+    core.normalizer = normalizers.NFC()
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PATTERN), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    core.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    core.train_from_iterator(
+        corpus, trainers.BpeTrainer(vocab_size=512, initial_alphabet=alphabet, show_progress=False)
+    )
+    core.add_special_tokens([AddedToken(token, special=True) for token in (PAD, TURN, END)])
+    core.add_tokens([AddedToken(tag, normalized=False) for tag in traces.TAGS])
+    core.add_tokens([AddedToken(str(n), single_word=True, normalized=False) for n in range(100)])
+    tokenizer = Qwen2Tokenizer(tokenizer_object=core, eos_token=END, pad_token=PAD, unk_token=None)
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer

@@ -1,0 +1,9 @@
+"""Where a sample's randomness comes from: its own name, and nothing else."""
+
+import hashlib
+
+
+def sample_seed(run_seed: int, question_id: str, n: int) -> int:
+    """Give the 63-bit seed of the n-th sample of a question (or of a recycled prefix)."""
+    key = f"{run_seed}\0{question_id}\0{n}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()) >> 1

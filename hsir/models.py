@@ -1,0 +1,57 @@
+"""Load models and tokenizers: safetensors only, no code from a model's folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hsir.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedTokenizerBase":
+    """Load a model's tokenizer; raises InputError where the folder or the chat template is missing."""
+    from transformers import AutoTokenizer
+
+    check_exists(path)
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    if chat_template is not None:
+        if not chat_template.is_file():
+            raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
+        tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
+    if not tokenizer.chat_template:
+        raise InputError(
+            f"{path}: the model has no chat template, so questions cannot be put to it; give one as a Jinja file with"
+            " `chat_template:` in config/models/<name>.yaml"
+        )
+    return tokenizer
+
+
+def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
+    """Load a causal language model for inference, on the GPU if there is one."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    check_exists(path)
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), use_safetensors=True, **options)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    """Give the tokens that end a completion: the generation config's and the tokenizer's."""
+    named = model.generation_config.eos_token_id if model.generation_config else None
+    listed = named if isinstance(named, list) else [] if named is None else [named]
+    own = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    if not listed and not own:
+        raise InputError(f"{model.name_or_path}: the model names no end-of-text token (eos_token_id)")
+    return frozenset([*listed, *own])
+
+
+def check_exists(path: str) -> None:
+    """Raise InputError where a path that can only be a folder is none, or holds no model."""
+    folder = Path(path)
+    looks_local = path.startswith((".", "/", "~")) or path.count("/") != 1 or folder.parent.is_dir()
+    if looks_local and not folder.is_dir():
+        raise InputError(f"{path}: no such model folder; mend `path` in config/models/<name>.yaml")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise InputError(f"{path}: the folder holds no model (no config.json)")

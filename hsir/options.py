@@ -1,0 +1,9 @@
+"""The base of every option: frozen, and closed to keys that do not exist."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Options(BaseModel):
+    """Options of one thing; an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

@@ -1,0 +1,45 @@
+"""Progress that suits where it is read: a bar on a terminal, now and then a line in a log."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+
+
+T = TypeVar("T")
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def track(items: Iterable[T], what: str, total: int, done: int = 0) -> Iterator[T]:
+    """Yield the items, showing how many of `total` are finished; `done` were finished before."""
+    if sys.stderr.isatty():
+        yield from _bar(items, what, total, done)
+    else:
+        yield from _lines(items, what, total, done)
+
+
+def say(message: str) -> None:
+    """Write one line for whoever reads the log."""
+    print(f"hsir: {message}", file=sys.stderr, flush=True)
+
+
+def _bar(items: Iterable[T], what: str, total: int, done: int) -> Iterator[T]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=total, completed=done)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+def _lines(items: Iterable[T], what: str, total: int, done: int) -> Iterator[T]:
+    started = said = time.monotonic()
+    for done, item in enumerate(items, start=done + 1):  # noqa: B020 - counts on from what was done
+        yield item
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES or done == total:
+            say(f"{what} {done}/{total}, {now - started:.0f} s")
+            said = now

@@ -1,0 +1,58 @@
+"""What every stage's command line shares: options as JSON, locks, and errors that are one line."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from hsir.errors import HsirError
+from hsir.progress import say
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+def json_option(kind: Any, what: str) -> Any:
+    """Make a typer option that takes an Options object as JSON."""
+    adapter = TypeAdapter(kind)
+
+    def parse(text: Any) -> Any:
+        try:
+            return text if isinstance(text, BaseModel | list | tuple) else adapter.validate_json(text)
+        except ValidationError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    parse.__name__ = "JSON"
+    return typer.Option(parser=parse, help=what)
+
+
+def run(stage: Callable[..., None]) -> None:
+    """Run a stage's command line; what a user can mend is told in one line, with exit code 1."""
+    try:
+        typer.run(stage)
+    except HsirError as error:
+        say(f"error: {error}")
+        sys.exit(1)
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Hold the lock of an output: a second process that would write it waits until the first is done.
+
+    The lock is the kernel's, so that it ends with its holder, however that dies.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(output.with_name(f".{output.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"{output}: another process is making it; waiting for that one to end")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

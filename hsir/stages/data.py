@@ -1,0 +1,66 @@
+"""Stage data: the questions of one split, as the model will read them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hsir import tables
+from hsir.errors import InputError
+from hsir.models import load_tokenizer
+from hsir.stages import cli
+from hsir.tasks import Task
+from hsir.tasks.base import BaseTask, Split
+from hsir.tasks.record import Record
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def main(
+    model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
+    task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
+    split: Annotated[str, typer.Option(help="seed, unlabelled or test.")],
+    output: Annotated[Path, typer.Option(help="Table of questions.")],
+    seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
+) -> None:
+    """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
+    chosen: Split = split  # type: ignore[assignment]
+    records = checked(list(task.records(chosen, seed)), chosen)
+    tokenizer = load_tokenizer(model, chat_template)
+    rows = [question_row(record, task, tokenizer) for record in records]
+    made_by = tables.provenance("data", [], task=task, split=split, seed=seed, model=model)
+    tables.write("questions", rows, output, made_by)
+
+
+def checked(records: list[Record], split: Split) -> list[Record]:
+    """Raise InputError for an empty set, for doubled ids, and for a seed set without traces."""
+    if not records:
+        raise InputError(f"the {split} set is empty; check the task's files and sizes")
+    seen: set[str] = set()
+    for record in records:
+        if record.id in seen:
+            raise InputError(f"the {split} set has two questions with the id {record.id!r}; ids must be unique")
+        seen.add(record.id)
+        if split == "seed" and record.trace is None:
+            raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a right one")
+    return records
+
+
+def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizerBase") -> tables.Row:
+    """Tokenise one question, and its trace with the end-of-text token behind it."""
+    messages = [{"role": "user", "content": task.prompt(record)}]
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    trace_ids = None
+    if record.trace is not None:
+        trace_ids = [*tokenizer(record.trace, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    return {
+        "question_id": record.id, "question": record.question, "gold": record.answer,
+        "difficulty": record.difficulty, "trace": record.trace, "trace_ids": trace_ids,
+        "prompt_ids": tokenizer(prompt, add_special_tokens=False)["input_ids"],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)

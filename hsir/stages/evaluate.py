@@ -1,0 +1,38 @@
+"""Stage evaluate: accuracy and tokens of a policy on a benchmark."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hsir import statistics, tables
+from hsir.progress import say
+from hsir.stages import cli
+
+
+def main(
+    samples: Annotated[list[Path], typer.Option(help="Shards of the answers; give the option once for each.")],
+    verified: Annotated[Path, typer.Option(help="Their verdicts.")],
+    questions: Annotated[Path, typer.Option(help="Table of questions, for their difficulty.")],
+    output: Annotated[Path, typer.Option(help="JSON of results.")],
+) -> None:
+    """Summarise the graded answers of a policy on one benchmark."""
+    difficulty = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions)}
+    verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
+    columns = ["sample_id", "question_id", "n_tokens", "finish"]
+    answers = [
+        row | {"verdict": verdicts[row["sample_id"]], "difficulty": difficulty[row["question_id"]]}
+        for row in tables.read("samples", samples, columns)
+    ]
+    made_by = tables.provenance("evaluate", [*samples, verified, questions])
+    result = statistics.summary(answers)
+    tables.write_json(result | {"provenance": made_by}, output)
+    accuracy = result["accuracy"]
+    say(
+        f"accuracy {accuracy['value']:.1%} (95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%}),"
+        f" {result['tokens']['mean']:.0f} tokens on average"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

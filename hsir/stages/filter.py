@@ -1,0 +1,127 @@
+"""Stage filter: what the next policy is trained on, and how many solutions each filter left."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hsir import tables
+from hsir.config.settings import Sft
+from hsir.errors import InputError
+from hsir.filters import Candidate, Filter
+from hsir.progress import say
+from hsir.stages import cli
+
+
+def main(
+    output: Annotated[Path, typer.Option(help="Table of what is trained on.")],
+    funnel: Annotated[Path, typer.Option(help="JSON: solutions left by each filter.")],
+    select: Annotated[list[Filter], cli.json_option(list[Filter], "The filters, as JSON.")],
+    train: Annotated[Sft, cli.json_option(Sft, "Training options, as JSON.")] = Sft(),
+    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces to train on.")] = [],
+    questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
+    pool: Annotated[list[str], typer.Option(help="POOL=SHARD; once for each shard.")] = [],
+    verified: Annotated[list[Path], typer.Option(help="Verdicts; once for each pool.")] = [],
+    scores: Annotated[list[Path], typer.Option(help="Scores; once for each pool.")] = [],
+    seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
+) -> None:
+    """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
+    known = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions or [])}
+    shards = [(name, Path(path)) for name, path in (entry.split("=", 1) for entry in pool)]
+    solutions = {row["sample_id"]: row | {"source": name} for name, path in shards
+                 for row in tables.read("samples", path)}  # fmt: skip
+    verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
+    raw = {row["sample_id"]: row["indiv"] for row in tables.read("indiv-scores", scores)}
+    chosen = candidates(solutions, verdicts, raw)
+    steps = [count("samples", chosen, solutions, known)]
+    for chosen_filter in select:
+        chosen = chosen_filter(chosen, seed)
+        steps.append(count(chosen_filter.kind, chosen, solutions, known))
+    check_any(chosen, steps, verdicts, train, output)
+    rows = given_rows(given) + [trained_row(c, solutions[c.sample_id], known) for c in chosen]
+    rows, dropped = fitting(rows, train, output)
+    inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
+    made_by = tables.provenance("filter", inputs, select=str([f.model_dump(mode="json") for f in select]), seed=seed)
+    tables.write_json({"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped}, funnel)
+    tables.write("filtered", rows, output, made_by)
+    say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
+
+
+def candidates(
+    solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float]
+) -> list[Candidate]:
+    """Join samples, verdicts and scores, ordered by sample id."""
+    return [
+        Candidate(
+            sample_id=key, question_id=row["question_id"], n_tokens=row["n_tokens"], right=verdicts[key] == "right",
+            completion_ids=tuple(row["completion_ids"]), indiv=raw.get(key),
+        )
+        for key, row in sorted(solutions.items())
+    ]  # fmt: skip
+
+
+def count(
+    name: str, left: list[Candidate], solutions: dict[str, tables.Row], known: dict[str, Any]
+) -> tables.Row:
+    """Count what a filter left: in total, by pool, by difficulty, and the questions that have any."""
+    by_pool = Counter(solutions[c.sample_id]["source"] for c in left)
+    levels = Counter(known[c.question_id] for c in left)
+    by_difficulty = {str(level): levels[level] for level in sorted(set(known.values()), key=str) if level is not None}
+    return {
+        "filter": name, "total": len(left), "questions": len({c.question_id for c in left}),
+        "by_pool": dict(sorted(by_pool.items())), "by_difficulty": by_difficulty,
+    }  # fmt: skip
+
+
+def check_any(
+    chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], train: Sft, output: Path
+) -> None:
+    """Raise InputError where nothing is left to learn from, unless the seed alone was asked for."""
+    if chosen or not verdicts or train.when_empty == "seed_only":
+        return
+    counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
+    left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
+    raise InputError(
+        f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more samples,"
+        " loosen the filters, or train on the seed set alone with train: {when_empty: seed_only}"
+    )
+
+
+def given_rows(given: list[str]) -> list[tables.Row]:
+    """Read given data as rows to train on."""
+    rows = []
+    for name, path in (entry.split("=", 1) for entry in given):
+        for row in tables.read("questions", Path(path)):
+            if row["trace_ids"] is None:
+                raise InputError(f"{path}: question {row['question_id']!r} has no gold trace to train on")
+            rows.append(
+                {
+                    "sample_id": f"{row['question_id']}-{name}", "question_id": row["question_id"], "source": name,
+                    "difficulty": row["difficulty"], "score": None, "prompt_ids": row["prompt_ids"],
+                    "completion_ids": row["trace_ids"],
+                }
+            )  # fmt: skip
+    return rows
+
+
+def trained_row(candidate: Candidate, solution: tables.Row, known: dict[str, Any]) -> tables.Row:
+    """Write a kept solution as a row to train on."""
+    return {
+        "sample_id": candidate.sample_id, "question_id": candidate.question_id, "source": solution["source"],
+        "difficulty": known[candidate.question_id], "score": candidate.score,
+        "prompt_ids": solution["prompt_ids"], "completion_ids": solution["completion_ids"],
+    }  # fmt: skip
+
+
+def fitting(rows: list[tables.Row], train: Sft, output: Path) -> tuple[list[tables.Row], int]:
+    """Give the rows within the length limit, and how many are not; nothing is ever cut short."""
+    fit = [row for row in rows if len(row["prompt_ids"]) + len(row["completion_ids"]) <= train.max_length]
+    dropped = len(rows) - len(fit)
+    if dropped and train.too_long == "fail" or not fit:
+        raise InputError(f"{output}: {dropped} of {len(rows)} solutions exceed max_length {train.max_length}; raise it")
+    return fit, dropped
+
+
+if __name__ == "__main__":
+    cli.run(main)

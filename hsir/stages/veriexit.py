@@ -1,0 +1,68 @@
+"""Stage veriexit: the prefixes of failed solutions that had already arrived at the ground truth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hsir import tables, traces
+from hsir.config.settings import VeriExitPool
+from hsir.models import load_tokenizer
+from hsir.progress import say
+from hsir.stages import cli
+from hsir.veriexit import find_cut
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def main(
+    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
+    verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
+    questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
+    pool: Annotated[VeriExitPool, cli.json_option(VeriExitPool, "The recycled pool, as JSON.")],
+    tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
+    output: Annotated[Path, typer.Option(help="Table of failed samples and where each is cut, if at all.")],
+) -> None:
+    """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
+    gold = {row["question_id"]: row["gold"] for row in tables.read("questions", questions, ["question_id", "gold"])}
+    verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
+    encoder = load_tokenizer(tokenizer)
+    rows = []
+    for row in tables.read("samples", samples):
+        if verdicts[row["sample_id"]] == "right":
+            continue
+        cut = find_cut(row["completion"], gold[row["question_id"]], pool.matcher)
+        rows.append(
+            {
+                "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
+                "cut_step": cut.step if cut else None,
+                "prefix_ids": prefix_ids(encoder, row["completion_ids"], cut.end) if cut else None,
+            }
+        )  # fmt: skip
+    made_by = tables.provenance("veriexit", [*samples, verified, questions], pool=pool)
+    tables.write("veriexit", rows, output, made_by)
+    recyclable = sum(row["cut_step"] is not None for row in rows)
+    say(f"{recyclable} of {len(rows)} failed samples are recyclable")
+
+
+def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], end: int) -> list[int]:
+    """Give the sample's own tokens up to character `end`, and behind them the exit prompt.
+
+    A token that straddles the cut (as `.\\n\\n` does) is replaced by what the tokenizer makes of its part
+    before the cut and the exit prompt together, as if the policy had written both.
+    """
+    low, high = 0, len(completion_ids)
+    while low < high:  # the most tokens whose text ends at or before the cut
+        middle = (low + high + 1) // 2
+        text = encoder.decode(completion_ids[:middle], skip_special_tokens=True)
+        low, high = (middle, high) if len(text) <= end and not text.endswith("\ufffd") else (low, middle - 1)
+    kept = completion_ids[:low]
+    whole = encoder.decode(completion_ids, skip_special_tokens=True)[:end]
+    rest = whole[len(encoder.decode(kept, skip_special_tokens=True)) :]
+    exit_ids: list[int] = encoder(rest + traces.EXIT_PROMPT, add_special_tokens=False)["input_ids"]
+    return [*kept, *exit_ids]
+
+
+if __name__ == "__main__":
+    cli.run(main)

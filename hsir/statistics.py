@@ -1,0 +1,54 @@
+"""Statistics of an evaluation."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scipy.stats import binomtest
+
+from hsir import tables
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+class Interval(NamedTuple):
+    """A share with its 95 % Wilson interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """Give a share with its 95 % Wilson score interval; raises ValueError for no trials."""
+    bounds = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return Interval(successes / trials, float(bounds.low), float(bounds.high))
+
+
+def summary(answers: Sequence[tables.Row]) -> tables.Row:
+    """Summarise graded answers: rows with verdict, n_tokens, finish, difficulty.
+
+    Tokens are means and quantiles over all answers, right or wrong, as in the paper.
+    """
+    levels: dict[int, list[tables.Row]] = defaultdict(list)
+    for answer in answers:
+        if answer["difficulty"] is not None:
+            levels[answer["difficulty"]].append(answer)
+    return _figures(answers) | {
+        "by_difficulty": {str(level): _figures(levels[level]) for level in sorted(levels)},
+    }
+
+
+def _figures(answers: Sequence[tables.Row]) -> tables.Row:
+    tokens = sorted(answer["n_tokens"] for answer in answers)
+    verdicts = Counter(answer["verdict"] for answer in answers)
+    accuracy = wilson(verdicts["right"], len(answers))
+    return {
+        "questions": len(answers), "accuracy": accuracy._asdict(), "verdicts": dict(sorted(verdicts.items())),
+        "tokens": {
+            "mean": statistics.fmean(tokens),
+            "quantiles": {str(q): tokens[round(q * (len(tokens) - 1))] for q in QUANTILES},
+        },
+        "truncated": sum(answer["finish"] == "length" for answer in answers) / len(answers),
+    }  # fmt: skip

@@ -1,0 +1,148 @@
+"""The tables between the stages: their schemas, written whole or not at all, read with checks."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+
+import hsir
+from hsir.errors import InputError
+
+Row = dict[str, Any]
+_IDS = pa.list_(pa.int32())
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    """Columns are required, but those whose name ends in an underscore, which may be null."""
+    return pa.schema(
+        [pa.field(name.rstrip("_"), kind, nullable=name.endswith("_")) for name, kind in columns.items()]
+    )
+
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "questions": _schema(
+        question_id=pa.string(), question=pa.string(), gold=pa.string(), difficulty_=pa.int32(),
+        prompt_ids=_IDS, trace_=pa.string(), trace_ids_=_IDS,
+    ),
+    "samples": _schema(
+        sample_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, completion=pa.string(),
+        completion_ids=_IDS, n_tokens=pa.int32(), n_generated=pa.int32(), finish=pa.string(), seed=pa.int64(),
+        parent_id_=pa.string(), cut_step_=pa.int32(),
+    ),
+    "verified": _schema(sample_id=pa.string(), extracted_=pa.string(), verdict=pa.string()),
+    "veriexit": _schema(
+        parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
+    ),
+    "indiv-scores": _schema(
+        sample_id=pa.string(), m=pa.int32(), d=pa.int32(), logdet=pa.float64(), sum_log_attention=pa.float64(),
+        variance=pa.float64(), indiv=pa.float64(),
+    ),
+    "filtered": _schema(
+        sample_id=pa.string(), question_id=pa.string(), source=pa.string(), difficulty_=pa.int32(), score_=pa.float64(),
+        prompt_ids=_IDS, completion_ids=_IDS,
+    ),
+}  # fmt: skip
+"""samples.completion_ids end with the stop token where finish is `stop`; n_tokens counts all of them,
+n_generated those that were not given as a recycled prefix. filtered.score is what the InDiv filter compared
+with tau; filtered.source is the pool, or `seed` or `gold`."""
+
+
+def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
+    """Write a table atomically; `made_by` (see `provenance`) goes into the file's metadata."""
+    schema = SCHEMAS[kind].with_metadata({"hsir": json.dumps({"table": kind, **made_by}, sort_keys=True)})
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None = None) -> list[Row]:
+    """Read a table, or its shards one after another, as rows.
+
+    Raises InputError naming the file where one is missing, cut short, or of another kind.
+    """
+    rows: list[Row] = []
+    for path in [paths] if isinstance(paths, Path) else paths:
+        rows += _read_one(kind, path, columns)
+    return rows
+
+
+def metadata(path: Path) -> Row:
+    """Give what `write` stamped into a table."""
+    stamped: Row = json.loads((pq.read_schema(path).metadata or {}).get(b"hsir", b"{}"))
+    return stamped
+
+
+def _read_one(kind: str, path: Path, columns: Sequence[str] | None) -> list[Row]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
+    try:
+        table = pq.read_table(path, columns=list(columns) if columns else None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"
+            f" short); delete it and run again: {error}"
+        ) from error
+    wanted = columns or SCHEMAS[kind].names
+    if missing := sorted(set(wanted) - set(table.column_names)):
+        raise InputError(f"{path}: not a table of kind {kind!r}: no column {', '.join(missing)}; delete it and run again")
+    rows: list[Row] = table.to_pylist()
+    return rows
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | int | None) -> Row:
+    """Say what a table was made of: version, commit, stage, options, and a hash of each input file."""
+    plain = {k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in options.items()}
+    hashes = {path.as_posix(): file_hash(path) for path in inputs}
+    return {"hsir": hsir.__version__, "commit": commit(), "stage": stage, "options": plain, "inputs": hashes}
+
+
+def file_hash(path: Path) -> str:
+    """Hash a file, or all files below a folder, to 16 hex digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        digest.update(file.relative_to(path).as_posix().encode())
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+@cache
+def commit() -> str:
+    """Give the commit of the code that runs, `+` behind it where files were changed since."""
+    here = Path(__file__).parent
+    try:
+        command = ["git", "-C", str(here), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

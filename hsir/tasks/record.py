@@ -1,0 +1,16 @@
+"""One question of a benchmark, in the form that every stage understands."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """A question with its gold answer, as a line of a benchmark's JSONL file."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str = Field(min_length=1, description="Unique within the task.")
+    question: str = Field(min_length=1, description="The text that the policy is asked.")
+    answer: str = Field(min_length=1, description="The gold answer.")
+    options: dict[str, str] | None = Field(None, description="Choices by letter, if it has any.")
+    difficulty: int | None = Field(None, description="A level to break figures down by.")
+    trace: str | None = Field(None, description="A right solution in the trace format, if known.")

@@ -1,0 +1,122 @@
+"""Fine-tune a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from hsir import tables
+from hsir.config.settings import Sft
+from hsir.errors import HsirError
+from hsir.progress import say
+
+WHOLE = "whole"
+MADE_BY = "made-by.json"
+
+
+class MarkWhole(TrainerCallback):
+    """Mark a checkpoint once it is whole: one without the mark was cut off by a kill, and is not resumed."""
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.is_world_process_zero:
+            Path(args.output_dir or "", f"checkpoint-{state.global_step}", WHOLE).touch()
+
+
+class Tell(TrainerCallback):
+    """Write a line on the loss now and then, for whoever reads the log."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if logs and "loss" in logs:
+            say(f"step {state.global_step}/{state.max_steps}, loss {float(logs['loss']):.4f}")
+
+
+def finetune(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Sft,
+    seed: int, state_folder: Path, made_by: tables.Row,
+) -> tables.Row:  # fmt: skip
+    """Train `model` in place on rows of the table `filtered`; give the losses and counts.
+
+    State that another making left in `state_folder` is thrown away; its own is resumed. Raises HsirError
+    where the steps or tokens consumed are not those planned.
+    """
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    resume = resumable(state_folder, made_by)
+    data = Dataset.from_list([_example(row) for row in rows])
+    trainer = SFTTrainer(
+        model=model, args=SFTConfig(**arguments(options, seed, state_folder)), train_dataset=data,
+        processing_class=tokenizer, callbacks=[MarkWhole(), Tell()],
+    )  # fmt: skip
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    planned = options.epochs * sum(len(example["input_ids"]) for example in data)
+    check_consumed(trainer.state, planned, steps(len(rows), options))
+    losses = [{"step": e["step"], "loss": e["loss"]} for e in trainer.state.log_history if "loss" in e]
+    return {"examples": len(rows), "steps": trainer.state.global_step, "tokens": planned, "losses": losses}
+
+
+def steps(examples: int, options: Sft) -> int:
+    """Count the optimizer steps of a training run; the last one of an epoch may be short."""
+    return options.epochs * -(-examples // options.batch_size)
+
+
+def check_consumed(state: TrainerState, tokens: int, planned_steps: int) -> None:
+    """Raise HsirError unless the trainer consumed all that was planned, kills and restarts included."""
+    seen = (state.global_step, int(state.num_input_tokens_seen))
+    if seen != (planned_steps, tokens):
+        raise HsirError(
+            f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were planned;"
+            " the weights are not kept; run again"
+        )
+
+
+def resumable(folder: Path, made_by: tables.Row) -> Path | None:
+    """Give the newest whole checkpoint of the same making; take away everything else."""
+    stamp = folder / MADE_BY
+    if not stamp.is_file() or json.loads(stamp.read_text()) != made_by:
+        shutil.rmtree(folder, ignore_errors=True)
+        tables.write_json(made_by, stamp)
+        return None
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for broken in [path for path in found if not (path / WHOLE).is_file()]:
+        shutil.rmtree(broken)
+    whole = [path for path in found if path.is_dir()]
+    if whole:
+        say(f"resuming at {whole[-1].name}")
+    return whole[-1] if whole else None
+
+
+def arguments(options: Sft, seed: int, folder: Path) -> dict[str, Any]:
+    """Translate the options into TRL's."""
+    on_gpu = torch.cuda.is_available()
+    return {
+        "output_dir": str(folder), "seed": seed, "data_seed": seed, "report_to": "none", "disable_tqdm": True,
+        "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
+        "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
+        "num_train_epochs": options.epochs, "per_device_train_batch_size": options.device_batch_size,
+        "gradient_accumulation_steps": options.batch_size // options.device_batch_size,
+        "max_length": None, "packing": False, "train_sampling_strategy": "group_by_length",
+        "include_num_input_tokens_seen": "non_padding", "logging_steps": 10, "dataloader_pin_memory": on_gpu,
+        "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
+        "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "activation_checkpointing": on_gpu,
+    }  # fmt: skip
+
+
+def _example(row: tables.Row) -> dict[str, list[int]]:
+    prompt, completion = row["prompt_ids"], row["completion_ids"]
+    return {"input_ids": [*prompt, *completion], "labels": [-100] * len(prompt) + completion}
