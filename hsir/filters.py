@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from hsir.options import Options
 
@@ -134,6 +134,10 @@ class AtMost(Options):
 
 
 Filter = Annotated[Right | Distinct | InDiv | Length | AtMost, Field(discriminator="kind")]
+
+
+class Selection(RootModel[tuple[Filter, ...]]):
+    """A method's filters, as the stage filter takes them."""
 
 
 def needs_scores(chosen: Filter) -> bool:

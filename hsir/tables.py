@@ -18,6 +18,7 @@ import hsir
 from hsir.errors import InputError
 
 Row = dict[str, Any]
+_MIB = 1 << 20
 _IDS = pa.list_(pa.int32())
 
 
@@ -126,14 +127,21 @@ def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | 
 
 
 def file_hash(path: Path) -> str:
-    """Hash a file, or all files below a folder, to 16 hex digits."""
+    """Hash a file, or all files below a folder, to 16 hex digits.
+
+    Of files over 64 MiB (weights) the size and both ends are hashed, for every shard of every pool asks.
+    """
     digest = hashlib.blake2b(digest_size=8)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
-        digest.update(file.relative_to(path).as_posix().encode())
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(path).as_posix()}:{size}:".encode())
         with file.open("rb") as content:
-            while block := content.read(1 << 20):
-                digest.update(block)
+            if size <= 64 * _MIB:
+                digest.update(content.read())
+            else:
+                digest.update(content.read(_MIB))
+                content.seek(-_MIB, os.SEEK_END)
+                digest.update(content.read())
     return digest.hexdigest()
 
 

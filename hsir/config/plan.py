@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hsir.config.schema import Config, Method, Run, Train
-from hsir.config.settings import Pool, SamplePool, Settings, VeriExitPool
+from hsir.config.settings import BasePool, Pool, SamplePool, Settings
 
 BASE = "base"
 EVAL = "eval/"
@@ -39,7 +39,7 @@ class Plan:
         last = _given(self.config.overrides).get("train", {}).get(chosen.kind, {})
         return type(chosen).model_validate(_overlay(*blocks, _given(chosen), last))
 
-    def pool(self, model: str, task: str, pool: str) -> SamplePool | VeriExitPool:
+    def pool(self, model: str, task: str, pool: str) -> BasePool:
         """Give a pool with its token limit filled in; `eval/...` is the greedy pool of evaluations."""
         settings = self.settings(model, task)
         if pool.startswith(EVAL):

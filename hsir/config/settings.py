@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hsir.matchers import Matcher
 from hsir.options import Options
@@ -50,6 +50,16 @@ class Score(Options):
     dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
 
 
+class Limits(Options):
+    """What may be trained on at all; read by the stage filter."""
+
+    max_length: Count = Field(2048, description="Most tokens of a solution, prompt included.")
+    too_long: Literal["fail", "drop"] = Field("drop", description="What happens to longer ones; none is cut.")
+    when_empty: Literal["fail", "seed_only"] = Field(
+        "fail", description="Where no solution is left: stop, or train on the given data alone."
+    )
+
+
 class Sft(Options):
     """Supervised fine-tuning (paper, eq. 1), by TRL's SFTTrainer."""
 
@@ -66,13 +76,17 @@ class Sft(Options):
         "cosine", description="Learning rate after the warm-up."
     )
     weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
-    max_length: Count = Field(2048, description="Longer solutions, prompt included, are an error.")
-    too_long: Literal["fail", "drop"] = Field("drop", description="What happens to longer solutions.")
     save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
     dtype: Dtype = Field("float32", description="Number format of the weights.")
-    when_empty: Literal["fail", "seed_only"] = Field(
-        "fail", description="What to do where no solution was right: stop, or train on the seed set alone."
-    )
+    limits: Limits = Field(Limits(), description="What may be trained on at all.")
+
+    @model_validator(mode="after")
+    def _divides(self) -> "Sft":
+        if self.batch_size % self.device_batch_size:
+            raise ValueError(
+                f"batch_size {self.batch_size} is no multiple of device_batch_size {self.device_batch_size}; change either"
+            )
+        return self
 
 
 class TrainSettings(Options):
@@ -89,22 +103,25 @@ class Settings(Options):
     train: TrainSettings = Field(TrainSettings(), description="Stage train.")
 
 
-class SamplePool(Options):
-    """Solutions drawn afresh for every question."""
+class BasePool(Options):
+    """What all pools have."""
 
-    kind: Literal["sample"]
-    samples: Count = Field(description="K: solutions a question.")
+    samples: Count = Field(description="Completions a prompt.")
     temperature: float = Field(1.0, ge=0, description="0 is greedy.")
     max_new_tokens: Count | None = Field(None, description="Token limit, if not that of the settings.")
 
 
-class VeriExitPool(Options):
-    """Failed solutions of another pool, cut where they arrive at the ground truth, answered anew."""
+class SamplePool(BasePool):
+    """Solutions drawn afresh: K for every question."""
+
+    kind: Literal["sample"]
+
+
+class VeriExitPool(BasePool):
+    """Failed solutions of another pool, cut where they arrive at the ground truth: J new answers each."""
 
     kind: Literal["veriexit"]
     of: Name = Field(description="The pool whose failed solutions are recycled.")
-    samples: Count = Field(5, description="J: answers a recycled solution.")
-    temperature: float = Field(1.0, ge=0, description="0 is greedy.")
     max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
     matcher: Matcher = Field(Matcher(), description="When a step arrives at the ground truth.")
 

@@ -1,6 +1,6 @@
 """The engine for CPUs and single GPUs: transformers, with a decoding loop that keeps samples apart."""
 
-from hsir.config.settings import SamplePool, TransformersEngine, VeriExitPool
+from hsir.config.settings import BasePool, TransformersEngine
 from hsir.engines.base import Completion, Prompt
 from hsir.engines.decode import Decoding, decode
 from hsir.models import load_model, load_tokenizer, stop_ids
@@ -9,7 +9,7 @@ from hsir.models import load_model, load_tokenizer, stop_ids
 class TransformersRunner:
     """A policy, loaded, that completes batches."""
 
-    def __init__(self, model: str, pool: SamplePool | VeriExitPool, options: TransformersEngine) -> None:
+    def __init__(self, model: str, pool: BasePool, options: TransformersEngine) -> None:
         self._model = load_model(model, options.dtype)
         self._tokenizer = load_tokenizer(model)
         limit = pool.max_new_tokens

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from hsir import tables
-from hsir.config.settings import Sft
+from hsir.config.settings import Limits
 from hsir.errors import InputError
-from hsir.filters import Candidate, Filter
+from hsir.filters import Candidate, Selection
 from hsir.progress import say
 from hsir.stages import cli
 
@@ -17,8 +17,8 @@ from hsir.stages import cli
 def main(
     output: Annotated[Path, typer.Option(help="Table of what is trained on.")],
     funnel: Annotated[Path, typer.Option(help="JSON: solutions left by each filter.")],
-    select: Annotated[list[Filter], cli.json_option(list[Filter], "The filters, as JSON.")],
-    train: Annotated[Sft, cli.json_option(Sft, "Training options, as JSON.")] = Sft(),
+    select: Annotated[Selection, cli.json_option(Selection, "The filters, as JSON.")],
+    limits: Annotated[Limits, cli.json_option(Limits, "What may be trained on, as JSON.")] = Limits(),
     given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces to train on.")] = [],
     questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
     pool: Annotated[list[str], typer.Option(help="POOL=SHARD; once for each shard.")] = [],
@@ -35,14 +35,14 @@ def main(
     raw = {row["sample_id"]: row["indiv"] for row in tables.read("indiv-scores", scores)}
     chosen = candidates(solutions, verdicts, raw)
     steps = [count("samples", chosen, solutions, known)]
-    for chosen_filter in select:
+    for chosen_filter in select.root:
         chosen = chosen_filter(chosen, seed)
         steps.append(count(chosen_filter.kind, chosen, solutions, known))
-    check_any(chosen, steps, verdicts, train, output)
+    check_any(chosen, steps, verdicts, limits, output)
     rows = given_rows(given) + [trained_row(c, solutions[c.sample_id], known) for c in chosen]
-    rows, dropped = fitting(rows, train, output)
+    rows, dropped = fitting(rows, limits, output)
     inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
-    made_by = tables.provenance("filter", inputs, select=str([f.model_dump(mode="json") for f in select]), seed=seed)
+    made_by = tables.provenance("filter", inputs, select=select, seed=seed)
     tables.write_json({"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped}, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
@@ -75,16 +75,16 @@ def count(
 
 
 def check_any(
-    chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], train: Sft, output: Path
+    chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], limits: Limits, output: Path
 ) -> None:
     """Raise InputError where nothing is left to learn from, unless the seed alone was asked for."""
-    if chosen or not verdicts or train.when_empty == "seed_only":
+    if chosen or not verdicts or limits.when_empty == "seed_only":
         return
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
     left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
     raise InputError(
         f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more samples,"
-        " loosen the filters, or train on the seed set alone with train: {when_empty: seed_only}"
+        " loosen the filters, or train on the seed set alone with train: {limits: {when_empty: seed_only}}"
     )
 
 
@@ -114,12 +114,12 @@ def trained_row(candidate: Candidate, solution: tables.Row, known: dict[str, Any
     }  # fmt: skip
 
 
-def fitting(rows: list[tables.Row], train: Sft, output: Path) -> tuple[list[tables.Row], int]:
+def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
     """Give the rows within the length limit, and how many are not; nothing is ever cut short."""
-    fit = [row for row in rows if len(row["prompt_ids"]) + len(row["completion_ids"]) <= train.max_length]
+    fit = [row for row in rows if len(row["prompt_ids"]) + len(row["completion_ids"]) <= limits.max_length]
     dropped = len(rows) - len(fit)
-    if dropped and train.too_long == "fail" or not fit:
-        raise InputError(f"{output}: {dropped} of {len(rows)} solutions exceed max_length {train.max_length}; raise it")
+    if dropped and limits.too_long == "fail" or not fit:
+        raise InputError(f"{output}: {dropped} of {len(rows)} solutions exceed max_length {limits.max_length}; raise it")
     return fit, dropped
 
 

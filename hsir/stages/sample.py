@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import typer
 
 from hsir import tables
-from hsir.config.settings import Pool, SamplePool, TransformersEngine, VeriExitPool
+from hsir.config.settings import BasePool, Pool, TransformersEngine, VeriExitPool
 from hsir.engines.base import Completion, Engine, Prompt, batches
 from hsir.engines.seeds import sample_seed
 from hsir.errors import InputError
@@ -24,7 +24,7 @@ from hsir.stages import cli
 def main(
     model: Annotated[str, typer.Option(help="The policy: a model folder.")],
     prompts: Annotated[Path, typer.Option(help="Table of questions, or of recycled prefixes.")],
-    pool: Annotated[SamplePool | VeriExitPool, cli.json_option(Pool, "The pool, as JSON.")],
+    pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
     output: Annotated[Path, typer.Option(help="Table of samples.")],
     engine: Annotated[TransformersEngine, cli.json_option(TransformersEngine, "As JSON.")] = TransformersEngine(),
@@ -84,7 +84,7 @@ def remaining(
 
 def draw(
     missing: list[tuple[int, list[Prompt]]], parts: Path, made_by: tables.Row, model: str,
-    pool: SamplePool | VeriExitPool, options: TransformersEngine,
+    pool: BasePool, options: TransformersEngine,
 ) -> None:  # fmt: skip
     """Complete the batches, each written as soon as it is finished."""
     from hsir.engines.transformers import TransformersRunner

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hsir import tables, traces
-from hsir.config.settings import VeriExitPool
+from hsir.matchers import Matcher
 from hsir.models import load_tokenizer
 from hsir.progress import say
 from hsir.stages import cli
@@ -20,19 +20,20 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
-    pool: Annotated[VeriExitPool, cli.json_option(VeriExitPool, "The recycled pool, as JSON.")],
+    matcher: Annotated[Matcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
     output: Annotated[Path, typer.Option(help="Table of failed samples and where each is cut, if at all.")],
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     gold = {row["question_id"]: row["gold"] for row in tables.read("questions", questions, ["question_id", "gold"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
-    encoder = load_tokenizer(tokenizer)
+    encoder = load_tokenizer(tokenizer, chat_template)
     rows = []
     for row in tables.read("samples", samples):
         if verdicts[row["sample_id"]] == "right":
             continue
-        cut = find_cut(row["completion"], gold[row["question_id"]], pool.matcher)
+        cut = find_cut(row["completion"], gold[row["question_id"]], matcher)
         rows.append(
             {
                 "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
@@ -40,7 +41,7 @@ def main(
                 "prefix_ids": prefix_ids(encoder, row["completion_ids"], cut.end) if cut else None,
             }
         )  # fmt: skip
-    made_by = tables.provenance("veriexit", [*samples, verified, questions], pool=pool)
+    made_by = tables.provenance("veriexit", [*samples, verified, questions], matcher=matcher)
     tables.write("veriexit", rows, output, made_by)
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")

@@ -1,0 +1,35 @@
+# HSIR: large reasoning models that improve themselves, stage by stage. Everything made lies under results/:
+#
+#   {model}/{task}/seed{seed}/data/{split}.parquet       questions: seed, unlabelled
+#   {model}/benchmarks/{benchmark}.parquet               questions of a test set
+#   {model}/{task}/seed{seed}/{policy}/                  a policy:
+#     filtered.parquet, funnel.json, checkpoint/         what it was trained on, and its weights
+#     {pool}/veriexit.parquet, samples/, verified.parquet, indiv-scores.parquet   what was sampled from it
+#     eval/{benchmark}/..., eval/{benchmark}.json        evaluation: a greedy pool, and its figures
+#   runs/{run}/                                          tables and pictures of a run, and its resolved config
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/front.rst"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [run_results(run) for run in plan.built_by_default()],
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/sample.smk"
+include: "workflow/rules/curate.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,121 @@
+"""From samples to a training set: verdicts, recycled prefixes, scores, filters.
+
+Needs: {pool}/samples/{shard}.parquet
+Gives: {pool}/verified.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet; filtered.parquet, funnel.json
+"""
+
+
+rule verify:
+    input:
+        samples=shards_of,
+        questions=questions_of,
+    output:
+        f"{POOL}/verified.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        task=lambda w: options(task_of(w)),
+    shell:
+        "python -m hsir.stages.verify {params.samples:q} --questions {input.questions:q} --task {params.task:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+def recycled(wildcards):
+    """Give the tables of the pool whose failed solutions are recycled."""
+    source, policy = pool_of(wildcards).of, POLICY.format(**wildcards)
+    return {
+        "samples": shards_in(policy, wildcards, source),
+        "verified": f"{policy}/{source}/verified.parquet",
+        "questions": questions_of(wildcards),
+    }
+
+
+rule veriexit:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/veriexit.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        matcher=lambda w: options(pool_of(w).matcher),
+        tokenizer=lambda w: base_path(w.model),
+        template=chat_template,
+    shell:
+        "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
+        " --questions {input.questions:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
+        " {params.template} --output {output:q} > {log:q} 2>&1"
+
+
+rule score:
+    input:
+        weights=lambda w: weights_input(w, w.policy),
+        samples=shards_of,
+        verified=f"{POOL}/verified.parquet",
+    output:
+        f"{POOL}/{{score}}-scores.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    threads: 1
+    params:
+        model=lambda w: checkpoint_of(w, w.policy),
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        score=lambda w: options(plan.config.scores[w.score]),
+    shell:
+        "OMP_NUM_THREADS={threads} python -m hsir.stages.score --model {params.model:q} {params.samples:q}"
+        " --verified {input.verified:q} --score {params.score:q} --output {output:q} > {log:q} 2>&1"
+
+
+def chosen_from(wildcards):
+    """Give the tables that a policy's training set is chosen from."""
+    method, root = plan.method(wildcards.policy), ROOT.format(**wildcards)
+    parent = f"{root}/{plan.parent(wildcards.policy)}"
+    splits = {"seed": "seed", "gold": "unlabelled"}
+    scored = method.pools if method.score else []
+    return {
+        "given": [f"{root}/data/{splits[name]}.parquet" for name in method.given],
+        "questions": [f"{root}/data/unlabelled.parquet"] if method.pools else [],
+        "samples": [path for pool in method.pools for path in shards_in(parent, wildcards, pool)],
+        "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.pools],
+        "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
+    }
+
+
+rule filter:
+    input:
+        unpack(chosen_from),
+    output:
+        filtered=f"{POLICY}/filtered.parquet",
+        funnel=f"{POLICY}/funnel.json",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        given=lambda w, input: [f"--given={n}={path}" for n, path in zip(plan.method(w.policy).given, input.given)],
+        questions=lambda w, input: [f"--questions={path}" for path in input.questions],
+        pools=lambda w, input: [f"--pool={Path(path).parts[-3]}={path}" for path in input.samples],
+        verified=lambda w, input: [f"--verified={path}" for path in input.verified],
+        scores=lambda w, input: [f"--scores={path}" for path in input.scores],
+        select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
+        limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
+    shell:
+        "python -m hsir.stages.filter {params.given:q} {params.questions:q} {params.pools:q} {params.verified:q}"
+        " {params.scores:q} --select {params.select:q} --limits {params.limit:q} --seed {wildcards.seed}"
+        " --output {output.filtered:q} --funnel {output.funnel:q} > {log:q} 2>&1"

@@ -1,0 +1,41 @@
+"""Questions, loaded, checked and tokenised.
+
+Needs: the task's source, the base model's tokenizer.
+Gives: data/{split}.parquet a seed, benchmarks/{benchmark}.parquet a model.
+"""
+
+
+rule data:
+    output:
+        f"{ROOT}/data/{{split}}.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        model=lambda w: base_path(w.model),
+        task=lambda w: options(plan.config.tasks[w.task].task),
+        template=chat_template,
+    shell:
+        "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split {wildcards.split}"
+        " --seed {wildcards.seed} {params.template} --output {output:q} > {log:q} 2>&1"
+
+
+rule data_test:
+    output:
+        f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
+    log:
+        f"{LOGS}/{{model}}/benchmarks/{{benchmark}}.log",
+    benchmark:
+        f"{TIMES}/{{model}}/benchmarks/{{benchmark}}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        model=lambda w: base_path(w.model),
+        task=lambda w: options(plan.config.tasks[w.benchmark].task),
+        template=chat_template,
+    shell:
+        "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split test"
+        " {params.template} --output {output:q} > {log:q} 2>&1"

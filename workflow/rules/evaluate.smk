@@ -1,0 +1,25 @@
+"""What a policy is worth: accuracy and tokens on a benchmark.
+
+Needs: eval/{benchmark}/samples/, eval/{benchmark}/verified.parquet
+Gives: eval/{benchmark}.json
+"""
+
+
+rule evaluate:
+    input:
+        samples=lambda w: shards_in(POLICY.format(**w), w, f"{EVAL}{w.benchmark}"),
+        verified=f"{POLICY}/eval/{{benchmark}}/verified.parquet",
+        questions=f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
+    output:
+        f"{POLICY}/eval/{{benchmark}}.json",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+    shell:
+        "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
+        " --questions {input.questions:q} --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,29 @@
+"""The next policy.
+
+Needs: filtered.parquet, the weights to begin with.
+Gives: checkpoint/, train.json
+"""
+
+
+rule train:
+    input:
+        weights=lambda w: weights_input(w, plan.start(w.model, w.task, w.policy)),
+        filtered=f"{POLICY}/filtered.parquet",
+    output:
+        checkpoint=directory(f"{POLICY}/checkpoint"),
+        told=f"{POLICY}/train.json",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    params:
+        start=lambda w: checkpoint_of(w, plan.start(w.model, w.task, w.policy)),
+        train=lambda w: options(plan.train(w.model, w.task, w.policy)),
+        template=chat_template,
+    shell:
+        "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
+        " --train {params.train:q} --seed {wildcards.seed} {params.template} --output {output.checkpoint:q}"
+        " --log {output.told:q} > {log:q} 2>&1"
