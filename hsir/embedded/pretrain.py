@@ -119,7 +119,7 @@ def pretrain(encoder: Qwen2Tokenizer, steps: int, rate: float) -> Qwen2ForCausal
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
-    steps: Annotated[int, typer.Option(help="Batches of 16 problems.")] = 1500,
+    steps: Annotated[int, typer.Option(help="Batches of 16 problems.")] = 900,
     rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-3,
 ) -> None:
     """Pre-train the embedded base model, measure it, and save it with its card."""

@@ -16,20 +16,22 @@ class Decoding(NamedTuple):
     stop_ids: frozenset[int]
 
 
+COMPACT_AT = 0.85
+"""Finished rows leave the batch once live ones are fewer than this share: leaving copies the cache."""
+
+
 @torch.inference_mode()
 def decode(
     model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], how: Decoding
 ) -> list[list[int]]:
-    """Continue each prompt (token ids) until a stop token, which is kept, or the token limit.
-
-    Finished rows leave the batch, so that one long completion does not hold up the rest.
-    """
+    """Continue each prompt (token ids) until a stop token, which is kept, or the token limit."""
     device = model.device
     done: list[list[int]] = [[] for _ in prompts]
     ids, mask = _left_padded(prompts, device)
     rows = torch.arange(len(prompts), device=device)
     keys = torch.tensor(seeds, dtype=torch.int64, device=device)
     stops = torch.tensor(sorted(how.stop_ids), device=device)
+    live = torch.ones_like(rows, dtype=torch.bool)
     cache = DynamicCache()
     for position in range(how.max_new_tokens):
         places = (mask.cumsum(1) - 1)[:, -ids.shape[1] :].clamp_min(0)
@@ -38,15 +40,14 @@ def decode(
             logits_to_keep=1,
         )  # fmt: skip
         chosen = _choose(out.logits[:, -1], keys, position, how.temperature)
-        for row, token in zip(rows.tolist(), chosen.tolist(), strict=True):
+        for row, token in zip(rows[live].tolist(), chosen[live].tolist(), strict=True):
             done[row].append(token)
-        live = ~torch.isin(chosen, stops)
+        live &= ~torch.isin(chosen, stops)
         if not live.any():
             break
-        if not live.all():
-            keep = live.nonzero().squeeze(1)
-            cache.batch_select_indices(keep)
-            rows, keys, mask, chosen = rows[keep], keys[keep], mask[keep], chosen[keep]
+        if live.sum() <= COMPACT_AT * len(live):
+            cache.batch_select_indices(live.nonzero().squeeze(1))
+            rows, keys, mask, chosen, live = rows[live], keys[live], mask[live], chosen[live], live[live]
         ids = chosen[:, None]
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
     return done

@@ -20,24 +20,23 @@ class Chains(BaseTask):
 
     kind: Literal["chains"]
     seed: int = Field(300, ge=1, description="Questions in the seed set.")
-    unlabelled: int = Field(300, ge=1, description="Questions in the unlabelled set.")
-    test: int = Field(400, ge=1, description="Questions in the test set.")
+    unlabelled: int = Field(250, ge=1, description="Questions in the unlabelled set.")
+    test: int = Field(420, ge=1, description="Questions in the test set.")
     shortest: int = Field(2, ge=1, description="Steps of the easiest questions.")
-    longest: int = Field(8, le=20, description="Steps of the hardest questions.")
+    longest: int = Field(8, ge=1, le=20, description="Steps of the hardest questions.")
+    stream: str = Field("chains", description="Name of the random stream; another gives other questions.")
     rechecks: tuple[float, ...] = Field(
         (0.0, 1.0, 1.0, 1.0), description="Weight of 0, 1, 2, ... redundant re-checks in a trace."
     )
 
     def records(self, split: Split, seed: int) -> Iterator[Record]:
-        test = {told.question for told, _ in self._draw("test", 0, self.test, set())}
-        if split == "test":
-            yield from self._records("test", 0, self.test, set())
-            return
-        known = {told.question for told, _ in self._draw("seed", seed, self.seed, test)}
-        if split == "seed":
-            yield from self._records("seed", seed, self.seed, test)
-        else:
-            yield from self._records("unlabelled", seed, self.unlabelled, test | known)
+        taken: set[str] = set()
+        for drawn in ("test", "seed", "unlabelled"):
+            records = self._draw(drawn, 0 if drawn == "test" else seed, taken)
+            if drawn == split:
+                return iter(records)
+            taken |= {record.question for record in records}
+        raise ValueError(f"no split {split!r}")
 
     def prompt(self, record: Record) -> str:
         return record.question
@@ -45,22 +44,22 @@ class Chains(BaseTask):
     def equal(self, extracted: str, gold: str) -> bool | None:
         return numbers.equal(extracted, gold)
 
-    def _records(self, split: Split, seed: int, count: int, taken: set[str]) -> Iterator[Record]:
-        for n, (told, trace) in enumerate(self._draw(split, seed, count, taken)):
-            yield Record(
-                id=f"{split}-{n:05d}", question=told.question, answer=told.answer,
-                difficulty=len(told.steps), trace=trace,
-            )  # fmt: skip
+    def _draw(self, split: Split, seed: int, taken: set[str]) -> list[Record]:
+        """Draw a split, an equal number of each length, without the questions that are taken."""
+        rng = random.Random(f"{self.stream}/{split}/{seed}")
+        levels = range(self.shortest, self.longest + 1)
+        records: list[Record] = []
+        known = set(taken)
+        while len(records) < getattr(self, split):
+            length = levels[len(records) % len(levels)]
+            told = wordproblems.problem(rng, length)
+            if told.question not in known:
+                known.add(told.question)
+                records.append(self._record(f"{split}-{len(records):05d}", told, rng))
+        return records
 
-    def _draw(
-        self, split: Split, seed: int, count: int, taken: set[str]
-    ) -> Iterator[tuple[wordproblems.Problem, str]]:
-        rng = random.Random(f"chains/{split}/{seed}")
-        taken = set(taken)
-        levels = self.longest - self.shortest + 1
-        for n in range(count):
-            told = wordproblems.problem(rng, self.shortest + n % levels)
-            while told.question in taken:
-                told = wordproblems.problem(rng, self.shortest + n % levels)
-            taken.add(told.question)
-            yield told, wordproblems.trace(rng, told, wordproblems.rechecks(rng, self.rechecks))
+    def _record(self, name: str, told: wordproblems.Problem, rng: random.Random) -> Record:
+        trace = wordproblems.trace(rng, told, wordproblems.rechecks(rng, self.rechecks))
+        return Record(
+            id=name, question=told.question, answer=told.answer, difficulty=len(told.steps), trace=trace
+        )
