@@ -86,9 +86,7 @@ class InDiv(Options):
             return _zscores(raw)
         groups = _by_question(range(len(raw)), [c.question_id for c in candidates])
         scores = dict(
-            pair
-            for group in groups.values()
-            for pair in zip(group, _zscores([raw[i] for i in group]), strict=True)
+            pair for group in groups.values() for pair in zip(group, _zscores([raw[i] for i in group]), strict=True)
         )
         return [scores[i] for i in range(len(raw))]
 

@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-
-
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 10.0
 

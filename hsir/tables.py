@@ -24,9 +24,7 @@ _IDS = pa.list_(pa.int32())
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
     """Columns are required, but those whose name ends in an underscore, which may be null."""
-    return pa.schema(
-        [pa.field(name.rstrip("_"), kind, nullable=name.endswith("_")) for name, kind in columns.items()]
-    )
+    return pa.schema([pa.field(name.rstrip("_"), kind, nullable=name.endswith("_")) for name, kind in columns.items()])
 
 
 SCHEMAS: dict[str, pa.Schema] = {
@@ -94,7 +92,9 @@ def _read_one(kind: str, path: Path, columns: Sequence[str] | None) -> list[Row]
         ) from error
     wanted = columns or SCHEMAS[kind].names
     if missing := sorted(set(wanted) - set(table.column_names)):
-        raise InputError(f"{path}: not a table of kind {kind!r}: no column {', '.join(missing)}; delete it and run again")
+        raise InputError(
+            f"{path}: not a table of kind {kind!r}: no column {', '.join(missing)}; delete it and run again"
+        )
     rows: list[Row] = table.to_pylist()
     return rows
 

@@ -1,14 +1,14 @@
 """The trace format: steps between blank lines, inside tags (paper, section 3).
 
-    <think>
-    step
+<think>
+step
 
-    step
+step
 
-    </think>
-    <answer>
-    answer
-    </answer>
+</think>
+<answer>
+answer
+</answer>
 """
 
 import re

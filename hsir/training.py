@@ -24,17 +24,15 @@ WHOLE = "whole"
 MADE_BY = "made-by.json"
 
 
-class MarkWhole(TrainerCallback):
+class MarkWhole(TrainerCallback):  # type: ignore[misc]
     """Mark a checkpoint once it is whole: one without the mark was cut off by a kill, and is not resumed."""
 
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if state.is_world_process_zero:
             Path(args.output_dir or "", f"checkpoint-{state.global_step}", WHOLE).touch()
 
 
-class Tell(TrainerCallback):
+class Tell(TrainerCallback):  # type: ignore[misc]
     """Write a line on the loss now and then, for whoever reads the log."""
 
     def on_log(

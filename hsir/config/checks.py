@@ -7,57 +7,67 @@ from hsir.config.schema import Config
 from hsir.config.settings import VeriExitPool
 
 RESERVED = {"base", "data", "runs", "benchmarks", "eval", "all"}
+Use = tuple[str, str, Iterable[str], Iterable[str]]
+"""Key, what it names, the names there, the names that exist."""
 
 
-def unknown_names(config: Config, where: str) -> list[str]:
-    used: list[tuple[str, str, Iterable[str], Iterable[str]]] = []
-    chosen = [config.run] if isinstance(config.run, str) else config.run
-    used.append(("run", "run", chosen, config.runs))
-    for name, run in config.runs.items():
-        used += [
-            (f"runs.{name}.models", "model", run.models, config.models),
-            (f"runs.{name}.tasks", "task", run.tasks, config.tasks),
-            (f"runs.{name}.methods", "method", run.methods, config.methods),
-            (f"runs.{name}.benchmarks", "task", run.benchmarks or (), config.tasks),
-        ]
-    for name, method in config.methods.items():
-        used += [
-            (f"methods.{name}.pools", "pool", method.pools, config.pools),
-            (f"methods.{name}.score", "score set", [method.score] if method.score else [], config.scores),
-            (f"methods.{name}.initial", "method", [method.initial] if method.pools else [], config.methods),
-        ]
-    for name, pool in config.pools.items():
-        if isinstance(pool, VeriExitPool):
-            used.append((f"pools.{name}.of", "pool", [pool.of], config.pools))
+def unknown_names(config: Config) -> list[str]:
+    """Tell every name that stands for nothing, with the nearest that does."""
     return [
-        f"{where}: {key}: unknown {what} {name!r}{suggest(name, known)}"
-        for key, what, names, known in used
+        f"{key}: unknown {what} {name!r}{suggest(name, known)}"
+        for key, what, names, known in [*_uses_in_runs(config), *_uses_in_entries(config)]
         for name in names
         if name not in known
     ]
 
 
-def misfits(config: Config, where: str) -> list[str]:
-    errors = []
+def misfits(config: Config) -> list[str]:
+    """Tell every part that does not fit another."""
+    return [*_taken_names(config), *_method_misfits(config), *_pool_misfits(config)]
+
+
+def _uses_in_runs(config: Config) -> Iterable[Use]:
+    yield "run", "run", [config.run] if isinstance(config.run, str) else config.run, config.runs
+    for name, run in config.runs.items():
+        yield f"runs.{name}.models", "model", run.models, config.models
+        yield f"runs.{name}.tasks", "task", run.tasks, config.tasks
+        yield f"runs.{name}.methods", "method", run.methods, config.methods
+        yield f"runs.{name}.benchmarks", "task", run.benchmarks or (), config.tasks
+
+
+def _uses_in_entries(config: Config) -> Iterable[Use]:
+    for name, method in config.methods.items():
+        yield f"methods.{name}.pools", "pool", method.pools, config.pools
+        yield f"methods.{name}.score", "score set", [method.score] if method.score else [], config.scores
+        yield f"methods.{name}.initial", "method", [method.initial] if method.pools else [], config.methods
+    for name, pool in config.pools.items():
+        if isinstance(pool, VeriExitPool):
+            yield f"pools.{name}.of", "pool", [pool.of], config.pools
+
+
+def _taken_names(config: Config) -> Iterable[str]:
     for kind in ("models", "tasks", "methods", "runs"):
         for name in sorted(RESERVED & set(getattr(config, kind))):
-            errors.append(f"{where}: {kind}.{name}: the name is taken by the workflow; choose another")
+            yield f"{kind}.{name}: the name is taken by the workflow; choose another"
+
+
+def _method_misfits(config: Config) -> Iterable[str]:
     for name, method in config.methods.items():
         initial = config.methods.get(method.initial)
         if method.pools and initial is not None and initial.iterations:
-            errors.append(f"{where}: methods.{name}.initial: {method.initial!r} samples itself; name one of iterations: 0")
+            yield f"methods.{name}.initial: {method.initial!r} samples itself; name one of iterations: 0"
         for pool in method.pools:
             source = getattr(config.pools.get(pool), "of", pool)
             if source not in method.pools:
-                errors.append(
-                    f"{where}: methods.{name}.pools: {pool!r} recycles {source!r}, which is not among the pools; add it"
-                )
+                yield f"methods.{name}.pools: {pool!r} recycles {source!r}, which is not among the pools; add it"
+
+
+def _pool_misfits(config: Config) -> Iterable[str]:
     for name, pool in config.pools.items():
         if isinstance(pool, VeriExitPool) and isinstance(config.pools.get(pool.of), VeriExitPool):
-            errors.append(f"{where}: pools.{name}.of: {pool.of!r} is itself recycled; name a pool of kind sample")
+            yield f"pools.{name}.of: {pool.of!r} is itself recycled; name a pool of kind sample"
         if pool.temperature == 0 and pool.samples > 1:
-            errors.append(
-                f"{where}: pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
+            yield (
+                f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
                 " set samples: 1 or a temperature"
             )
-    return errors

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 
 def describe(schema: type[BaseModel], error: Any, where: str) -> str:
+    """Write one error of pydantic as a line: file, key, what is wrong, what is known."""
     key = ".".join(str(part) for part in error["loc"]) or "the file"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
@@ -55,6 +56,7 @@ def _resolved(whole: Any, node: Any) -> Any:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
+    """Give the nearest known name, and all of them."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""

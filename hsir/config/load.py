@@ -1,8 +1,9 @@
 """Read and check the config; every error is reported at once, with its file, its key and the way out."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,13 +14,14 @@ from hsir.config.schema import DEFAULT_POOLS, Config, Method, TaskEntry
 from hsir.config.settings import Model
 from hsir.errors import ConfigError
 
+Validated = TypeVar("Validated", bound=BaseModel)
 FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method}
 
 
 def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml") -> Config:
     """Check a raw config together with the files in `folder`/{models,tasks,methods}.
 
-    Raises ConfigError that lists all that is wrong.
+    Raises ConfigError that lists all that is wrong: what fails by itself is left out, and the rest checked on.
     """
     errors: list[str] = []
     merged = {**raw, "pools": DEFAULT_POOLS | (raw.get("pools") or {})}
@@ -28,7 +30,7 @@ def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml")
     entries = {kind: _entries(kind, folder, raw.get(kind) or {}, errors) for kind in FOLDERS}
     if config is not None:
         config = config.model_copy(update=entries)
-        errors += unknown_names(config, name) + misfits(config, name)
+        errors += [f"{name}: {error}" for error in [*unknown_names(config), *misfits(config)]]
     if errors or config is None:
         raise ConfigError("the config cannot be used:\n" + "\n".join(f"  - {error}" for error in errors))
     return config
@@ -42,9 +44,7 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: not YAML: {error}") from error
 
 
-def _entries(
-    kind: str, folder: Path, inline: Mapping[str, Any], errors: list[str]
-) -> dict[str, BaseModel]:
+def _entries(kind: str, folder: Path, inline: Mapping[str, Any], errors: list[str]) -> dict[str, BaseModel]:
     found = {}
     for path in sorted((folder / kind).glob("*.yaml")):
         try:
@@ -68,9 +68,28 @@ def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
         return None
 
 
-def _validate(schema: type[BaseModel], raw: Any, where: str, errors: list[str]) -> Any:
-    try:
-        return schema.model_validate(raw)
-    except ValidationError as invalid:
-        errors += [describe(schema, error, where) for error in invalid.errors()]
-        return None
+def _validate(schema: type[Validated], raw: Any, where: str, errors: list[str]) -> Validated | None:
+    """Validate; note what is wrong, and go on without it, so that nothing hides behind something else."""
+    rest = copy.deepcopy(raw)
+    while True:
+        try:
+            return schema.model_validate(rest)
+        except ValidationError as invalid:
+            errors += [describe(schema, error, where) for error in invalid.errors()]
+            removed = [_remove(rest, error["loc"]) for error in invalid.errors()]
+        if not any(removed):
+            return None
+
+
+def _remove(node: Any, location: tuple[int | str, ...]) -> bool:
+    """Take away the innermost key on the way to a location, if there is one; tags of unions are no keys."""
+    innermost: tuple[dict[Any, Any], Any] | None = None
+    for part in location:
+        if isinstance(node, dict) and part in node:
+            innermost = (node, part)
+            node = node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            node = node[part]
+    if innermost:
+        innermost[0].pop(innermost[1], None)
+    return innermost is not None

@@ -97,7 +97,8 @@ class Plan:
 
 def _given(options: Any) -> dict[str, Any]:
     """Give only what was set, so that an overlay overrides nothing by a default."""
-    return options.model_dump(exclude_unset=True)
+    given: dict[str, Any] = options.model_dump(exclude_unset=True)
+    return given
 
 
 def _overlay(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,8 @@ class Sft(Options):
     def _divides(self) -> "Sft":
         if self.batch_size % self.device_batch_size:
             raise ValueError(
-                f"batch_size {self.batch_size} is no multiple of device_batch_size {self.device_batch_size}; change either"
+                f"batch_size {self.batch_size} is no multiple of device_batch_size {self.device_batch_size};"
+                " change either"
             )
         return self
 

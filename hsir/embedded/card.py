@@ -42,16 +42,12 @@ def write(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, steps: int, rate: fl
     for length in LENGTHS:
         greedy, greedy_tokens = measure(model, encoder, length, 0.0)
         sampled, sampled_tokens = measure(model, encoder, length, 1.0)
-        rows.append(
-            f"| {length} | {greedy:.0%} | {greedy_tokens:.0f} | {sampled:.0%} | {sampled_tokens:.0f} |"
-        )
+        rows.append(f"| {length} | {greedy:.0%} | {greedy_tokens:.0f} | {sampled:.0%} | {sampled_tokens:.0f} |")
     size = sum(p.numel() for p in model.parameters()) / 1e6
     return CARD.format(size=size, steps=steps, rate=rate, problems=PROBLEMS, rows="\n".join(rows))
 
 
-def measure(
-    model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, length: int, temperature: float
-) -> tuple[float, float]:
+def measure(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, length: int, temperature: float) -> tuple[float, float]:
     """Give (share right, mean tokens) on fresh problems of one length."""
     rng = random.Random(f"card/{length}")
     problems = [wordproblems.problem(rng, length) for _ in range(PROBLEMS)]
@@ -65,8 +61,5 @@ def measure(
     ]
     how = Decoding(temperature, 400, frozenset([encoder.eos_token_id]))
     outputs = decode(model, prompts, list(range(PROBLEMS)), how)
-    right = [
-        traces.answers(encoder.decode(ids)) == [told.answer]
-        for ids, told in zip(outputs, problems, strict=True)
-    ]
+    right = [traces.answers(encoder.decode(ids)) == [told.answer] for ids, told in zip(outputs, problems, strict=True)]
     return sum(right) / PROBLEMS, sum(map(len, outputs)) / PROBLEMS

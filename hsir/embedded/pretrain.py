@@ -6,6 +6,7 @@ and 0 to 3 re-checks evenly, so that a policy becomes as verbose as what it is t
 """
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -38,9 +39,7 @@ class Example(NamedTuple):
 def build_model(encoder: Qwen2Tokenizer) -> Qwen2ForCausalLM:
     """Make the untrained model: Qwen2 architecture, 0.83M parameters."""
     torch.manual_seed(0)
-    return Qwen2ForCausalLM(
-        Qwen2Config(**SHAPE, eos_token_id=encoder.eos_token_id, pad_token_id=encoder.pad_token_id)
-    )
+    return Qwen2ForCausalLM(Qwen2Config(**SHAPE, eos_token_id=encoder.eos_token_id, pad_token_id=encoder.pad_token_id))
 
 
 def example(rng: random.Random, encoder: Qwen2Tokenizer) -> Example:
@@ -51,12 +50,10 @@ def example(rng: random.Random, encoder: Qwen2Tokenizer) -> Example:
     prompt = encoder.apply_chat_template(
         [{"role": "user", "content": told.question}], add_generation_prompt=True, tokenize=False
     )
-    return Example(
-        encoder(prompt)["input_ids"], [*encoder(trace)["input_ids"], encoder.eos_token_id]
-    )
+    return Example(encoder(prompt)["input_ids"], [*encoder(trace)["input_ids"], encoder.eos_token_id])
 
 
-def batches(encoder: Qwen2Tokenizer, steps: int, seed: int = 0):
+def batches(encoder: Qwen2Tokenizer, steps: int, seed: int = 0) -> Iterator[list[Example]]:
     """Yield `steps` batches of fresh problems, each of similar lengths."""
     rng = random.Random(seed)
     ready: list[list[Example]] = []
@@ -109,7 +106,7 @@ def pretrain(encoder: Qwen2Tokenizer, steps: int, rate: float) -> Qwen2ForCausal
         for optimizer in chosen:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor(step, steps)
-        loss_of(model, batch).backward()
+        loss_of(model, batch).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in chosen:
             optimizer.step()

@@ -21,9 +21,7 @@ COMPACT_AT = 0.85
 
 
 @torch.inference_mode()
-def decode(
-    model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], how: Decoding
-) -> list[list[int]]:
+def decode(model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], how: Decoding) -> list[list[int]]:
     """Continue each prompt (token ids) until a stop token, which is kept, or the token limit."""
     device = model.device
     done: list[list[int]] = [[] for _ in prompts]

@@ -1,0 +1,1 @@
+"""Intrinsic diversity (InDiv): states, log-determinant, score."""

@@ -1,5 +1,6 @@
 """The score's linear algebra: exact, float64, and no larger than it must be."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -40,9 +41,7 @@ def parts(states: torch.Tensor, attention: torch.Tensor, alpha: float, weights: 
     centred = states - states.mean(1, keepdim=True)
     weighted = centred * attention[:, None]
     m, d = states.shape
-    return Parts(
-        m, d, ridge_logdet(weighted, alpha), attention.log().sum().item(), centred.square().mean().item()
-    )
+    return Parts(m, d, ridge_logdet(weighted, alpha), attention.log().sum().item(), centred.square().mean().item())
 
 
 def normalised(attention: torch.Tensor, weights: str) -> torch.Tensor:
@@ -66,5 +65,4 @@ def ridge_logdet(rows: torch.Tensor, alpha: float) -> float:
     gram = rows @ rows.T if m <= d else rows.T @ rows
     gram.diagonal().add_(alpha)
     factor = torch.linalg.cholesky(gram)
-    rest = max(m - d, 0) * torch.log(torch.tensor(alpha, dtype=torch.float64))
-    return (2 * factor.diagonal().log().sum() + rest).item()
+    return 2 * float(factor.diagonal().log().sum()) + max(m - d, 0) * math.log(alpha)

@@ -48,9 +48,7 @@ def main(
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
 
 
-def candidates(
-    solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float]
-) -> list[Candidate]:
+def candidates(solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float]) -> list[Candidate]:
     """Join samples, verdicts and scores, ordered by sample id."""
     return [
         Candidate(
@@ -61,9 +59,7 @@ def candidates(
     ]  # fmt: skip
 
 
-def count(
-    name: str, left: list[Candidate], solutions: dict[str, tables.Row], known: dict[str, Any]
-) -> tables.Row:
+def count(name: str, left: list[Candidate], solutions: dict[str, tables.Row], known: dict[str, Any]) -> tables.Row:
     """Count what a filter left: in total, by pool, by difficulty, and the questions that have any."""
     by_pool = Counter(solutions[c.sample_id]["source"] for c in left)
     levels = Counter(known[c.question_id] for c in left)
@@ -83,8 +79,8 @@ def check_any(
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
     left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
     raise InputError(
-        f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more samples,"
-        " loosen the filters, or train on the seed set alone with train: {limits: {when_empty: seed_only}}"
+        f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more"
+        " samples, loosen the filters, or train on the seed set alone with train: {limits: {when_empty: seed_only}}"
     )
 
 
@@ -118,8 +114,10 @@ def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[
     """Give the rows within the length limit, and how many are not; nothing is ever cut short."""
     fit = [row for row in rows if len(row["prompt_ids"]) + len(row["completion_ids"]) <= limits.max_length]
     dropped = len(rows) - len(fit)
-    if dropped and limits.too_long == "fail" or not fit:
-        raise InputError(f"{output}: {dropped} of {len(rows)} solutions exceed max_length {limits.max_length}; raise it")
+    if (dropped and limits.too_long == "fail") or not fit:
+        raise InputError(
+            f"{output}: {dropped} of {len(rows)} solutions exceed max_length {limits.max_length}; raise it"
+        )
     return fit, dropped
 
 

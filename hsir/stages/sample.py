@@ -68,9 +68,7 @@ def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
     ]  # fmt: skip
 
 
-def remaining(
-    planned: list[list[Prompt]], parts: Path, made_by: tables.Row
-) -> list[tuple[int, list[Prompt]]]:
+def remaining(planned: list[list[Prompt]], parts: Path, made_by: tables.Row) -> list[tuple[int, list[Prompt]]]:
     """Give the (number, batch) pairs that no part of the same making holds."""
     parts.mkdir(parents=True, exist_ok=True)
     for part in parts.iterdir():

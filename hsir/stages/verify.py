@@ -25,7 +25,9 @@ def main(
     rows = []
     for row in tables.read("samples", samples, ["sample_id", "question_id", "completion"]):
         if row["question_id"] not in gold:
-            raise InputError(f"{questions}: no question {row['question_id']!r}, which sample {row['sample_id']} answers")
+            raise InputError(
+                f"{questions}: no question {row['question_id']!r}, which sample {row['sample_id']} answers"
+            )
         judgement = judge(task, row["completion"], gold[row["question_id"]])
         rows.append({"sample_id": row["sample_id"], **judgement._asdict()})
     tables.write("verified", rows, output, tables.provenance("verify", [*samples, questions], task=task))

@@ -60,6 +60,4 @@ class Chains(BaseTask):
 
     def _record(self, name: str, told: wordproblems.Problem, rng: random.Random) -> Record:
         trace = wordproblems.trace(rng, told, wordproblems.rechecks(rng, self.rechecks))
-        return Record(
-            id=name, question=told.question, answer=told.answer, difficulty=len(told.steps), trace=trace
-        )
+        return Record(id=name, question=told.question, answer=told.answer, difficulty=len(told.steps), trace=trace)

@@ -1,0 +1,85 @@
+"""A finished run of the embedded default, made once for all tests of the workflow."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+class Job(NamedTuple):
+    """A job of a dry run."""
+
+    rule: str
+    outputs: tuple[str, ...]
+
+
+def command(directory: Path, *arguments: str, config: dict[str, Any] | None = None) -> list[str]:
+    """Write the config into the directory and give the command that runs the workflow there."""
+    given = directory / "tiny.yaml"
+    given.write_text(yaml.safe_dump(config) if config else TINY.read_text())
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile"), "--directory", str(directory),
+        "--profile", str(PROJECT / "profiles/local"), "--configfile", str(given), "--cores", "2", *arguments,
+    ]  # fmt: skip
+
+
+def snakemake(
+    directory: Path, *arguments: str, config: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the workflow in a directory, with Python's own folder first on the path as in a venv."""
+    return subprocess.run(
+        command(directory, *arguments, config=config), capture_output=True, text=True, timeout=1200, env=environment()
+    )
+
+
+def environment() -> dict[str, str]:
+    """Give an environment whose `python` is the one that runs the tests."""
+    import os
+
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def planned(directory: Path, *targets: str, config: dict[str, Any] | None = None) -> list[Job]:
+    """List what a dry run would do, the targets' own rules left out."""
+    told = snakemake(directory, "--dry-run", *targets, config=config)
+    assert told.returncode == 0, told.stdout + told.stderr
+    blocks = re.findall(r"^(?:local)?rule (\S+):\n((?:    .*\n)+)", told.stdout + told.stderr, re.MULTILINE)
+    jobs = [Job(rule, _outputs(body)) for rule, body in blocks]
+    return [job for job in jobs if job.outputs]
+
+
+def _outputs(body: str) -> tuple[str, ...]:
+    listed = re.search(r"^    output: (.*)$", body, re.MULTILINE)
+    return tuple(listed[1].split(", ")) if listed else ()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a directory with two finished rounds; tests must not change it."""
+    directory = tmp_path_factory.mktemp("finished")
+    told = snakemake(directory, "two-rounds")
+    logs = "\n".join(f"--- {log}\n{log.read_text()}" for log in directory.glob("logs/**/*.log"))
+    assert told.returncode == 0, told.stdout + told.stderr + logs
+    return directory
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """Give a copy of the finished run that a test may change."""
+    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def tiny() -> dict[str, Any]:
+    """Give the config of the finished run, to change."""
+    config: dict[str, Any] = yaml.safe_load(TINY.read_text())
+    return config

@@ -1,0 +1,96 @@
+"""What a change touches, and only that, runs again."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import Job, planned, snakemake
+
+HSIR = {
+    "pools": ["k10", "k10-veriexit"], "score": "indiv",
+    "select": [{"kind": "right"}, {"kind": "indiv", "threshold": -0.5}, {"kind": "at_most", "per_question": 10}],
+    "iterations": 3,
+}  # fmt: skip
+
+
+def rules(jobs: list[Job]) -> Counter[str]:
+    return Counter(job.rule for job in jobs)
+
+
+def made(jobs: list[Job]) -> str:
+    return "\n".join(output for job in jobs for output in job.outputs)
+
+
+def test_nothing_to_do_when_nothing_changed(finished: Path) -> None:
+    assert planned(finished, "two-rounds") == []
+
+
+def test_a_new_tau_reruns_the_filter_and_what_follows_but_no_sampling_of_the_first_round(
+    finished: Path, tiny: dict[str, Any]
+) -> None:
+    changed = HSIR | {"select": [{"kind": "right"}, {"kind": "indiv", "threshold": -1.0}, HSIR["select"][2]]}
+    jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
+    assert {rule: n for rule, n in rules(jobs).items() if rule in {"filter", "train", "evaluate", "report"}} == {
+        "filter": 1,
+        "train": 1,
+        "evaluate": 1,
+        "report": 1,
+    }
+    assert "score" not in rules(jobs) and "veriexit" not in rules(jobs)
+    assert "k10" not in made(jobs)
+    assert all("hsir-sft.1" in job.outputs[0] for job in jobs if job.rule != "report")
+
+
+def test_a_tau_set_back_leaves_nothing_to_do(finished: Path, tiny: dict[str, Any]) -> None:
+    assert planned(finished, "two-rounds", config=tiny | {"methods": {"hsir-sft": HSIR}}) == []
+
+
+def test_a_new_benchmark_runs_only_its_evaluations(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["runs"]["two-rounds"]["benchmarks"] = ["few", "others"]
+    jobs = planned(finished, "two-rounds", config=tiny)
+    assert rules(jobs) == {"data_test": 1, "sample": 5, "verify": 5, "evaluate": 5, "report": 1}
+    assert all("others" in job.outputs[0] for job in jobs if job.rule != "report")
+
+
+def test_a_new_method_samples_nothing_that_exists(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["runs"]["one-round"]["methods"].append("length-driven")
+    jobs = planned(finished, "one-round", config=tiny)
+    assert rules(jobs) == {"filter": 1, "train": 1, "sample": 1, "verify": 1, "evaluate": 1, "report": 1}
+    assert "k10" not in made(jobs)
+
+
+def test_a_third_iteration_leaves_two_finished_ones_alone(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["runs"]["two-rounds"]["iterations"] = 3
+    jobs = [job for job in planned(finished, "two-rounds", config=tiny) if job.rule != "report"]
+    trained = {output for job in jobs if job.rule == "train" for output in job.outputs if "checkpoint" in output}
+    assert {f"results/embedded/few/seed0/{m}.3/checkpoint" for m in ("restem", "hsir-sft")} == trained
+    assert not [job for job in jobs if any(f"{name}.1/" in job.outputs[0] for name in ("restem", "hsir-sft"))]
+
+
+def test_training_options_rerun_training_and_no_sampling_of_the_first_round(
+    finished: Path, tiny: dict[str, Any]
+) -> None:
+    changed = HSIR | {"train": {"kind": "sft", "weight_decay": 0.1}}
+    jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
+    assert rules(jobs)["train"] == 1 and "filter" not in rules(jobs) and "k10" not in made(jobs)
+
+
+@pytest.mark.parametrize("method", ["star", "rft", "sft-oracle", "indiv-only"])
+def test_a_method_has_just_the_stages_that_it_names(finished: Path, tiny: dict[str, Any], method: str) -> None:
+    tiny["runs"]["one-round"]["methods"].append(method)
+    jobs = [job for job in planned(finished, "one-round", config=tiny) if job.rule != "report"]
+    drawn = {job.outputs[0].split("/")[-3] for job in jobs if job.rule == "sample" and "/eval/" not in job.outputs[0]}
+    assert {"star": {"greedy"}, "rft": {"k30"}, "sft-oracle": set(), "indiv-only": set()}[method] == drawn
+
+
+def test_a_wrong_config_stops_before_any_job_and_tells_all_that_is_wrong(tmp_path: Path, tiny: dict[str, Any]) -> None:
+    tiny["runs"]["one-round"]["methods"] = ["hsir-stf"]
+    tiny["overrides"]["sample"]["shard"] = 2
+    told = snakemake(tmp_path, "--dry-run", config=tiny)
+    said = told.stdout + told.stderr
+    assert told.returncode != 0
+    assert "unknown method 'hsir-stf'; did you mean 'hsir-sft'?" in said
+    assert "overrides.sample.shard: unknown key; did you mean 'shards'?" in said
+    assert "Traceback" not in said
