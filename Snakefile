@@ -19,6 +19,7 @@ report: "workflow/report/front.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/feeds.smk"
 
 
 rule all:

@@ -25,16 +25,6 @@ rule verify:
         " --output {output:q} > {log:q} 2>&1"
 
 
-def recycled(wildcards):
-    """Give the tables of the pool whose failed solutions are recycled."""
-    source, policy = pool_of(wildcards).of, POLICY.format(**wildcards)
-    return {
-        "samples": shards_in(policy, wildcards, source),
-        "verified": f"{policy}/{source}/verified.parquet",
-        "questions": questions_of(wildcards),
-    }
-
-
 rule veriexit:
     input:
         unpack(recycled),
@@ -78,21 +68,6 @@ rule score:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --model {params.model:q} {params.samples:q}"
         " --verified {input.verified:q} --score {params.score:q} --output {output:q} > {log:q} 2>&1"
-
-
-def chosen_from(wildcards):
-    """Give the tables that a policy's training set is chosen from."""
-    method, root = plan.method(wildcards.policy), ROOT.format(**wildcards)
-    parent = f"{root}/{plan.parent(wildcards.policy)}"
-    splits = {"seed": "seed", "gold": "unlabelled"}
-    scored = method.pools if method.score else []
-    return {
-        "given": [f"{root}/data/{splits[name]}.parquet" for name in method.given],
-        "questions": [f"{root}/data/unlabelled.parquet"] if method.pools else [],
-        "samples": [path for pool in method.pools for path in shards_in(parent, wildcards, pool)],
-        "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.pools],
-        "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
-    }
 
 
 rule filter:

@@ -1,0 +1,59 @@
+# The two commands of this project: `make demo` and `make test`. Both set up .venv first, once.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+SNAKEMAKE := snakemake --profile profiles/local
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit workflow-tests bench-demo dag docs lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+$(VENV)/ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("HSIR needs Python 3.11 or newer; set PYTHON=" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/ready ## watch the embedded model improve itself; ends with a table and report.html
+	$(SNAKEMAKE) demo
+	$(SNAKEMAKE) --report report.html demo
+	@python -m hsir.report.show results/runs/demo/results.csv
+	@echo "report: $(CURDIR)/report.html"
+
+test: lint unit workflow-tests ## check style and types, then run all tests
+
+lint: $(VENV)/ready-dev
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	mypy
+	lint-imports
+	snakemake --lint
+
+unit: $(VENV)/ready-dev
+	pytest tests/unit
+
+workflow-tests: $(VENV)/ready-dev
+	pytest tests/workflow
+
+bench-demo: $(VENV)/ready ## does the method work? five seeds; about 40 minutes on two cores
+	$(SNAKEMAKE) --configfile config/bench-demo.yaml -- bench-demo
+	python benchmarks/demo.py results/runs/bench-demo > benchmarks/demo.md
+
+dag: $(VENV)/ready ## the rule graph as dag.svg
+	snakemake --rulegraph | python -m hsir.report.graph > dag.svg
+
+docs: $(VENV)/ready ## remake config/README.md and config/schema.json
+	python -m hsir.config.docs
+
+lock: ## remake the pins from pyproject.toml (in a fresh environment)
+	PYTHON=$(PYTHON) sh scripts/lock
+
+clean: ## remove everything that was made, but the environment
+	rm -rf results logs benchmarks/runs report.html dag.svg .snakemake

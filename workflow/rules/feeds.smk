@@ -1,0 +1,79 @@
+"""Who feeds whom: from a job's wildcards to its inputs and options."""
+
+
+def checkpoint_of(wildcards, policy):
+    """Give the weights of a policy; a base model from a hub is no file, and made by no rule."""
+    if policy != BASE:
+        return f"{ROOT}/{policy}/checkpoint".format(**wildcards)
+    return base_path(wildcards.model)
+
+
+def weights_input(wildcards, policy):
+    """Give what a job waits for before it loads a policy."""
+    return [] if policy == BASE else [checkpoint_of(wildcards, policy)]
+
+
+def questions_of(wildcards):
+    """Give the questions that a pool answers: a benchmark's, or the unlabelled ones."""
+    if wildcards.pool.startswith(EVAL):
+        benchmark = wildcards.pool.removeprefix(EVAL)
+        return f"{RESULTS}/{wildcards.model}/benchmarks/{benchmark}.parquet"
+    return f"{ROOT}/data/unlabelled.parquet".format(**wildcards)
+
+
+def task_of(wildcards):
+    """Give the task whose prompt and parser a pool's answers go by."""
+    own = wildcards.pool.startswith(EVAL)
+    return plan.config.tasks[wildcards.pool.removeprefix(EVAL) if own else wildcards.task].task
+
+
+def pool_of(wildcards):
+    """Give a pool's options."""
+    return plan.pool(wildcards.model, wildcards.task, wildcards.pool)
+
+
+def prompts_of(wildcards):
+    """Give what a pool continues: recycled prefixes, or plain questions."""
+    recycled = isinstance(pool_of(wildcards), VeriExitPool)
+    return f"{POOL}/veriexit.parquet".format(**wildcards) if recycled else questions_of(wildcards)
+
+
+def shards_in(folder, wildcards, pool):
+    """Give the shards of a pool in a policy's folder."""
+    n = plan.shards(wildcards.model, wildcards.task, pool)
+    return [f"{folder}/{pool}/samples/{shard}-of-{n}.parquet" for shard in range(n)]
+
+
+def shards_of(wildcards):
+    """Give the shards of the pool that the wildcards name."""
+    return shards_in(POLICY.format(**wildcards), wildcards, wildcards.pool)
+
+
+def recycled(wildcards):
+    """Give the tables of the pool whose failed solutions are recycled."""
+    source, policy = pool_of(wildcards).of, POLICY.format(**wildcards)
+    return {
+        "samples": shards_in(policy, wildcards, source),
+        "verified": f"{policy}/{source}/verified.parquet",
+        "questions": questions_of(wildcards),
+    }
+
+
+def chosen_from(wildcards):
+    """Give the tables that a policy's training set is chosen from."""
+    method, root = plan.method(wildcards.policy), ROOT.format(**wildcards)
+    parent = f"{root}/{plan.parent(wildcards.policy)}"
+    splits = {"seed": "seed", "gold": "unlabelled"}
+    scored = method.pools if method.score else []
+    return {
+        "given": [f"{root}/data/{splits[name]}.parquet" for name in method.given],
+        "questions": [f"{root}/data/unlabelled.parquet"] if method.pools else [],
+        "samples": [path for pool in method.pools for path in shards_in(parent, wildcards, pool)],
+        "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.pools],
+        "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
+    }
+
+
+def run_results(run):
+    """Give the last files of a run; all else follows from them."""
+    return f"{RESULTS}/runs/{run}/results.csv"
