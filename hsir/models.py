@@ -1,5 +1,6 @@
 """Load models and tokenizers: safetensors only, no code from a model's folder."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,11 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     """Load a causal language model for inference, on the GPU if there is one."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
     check_exists(path)
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), use_safetensors=True, **options)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
