@@ -1,6 +1,8 @@
 """Load models and tokenizers: safetensors only, no code from a model's folder."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,8 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
     from transformers import AutoTokenizer
 
     check_exists(path)
-    tokenizer = AutoTokenizer.from_pretrained(path)
+    with _told(path):
+        tokenizer = AutoTokenizer.from_pretrained(path)
     if chat_template is not None:
         if not chat_template.is_file():
             raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
@@ -37,7 +40,8 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     check_exists(path)
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), use_safetensors=True, **options)
+    with _told(path):
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), use_safetensors=True, **options)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
@@ -54,8 +58,19 @@ def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> 
 def check_exists(path: str) -> None:
     """Raise InputError where a path that can only be a folder is none, or holds no model."""
     folder = Path(path)
-    looks_local = path.startswith((".", "/", "~")) or path.count("/") != 1 or folder.parent.is_dir()
+    looks_local = (
+        path.startswith((".", "/", "~")) or path.count("/") > 1 or (folder.parent != Path() and folder.parent.is_dir())
+    )
     if looks_local and not folder.is_dir():
         raise InputError(f"{path}: no such model folder; mend `path` in config/models/<name>.yaml")
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise InputError(f"{path}: the folder holds no model (no config.json)")
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Turn a loading failure into an InputError that names the model."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: the model cannot be loaded: {error}") from error

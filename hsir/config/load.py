@@ -1,6 +1,7 @@
 """Read and check the config; every error is reported at once, with its file, its key and the way out."""
 
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hsir.config.checks import misfits, unknown_names
 from hsir.config.explain import describe
-from hsir.config.schema import DEFAULT_POOLS, Config, Method, TaskEntry
+from hsir.config.schema import DEFAULT_POOLS, DEFAULT_SCORES, Config, Method, TaskEntry
 from hsir.config.settings import Model
 from hsir.errors import ConfigError
 
@@ -25,7 +26,7 @@ def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml")
     """
     errors: list[str] = []
     merged = {**raw, "pools": DEFAULT_POOLS | (raw.get("pools") or {})}
-    merged["scores"] = {"indiv": {}} | (raw.get("scores") or {})
+    merged["scores"] = DEFAULT_SCORES | (raw.get("scores") or {})
     config = _validate(Config, merged, name, errors)
     entries = {kind: _entries(kind, folder, raw.get(kind) or {}, errors) for kind in FOLDERS}
     if config is not None:
@@ -52,12 +53,21 @@ def _entries(kind: str, folder: Path, inline: Mapping[str, Any], errors: list[st
         except ConfigError as error:
             errors.append(str(error))
             continue
-        if entry is not None:
+        if entry is not None and _named_well(kind, path, errors):
             found[path.stem] = entry
     for name, value in inline.items():
         if (entry := _try(FOLDERS[kind], value)) is not None:
             found[name] = entry
     return found
+
+
+def _named_well(kind: str, path: Path, errors: list[str]) -> bool:
+    """Tell whether a file's name can be a name in the config; a policy is called <method>.<iteration>."""
+    allowed = r"[A-Za-z0-9][A-Za-z0-9_-]*" if kind == "methods" else r"[A-Za-z0-9][A-Za-z0-9._-]*"
+    if re.fullmatch(allowed, path.stem):
+        return True
+    errors.append(f"{path}: {path.stem!r} is no name for one of {kind}: it must match {allowed}; rename the file")
+    return False
 
 
 def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hsir.config.settings import Count, Model, Name, Pool, Score, Settings, Sft
+from hsir.config.settings import Count, MethodName, Model, Name, Pool, Score, Settings, Sft
 from hsir.filters import Filter, needs_scores
 from hsir.options import Options
 from hsir.tasks import Task
@@ -16,6 +16,8 @@ DEFAULT_POOLS = {
     "k30": {"kind": "sample", "samples": 30},
     "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
 }
+
+DEFAULT_SCORES: dict[str, dict[str, str]] = {"indiv": {}}
 
 
 class TaskEntry(Options):
@@ -34,7 +36,7 @@ class Method(Options):
     given: tuple[Literal["seed", "gold"], ...] = Field(
         ("seed",), description="Given data to train on: the seed set, gold traces of the unlabelled set."
     )
-    initial: Name = Field("sft-initial", description="Method whose policy iteration 1 samples from.")
+    initial: MethodName = Field("sft-initial", description="Method whose policy iteration 1 samples from.")
     pools: tuple[Name, ...] = Field((), description="Pools of solutions to choose from.")
     score: Name | None = Field(None, description="Score set that filters read, if any does.")
     select: tuple[Filter, ...] = Field((), description="Filters, applied in order.")
@@ -62,10 +64,10 @@ class Run(Options):
 
     models: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of models.")
     tasks: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of tasks to train on.")
-    methods: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of methods.")
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(description="Names of methods.")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds of data and sampling.")
     iterations: Count | None = Field(None, description="Rounds for every method, if not its own number.")
-    benchmarks: tuple[Name, ...] | None = Field(
+    benchmarks: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
         None, description="Tasks whose test sets the policies are evaluated on; the training task's own, if none."
     )
 
@@ -73,7 +75,9 @@ class Run(Options):
 class Config(Options):
     """The whole config, as `config/config.yaml` holds it."""
 
-    run: tuple[Name, ...] | Name = Field(description="The runs that plain `snakemake` builds.")
+    run: Annotated[tuple[Name, ...], Field(min_length=1)] | Name = Field(
+        description="The run, or runs, that plain `snakemake` builds."
+    )
     results: str = Field("results", description="Folder for everything that is made.")
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
@@ -81,4 +85,4 @@ class Config(Options):
     scores: dict[Name, Score] = Field({}, description="Score sets by name, beside indiv.")
     models: dict[Name, Model] = Field({}, description="Models by name, beside config/models/*.yaml.")
     tasks: dict[Name, TaskEntry] = Field({}, description="Tasks by name, beside config/tasks/*.yaml.")
-    methods: dict[Name, Method] = Field({}, description="Methods by name, beside config/methods/*.yaml.")
+    methods: dict[MethodName, Method] = Field({}, description="Methods by name, beside config/methods/*.yaml.")

@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 from hsir.matchers import Matcher
 from hsir.options import Options
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+"""No dot: a policy is called <method>.<iteration>."""
 Count = Annotated[int, Field(ge=1)]
 Dtype = Literal["float32", "bfloat16"]
 
@@ -37,7 +39,7 @@ class Evaluate(Options):
 
 
 class Score(Options):
-    """InDiv of a solution (paper, eq. 5); docs of what is reconstructed: ARCHITECTURE.md."""
+    """InDiv, the intrinsic diversity of a solution (paper, eq. 5); ARCHITECTURE.md says what is reconstructed."""
 
     kind: Literal["indiv"] = "indiv"
     layer: Literal["middle"] | Count = Field(
@@ -55,7 +57,7 @@ class Limits(Options):
 
     max_length: Count = Field(2048, description="Most tokens of a solution, prompt included.")
     too_long: Literal["fail", "drop"] = Field("drop", description="What happens to longer ones; none is cut.")
-    when_empty: Literal["fail", "seed_only"] = Field(
+    when_empty: Literal["fail", "given_only"] = Field(
         "fail", description="Where no solution is left: stop, or train on the given data alone."
     )
 
@@ -68,8 +70,8 @@ class Sft(Options):
         "base", description="Weights to begin with: the base model, or the policy that was sampled from."
     )
     learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
-    batch_size: Count = Field(32, description="Solutions an optimizer step, over all devices.")
-    device_batch_size: Count = Field(4, description="Solutions a forward pass on one device.")
+    batch_size: Count = Field(32, description="Solutions per optimizer step, over all devices.")
+    device_batch_size: Count = Field(4, description="Solutions per forward pass on one device.")
     epochs: Count = Field(3, description="Passes over the training set.")
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
@@ -77,7 +79,7 @@ class Sft(Options):
     )
     weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
     save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
-    dtype: Dtype = Field("float32", description="Number format of the weights.")
+    dtype: Dtype = Field("float32", description="Number format of the forward pass; weights stay float32.")
     limits: Limits = Field(Limits(), description="What may be trained on at all.")
 
     @model_validator(mode="after")
@@ -97,18 +99,18 @@ class TrainSettings(Options):
 
 
 class Settings(Options):
-    """Stage options, a block a stage. Overlay: defaults < model < task < method < `overrides`."""
+    """Options of the stages, a block each."""
 
-    sample: Sample = Field(Sample(), description="Stage sample.")
-    evaluate: Evaluate = Field(Evaluate(), description="Stage evaluate.")
-    train: TrainSettings = Field(TrainSettings(), description="Stage train.")
+    sample: Sample = Field(Sample(), description="Stage sample: engine, shards, token limit.")
+    evaluate: Evaluate = Field(Evaluate(), description="Stage evaluate: shards, token limit.")
+    train: TrainSettings = Field(TrainSettings(), description="Stage train: options by kind of training.")
 
 
 class BasePool(Options):
     """What all pools have."""
 
-    samples: Count = Field(description="Completions a prompt.")
-    temperature: float = Field(1.0, ge=0, description="0 is greedy.")
+    samples: Count = Field(description="Completions per prompt.")
+    temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
     max_new_tokens: Count | None = Field(None, description="Token limit, if not that of the settings.")
 
 

@@ -1,5 +1,6 @@
 """What every stage's command line shares: options as JSON, locks, and errors that are one line."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,11 @@ def run(stage: Callable[..., None]) -> None:
         typer.run(stage)
     except HsirError as error:
         say(f"error: {error}")
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        say(f"error: {error.filename or 'output'}: {error.strerror}; nothing finished is lost: free space, run again")
         sys.exit(1)
 
 

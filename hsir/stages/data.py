@@ -30,7 +30,7 @@ def main(
     records = checked(list(task.records(chosen, seed)), chosen)
     tokenizer = load_tokenizer(model, chat_template)
     rows = [question_row(record, task, tokenizer) for record in records]
-    made_by = tables.provenance("data", [], task=task, split=split, seed=seed, model=model)
+    made_by = tables.provenance("data", task.files(chosen), task=task, split=split, seed=seed, model=model)
     tables.write("questions", rows, output, made_by)
 
 

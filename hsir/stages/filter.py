@@ -73,14 +73,14 @@ def count(name: str, left: list[Candidate], solutions: dict[str, tables.Row], kn
 def check_any(
     chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], limits: Limits, output: Path
 ) -> None:
-    """Raise InputError where nothing is left to learn from, unless the seed alone was asked for."""
-    if chosen or not verdicts or limits.when_empty == "seed_only":
+    """Raise InputError where nothing is left to learn from, unless the given data alone was asked for."""
+    if chosen or not verdicts or limits.when_empty == "given_only":
         return
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
     left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
     raise InputError(
         f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more"
-        " samples, loosen the filters, or train on the seed set alone with train: {limits: {when_empty: seed_only}}"
+        " samples, loosen the filters, or train on the given data alone with train: {limits: {when_empty: given_only}}"
     )
 
 

@@ -39,6 +39,9 @@ def main(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, seed=seed, shard=shard, shards=shards
     )
     with cli.locked(output):
+        if output.is_file() and tables.metadata(output) == {"table": "samples", **made_by}:
+            say(f"{output}: another process has just made it")
+            return
         parts = output.with_name(f".{output.name}.parts")
         missing = remaining(list(batches(todo, engine.batch_size)), parts, made_by)
         if missing:

@@ -1,5 +1,6 @@
 """Stage train: the next policy, from the solutions that were kept."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ def main(
     made_by = tables.provenance("train", [Path(start), filtered], train=train, seed=seed)
     state = output.with_name(f".{output.name}.state")
     with cli.locked(output):
+        if output.is_dir() and log.is_file() and json.loads(log.read_text())["provenance"] == made_by:
+            say(f"{output}: another process has just made it")
+            return
         rows = tables.read("filtered", filtered)
         say(f"training on {len(rows)} solutions, {train.epochs} epochs")
         fit(start, chat_template, rows, train, seed, state, made_by, output, log)

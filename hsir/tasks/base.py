@@ -6,6 +6,7 @@ stand side by side.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal
 
 from hsir import traces
@@ -22,6 +23,10 @@ class BaseTask(Options, ABC):
     @abstractmethod
     def records(self, split: Split, seed: int) -> Iterable[Record]:
         """Give the questions of a split; `seed` draws the seed and unlabelled sets, never the test set."""
+
+    def files(self, split: Split) -> list[Path]:
+        """Name the files that a split is read from; when one changes, the split is loaded again."""
+        return []
 
     @abstractmethod
     def prompt(self, record: Record) -> str:

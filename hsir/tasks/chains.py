@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hsir.tasks import numbers, wordproblems
 from hsir.tasks.base import BaseTask, Split
@@ -28,6 +28,12 @@ class Chains(BaseTask):
     rechecks: tuple[float, ...] = Field(
         (0.0, 1.0, 1.0, 1.0), description="Weight of 0, 1, 2, ... redundant re-checks in a trace."
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Chains":
+        if self.shortest > self.longest:
+            raise ValueError(f"shortest is {self.shortest}, longest is {self.longest}; swap them")
+        return self
 
     def records(self, split: Split, seed: int) -> Iterator[Record]:
         taken: set[str] = set()

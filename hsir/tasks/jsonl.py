@@ -36,6 +36,10 @@ class Jsonl(BaseTask):
             raise InputError(f"the task has no file for its {split} set; set `{split}:` in its config")
         yield from read_records(path)
 
+    def files(self, split: Split) -> list[Path]:
+        path: Path | None = getattr(self, split)
+        return [] if path is None else [path]
+
     def prompt(self, record: Record) -> str:
         options = "".join(f"\n{letter}. {text}" for letter, text in (record.options or {}).items())
         return f"{record.question}{options}\n\n{self.instruction}"

@@ -1,5 +1,6 @@
 """What the rules share: the plan made of the config, paths, and the names allowed in them."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -29,12 +30,12 @@ LOGS, TIMES = "logs", "benchmarks/runs"
 
 
 wildcard_constraints:
-    model="|".join(plan.config.models),
-    task="|".join(plan.config.tasks),
-    benchmark="|".join(plan.config.tasks),
+    model="|".join(map(re.escape, plan.config.models)),
+    task="|".join(map(re.escape, plan.config.tasks)),
+    benchmark="|".join(map(re.escape, plan.config.tasks)),
     seed=r"\d+",
     policy="|".join([BASE, *(rf"{name}(\.[1-9]\d*)?" for name in plan.config.methods)]),
-    pool="|".join([*plan.config.pools, *(f"{EVAL}{name}" for name in plan.config.tasks)]),
+    pool="|".join(map(re.escape, [*plan.config.pools, *(f"{EVAL}{name}" for name in plan.config.tasks)])),
     split="seed|unlabelled",
     shard=r"\d+-of-\d+",
 

@@ -6,6 +6,8 @@ Gives: data/{split}.parquet a seed, benchmarks/{benchmark}.parquet a model.
 
 
 rule data:
+    input:
+        lambda w: [str(path) for path in plan.config.tasks[w.task].task.files(w.split)],
     output:
         f"{ROOT}/data/{{split}}.parquet",
     log:
@@ -24,6 +26,8 @@ rule data:
 
 
 rule data_test:
+    input:
+        lambda w: [str(path) for path in plan.config.tasks[w.benchmark].task.files("test")],
     output:
         f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
     log:
