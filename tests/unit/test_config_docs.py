@@ -51,12 +51,12 @@ def test_shipped_files_are_valid_by_the_schema(name: str) -> None:
     "wrong",
     [
         {"runs": {}},
-        {"run": "a", "runs": {"Capital": {"models": ["m"], "tasks": ["t"], "methods": ["x"]}}},
+        {"run": "a", "runs": {"two words": {"models": ["m"], "tasks": ["t"], "methods": ["x"]}}},
         {"run": "a", "runs": {}, "pool": {}},
         {"run": "a", "runs": {}, "pools": {"p": {"samples": 1}}},
         {"run": "a", "runs": {}, "methods": {"m": {"select": [{"per_question": 1}]}}},
     ],
-    ids=["no run", "name in capitals", "unknown key", "pool of no kind", "filter of no kind"],
+    ids=["no run", "name with a space", "unknown key", "pool of no kind", "filter of no kind"],
 )
 def test_the_schema_refuses_what_the_models_refuse(wrong: dict[str, object]) -> None:
     jsonschema = pytest.importorskip("jsonschema")
