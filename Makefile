@@ -44,7 +44,7 @@ workflow-tests: $(VENV)/ready-dev
 
 bench-demo: $(VENV)/ready ## does the method work? five seeds; about 40 minutes on two cores
 	$(SNAKEMAKE) --configfile config/bench-demo.yaml -- bench-demo
-	python benchmarks/demo.py results/runs/bench-demo > benchmarks/demo.md
+	PYTHONPATH=. python benchmarks/demo.py results/runs/bench-demo > benchmarks/demo.md
 
 dag: $(VENV)/ready ## the rule graph as dag.svg
 	snakemake --rulegraph | python -m hsir.report.graph > dag.svg

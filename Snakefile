@@ -20,17 +20,15 @@ report: "workflow/report/front.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/feeds.smk"
-
-
-rule all:
-    default_target: True
-    input:
-        [run_results(run) for run in plan.built_by_default()],
-
-
 include: "workflow/rules/data.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/curate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [expand(rules.report.output, run=run) for run in plan.built_by_default()],

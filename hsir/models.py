@@ -70,7 +70,9 @@ def check_exists(path: str) -> None:
 @contextmanager
 def _told(path: str) -> Iterator[None]:
     """Turn a loading failure into an InputError that names the model."""
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"{path}: the model cannot be loaded: {error}") from error

@@ -59,6 +59,9 @@ def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
     """Write a table atomically; `made_by` (see `provenance`) goes into the file's metadata."""
     schema = SCHEMAS[kind].with_metadata({"hsir": json.dumps({"table": kind, **made_by}, sort_keys=True)})
     table = pa.Table.from_pylist(list(rows), schema=schema)
+    for field in schema:  # pyarrow itself lets null lists pass
+        if not field.nullable and table[field.name].null_count:
+            raise pa.ArrowInvalid(f"Column '{field.name}' is declared non-nullable but contains nulls")
     with atomic(path) as temporary:
         pq.write_table(table, temporary)
 
@@ -75,8 +78,11 @@ def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None 
 
 
 def metadata(path: Path) -> Row:
-    """Give what `write` stamped into a table."""
-    stamped: Row = json.loads((pq.read_schema(path).metadata or {}).get(b"hsir", b"{}"))
+    """Give what `write` stamped into a table; nothing for what is no whole table."""
+    try:
+        stamped: Row = json.loads((pq.read_schema(path).metadata or {}).get(b"hsir", b"{}"))
+    except pa.ArrowInvalid:
+        return {}
     return stamped
 
 
@@ -84,18 +90,16 @@ def _read_one(kind: str, path: Path, columns: Sequence[str] | None) -> list[Row]
     if not path.is_file():
         raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
     try:
-        table = pq.read_table(path, columns=list(columns) if columns else None)
+        table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
             f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"
             f" short); delete it and run again: {error}"
         ) from error
-    wanted = columns or SCHEMAS[kind].names
-    if missing := sorted(set(wanted) - set(table.column_names)):
-        raise InputError(
-            f"{path}: not a table of kind {kind!r}: no column {', '.join(missing)}; delete it and run again"
-        )
-    rows: list[Row] = table.to_pylist()
+    wanted = list(columns or SCHEMAS[kind].names)
+    if not set(wanted) <= set(table.column_names) or metadata(path).get("table", kind) != kind:
+        raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(table.column_names)}); delete it")
+    rows: list[Row] = table.select(wanted).to_pylist()
     return rows
 
 

@@ -19,6 +19,7 @@ TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 _OPEN = "<think>\n"
 _CLOSE = "\n</answer>"
+_BLANK_LINE = re.compile(r"\n\s*\n")
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
 
@@ -37,17 +38,18 @@ def reasoning_span(completion: str) -> tuple[int, int]:
     closed = completion.find("</think>", start)
     end = len(completion) if closed < 0 else closed
     inner = completion[start:end]
+    if not inner.strip():
+        return start, start
     return start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())
 
 
 def steps(completion: str) -> list[tuple[str, int]]:
     """Split the reasoning at blank lines into (step, end), `end` an offset into the completion."""
     start, end = reasoning_span(completion)
-    found = []
-    for part in re.finditer(r"(?:(?!\n\s*\n).)+", completion[start:end], re.DOTALL):
-        if part.group().strip():
-            found.append((part.group().strip(), start + part.start() + len(part.group().rstrip())))
-    return found
+    gaps = list(_BLANK_LINE.finditer(completion, start, end))
+    starts, ends = [start, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), end]
+    parts = [(completion[a:b], b) for a, b in zip(starts, ends, strict=True)]
+    return [(part.strip(), b - len(part) + len(part.rstrip())) for part, b in parts if part.strip()]
 
 
 def answers(completion: str) -> list[str]:

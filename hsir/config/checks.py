@@ -1,29 +1,33 @@
 """Checks that look at the whole config: names that exist, parts that fit together."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+
+from pydantic import ValidationError
 
 from hsir.config.explain import suggest
+from hsir.config.plan import Plan
 from hsir.config.schema import Config
 from hsir.config.settings import VeriExitPool
 
-RESERVED = {"base", "data", "runs", "benchmarks", "eval", "all"}
-Use = tuple[str, str, Iterable[str], Iterable[str]]
+TAKEN = {"base", "data", "runs", "benchmarks", "eval", "all"}
+RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN, "pools": {"eval", "checkpoint"}}
+Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
 
 
-def unknown_names(config: Config) -> list[str]:
-    """Tell every name that stands for nothing, with the nearest that does."""
+def unknown_names(config: Config, declared: Mapping[str, Collection[str]]) -> list[str]:
+    """Tell every name that stands for nothing, with the nearest that does; `declared` ones may be broken."""
     return [
         f"{key}: unknown {what} {name!r}{suggest(name, known)}"
         for key, what, names, known in [*_uses_in_runs(config), *_uses_in_entries(config)]
         for name in names
-        if name not in known
+        if name not in known and name not in declared[what]
     ]
 
 
 def misfits(config: Config) -> list[str]:
     """Tell every part that does not fit another."""
-    return [*_taken_names(config), *_method_misfits(config), *_pool_misfits(config)]
+    return [*_taken_names(config), *_method_misfits(config), *_pool_misfits(config), *_overlay_misfits(config)]
 
 
 def _uses_in_runs(config: Config) -> Iterable[Use]:
@@ -46,8 +50,8 @@ def _uses_in_entries(config: Config) -> Iterable[Use]:
 
 
 def _taken_names(config: Config) -> Iterable[str]:
-    for kind in ("models", "tasks", "methods", "runs"):
-        for name in sorted(RESERVED & set(getattr(config, kind))):
+    for kind, taken in RESERVED.items():
+        for name in sorted(taken & set(getattr(config, kind))):
             yield f"{kind}.{name}: the name is taken by the workflow; choose another"
 
 
@@ -71,3 +75,18 @@ def _pool_misfits(config: Config) -> Iterable[str]:
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
                 " set samples: 1 or a temperature"
             )
+
+
+def _overlay_misfits(config: Config) -> Iterable[str]:
+    """Options that are sound apart may fit no more once laid over one another."""
+    plan = Plan(config)
+    for name, run in config.runs.items():
+        for model in sorted(set(run.models) & set(config.models)):
+            for task in sorted(set(run.tasks) & set(config.tasks)):
+                for method in sorted(set(run.methods) & set(config.methods)):
+                    try:
+                        plan.settings(model, task)
+                        plan.train(model, task, method)
+                    except ValidationError as error:
+                        told = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+                        yield f"runs.{name}: {method} on {model}, {task}, all options overlaid: {told}"

@@ -6,19 +6,32 @@ from typing import Any
 
 from pydantic import BaseModel
 
+Location = tuple[int | str, ...]
 
-def describe(schema: type[BaseModel], error: Any, where: str) -> str:
+
+def keys(raw: Any, error: Any) -> Location:
+    """Give the keys on the way to an error; pydantic names the branches of a union among them."""
+    found: list[int | str] = []
+    for part in error["loc"]:
+        there = part in raw if isinstance(raw, dict) else isinstance(raw, list) and isinstance(part, int)
+        if there:
+            found.append(part)
+            raw = raw[part]
+    if error["type"] == "missing":
+        found.append(error["loc"][-1])
+    return tuple(found)
+
+
+def describe(schema: type[BaseModel], at: Location, error: Any, where: str) -> str:
     """Write one error of pydantic as a line: file, key, what is wrong, what is known."""
-    key = ".".join(str(part) for part in error["loc"]) or "the file"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        known = _fields_at(schema, error["loc"][:-1])
-        message = "unknown key" + suggest(str(error["loc"][-1]), known)
+        message = "unknown key" + suggest(str(error["loc"][-1]), _fields_at(schema, error["loc"][:-1]))
     elif error["type"] == "missing":
         message = "missing; it has no default"
     elif error["type"] != "value_error" and not isinstance(error["input"], dict):
         message += f", not {error['input']!r}"
-    return f"{where}: {key}: {message}"
+    return f"{where}: {'.'.join(map(str, at)) or 'the file'}: {message}"
 
 
 def _fields_at(schema: Any, location: Iterable[Any]) -> list[str]:

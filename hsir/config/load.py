@@ -10,13 +10,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hsir.config.checks import misfits, unknown_names
-from hsir.config.explain import describe
+from hsir.config.explain import Location, describe, keys
 from hsir.config.schema import DEFAULT_POOLS, DEFAULT_SCORES, Config, Method, TaskEntry
 from hsir.config.settings import Model
 from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)
 FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method}
+KINDS = {"model": "models", "task": "tasks", "method": "methods", "run": "runs", "pool": "pools", "score set": "scores"}
 
 
 def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml") -> Config:
@@ -25,13 +26,14 @@ def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml")
     Raises ConfigError that lists all that is wrong: what fails by itself is left out, and the rest checked on.
     """
     errors: list[str] = []
-    merged = {**raw, "pools": DEFAULT_POOLS | (raw.get("pools") or {})}
-    merged["scores"] = DEFAULT_SCORES | (raw.get("scores") or {})
+    defaults: dict[str, dict[str, Any]] = {"pools": DEFAULT_POOLS, "scores": DEFAULT_SCORES}
+    merged = {**raw, **{key: _under(default, raw.get(key)) for key, default in defaults.items()}}
     config = _validate(Config, merged, name, errors)
-    entries = {kind: _entries(kind, folder, raw.get(kind) or {}, errors) for kind in FOLDERS}
+    entries = {kind: _entries(kind, folder, raw.get(kind), errors) for kind in FOLDERS}
     if config is not None:
+        declared = {what: _declared(kind, folder, merged.get(kind)) for what, kind in KINDS.items()}
         config = config.model_copy(update=entries)
-        errors += [f"{name}: {error}" for error in [*unknown_names(config), *misfits(config)]]
+        errors += [f"{name}: {error}" for error in [*unknown_names(config, declared), *misfits(config)]]
     if errors or config is None:
         raise ConfigError("the config cannot be used:\n" + "\n".join(f"  - {error}" for error in errors))
     return config
@@ -45,7 +47,12 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: not YAML: {error}") from error
 
 
-def _entries(kind: str, folder: Path, inline: Mapping[str, Any], errors: list[str]) -> dict[str, BaseModel]:
+def _under(default: dict[str, Any], given: Any) -> Any:
+    """Lay what was given over a default; what is no mapping is left as it is, for its error to be told."""
+    return default if given is None else {**default, **given} if isinstance(given, dict) else given
+
+
+def _entries(kind: str, folder: Path, inline: Any, errors: list[str]) -> dict[str, BaseModel]:
     found = {}
     for path in sorted((folder / kind).glob("*.yaml")):
         try:
@@ -55,7 +62,7 @@ def _entries(kind: str, folder: Path, inline: Mapping[str, Any], errors: list[st
             continue
         if entry is not None and _named_well(kind, path, errors):
             found[path.stem] = entry
-    for name, value in inline.items():
+    for name, value in (inline if isinstance(inline, dict) else {}).items():
         if (entry := _try(FOLDERS[kind], value)) is not None:
             found[name] = entry
     return found
@@ -70,6 +77,12 @@ def _named_well(kind: str, path: Path, errors: list[str]) -> bool:
     return False
 
 
+def _declared(kind: str, folder: Path, inline: Any) -> set[str]:
+    """Name every entry that there is, sound or not: a broken one is not also unknown."""
+    files = {path.stem for path in (folder / kind).glob("*.yaml")}
+    return files | set(map(str, inline) if isinstance(inline, dict | list) else ())
+
+
 def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
     """Validate what the whole config's validation reports on already."""
     try:
@@ -79,27 +92,40 @@ def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
 
 
 def _validate(schema: type[Validated], raw: Any, where: str, errors: list[str]) -> Validated | None:
-    """Validate; note what is wrong, and go on without it, so that nothing hides behind something else."""
-    rest = copy.deepcopy(raw)
+    """Validate; note what is wrong, and go on without it, so that nothing hides behind something else.
+
+    What is wrong only because something within or around it was taken away is not noted.
+    """
+    rest, noted = copy.deepcopy(raw), list[Location]()
     while True:
         try:
             return schema.model_validate(rest)
         except ValidationError as invalid:
-            errors += [describe(schema, error, where) for error in invalid.errors()]
-            removed = [_remove(rest, error["loc"]) for error in invalid.errors()]
+            faults = [(keys(rest, error), error) for error in invalid.errors()]
+        new = [(at, error) for at, error in faults if not any(_related(at, known) for known in noted)]
+        for at, error in new:
+            if at not in noted:
+                errors.append(describe(schema, at, error, where))
+                noted.append(at)
+        removed = [_remove(rest, at) for at, _ in faults]
         if not any(removed):
             return None
 
 
-def _remove(node: Any, location: tuple[int | str, ...]) -> bool:
-    """Take away the innermost key on the way to a location, if there is one; tags of unions are no keys."""
+def _related(one: Location, other: Location) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _remove(node: Any, location: Location) -> bool:
+    """Take away the innermost key on the way to a location, if there is one."""
     innermost: tuple[dict[Any, Any], Any] | None = None
     for part in location:
         if isinstance(node, dict) and part in node:
             innermost = (node, part)
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
+        elif not (isinstance(node, list) and isinstance(part, int) and part < len(node)):
+            break
+        node = node[part]
     if innermost:
         innermost[0].pop(innermost[1], None)
     return innermost is not None

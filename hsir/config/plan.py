@@ -94,6 +94,20 @@ class Plan:
         """Name the runs that plain `snakemake` builds."""
         return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
 
+    def alone(self, name: str) -> Config:
+        """Give the config of one run alone, with all that it names, so that it builds the same elsewhere."""
+        config, run = self.config, self.config.runs[name]
+        methods = [config.methods[method] for method in run.methods]
+        used = {
+            "models": run.models,
+            "tasks": (*run.tasks, *(run.benchmarks or ())),
+            "methods": (*run.methods, *(method.initial for method in methods if method.pools)),
+            "pools": [pool for method in methods for pool in method.pools],
+            "scores": [method.score for method in methods if method.score],
+        }
+        parts = {kind: {key: getattr(config, kind)[key] for key in keys} for kind, keys in used.items()}
+        return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
+
 
 def _given(options: Any) -> dict[str, Any]:
     """Give only what was set, so that an overlay overrides nothing by a default."""

@@ -30,13 +30,16 @@ def parts(states: torch.Tensor, attention: torch.Tensor, alpha: float, weights: 
     """Score one solution: log det((HA)^T J (HA) + alpha I_m), J centring over the features.
 
     Shapes: states [m, d] (one row a token), attention [m] (largest attention that the token receives).
-    Raises ValueError for no token at all and for states or attention that are not finite.
+    Raises ValueError for no token at all and where states or attention are not finite, or
+    attention is not positive.
     Source: paper, equations 4 and 5; equation 4 is `weights="none"`.
     """
     if len(states) == 0:
         raise ValueError("a solution without tokens has no score")
     if not (torch.isfinite(states).all() and torch.isfinite(attention).all()):
         raise ValueError("hidden states or attention are not finite (NaN or infinity)")
+    if (attention <= 0).any():
+        raise ValueError("a token receives no attention at all, so its weight has no logarithm")
     states, attention = states.double(), normalised(attention.double(), weights)
     centred = states - states.mean(1, keepdim=True)
     weighted = centred * attention[:, None]

@@ -29,8 +29,8 @@ def score(model: str, solutions: list[Solution], options: Score) -> Iterator[tup
         length = len(solution.prompt_ids) + len(solution.completion_ids)
         if length > limit:
             raise InputError(f"sample {solution.sample_id}: {length} tokens, but the model has {limit} positions")
-        seen = look(policy, solution.prompt_ids, solution.completion_ids)
         try:
+            seen = look(policy, solution.prompt_ids, solution.completion_ids)
             yield solution.sample_id, parts(seen.states, seen.attention, options.alpha, options.weights)
         except ValueError as error:
             raise InputError(f"sample {solution.sample_id}: {error}") from error

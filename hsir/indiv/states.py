@@ -38,6 +38,8 @@ def look(model: PreTrainedModel, prompt_ids: list[int], completion_ids: list[int
 
     A token's weight is the largest attention over all heads and over the solution's queries, its own included.
     """
+    if not completion_ids:
+        raise ValueError("a solution without tokens has no score")
     ids = torch.tensor([[*prompt_ids, *completion_ids]], device=model.device)
     start = len(prompt_ids)
     outputs: dict[str, torch.Tensor] = {}

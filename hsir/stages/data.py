@@ -43,7 +43,7 @@ def checked(records: list[Record], split: Split) -> list[Record]:
         if record.id in seen:
             raise InputError(f"the {split} set has two questions with the id {record.id!r}; ids must be unique")
         seen.add(record.id)
-        if split == "seed" and record.trace is None:
+        if split == "seed" and not record.trace:
             raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a right one")
     return records
 

@@ -112,6 +112,8 @@ def trained_row(candidate: Candidate, solution: tables.Row, known: dict[str, Any
 
 def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
     """Give the rows within the length limit, and how many are not; nothing is ever cut short."""
+    if not rows:
+        raise InputError(f"{output}: nothing is left to train on, and no data is given; set given: [seed]")
     fit = [row for row in rows if len(row["prompt_ids"]) + len(row["completion_ids"]) <= limits.max_length]
     dropped = len(rows) - len(fit)
     if (dropped and limits.too_long == "fail") or not fit:

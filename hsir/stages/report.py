@@ -1,26 +1,66 @@
 """Stage report: the tables and pictures of a run."""
 
-import csv
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
+import hsir
 from hsir import tables
+from hsir.config import Plan
+from hsir.config.schema import Config
+from hsir.report import indiv, recycled, style, training
+from hsir.report.accuracy import accuracy_tokens
+from hsir.report.page import page
+from hsir.report.results import gather, write_results
+from hsir.report.run import Made
+from hsir.report.sheets import REFERENCE, markdown, sheets
+from hsir.report.show import show
 from hsir.stages import cli
+
+HEAD = """\
+# What the run {run} was made with; `snakemake --configfile` takes it and builds the same.
+# Stage options that are not set have the defaults of HSIR {version}.
+"""
 
 
 def main(
-    evaluations: Annotated[list[Path], typer.Option(help="Eval JSONs; give the option once for each.")],
-    output: Annotated[Path, typer.Option(help="CSV of results.")],
+    config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
+    reference: Annotated[str, typer.Option(help="Method to compare the others with, seed by seed.")] = REFERENCE,
 ) -> None:
-    """Gather a run's results."""
-    with tables.atomic(output) as tmp, tmp.open("w") as f:
-        w = csv.writer(f)
-        for e in evaluations:
-            r = json.loads(e.read_text())
-            w.writerow([e.parts[-3], e.stem, r["accuracy"]["value"], r["tokens"]["mean"], r["truncated"]])
+    """Write the tables and pictures of the run that the config names, and print its results."""
+    made = Made(Plan(config))
+    name = made.plan.built_by_default()[0]
+    results = gather(made)
+    told = sheets(results, reference)
+    write_results(results, output / "results.csv")
+    write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
+    write_text(page(name, told), output / "results.html")
+    write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
+    style.save(accuracy_tokens(results), output / "accuracy-tokens.svg")
+    style.save(training.right_per_question(made), output / "right-per-question.svg")
+    style.save(training.samples_by_difficulty(made), output / "samples-by-difficulty.svg")
+    style.save(training.funnel(made), output / "funnel.svg")
+    seen, counts = indiv.seen(made), recycled.tally(made)
+    indiv.write(seen, output / "indiv.csv")
+    style.save(indiv.draw(made, seen), output / "indiv.svg")
+    recycled.write(counts, output / "veriexit.csv")
+    style.save(recycled.draw(made, counts), output / "veriexit.svg")
+    show(told)
+
+
+def as_yaml(config: Config) -> str:
+    """Write a config as YAML, with what is set in it: an option that is not set must not win an overlay."""
+    given = config.model_dump(mode="json", exclude_unset=True)
+    return str(yaml.safe_dump(given, sort_keys=False, width=100, allow_unicode=True))
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text atomically."""
+    with tables.atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Stage veriexit: the prefixes of failed solutions that had already arrived at the ground truth."""
 
+from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,9 @@ from hsir.veriexit import find_cut
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+BYTES = 8
+"""Tokens, at most, that two characters are spread over."""
 
 
 def main(
@@ -50,19 +54,28 @@ def main(
 def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], end: int) -> list[int]:
     """Give the sample's own tokens up to character `end`, and behind them the exit prompt.
 
-    A token that straddles the cut (as `.\\n\\n` does) is replaced by what the tokenizer makes of its part
-    before the cut and the exit prompt together, as if the policy had written both.
+    The last token before the cut is tokenised anew together with the exit prompt, as if the policy had written
+    both: `.` and a blank line are one token to many tokenizers.
     """
-    low, high = 0, len(completion_ids)
-    while low < high:  # the most tokens whose text ends at or before the cut
-        middle = (low + high + 1) // 2
-        text = encoder.decode(completion_ids[:middle], skip_special_tokens=True)
-        low, high = (middle, high) if len(text) <= end and not text.endswith("\ufffd") else (low, middle - 1)
-    kept = completion_ids[:low]
-    whole = encoder.decode(completion_ids, skip_special_tokens=True)[:end]
-    rest = whole[len(encoder.decode(kept, skip_special_tokens=True)) :]
+    text = _text(encoder, completion_ids)[:end]
+    kept = completion_ids[: _whole_tokens(encoder, completion_ids, text)]
+    rest = text[len(_text(encoder, kept)) :]
     exit_ids: list[int] = encoder(rest + traces.EXIT_PROMPT, add_special_tokens=False)["input_ids"]
     return [*kept, *exit_ids]
+
+
+def _whole_tokens(encoder: "PreTrainedTokenizerBase", ids: list[int], text: str) -> int:
+    """Count the tokens, less one, whose text is the beginning of `text`."""
+    near = bisect_right(range(len(ids) + 1), len(text), key=lambda n: len(_text(encoder, ids[:n])))
+    # A character of several tokens decodes to replacement marks until it is whole, so lengths may step back.
+    around = range(max(near - BYTES, 0), min(near + BYTES, len(ids)) + 1)
+    fitting = [n for n in around if text.startswith(_text(encoder, ids[:n]))]
+    return fitting[-2] if len(fitting) > 1 else 0
+
+
+def _text(encoder: "PreTrainedTokenizerBase", ids: list[int]) -> str:
+    text: str = encoder.decode(ids, skip_special_tokens=True)
+    return text
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class BaseTask(Options, ABC):
 
     def extract(self, completion: str) -> list[str]:
         """Find the answers that a completion gives: none, one, or several that differ."""
-        return list(dict.fromkeys(traces.answers(completion)))
+        return list(dict.fromkeys(filter(None, traces.answers(completion))))
 
     @abstractmethod
     def equal(self, extracted: str, gold: str) -> bool | None:

@@ -53,8 +53,11 @@ def read_records(path: Path) -> Iterator[Record]:
     """Read a question file; raises InputError naming the file, the line and the way out."""
     if not path.is_file():
         raise InputError(f"{path}: no such question file")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start}); convert it") from error
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield _record(path, number, line)
 
@@ -69,7 +72,7 @@ def _record(path: Path, number: int, line: str) -> Record:
         raise InputError(f"{where}: a {type(fields).__name__}, not an object with question and answer")
     fields = {"id": f"{path.stem}-{number:05d}"} | fields
     for key in ("id", "answer"):
-        if isinstance(fields.get(key), int | float):
+        if isinstance(fields.get(key), int | float) and not isinstance(fields[key], bool):
             fields[key] = str(fields[key])
     try:
         return Record(**fields)

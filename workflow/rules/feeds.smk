@@ -74,6 +74,25 @@ def chosen_from(wildcards):
     }
 
 
-def run_results(run):
-    """Give the last files of a run; all else follows from them."""
-    return f"{RESULTS}/runs/{run}/results.csv"
+class Cell(dict):
+    """What stands for wildcards where a report asks who feeds whom."""
+
+    __getattr__ = dict.__getitem__
+
+
+def made_by(wildcards):
+    """Give what the report of a run reads; each file once, though methods share pools."""
+    run = plan.config.runs[wildcards.run]
+    found = {name: {} for name in ("evaluations", "funnels", "questions", "samples", "verified", "veriexit", "scores")}
+    for model, task, seed, method, policy in plan.cells(run):
+        cell = Cell(model=model, task=task, seed=seed, policy=policy)
+        folder = POLICY.format(**cell)
+        found["funnels"][f"{folder}/funnel.json"] = None
+        found["evaluations"] |= {f"{folder}/eval/{name}.json": None for name in plan.benchmarks(run, task)}
+        recycled_pools = [p for p in plan.method(policy).pools if isinstance(plan.config.pools[p], VeriExitPool)]
+        parent = f"{ROOT.format(**cell)}/{plan.parent(policy)}"
+        found["veriexit"] |= {f"{parent}/{pool}/veriexit.parquet": None for pool in recycled_pools}
+        tables = chosen_from(cell)
+        for name in ("questions", "samples", "verified", "scores"):
+            found[name] |= dict.fromkeys(tables[name])
+    return {name: list(paths) for name, paths in found.items()}

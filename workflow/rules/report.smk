@@ -1,25 +1,82 @@
 """Tables and pictures of a run.
 
-Needs: every policy's eval JSON, funnel.json, verdicts and scores.
-Gives: runs/{run}/results.csv, pictures
+Needs: of every policy eval/{benchmark}.json and funnel.json; the tables that its training set was chosen from.
+Gives: runs/{run}/results.csv, other tables, pictures, config.yaml
 """
 
+RUN = f"{RESULTS}/runs/{{run}}"
 
-def evaluations(wildcards):
-    """Give the evaluation of every policy of a run on each of its benchmarks."""
-    run = plan.config.runs[wildcards.run]
-    return [
-        f"{RESULTS}/{model}/{task}/seed{seed}/{policy}/eval/{benchmark}.json"
-        for model, task, seed, method, policy in plan.cells(run)
-        for benchmark in plan.benchmarks(run, task)
-    ]
+
+wildcard_constraints:
+    run="|".join(plan.config.runs),
 
 
 rule report:
     input:
-        evaluations=evaluations,
+        unpack(made_by),
     output:
-        f"{RESULTS}/runs/{{run}}/results.csv",
+        csv=f"{RUN}/results.csv",
+        markdown=f"{RUN}/results.md",
+        html=report(
+            f"{RUN}/results.html",
+            caption="../report/results.rst",
+            category="Results",
+            labels={"run": "{run}", "what": "table of results"},
+        ),
+        accuracy=report(
+            f"{RUN}/accuracy-tokens.svg",
+            caption="../report/accuracy-tokens.rst",
+            category="Results",
+            labels={"run": "{run}", "what": "accuracy against tokens"},
+        ),
+        right=report(
+            f"{RUN}/right-per-question.svg",
+            caption="../report/right-per-question.rst",
+            category="Training sets",
+            labels={"run": "{run}", "what": "right solutions a question"},
+        ),
+        levels=report(
+            f"{RUN}/samples-by-difficulty.svg",
+            caption="../report/samples-by-difficulty.rst",
+            category="Training sets",
+            labels={"run": "{run}", "what": "training solutions by difficulty"},
+        ),
+        funnel=report(
+            f"{RUN}/funnel.svg",
+            caption="../report/funnel.rst",
+            category="Training sets",
+            labels={"run": "{run}", "what": "solutions left by each filter"},
+        ),
+        indiv=report(
+            f"{RUN}/indiv.svg",
+            caption="../report/indiv.rst",
+            category="Limits",
+            labels={"run": "{run}", "what": "InDiv, and what tau drops"},
+        ),
+        indiv_table=report(
+            f"{RUN}/indiv.csv",
+            caption="../report/indiv-table.rst",
+            category="Limits",
+            labels={"run": "{run}", "what": "dropped by InDiv, table"},
+        ),
+        veriexit=report(
+            f"{RUN}/veriexit.svg",
+            caption="../report/veriexit.rst",
+            category="Limits",
+            labels={"run": "{run}", "what": "what VeriExit could recycle"},
+        ),
+        veriexit_table=report(
+            f"{RUN}/veriexit.csv",
+            caption="../report/veriexit-table.rst",
+            category="Limits",
+            labels={"run": "{run}", "what": "VeriExit, table"},
+        ),
+        config=report(
+            f"{RUN}/config.yaml",
+            caption="../report/config.rst",
+            category="Config",
+            labels={"run": "{run}", "what": "resolved config"},
+        ),
     log:
         f"{LOGS}/runs/{{run}}.log",
     benchmark:
@@ -27,9 +84,10 @@ rule report:
     conda:
         "../../envs/tables.yaml"
     params:
-        evaluations=lambda w, input: [f"--evaluations={path}" for path in input.evaluations],
+        config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True),
+        folder=RUN,
     shell:
-        "python -m hsir.stages.report {params.evaluations:q} --output {output:q} > {log:q} 2>&1"
+        "python -m hsir.stages.report --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 for run in plan.config.runs:
@@ -38,4 +96,4 @@ for run in plan.config.runs:
         name:
             run
         input:
-            run_results(run),
+            expand(rules.report.output, run=run),

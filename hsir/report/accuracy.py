@@ -1,0 +1,100 @@
+"""Picture: accuracy against mean tokens, a point a policy."""
+
+from collections.abc import Sequence
+
+import altair as alt
+from scipy.optimize import isotonic_regression
+
+from hsir.report import seeds, style
+from hsir.report.results import Result
+
+HEIGHT, WIDTH, LINE = 300, 330, 15
+
+
+def accuracy_tokens(results: Sequence[Result]) -> style.Chart:
+    """Draw a panel a model, task and benchmark; iterations of one method are joined by a line."""
+    places = seeds.by_place(results)
+    methods = dict.fromkeys(result.policy.split(".")[0] for result in results)
+    looks = style.looks(list(methods))
+    charts = [_panel(place, policies, looks) for place, policies in places.items()]
+    return style.panels(charts, "Accuracy and length of answers", columns=2)
+
+
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """Move values as little as can be so that neighbours lie at least `gap` apart; their order stays.
+
+    Of equal values the first comes out highest.
+    """
+    order = sorted(range(len(values)), key=lambda n: (values[n], -n))
+    steps = [n * gap for n in range(len(values))]
+    fitted = isotonic_regression([values[n] - step for n, step in zip(order, steps, strict=True)]).x
+    moved = dict(zip(order, (float(x) + step for x, step in zip(fitted, steps, strict=True)), strict=True))
+    return [moved[n] for n in range(len(values))]
+
+
+def _panel(place: seeds.Place, policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]) -> alt.LayerChart:
+    rows = _points(policies, looks)
+    height = max(HEIGHT, (LINE + 2) * len(rows))
+    y_domain = _label(rows, height)
+    x_domain = _span(min(row["left"] for row in rows), max(row["right"] for row in rows))
+    beyond = 0.02 * (x_domain[1] - x_domain[0])
+    for row in rows:
+        row |= {"aside": x_domain[1] + 1.6 * beyond, "text_at": x_domain[1] + 3 * beyond}
+    x = alt.X("tokens:Q", title="mean tokens an answer", scale=alt.Scale(domain=x_domain, nice=False))
+    y = alt.Y("accuracy:Q", title="accuracy (%)", scale=alt.Scale(domain=y_domain, nice=False))
+    colour = alt.Color("colour:N", scale=None)
+    base = alt.Chart(style.data(rows), width=WIDTH, height=height, title=_title(place))
+    points = base.encode(color=colour, shape=alt.Shape("shape:N", scale=None))
+    faint = base.mark_rule(color="#BBBBBB", strokeWidth=0.7)
+    return alt.layer(
+        faint.encode(x=x, y=y, x2="aside:Q", y2="label_at:Q"),
+        base.mark_line(strokeWidth=1.2, opacity=0.6).encode(x=x, y=y, color=colour, detail="method:N", order="round:Q"),
+        base.mark_rule(strokeWidth=1.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour),
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("left:Q"), x2="right:Q", y=y, color=colour),
+        points.mark_point(filled=True, size=80, opacity=1, stroke="white", strokeWidth=0.6).encode(x=x, y=y),
+        points.mark_point(filled=True, size=45, opacity=1).encode(x="aside:Q", y="label_at:Q"),
+        base.mark_text(align="left", fontSize=11, color=style.INK).encode(
+            x="text_at:Q", y="label_at:Q", text="policy:N"
+        ),
+    )
+
+
+def _span(low: float, high: float) -> list[float]:
+    """Give the ends of an axis of tokens: with room at both, and never so short that it shows noise as distance."""
+    room = max(0.06 * (high - low), 0.05 * high, 1.0)
+    return [low - room, high + room]
+
+
+def _points(policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]) -> style.Rows:
+    rows = []
+    for number, (policy, group) in enumerate(policies.items()):
+        accuracy, tokens = seeds.accuracy(group), seeds.tokens(group)
+        method = policy.split(".")[0]
+        colour, shape = looks[method]
+        rows.append(
+            {
+                "policy": policy, "method": method, "round": number, "colour": colour, "shape": shape,
+                "accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high, "tokens": tokens.value,
+                "left": tokens.value if tokens.low is None else tokens.low,
+                "right": tokens.value if tokens.high is None else tokens.high,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _label(rows: style.Rows, height: int) -> list[float]:
+    """Put each row's label beside its point's height, none over another; give the accuracies that this takes."""
+    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
+    domain = [low, high]
+    for _ in range(8):  # labels may need room, and room makes the distance between labels greater
+        gap = LINE * (domain[1] - domain[0]) / height or 1.0
+        at = spread([row["accuracy"] for row in rows], gap)
+        domain = [min(low, min(at)) - gap / 2, max(high, max(at)) + gap / 2]
+    for row, label_at in zip(rows, at, strict=True):
+        row["label_at"] = label_at
+    return domain
+
+
+def _title(place: seeds.Place) -> alt.TitleParams:
+    model, task, benchmark = place
+    return style.heading(f"{model}, trained on {task}", f"evaluated on {benchmark}")

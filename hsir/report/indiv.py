@@ -1,0 +1,175 @@
+"""What the InDiv filters saw: the standardised score of every candidate, kept or dropped; table and picture."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import altair as alt
+
+from hsir import tables
+from hsir.filters import Candidate, Distinct, InDiv
+from hsir.report import pools, style
+from hsir.report.results import write_csv
+from hsir.report.run import Cell, Made
+from hsir.report.training import Group, group_of, heading
+
+COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
+BARS = 40
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The candidates that reached one InDiv filter of one policy; scores and levels in the same order."""
+
+    cell: Cell
+    number: int
+    chosen: InDiv
+    scores: list[float]
+    levels: list[int | None]
+
+    def by_level(self) -> dict[int | None, tuple[int, int]]:
+        """Give for each level of difficulty how many candidates there were, and how many were dropped."""
+        every = Counter(self.levels)
+        pairs = zip(self.levels, self.scores, strict=True)
+        dropped = Counter(level for level, score in pairs if not score >= self.chosen.threshold)
+        return {
+            level: (every[level], dropped[level]) for level in sorted(every, key=lambda level: (level is None, level))
+        }
+
+
+def seen(made: Made) -> list[Seen]:
+    """Repeat each policy's filters up to its InDiv filters; the stage filter stores no score of what it drops."""
+    found = []
+    for cell in made.cells():
+        select = made.method(cell).select
+        if not any(isinstance(chosen, InDiv) for chosen in select):
+            continue
+        known, left = pools.levels(made, cell), candidates(made, cell)
+        for number, chosen in enumerate(select, start=1):
+            if isinstance(chosen, InDiv):
+                levels = [known[candidate.question_id] for candidate in left]
+                found.append(Seen(cell, number, chosen, chosen.standardised(left), levels))
+            left = chosen(left, cell.seed)
+    return found
+
+
+def candidates(made: Made, cell: Cell) -> list[Candidate]:
+    """Give the right solutions of a policy's pools, which is what a selection's first filter leaves."""
+    raw: dict[str, float] = {}
+    ids: dict[str, tuple[int, ...]] = {}
+    rows: list[tables.Row] = []
+    for drawn in made.pools(cell):
+        scores = made.table(drawn, f"{made.method(cell).score}-scores")
+        raw |= {row["sample_id"]: row["indiv"] for row in tables.read("indiv-scores", scores, ["sample_id", "indiv"])}
+        if any(isinstance(chosen, Distinct) for chosen in made.method(cell).select):
+            tokens = tables.read("samples", made.shards(drawn), ["sample_id", "completion_ids"])
+            ids |= {row["sample_id"]: tuple(row["completion_ids"]) for row in tokens}
+        rows += [row for row in pools.solutions(made, drawn) if row["right"]]
+    return [
+        Candidate(
+            sample_id=row["sample_id"], question_id=row["question_id"], n_tokens=row["n_tokens"], right=True,
+            completion_ids=ids.get(row["sample_id"], ()), indiv=raw.get(row["sample_id"]),
+        )
+        for row in sorted(rows, key=lambda row: str(row["sample_id"]))
+    ]  # fmt: skip
+
+
+def write(found: list[Seen], path: Path) -> None:
+    """Write as CSV how many right solutions each InDiv filter dropped, by difficulty."""
+    rows = [
+        {
+            "model": one.cell.model, "task": one.cell.task, "seed": one.cell.seed, "policy": one.cell.policy,
+            "filter": one.number, "difficulty": level, "candidates": every, "dropped": dropped,
+            "share_dropped": dropped / every,
+        }
+        for one in found
+        for level, (every, dropped) in one.by_level().items()
+    ]  # fmt: skip
+    write_csv(rows, COLUMNS, path)
+
+
+def draw(made: Made, found: list[Seen]) -> style.Chart:
+    """Draw for each filter the scores with tau, and beside them the share dropped by difficulty."""
+    groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
+    for one in found:
+        if one.scores:
+            groups[group_of(one.cell), one.number].append(one)
+    if not groups:
+        return style.sentence("No policy of this run chose its solutions by InDiv.")
+    charts = [
+        panel
+        for (group, _), seeds in groups.items()
+        for panel in (_scores_panel(made, group, seeds), _levels_panel(seeds))
+    ]
+    return style.panels(charts, "Intrinsic diversity of right solutions, and what the threshold drops", columns=2)
+
+
+def bins(scores: list[float], tau: float) -> Iterator[tuple[float, float, int]]:
+    """Yield (from, to, count) of a histogram of about 40 bars, whose edges, carried on, meet tau."""
+    span = max(scores) - min(scores)
+    size = _round(span / BARS) if span else 1.0
+    counts = Counter(math.floor((score - tau) / size) for score in scores)
+    for place in range(min(counts), max(counts) + 1):
+        yield tau + place * size, tau + (place + 1) * size, counts[place]
+
+
+def _round(value: float) -> float:
+    """Round up to 1, 2, 2.5 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-9))
+
+
+def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart:
+    chosen, scores = seeds[0].chosen, [score for one in seeds for score in one.scores]
+    dropped = sum(not score >= chosen.threshold for score in scores) / len(scores)
+    kept_as, dropped_as = "kept", "dropped"
+    rows: style.Rows = [
+        {"from": low, "to": high, "count": count / len(seeds), "none": 0,
+         "fate": dropped_as if high <= chosen.threshold + 1e-9 else kept_as}
+        for low, high, count in bins(scores, chosen.threshold)
+    ]  # fmt: skip
+    below = f"standardise: {chosen.standardise}; below tau = {chosen.threshold:g}: {dropped:.0%} of the candidates"
+    colours = style.by_colour("fate:N", {dropped_as: style.LIGHT, kept_as: style.DARK})
+    bars = alt.Chart(style.data(rows), width=330, height=150, title=heading(made, group, below)).mark_bar(
+        stroke=style.DARK, strokeWidth=0.4
+    )
+    span = max(scores) - min(scores)
+    near = min(scores) - span / 2 <= chosen.threshold <= max(scores) + span / 2  # else it would squeeze the scores
+    tau = alt.Chart(style.data([{"tau": chosen.threshold}] if near else [])).mark_rule(
+        color=style.INK, strokeDash=[4, 3]
+    )
+    x = alt.X(
+        "from:Q",
+        title="InDiv" if chosen.standardise == "none" else "InDiv, standardised",
+        scale=alt.Scale(zero=False),
+        axis=alt.Axis(labelFlush=False, tickCount=8),
+    )
+    return alt.layer(
+        bars.encode(x=x, x2="to:Q", y=alt.Y("count:Q", title="right solutions"), y2="none:Q", color=colours),
+        tau.encode(x="tau:Q"),
+    )
+
+
+def _levels_panel(seeds: list[Seen]) -> alt.LayerChart:
+    every: Counter[int] = Counter()
+    dropped: Counter[int] = Counter()
+    for one in seeds:
+        for level, (candidates_of, dropped_of) in one.by_level().items():
+            if level is not None:
+                every[level] += candidates_of
+                dropped[level] += dropped_of
+    rows: style.Rows = [
+        {"level": level, "share": dropped[level] / every[level], "none": f"{dropped[level] / every[level]:.0%}"}
+        for level in sorted(every)
+    ]
+    title = style.heading("dropped, by difficulty" if rows else "the questions have no level of difficulty")
+    base = alt.Chart(style.data(rows), width=210, height=150, title=title)
+    x = alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
+    scale = alt.Scale(domain=[0, 1])
+    y = alt.Y("share:Q", title="share of right solutions", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    return alt.layer(
+        base.mark_bar(color=style.LIGHT, stroke=style.DARK, strokeWidth=0.4).encode(x=x, y=y),
+        base.mark_text(dy=-7, fontSize=10, color=style.INK).encode(x=x, y=y, text="none:N"),
+    )

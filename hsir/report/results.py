@@ -1,0 +1,91 @@
+"""The results of a run: a row for each model, task, seed, policy and benchmark."""
+
+import csv
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from hsir import tables
+from hsir.errors import InputError
+from hsir.report.run import Made
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One policy on one benchmark; accuracy, its Wilson interval, and the other shares run from 0 to 1."""
+
+    model: str
+    task: str
+    seed: int
+    policy: str
+    benchmark: str
+    questions: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    tokens: float
+    truncated: float
+    no_answer: float
+    undecided: float
+    trained_on: int
+
+
+def gather(made: Made) -> list[Result]:
+    """Read every evaluation of a run, in the config's order."""
+    results = []
+    for cell in made.cells():
+        trained = trained_on(read_json(made.folder(cell) / "funnel.json"))
+        for benchmark, path in made.evaluations(cell):
+            figures = read_json(path)
+            n, interval, verdicts = figures["questions"], figures["accuracy"], figures["verdicts"]
+            results.append(
+                Result(
+                    cell.model, cell.task, cell.seed, cell.policy, benchmark, n,
+                    interval["value"], interval["low"], interval["high"], figures["tokens"]["mean"],
+                    figures["truncated"], verdicts.get("no_answer", 0) / n, verdicts.get("undecided", 0) / n, trained,
+                )
+            )  # fmt: skip
+    return results
+
+
+def trained_on(funnel: tables.Row) -> int:
+    """Tell how many solutions a policy was trained on, given ones included."""
+    chosen = funnel["steps"][-1]["total"] if funnel["steps"] else 0
+    return int(funnel["given"] + chosen - funnel["too_long"])
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; raises InputError naming it where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}; delete it and run again") from error
+
+
+def write_csv(rows: list[tables.Row], columns: list[str], path: Path) -> None:
+    """Write rows as CSV, with the columns as its first line even where there is no row."""
+    with tables.atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_results(results: list[Result], path: Path) -> None:
+    """Write results as CSV, for `read_results` to read."""
+    write_csv([asdict(result) for result in results], [field.name for field in fields(Result)], path)
+
+
+def read_results(path: Path) -> list[Result]:
+    """Read what `write_results` wrote; raises InputError where it is missing or of other columns."""
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(Result)}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [Result(**{name: kinds[name](text) for name, text in row.items()}) for row in rows]
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a table of results; delete it and run again") from error

@@ -1,0 +1,96 @@
+"""What a run made, and where it lies."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hsir.config import Plan
+from hsir.config.schema import Method, Run
+from hsir.config.settings import VeriExitPool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One policy of a run, as one model, task and seed made it."""
+
+    model: str
+    task: str
+    seed: int
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One pool, as it was sampled from one policy."""
+
+    cell: Cell
+    pool: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run, with every question that the report asks of it.
+
+    The plan's config is that of this run alone: `config.run` names it.
+    """
+
+    plan: Plan
+
+    @property
+    def run(self) -> Run:
+        """The grid."""
+        return self.plan.config.runs[self.plan.built_by_default()[0]]
+
+    def cells(self) -> list[Cell]:
+        """Give the policies in the config's order."""
+        return [Cell(model, task, seed, policy) for model, task, seed, _, policy in self.plan.cells(self.run)]
+
+    def method(self, cell: Cell) -> Method:
+        """Give the method that made a policy."""
+        return self.plan.method(cell.policy)
+
+    def folder(self, cell: Cell) -> Path:
+        """Give the folder of a policy."""
+        return self._root(cell) / cell.policy
+
+    def questions(self, cell: Cell) -> Path:
+        """Give the table of the questions that a seed's pools answer."""
+        return self._root(cell) / "data" / "unlabelled.parquet"
+
+    def evaluations(self, cell: Cell) -> Iterator[tuple[str, Path]]:
+        """Yield each benchmark of a policy with the JSON of its figures."""
+        for benchmark in self.plan.benchmarks(self.run, cell.task):
+            yield benchmark, self.folder(cell) / "eval" / f"{benchmark}.json"
+
+    def pools(self, cell: Cell) -> list[Drawn]:
+        """Give the pools that a policy's training set was chosen from."""
+        if not self.method(cell).pools:
+            return []
+        parent = Cell(cell.model, cell.task, cell.seed, self.plan.parent(cell.policy))
+        return [Drawn(parent, pool) for pool in self.method(cell).pools]
+
+    def drawn(self) -> list[Drawn]:
+        """Give every pool of the run once, in the order in which policies use them."""
+        return list(dict.fromkeys(drawn for cell in self.cells() for drawn in self.pools(cell)))
+
+    def recycles(self, drawn: Drawn) -> Drawn | None:
+        """Give the pool whose failed solutions a pool recycles, if it does."""
+        pool = self.plan.config.pools[drawn.pool]
+        return Drawn(drawn.cell, pool.of) if isinstance(pool, VeriExitPool) else None
+
+    def table(self, drawn: Drawn, name: str) -> Path:
+        """Give a table of a pool, such as `verified`."""
+        return self.folder(drawn.cell) / drawn.pool / f"{name}.parquet"
+
+    def shards(self, drawn: Drawn) -> tuple[Path, ...]:
+        """Give the sample tables of a pool."""
+        n = self.plan.shards(drawn.cell.model, drawn.cell.task, drawn.pool)
+        return tuple(self.table(drawn, f"samples/{shard}-of-{n}") for shard in range(n))
+
+    def where(self, model: str, task: str) -> str:
+        """Say which part of the grid a picture's panel shows; nothing where the grid has but one."""
+        names = [(self.run.models, model), (self.run.tasks, task)]
+        return ", ".join(name for known, name in names if len(known) > 1)
+
+    def _root(self, cell: Cell) -> Path:
+        return Path(self.plan.config.results) / cell.model / cell.task / f"seed{cell.seed}"

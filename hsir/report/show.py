@@ -1,0 +1,63 @@
+"""Print a run's results on the terminal: `python -m hsir.report.show results/runs/demo/results.csv`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hsir.errors import HsirError
+from hsir.progress import say
+from hsir.report.results import read_results
+from hsir.report.sheets import REFERENCE, Entry, Sheet, sheets
+
+WIDTH_OF_LOGS = 120
+
+
+def show(made: Sequence[Sheet]) -> None:
+    """Print sheets to stdout."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_LOGS, highlight=False)
+    unlimited = console.options.update(max_width=10_000)
+    for sheet in made:
+        console.print(Text(sheet.title, style="bold"))
+        table = _table(sheet, " ")
+        if console.measure(table, options=unlimited).maximum > console.width:
+            table = _table(sheet, "\n")
+        console.print(table)
+        console.print(Text(sheet.note, style="dim"), end="\n\n")
+
+
+def main(
+    results: Annotated[Path, typer.Argument(help="results.csv of a run.")],
+    reference: Annotated[str, typer.Option(help="Method to compare the others with, seed by seed.")] = REFERENCE,
+) -> None:
+    """Print the results of a run again, from its results.csv."""
+    show(sheets(read_results(results), reference))
+
+
+def _table(sheet: Sheet, between: str) -> Table:
+    """Make a table; `between`, a space or a line end, stands between the parts of a header, a value, an interval."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(Text(sheet.columns[0]), overflow="fold", min_width=10)
+    for column in sheet.columns[1:]:
+        table.add_column(Text(column.replace(" ", between)), justify="right", no_wrap=True)
+    for row in sheet.rows:
+        table.add_row(*(_text(entry, between) for entry in row))
+    return table
+
+
+def _text(entry: Entry, between: str) -> Text:
+    return Text.assemble(entry.value, between, (entry.interval, "dim")) if entry.interval else Text(entry.value)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except HsirError as error:
+        say(f"error: {error}")
+        sys.exit(1)

@@ -1,0 +1,74 @@
+"""How the report's pictures look, and how they are written."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import altair as alt
+
+from hsir import tables
+
+Chart: TypeAlias = alt.TopLevelMixin
+Rows = list[dict[str, Any]]
+
+# Okabe and Ito's colours, told apart by colour-blind readers; the light yellow is left out, the black goes last.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+# Eight shapes to seven colours: 56 methods before a pair comes again, and shapes alone do for readers in grey.
+SHAPES = (
+    "circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left",
+)  # fmt: skip
+DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
+SIZES = {"width": 210, "height": 130}
+
+
+def data(rows: Rows) -> alt.InlineData:
+    """Wrap rows for a chart."""
+    return alt.InlineData(values=rows)
+
+
+def looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Give each name a colour and a shape, by its place."""
+    return {name: (COLOURS[n % len(COLOURS)], SHAPES[n % len(SHAPES)]) for n, name in enumerate(names)}
+
+
+def heading(text: str, below: str = "") -> alt.TitleParams:
+    """Give a panel its title, and a line below it."""
+    return alt.TitleParams(
+        text, subtitle=below or alt.Undefined, anchor="start", fontSize=12, subtitleFontSize=11, subtitleColor=INK
+    )
+
+
+def panels(charts: Sequence[Any], title: str, columns: int) -> Chart:
+    """Set panels side by side under one title and one legend, each with axes of its own."""
+    whole = alt.TitleParams(title, anchor="start", fontSize=15, offset=14)
+    return (
+        alt.concat(*charts, columns=columns, spacing=28)
+        .resolve_scale(color="shared", x="independent", y="independent")
+        .properties(title=whole)
+    )
+
+
+def sentence(text: str) -> Chart:
+    """Say in a picture's place why there is none."""
+    chart = alt.Chart(data([{"text": text}]), width=620, height=60)
+    return chart.mark_text(fontSize=14, color=INK).encode(text="text:N")
+
+
+def save(chart: Any, path: Path) -> None:
+    """Write a picture as SVG."""
+    configured = (
+        chart.configure(background="white", font="Helvetica, Arial, sans-serif", padding=12)
+        .configure_view(stroke=None)
+        .configure_axis(labelColor=INK, titleColor=INK, titleFontWeight="normal", gridColor="#E8E8E8", domainColor=INK)
+        .configure_legend(labelColor=INK, titleColor=INK, titleFontWeight="normal", labelLimit=300)
+    )
+    with tables.atomic(path) as temporary:
+        configured.save(str(temporary), format="svg")
+
+
+def by_colour(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
+    """Colour by a field, in the order given, with a legend on top."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(
+        field, scale=scale, legend=alt.Legend(orient="top", title=title, symbolType="square", symbolOpacity=1)
+    )

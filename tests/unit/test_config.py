@@ -1,0 +1,248 @@
+"""The config: what is shipped loads, and everything that is wrong is told at once, with the way out."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hsir.config import load, read_yaml
+from hsir.config.schema import Method
+from hsir.errors import ConfigError
+
+CONFIG = Path(__file__).parents[2] / "config"
+RUN_FILES = sorted([*CONFIG.glob("*.yaml"), *CONFIG.glob("paper/*.yaml")])
+MODELS, TASKS, METHODS = (sorted((CONFIG / kind).glob("*.yaml")) for kind in ("models", "tasks", "methods"))
+
+SOUND: dict[str, Any] = {
+    "run": "small",
+    "runs": {"small": {"models": ["tiny"], "tasks": ["sums"], "methods": ["start", "plain"]}},
+    "models": {"tiny": {"path": "models/tiny"}},
+    "tasks": {"sums": {"task": {"kind": "chains"}}},
+    "methods": {
+        "start": {"iterations": 0},
+        "plain": {"initial": "start", "pools": ["k10"], "select": [{"kind": "right"}]},
+    },
+}
+
+
+def changed(key: str, value: Any) -> dict[str, Any]:
+    """Give the sound config with the value at a dotted key replaced, or left out for `...`."""
+    raw = deepcopy(SOUND)
+    *path, last = key.split(".")
+    at = raw
+    for part in path:
+        at = at.setdefault(part, {})
+    at[last] = value
+    if value is ...:
+        del at[last]
+    return raw
+
+
+def errors(raw: dict[str, Any], folder: Path) -> list[str]:
+    """Load a config that is wrong and give its errors."""
+    with pytest.raises(ConfigError) as error:
+        load(raw, folder, "my.yaml")
+    first, *rest = str(error.value).splitlines()
+    assert first == "the config cannot be used:"
+    return [line.removeprefix("  - ") for line in rest]
+
+
+@pytest.mark.parametrize("path", RUN_FILES, ids=lambda path: path.name)
+def test_shipped_configs_load_with_all_that_they_name(path: Path) -> None:
+    config = load(read_yaml(path), CONFIG, str(path))
+    assert config.runs
+    for kind, files in (("models", MODELS), ("tasks", TASKS), ("methods", METHODS)):
+        assert {file.stem for file in files} <= set(getattr(config, kind))
+
+
+def test_files_are_shipped_for_every_kind() -> None:
+    assert RUN_FILES
+    assert MODELS
+    assert TASKS
+    assert METHODS
+
+
+@pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
+def test_shipped_methods_say_where_they_come_from(path: Path) -> None:
+    assert path.read_text().startswith("# ")
+    assert isinstance(load(read_yaml(CONFIG / "config.yaml"), CONFIG).methods[path.stem], Method)
+
+
+def test_the_sound_config_loads_with_its_defaults(tmp_path: Path) -> None:
+    config = load(SOUND, tmp_path)
+    assert set(config.pools) == {"greedy", "k10", "k30", "k10-veriexit"}
+    assert set(config.scores) == {"indiv"}
+    assert config.runs["small"].seeds == (0,)
+
+
+def test_inline_entries_win_over_files_and_stand_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("tiny", "other"):
+        (tmp_path / "models" / f"{name}.yaml").write_text(f"path: from/file/{name}\n")
+    config = load(SOUND, tmp_path)
+    assert {name: model.path for name, model in config.models.items()} == {
+        "tiny": "models/tiny", "other": "from/file/other"
+    }  # fmt: skip
+
+
+ALMOST = {"initial": "start", "pools": ["k10"]}
+RIGHT = {"kind": "right"}
+WRONG = [
+    # a key that does not exist
+    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: methods, models"),
+    ("overrides", {"train": {"sft": {"learning_rat": 1}}}, "overrides.train.sft.learning_rat: .*'learning_rate'"),
+    ("methods.plain.select", [RIGHT, {"kind": "length", "treshold": 0.5}], "treshold: .*'threshold'"),
+    ("models.tiny.settings", {"sampel": {}}, "models.tiny.settings.sampel: unknown key; did you mean 'sample'[?]"),
+    ("pools.mine", {"kind": "sample", "samples": 2, "of": "k10"}, r"pools.mine.*\bof: unknown key"),
+    # a key that is missing
+    ("runs.small.models", ..., "runs.small.models: missing; it has no default"),
+    ("pools.mine", {"kind": "sample"}, "pools.mine.*samples: missing"),
+    ("run", ..., "run: missing"),
+    # a value of the wrong type or out of range
+    ("runs.small.iterations", "two", "runs.small.iterations: .*integer.*, not 'two'"),
+    ("runs.small.seeds", [-1], "runs.small.seeds.0: .*greater than or equal to 0, not -1"),
+    ("runs.small.models", [], "runs.small.models: .*at least 1"),
+    ("overrides", {"sample": {"shards": 0}}, "overrides.sample.shards: .*, not 0"),
+    ("overrides", {"train": {"sft": {"schedule": "cosin"}}}, "schedule: .*'cosine'.*not 'cosin'"),
+    ("methods.plain.select", [{"kind": "rihgt"}], "methods.plain.select.0: .*'rihgt'.*'right'"),
+    ("methods.plain.select", [RIGHT, {"kind": "length", "threshold": 2}], "threshold: .*, not 2"),
+    ("pools", ["k10"], "pools: "),
+    ("models", ["tiny"], "models: "),
+    ("scores", "indiv", "scores: "),
+    ("runs", None, "runs: "),
+    ("overrides", {"sample": 5}, "overrides.sample: .*, not 5"),
+    # a name that stands for nothing
+    ("run", "smal", "run: unknown run 'smal'; did you mean 'small'[?]"),
+    ("run", ["small", "large"], "run: unknown run 'large'"),
+    ("runs.small.models", ["tini"], "runs.small.models: unknown model 'tini'; did you mean 'tiny'[?] Known: tiny"),
+    ("runs.small.tasks", ["sum"], "runs.small.tasks: unknown task 'sum'; did you mean 'sums'[?]"),
+    ("runs.small.methods", ["plane"], "runs.small.methods: unknown method 'plane'; did you mean 'plain'[?]"),
+    ("runs.small.benchmarks", ["sum"], "runs.small.benchmarks: unknown task 'sum'"),
+    ("methods.plain.pools", ["k11"], "methods.plain.pools: unknown pool 'k11'; did you mean 'k10'[?]"),
+    ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
+    ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),
+    ("pools.mine", {"kind": "veriexit", "of": "k11", "samples": 5}, "pools.mine.of: unknown pool 'k11'"),
+    # parts that do not fit together
+    ("methods.plain", ALMOST | {"select": [RIGHT, {"kind": "indiv"}]}, "'indiv' reads scores, .* set score: indiv"),
+    (
+        "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "indiv_lowest"}]},
+        "'at_most' reads scores",
+    ),
+    ("methods.plain", {"iterations": 2}, "iterations is 2, but no pool is sampled; set pools, or iterations: 0"),
+    ("methods.plain", ALMOST | {"iterations": 0, "select": [RIGHT]}, "pools and select need iterations of 1 or more"),
+    ("methods.plain", {"iterations": 0, "given": []}, "nothing to train on; set given"),
+    ("methods.plain", ALMOST, "the first filter must be {kind: right}"),
+    ("methods.plain", ALMOST | {"select": [{"kind": "distinct"}, RIGHT]}, "the first filter must be {kind: right}"),
+    (
+        "methods.plain", ALMOST | {"pools": ["k10-veriexit"], "select": [RIGHT]},
+        "methods.plain.pools: 'k10-veriexit' recycles 'k10', which is not among the pools; add it",
+    ),
+    (
+        "methods.other", {"initial": "plain", "pools": ["k10"], "select": [RIGHT]},
+        "methods.other.initial: 'plain' samples itself; name one of iterations: 0",
+    ),
+    (
+        "pools.again", {"kind": "veriexit", "of": "k10-veriexit", "samples": 5},
+        "pools.again.of: 'k10-veriexit' is itself recycled",
+    ),
+    (
+        "pools.cold", {"kind": "sample", "samples": 3, "temperature": 0},
+        "pools.cold: 3 samples at temperature 0 are all the same; set samples: 1 or a temperature",
+    ),
+    (
+        "methods.plain.train", {"batch_size": 30, "device_batch_size": 4},
+        "batch_size 30 is no multiple of device_batch_size 4; change either",
+    ),
+    ("methods.plain.train", {"kind": "stf"}, "methods.plain.train.*: .*'sft'"),
+    ("tasks.sums.task", {"kind": "chains", "shortest": 9, "longest": 8}, "tasks.sums.task.*shortest"),
+    # a name that cannot be a folder
+    ("models.base", {"path": "x"}, "models.base: the name is taken by the workflow; choose another"),
+    ("tasks.benchmarks", {"task": {"kind": "chains"}}, "tasks.benchmarks: the name is taken"),
+    ("methods.data", {"iterations": 0}, "methods.data: the name is taken"),
+    ("runs.all", {"models": ["tiny"], "tasks": ["sums"], "methods": ["start"]}, "runs.all: the name is taken"),
+    ("pools.eval", {"kind": "sample", "samples": 2}, "pools.eval: the name is taken"),
+    ("pools.checkpoint", {"kind": "sample", "samples": 2}, "pools.checkpoint: the name is taken"),
+    ("methods.my plain", {"iterations": 0}, "methods.my plain.*: .*pattern"),
+]  # fmt: skip
+IDS = [f"{key}-{n}" for n, (key, _, _) in enumerate(WRONG)]
+
+
+@pytest.mark.parametrize(("key", "value", "told"), WRONG, ids=IDS)
+def test_what_is_wrong_is_told_with_file_and_key(key: str, value: Any, told: str, tmp_path: Path) -> None:
+    found = errors(changed(key, value), tmp_path)
+    assert [error for error in found if error.startswith("my.yaml: ") and re.search(told, error)], found
+
+
+@pytest.mark.parametrize(("key", "value", "told"), WRONG, ids=IDS)
+def test_one_fault_is_told_once(key: str, value: Any, told: str, tmp_path: Path) -> None:
+    """Nothing else is blamed for it: an entry with a fault is not also unknown or missing."""
+    found = errors(changed(key, value), tmp_path)
+    assert len(found) == 1, found
+
+
+@pytest.mark.parametrize("key", ["run", "results", "runs.small.seeds", "methods.plain.iterations"])
+def test_a_value_of_the_wrong_type_is_told_once(key: str, tmp_path: Path) -> None:
+    found = errors(changed(key, 5.5), tmp_path)
+    assert len(found) == 1, found
+    assert found[0].startswith(f"my.yaml: {key}: ")
+    assert found[0].endswith("not 5.5")
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    raw = changed("runs.small.models", ["gone"]) | {"run": "nowhere"}
+    raw["pools"] = {"cold": {"kind": "sample", "samples": 3, "temperature": 0}}
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / "broken.yaml").write_text("iteratoins: 3\n")
+    (tmp_path / "methods" / "noyaml.yaml").write_text("pools: [k10\n")
+    found = errors(raw, tmp_path)
+    for told in (
+        "my.yaml: run: unknown run 'nowhere'", "my.yaml: runs.small.models: unknown model 'gone'",
+        "my.yaml: pools.cold: 3 samples at temperature 0", "broken.yaml: iteratoins: unknown key; did you mean 'iterat",
+    ):  # fmt: skip
+        assert [error for error in found if told in error], (told, found)
+    with pytest.raises(ConfigError, match=r"noyaml.yaml: not YAML:[^$]*line 2"):
+        load(raw, tmp_path)
+
+
+def test_faults_of_values_and_of_files_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "empty.yaml").write_text("")
+    found = errors(changed("results", 5), tmp_path)
+    assert [error for error in found if error.startswith("my.yaml: results: ")]
+    assert [error for error in found if error.startswith(f"{tmp_path / 'models' / 'empty.yaml'}: ")]
+
+
+@pytest.mark.parametrize("name", ["my.method", "my method", "base"])
+def test_files_whose_names_cannot_be_used_are_named(name: str, tmp_path: Path) -> None:
+    """A method `my.method` would be taken for iteration `method` of `my`."""
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / f"{name}.yaml").write_text("iterations: 0\n")
+    assert [error for error in errors(SOUND, tmp_path) if name in error]
+
+
+def test_a_broken_method_is_not_also_called_unknown(tmp_path: Path) -> None:
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / "broken.yaml").write_text("iteratoins: 3\n")
+    assert len(errors(changed("runs.small.methods", ["broken"]), tmp_path)) == 1
+
+
+def test_options_that_fit_no_more_once_overlaid_are_told_at_load(tmp_path: Path) -> None:
+    """The model's 24 divides its own 48, but not the method's 36, which suits the default of 4."""
+    raw = changed("models.tiny.settings", {"train": {"sft": {"batch_size": 48, "device_batch_size": 24}}})
+    raw["methods"]["plain"]["train"] = {"batch_size": 36}
+    found = errors(raw, tmp_path)
+    assert [error for error in found if "batch_size 36 is no multiple of device_batch_size 24" in error]
+
+
+def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: 1\nb: [\n")
+    with pytest.raises(ConfigError, match=r"x.yaml: not YAML:[\s\S]*line 3"):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_numbers_may_be_written_as_yaml_reads_them_as_text(tmp_path: Path) -> None:
+    raw = changed("overrides", yaml.safe_load("train: {sft: {learning_rate: 1e-3}}"))
+    assert load(raw, tmp_path).overrides.train.sft.learning_rate == 1e-3

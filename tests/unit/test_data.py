@@ -1,0 +1,95 @@
+"""Stage data, and loading models: what is refused, and the tokens that are made."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from hsir import tables
+from hsir.errors import InputError
+from hsir.models import load_model, load_tokenizer
+from hsir.stages import data
+from hsir.stages.data import checked
+from hsir.tasks.chains import Chains
+from hsir.tasks.record import Record
+
+
+def record(name: str, trace: str | None = "t") -> Record:
+    """Make a question."""
+    return Record(id=name, question="What?", answer="42", trace=trace)
+
+
+def test_sound_questions_pass_unchanged() -> None:
+    records = [record("a"), record("b")]
+    assert checked(records, "seed") == records
+    bare = [record("a", None)]
+    assert checked(bare, "unlabelled") == bare
+
+
+@pytest.mark.parametrize(
+    ("records", "split", "told"),
+    [
+        ([], "test", "the test set is empty"),
+        ([record("a"), record("b"), record("a")], "unlabelled", "two questions with the id 'a'"),
+        ([record("a"), record("b", None)], "seed", "question 'b' of the seed set has no trace"),
+        ([record("a", "")], "seed", "question 'a' of the seed set has no trace"),
+    ],
+)
+def test_unsound_questions_are_refused(records: list[Record], split: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        checked(records, split)  # type: ignore[arg-type]
+
+
+def test_prompts_and_traces_are_tokenised_once_and_for_all(
+    tmp_path: Path, embedded: Path, encoder: PreTrainedTokenizerBase
+) -> None:
+    task = Chains(kind="chains", seed=7, unlabelled=7, test=7)
+    data.main(str(embedded), task, "seed", tmp_path / "seed.parquet", seed=1)
+    rows = tables.read("questions", tmp_path / "seed.parquet")
+    assert [row["question"] for row in rows] == [r.question for r in task.records("seed", 1)]
+    for row in rows:
+        prompt = f"<|im_start|>user\n{row['question']}<|im_end|>\n<|im_start|>assistant\n"
+        assert encoder.decode(row["prompt_ids"]) == prompt
+        assert encoder.decode(row["trace_ids"]) == row["trace"] + encoder.eos_token
+        assert row["trace_ids"].count(encoder.eos_token_id) == 1
+
+
+def test_a_model_without_chat_template_is_refused_unless_one_is_given(tmp_path: Path, embedded: Path) -> None:
+    bare = shutil.copytree(embedded, tmp_path / "bare")
+    template = (bare / "chat_template.jinja").rename(tmp_path / "chat.jinja")
+    with pytest.raises(InputError, match=r"bare: the model has no chat template.*`chat_template:`"):
+        load_tokenizer(str(bare))
+    assert load_tokenizer(str(bare), template).chat_template == template.read_text()
+
+
+def test_a_missing_chat_template_is_named(tmp_path: Path, embedded: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.jinja: no such chat template"):
+        load_tokenizer(str(embedded), tmp_path / "gone.jinja")
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "./nowhere", "hsir/nowhere", "a/b/c"])
+def test_a_missing_model_folder_is_named(path: str) -> None:
+    with pytest.raises(InputError, match=f"{path}: no such model folder"):
+        load_tokenizer(path)
+    with pytest.raises(InputError, match=f"{path}: no such model folder"):
+        load_model(path, "float32")
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the folder holds no model \(no config.json\)"):
+        load_model(str(tmp_path), "float32")
+
+
+def test_a_model_without_safetensors_is_named(tmp_path: Path, embedded: Path) -> None:
+    shutil.copy(embedded / "config.json", tmp_path)
+    with pytest.raises(InputError, match=str(tmp_path)):
+        load_model(str(tmp_path), "float32")
+
+
+def test_broken_weights_are_named(tmp_path: Path, embedded: Path) -> None:
+    broken = shutil.copytree(embedded, tmp_path / "broken")
+    whole = (broken / "model.safetensors").read_bytes()
+    (broken / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="broken"):
+        load_model(str(broken), "float32")

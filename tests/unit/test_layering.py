@@ -1,0 +1,35 @@
+"""What may be loaded where: the workflow is parsed where nothing heavy is installed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"torch", "transformers", "pandas", "pyarrow", "scipy", "datasets", "trl", "tokenizers", "safetensors"}
+LOAD = """
+from pathlib import Path
+from hsir.config import Plan, load, read_yaml
+Plan(load(read_yaml(Path({0!r})), Path({1!r})))
+"""
+
+
+def loaded(code: str, root: Path) -> set[str]:
+    """Give the top-level modules that a fresh interpreter holds behind some code."""
+    told = "\nimport json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=True, cwd=root)
+    return set(json.loads(done.stdout))
+
+
+def test_the_config_is_loaded_without_anything_heavy(root: Path) -> None:
+    code = LOAD.format(str(root / "config" / "config.yaml"), str(root / "config"))
+    modules = loaded(code, root)
+    assert {"hsir", "pydantic"} <= modules
+    assert not modules & HEAVY
+
+
+@pytest.mark.parametrize("stage", ["data", "sample", "verify", "veriexit", "score", "filter", "train", "evaluate"])
+def test_a_stages_command_line_is_told_without_the_model_libraries(stage: str, root: Path) -> None:
+    """What a stage needs not, or only once it runs, it does not load."""
+    assert not loaded(f"import hsir.stages.{stage}", root) & {"torch", "transformers", "trl", "datasets", "pandas"}

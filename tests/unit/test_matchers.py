@@ -1,0 +1,93 @@
+"""When a step arrives at the gold answer, and when it only looks so."""
+
+import pytest
+
+from hsir.matchers import Explicit
+
+STATED = [
+    ("So the answer is 42.", "42"),
+    ("So the answer is 42", "42"),
+    ("SO THE ANSWER IS 42!", "42"),
+    ("The answer is 42, which we check.", "42"),
+    ("The answer is 42 coins.", "42"),
+    ("Answer: 42", "42"),
+    ("**Answer:** 42", "42"),
+    ("The final answer is: **42**", "42"),
+    ("The answer should be $42$.", "42"),
+    ("The answer must be \\boxed{42}.", "42"),
+    ("The answer is $\\boxed{42}$.", "42"),
+    ("Therefore we get \\boxed{42}.", "42"),
+    ("The answer is \\(42\\).", "42"),
+    ("The answer is -42.", "-42"),
+    ("The answer is 1,200.", "1,200"),
+    ("The answer is 1,200.", "1200"),
+    ("The answer is 3.5.", "3.5"),
+    ("First, 20+22=42. So the answer is 42.", "42"),
+    ("The answer is not 41. The answer is 42.", "42"),
+    ("Is it 41? No, the answer is 42.", "42"),
+    ("The answer is A.", "A"),
+    ("The answer is (A).", "A"),
+    ("the answer is option A.", "A"),
+    ("The answer is \\text{A}.", "A"),
+    ("answer: **A**", "A"),
+    ("The answer is A: the first one.", "A"),
+    ("The answer is new york.", "New York"),
+    ("The answer is x^2+1 (mod p).", "x^2+1"),
+    ("The answer is f(x) = [a|b]*.", "f(x) = [a|b]*"),
+    ("The answer is (2, 3).", "(2, 3)"),
+    ("The answer is 50%.", "50%"),
+]
+
+NOT_STATED = [
+    ("So the answer is 120.", "12"),
+    ("So the answer is 412.", "12"),
+    ("The answer is not 42.", "42"),
+    ("The answer isn't 42.", "42"),
+    ("The answer is 42?", "42"),
+    ("Could it be that the answer is 42, perhaps?", "42"),
+    ("I do not think the answer is 42.", "42"),
+    ("It is not true that the answer is 42.", "42"),
+    ("If the answer is 42, then x is 1.", "42"),
+    ("Suppose the answer is 42; then x is 1.", "42"),
+    ("20+22=42.", "42"),
+    ("We want the answer. There are 42 coins.", "42"),
+    ("The answer is 42.5.", "42"),
+    ("The answer is 42.", "42.5"),
+    ("The answer is 0.42.", "42"),
+    ("The answer is 42%.", "42"),
+    ("The answer is -42.", "42"),
+    ("The answer is 42.", "-42"),
+    ("The answer is 1,200.", "200"),
+    ("The answer is 1,200.", "1"),
+    ("The answer is 42/7.", "42"),
+    ("The answer is 12+5=17.", "12"),
+    ("The answer is 12 + 5 = 17.", "12"),
+    ("Then the answer is 42 - 3 = 39.", "42"),
+    ("The answer is 10:30.", "10"),
+    ("The answer is xx2+1.", "x.2+1"),
+    ("The answer is a bit tricky.", "A"),
+    ("The answer is a number below 10.", "A"),
+    ("The answer is either A or B.", "A"),
+    ("The answer is A or B.", "A"),
+    ("The answer is A, B, C or D.", "A"),
+    ("A. 42\nB. 43\nC. 44", "A"),
+    ("A. 42 B. 43 C. 44", "42"),
+    ("The answer is New Yorker.", "New York"),
+    ("", "42"),
+]
+
+
+@pytest.mark.parametrize(("step", "gold"), STATED)
+def test_a_stated_answer_is_seen(step: str, gold: str) -> None:
+    assert Explicit()(step, gold)
+
+
+@pytest.mark.parametrize(("step", "gold"), NOT_STATED)
+def test_an_answer_that_is_not_stated_is_not_seen(step: str, gold: str) -> None:
+    assert not Explicit()(step, gold)
+
+
+def test_cues_are_options() -> None:
+    german = Explicit(cues=("die antwort ist",))
+    assert german("Die Antwort ist 42.", "42")
+    assert not german("The answer is 42.", "42")

@@ -1,0 +1,188 @@
+"""Stage sample: killed and begun again, or cut into shards, it gives the same samples."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from hsir import tables
+from hsir.config.settings import SamplePool, TransformersEngine, VeriExitPool
+from hsir.engines.base import Prompt, batches
+from hsir.engines.seeds import sample_seed
+from hsir.stages import sample
+
+POOL = SamplePool(kind="sample", samples=2, max_new_tokens=80, temperature=1.5)
+ENGINE = TransformersEngine(batch_size=4)
+BATCHES = 3
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory, asked: Callable[[int], list[list[int]]]) -> Path:
+    """A table of six questions."""
+    path = tmp_path_factory.mktemp("questions") / "questions.parquet"
+    rows = [{"question_id": f"q{n}", "question": "?", "gold": "1", "prompt_ids": ids} for n, ids in enumerate(asked(6))]
+    tables.write("questions", rows, path, {})
+    return path
+
+
+def draw(questions: Path, embedded: Path, output: Path, shard: int = 0, shards: int = 1, seed: int = 0) -> None:
+    """Run the stage."""
+    sample.main(str(embedded), questions, POOL, "k2", output, ENGINE, seed, shard, shards)
+
+
+@pytest.fixture(scope="module")
+def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples of a run that nothing disturbed."""
+    output = tmp_path_factory.mktemp("whole") / "0-of-1.parquet"
+    draw(questions, embedded, output)
+    return output
+
+
+def planned(questions: Path) -> list[list[Prompt]]:
+    """The batches that the stage plans."""
+    return list(batches(sample.question_prompts(questions, "k2", 2, 0), 4))
+
+
+def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, finished: list[int]) -> Path:
+    """Leave the parts of a run that was killed behind some of its batches."""
+    parts = output.with_name(f".{output.name}.parts")
+    made_by = {key: value for key, value in tables.metadata(whole).items() if key != "table"}
+    missing = sample.remaining(planned(questions), parts, made_by)
+    sample.draw([missing[n] for n in finished], parts, made_by, str(embedded), POOL, ENGINE)
+    return parts
+
+
+def test_every_question_is_asked_as_often_as_the_pool_says(whole: Path) -> None:
+    rows = tables.read("samples", whole)
+    assert [row["sample_id"] for row in rows] == [f"q{n}-k2-{k:04d}" for n in range(6) for k in range(2)]
+    for row in rows:
+        assert row["seed"] == sample_seed(0, row["question_id"], int(row["sample_id"][-4:]))
+        assert row["n_tokens"] == row["n_generated"] == len(row["completion_ids"]) <= 80
+        assert row["parent_id"] is row["cut_step"] is None
+    assert len({row["completion"] for row in rows}) > 6
+
+
+def test_a_finished_run_leaves_no_parts(whole: Path) -> None:
+    assert [path.name for path in whole.parent.iterdir() if path.suffix != ".lock"] == [whole.name]
+
+
+def test_the_same_run_gives_the_same_bytes(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+    draw(questions, embedded, tmp_path / "0-of-1.parquet")
+    assert (tmp_path / "0-of-1.parquet").read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("finished", [[0], [1], [0, 2], [0, 1, 2]])
+def test_a_killed_run_goes_on_where_it_was(
+    finished: list[int], questions: Path, embedded: Path, whole: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    output = tmp_path / "0-of-1.parquet"
+    interrupted(output, questions, embedded, whole, finished)
+    draw(questions, embedded, output)
+    assert output.read_bytes() == whole.read_bytes()
+    told = capsys.readouterr().err
+    assert (f"resuming: {len(finished)} of 3 batches are finished" in told) is (len(finished) < BATCHES)
+
+
+def test_finished_batches_are_not_drawn_again(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+    parts = interrupted(tmp_path / "x.parquet", questions, embedded, whole, [0, 2])
+    made_by = {key: value for key, value in tables.metadata(whole).items() if key != "table"}
+    assert sample.remaining(planned(questions), parts, made_by) == [(1, planned(questions)[1])]
+
+
+def foreign(part: Path, whole: Path) -> None:
+    """Put a part there that another making left."""
+    rows = [row | {"sample_id": "foreign"} for row in tables.read("samples", whole)]
+    tables.write("samples", rows, part, tables.metadata(whole) | {"options": {"seed": 99}})
+
+
+def cut_short(part: Path, whole: Path) -> None:
+    """Put half a part there, as a full disk leaves it."""
+    part.write_bytes(whole.read_bytes()[:1000])
+
+
+def temporary(part: Path, whole: Path) -> None:
+    """Put a temporary file there, as a kill in the midst of writing leaves it."""
+    part.with_name(f".{part.name}.123.tmp").write_bytes(whole.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize("number", ["00001", "00007"])
+@pytest.mark.parametrize("leave", [foreign, cut_short, temporary])
+def test_what_is_no_part_of_this_run_is_drawn_anew(
+    leave: Callable[[Path, Path], None], number: str, questions: Path, embedded: Path, whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "0-of-1.parquet"
+    parts = interrupted(output, questions, embedded, whole, [0])
+    leave(parts / f"{number}.parquet", whole)
+    draw(questions, embedded, output)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_a_finished_table_of_the_same_making_is_left_as_it_is(
+    questions: Path, embedded: Path, whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "0-of-1.parquet"
+    output.write_bytes(whole.read_bytes())
+    before = output.stat()
+    draw(questions, embedded, output)
+    assert (output.stat().st_ino, output.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("leave", [foreign, cut_short])
+def test_a_table_of_another_making_or_a_broken_one_is_made_anew(
+    leave: Callable[[Path, Path], None], questions: Path, embedded: Path, whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "0-of-1.parquet"
+    leave(output, whole)
+    draw(questions, embedded, output)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_three_shards_give_the_rows_of_one(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+    shards = [tmp_path / f"{n}-of-3.parquet" for n in range(3)]
+    for n, shard in enumerate(shards):
+        draw(questions, embedded, shard, n, 3)
+    rows = [tables.read("samples", shard) for shard in shards]
+    assert [len(part) for part in rows] == [4, 4, 4]
+    assert sorted([row for part in rows for row in part], key=lambda row: row["sample_id"]) == tables.read(
+        "samples", whole
+    )
+
+
+def test_a_shard_without_prompts_is_an_empty_table(questions: Path, embedded: Path, tmp_path: Path) -> None:
+    draw(questions, embedded, tmp_path / "x.parquet", 14, 20)
+    assert tables.read("samples", tmp_path / "x.parquet") == []
+
+
+def test_another_seed_gives_other_samples(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+    draw(questions, embedded, tmp_path / "x.parquet", seed=1)
+    ours, theirs = (tables.read("samples", path) for path in (tmp_path / "x.parquet", whole))
+    assert [row["sample_id"] for row in ours] == [row["sample_id"] for row in theirs]
+    assert [row["completion"] for row in ours] != [row["completion"] for row in theirs]
+
+
+def test_recycled_prefixes_are_continued(
+    questions: Path, embedded: Path, encoder: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    """Each prefix has its own names and its own noise; what was not recyclable is left out."""
+    prefix = encoder("<think>\nSo the answer is 3.\n\n</think>\n<answer>\n")["input_ids"]
+    asked = tables.read("questions", questions)[0]["prompt_ids"]
+    row = {"question_id": "q0", "prompt_ids": asked, "cut_step": 1, "prefix_ids": prefix}
+    rows = [
+        row | {"parent_id": "q0-k10-0000"}, row | {"parent_id": "q0-k10-0003"},
+        row | {"parent_id": "q0-k10-0004", "cut_step": None, "prefix_ids": None},
+    ]  # fmt: skip
+    tables.write("veriexit", rows, tmp_path / "veriexit.parquet", {})
+    pool = VeriExitPool(kind="veriexit", of="k10", samples=3, max_new_tokens=12)
+    output = tmp_path / "out.parquet"
+    sample.main(str(embedded), tmp_path / "veriexit.parquet", pool, "k10-veriexit", output, ENGINE)
+    drawn = tables.read("samples", output)
+    assert [r["sample_id"] for r in drawn] == [f"q0-k10-veriexit-{n:04d}" for n in (0, 1, 2, 9, 10, 11)]
+    assert [r["parent_id"] for r in drawn] == ["q0-k10-0000"] * 3 + ["q0-k10-0003"] * 3
+    assert len({r["seed"] for r in drawn}) == 6
+    for r in drawn:
+        assert r["completion_ids"][: len(prefix)] == prefix
+        assert r["completion"].startswith("<think>\nSo the answer is 3.\n\n</think>\n<answer>\n")
+        assert r["n_generated"] == r["n_tokens"] - len(prefix) <= 12
+        assert r["cut_step"] == 1

@@ -1,0 +1,86 @@
+"""What the score reads from a model, against the whole model run with everything put out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+
+from hsir.config.settings import Score
+from hsir.errors import InputError
+from hsir.indiv.logdet import parts
+from hsir.indiv.score import Solution, score
+from hsir.indiv.states import look, truncate
+from hsir.models import load_model
+
+Asked = Callable[[int], list[list[int]]]
+COMPLETION = [406, 198, 64, 257, 407, 198, 408, 198, 18, 198, 409, 405]
+
+
+def eager(folder: Path) -> PreTrainedModel:
+    """Load the embedded model anew, for truncation changes it."""
+    return load_model(str(folder), "float32", attn_implementation="eager")
+
+
+@pytest.mark.parametrize(("layer", "block"), [("middle", 2), (1, 1), (3, 3)])
+def test_states_and_attention_are_those_of_the_whole_model(
+    layer: Any, block: int, embedded: Path, asked: Asked
+) -> None:
+    prompt = asked(1)[0]
+    whole = eager(embedded)
+    with torch.inference_mode():
+        out = whole(input_ids=torch.tensor([prompt + COMPLETION]), output_hidden_states=True, output_attentions=True)
+    seen = look(truncate(eager(embedded), layer), prompt, COMPLETION)
+    assert torch.equal(seen.states, out.hidden_states[block][0, len(prompt) :])
+    heads = out.attentions[block - 1][0]
+    for token in range(len(COMPLETION)):
+        column = heads[:, len(prompt) :, len(prompt) + token]
+        assert seen.attention[token] == column.max()
+    assert seen.states.shape == (len(COMPLETION), whole.config.hidden_size)
+
+
+def test_later_blocks_are_gone(embedded: Path) -> None:
+    assert len(truncate(eager(embedded), "middle").get_decoder().layers) == 2
+
+
+def test_the_middle_of_one_block_is_that_block() -> None:
+    shape = {"vocab_size": 8, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 1}
+    single = Qwen2ForCausalLM(Qwen2Config(**shape, num_hidden_layers=1, num_key_value_heads=1))
+    assert len(truncate(single, "middle").get_decoder().layers) == 1
+
+
+def test_a_layer_that_the_model_has_not_is_named(embedded: Path) -> None:
+    with pytest.raises(InputError, match="layer 5 was asked for, but the model has 4"):
+        truncate(eager(embedded), 5)
+
+
+def test_solutions_are_scored_one_by_one_and_in_order(embedded: Path, asked: Asked) -> None:
+    prompts = asked(3)
+    solutions = [Solution(f"s{n}", prompt, COMPLETION[: 12 - 3 * n]) for n, prompt in enumerate(prompts)]
+    got = list(score(str(embedded), solutions, Score(weights="mean", alpha=1e-2)))
+    middle = truncate(eager(embedded), "middle")
+    for (name, found), solution in zip(got, solutions, strict=True):
+        seen = look(middle, solution.prompt_ids, solution.completion_ids)
+        assert (name, found) == (solution.sample_id, parts(seen.states, seen.attention, 1e-2, "mean"))
+
+
+@pytest.mark.parametrize(
+    ("solution", "told"),
+    [
+        (Solution("x1", [1], []), "sample x1: a solution without tokens"),
+        (Solution("x2", [1], [5] * 1024), "sample x2: 1025 tokens, but the model has 1024 positions"),
+    ],
+)
+def test_a_solution_that_cannot_be_scored_is_named(solution: Solution, told: str, embedded: Path) -> None:
+    with pytest.raises(InputError, match=told):
+        list(score(str(embedded), [solution], Score()))
+
+
+def test_a_policy_that_gives_no_numbers_is_told_with_the_sample(tmp_path: Path, embedded: Path) -> None:
+    ruined = eager(embedded)
+    ruined.get_decoder().layers[0].mlp.down_proj.weight.data.fill_(torch.nan)
+    ruined.save_pretrained(tmp_path / "ruined")
+    with pytest.raises(InputError, match="sample x3: hidden states or attention are not finite"):
+        list(score(str(tmp_path / "ruined"), [Solution("x3", [1], [5, 6])], Score()))

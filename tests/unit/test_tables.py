@@ -1,0 +1,189 @@
+"""Tables: what is written is read, whole or not at all, and with its making."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hsir import tables
+from hsir.errors import InputError
+from hsir.filters import InDiv
+
+VALUES: dict[pa.DataType, Any] = {
+    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1, pa.list_(pa.int32()): [3, 1, 2]
+}  # fmt: skip
+MADE_BY = {"stage": "test", "options": {"x": [1, None]}}
+VERDICT = {"sample_id": "a", "extracted": None, "verdict": "right"}
+
+
+def full_row(kind: str) -> tables.Row:
+    """Make a row with every column filled."""
+    return {field.name: VALUES[field.type] for field in tables.SCHEMAS[kind]}
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_rows_are_read_as_they_were_written(kind: str, tmp_path: Path) -> None:
+    rows = [full_row(kind), full_row(kind)]
+    tables.write(kind, rows, tmp_path / "deep" / "t.parquet", MADE_BY)
+    assert tables.read(kind, tmp_path / "deep" / "t.parquet") == rows
+    assert tables.metadata(tmp_path / "deep" / "t.parquet") == {"table": kind, **MADE_BY}
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_an_empty_table_keeps_its_schema(kind: str, tmp_path: Path) -> None:
+    tables.write(kind, [], tmp_path / "t.parquet", {})
+    assert tables.read(kind, tmp_path / "t.parquet") == []
+    assert pq.read_schema(tmp_path / "t.parquet").names == tables.SCHEMAS[kind].names
+
+
+OPTIONAL = {
+    "questions": {"difficulty", "trace", "trace_ids"},
+    "samples": {"parent_id", "cut_step"},
+    "verified": {"extracted"},
+    "veriexit": {"cut_step", "prefix_ids"},
+    "indiv-scores": set(),
+    "filtered": {"difficulty", "score"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"), [(kind, field.name) for kind, schema in tables.SCHEMAS.items() for field in schema]
+)
+def test_only_optional_columns_may_be_null(kind: str, column: str, tmp_path: Path) -> None:
+    row = full_row(kind) | {column: None}
+    if column in OPTIONAL[kind]:
+        tables.write(kind, [row], tmp_path / "t.parquet", {})
+        assert tables.read(kind, tmp_path / "t.parquet") == [row]
+    else:
+        with pytest.raises(pa.ArrowInvalid, match=f"'{column}' is declared non-nullable"):
+            tables.write(kind, [row], tmp_path / "t.parquet", {})
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_shards_are_read_one_after_another_and_columns_alone(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.parquet" for n in (1, 0)]
+    for n, path in enumerate(paths):
+        tables.write("verified", [VERDICT | {"sample_id": f"s{n}"}], path, {})
+    assert tables.read("verified", paths, ["sample_id"]) == [{"sample_id": "s0"}, {"sample_id": "s1"}]
+    assert tables.read("verified", []) == []
+
+
+def test_folder_names_of_the_form_key_equals_value_add_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "seed=1" / "verdict=2" / "t.parquet"
+    tables.write("verified", [VERDICT], path, {})
+    assert tables.read("verified", path) == [VERDICT]
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone.parquet: no such table; make it with `snakemake .*gone.parquet`"):
+        tables.read("verified", tmp_path / "gone.parquet")
+
+
+@pytest.mark.parametrize("kept", [0, 3, 50, -1])
+def test_a_table_cut_short_is_named_with_the_way_out(kept: int, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("verified", [VERDICT] * 100, path, {})
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"t.parquet: not a whole Parquet file \(\d+ bytes.*delete it and run again"):
+        tables.read("verified", path)
+
+
+@pytest.mark.parametrize("columns", [None, ["sample_id", "verdict"]])
+def test_a_table_of_another_kind_is_named(columns: list[str] | None, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("filtered", [full_row("filtered")], path, {})
+    with pytest.raises(InputError, match=r"t.parquet: not a table of kind 'verified'"):
+        tables.read("verified", path, columns)
+
+
+def test_another_kind_is_seen_even_where_it_has_the_columns(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("filtered", [full_row("filtered")], path, {})
+    with pytest.raises(InputError, match=r"t.parquet: not a table of kind 'samples'"):
+        tables.read("samples", path, ["sample_id", "prompt_ids", "completion_ids"])
+
+
+def test_writing_takes_the_old_ones_place_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    for value in (1, 2):
+        tables.write_json({"b": value, "a": "é"}, tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": "é", "b": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(error: type[BaseException], tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("old")
+    with pytest.raises(error), tables.atomic(tmp_path / "x") as temporary:
+        temporary.write_text("half")
+        assert temporary.parent == tmp_path
+        assert (tmp_path / "x").read_text() == "old"
+        raise error
+    assert (tmp_path / "x").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    tables.write_json([1], tmp_path / "x.json")
+    with pytest.raises(TypeError):
+        tables.write_json([object()], tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == [1]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_provenance_says_what_a_table_was_made_of(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("text")
+    made_by = tables.provenance("filter", [tmp_path / "in"], select=InDiv(), seed=3, name=None)
+    assert made_by["stage"] == "filter"
+    assert made_by["options"] == {
+        "select": {"kind": "indiv", "threshold": -0.5, "standardise": "zscore"}, "seed": 3, "name": None
+    }  # fmt: skip
+    assert made_by["inputs"] == {str(tmp_path / "in"): tables.file_hash(tmp_path / "in")}
+    assert made_by["hsir"]
+    assert made_by["commit"]
+    assert json.loads(json.dumps(made_by)) == made_by
+
+
+def test_hashes_change_with_content_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one")
+    (tmp_path / "b").write_text("one")
+    (tmp_path / "c").write_text("two")
+    a, b, c = (tables.file_hash(tmp_path / name) for name in "abc")
+    assert a == b != c
+    assert len(a) == 16
+
+
+def test_hashes_of_folders_change_with_files_and_their_names(tmp_path: Path) -> None:
+    hashes = [tables.file_hash(tmp_path)]
+    for name, text in [("x", "one"), ("deep/y", "two"), ("x", "three"), ("z", "")]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        hashes.append(tables.file_hash(tmp_path))
+    (tmp_path / "z").rename(tmp_path / "w")
+    hashes.append(tables.file_hash(tmp_path))
+    assert len(set(hashes)) == 6
+
+
+def test_files_that_run_into_one_another_are_told_apart(tmp_path: Path) -> None:
+    for folder, texts in [("p", ("ab", "c")), ("q", ("a", "bc"))]:
+        (tmp_path / folder).mkdir()
+        for name, text in zip("xy", texts, strict=True):
+            (tmp_path / folder / name).write_text(text)
+    assert tables.file_hash(tmp_path / "p") != tables.file_hash(tmp_path / "q")
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_large_files_are_hashed_by_their_size_and_both_ends(at: int, tmp_path: Path) -> None:
+    """Sparse files: a byte at either end, or one more of them, is another hash."""
+    path = tmp_path / "weights"
+    hashes = set()
+    for size, byte in [(65 << 20, b"a"), (65 << 20, b"b"), ((65 << 20) + 1, b"b")]:
+        with path.open("wb") as out:
+            out.truncate(size)
+            out.seek(at, os.SEEK_END if at else os.SEEK_SET)
+            out.write(byte)
+        hashes.add(tables.file_hash(path))
+    assert len(hashes) == 3

@@ -1,0 +1,86 @@
+"""Training: resumed from whole checkpoints of the same making alone, and done when all was consumed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import TrainerState
+
+from hsir.config.settings import Sft
+from hsir.errors import HsirError
+from hsir.training import MADE_BY, WHOLE, arguments, check_consumed, resumable, steps
+
+MAKING = {"stage": "train", "options": {"seed": 0, "train": {"epochs": 3}}, "inputs": {"a": "ff"}}
+
+
+def state(folder: Path, made_by: dict[str, object] | None, checkpoints: dict[int, bool]) -> Path:
+    """Leave a trainer's state: checkpoints by step, marked whole or not."""
+    folder.mkdir()
+    if made_by is not None:
+        (folder / MADE_BY).write_text(json.dumps(made_by))
+    for step, whole in checkpoints.items():
+        (folder / f"checkpoint-{step}").mkdir()
+        (folder / f"checkpoint-{step}" / "weights").write_text("w")
+        if whole:
+            (folder / f"checkpoint-{step}" / WHOLE).touch()
+    return folder
+
+
+def names(folder: Path) -> set[str]:
+    """List a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "newest", "left"),
+    [
+        ({}, None, set()),
+        ({10: True}, 10, {10}),
+        ({9: True, 10: True, 100: True}, 100, {9, 10, 100}),
+        ({10: True, 20: False}, 10, {10}),
+        ({10: False, 20: True}, 20, {20}),
+        ({10: False}, None, set()),
+    ],
+)
+def test_the_newest_whole_checkpoint_is_resumed_and_broken_ones_dropped(
+    checkpoints: dict[int, bool], newest: int | None, left: set[int], tmp_path: Path
+) -> None:
+    folder = state(tmp_path / "state", MAKING, checkpoints)
+    assert resumable(folder, MAKING) == (None if newest is None else folder / f"checkpoint-{newest}")
+    assert names(folder) == {MADE_BY, *(f"checkpoint-{step}" for step in left)}
+
+
+@pytest.mark.parametrize("made_by", [None, {}, MAKING | {"inputs": {"a": "ee"}}, MAKING | {"options": {"seed": 1}}])
+def test_the_state_of_another_making_is_thrown_away(made_by: dict[str, object] | None, tmp_path: Path) -> None:
+    folder = state(tmp_path / "state", made_by, {10: True})
+    assert resumable(folder, MAKING) is None
+    assert names(folder) == {MADE_BY}
+    assert json.loads((folder / MADE_BY).read_text()) == MAKING
+
+
+def test_a_first_start_stamps_its_making(tmp_path: Path) -> None:
+    assert resumable(tmp_path / "deep" / "state", MAKING) is None
+    assert json.loads((tmp_path / "deep" / "state" / MADE_BY).read_text()) == MAKING
+
+
+def test_all_consumed_is_done() -> None:
+    check_consumed(TrainerState(global_step=6, num_input_tokens_seen=1234), 1234, 6)
+
+
+@pytest.mark.parametrize(("seen_steps", "seen_tokens"), [(5, 1234), (7, 1234), (6, 1233), (6, 0), (0, 0)])
+def test_another_number_of_steps_or_tokens_is_an_error(seen_steps: int, seen_tokens: int) -> None:
+    seen = TrainerState(global_step=seen_steps, num_input_tokens_seen=seen_tokens)
+    told = f"consumed {seen_steps} steps and {seen_tokens} tokens, but 6 and 1234 were planned"
+    with pytest.raises(HsirError, match=told):
+        check_consumed(seen, 1234, 6)
+
+
+@pytest.mark.parametrize(("examples", "wanted"), [(1, 3), (31, 3), (32, 3), (33, 6), (64, 6), (100, 12)])
+def test_steps_are_counted_with_the_short_last_one(examples: int, wanted: int) -> None:
+    assert steps(examples, Sft(epochs=3, batch_size=32, device_batch_size=8)) == wanted
+
+
+def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
+    told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"))
+    assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] == 32
+    assert (told["seed"], told["data_seed"], told["max_length"], told["packing"]) == (5, 5, None, False)

@@ -1,0 +1,113 @@
+"""Verdicts, and where a failed solution is cut."""
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from hsir import traces
+from hsir.matchers import Explicit
+from hsir.stages.veriexit import prefix_ids
+from hsir.tasks.chains import Chains
+from hsir.tasks.jsonl import Jsonl
+from hsir.veriexit import Cut, find_cut
+from hsir.verify import Judgement, judge
+
+CHAINS = Chains(kind="chains")
+
+
+@pytest.mark.parametrize(
+    ("completion", "wanted"),
+    [
+        ("<think>\na\n\n</think>\n<answer>\n42\n</answer>", Judgement("42", "right")),
+        ("<answer>42.0</answer>", Judgement("42.0", "right")),
+        ("<answer>42</answer> again: <answer>\n42\n</answer>", Judgement("42", "right")),
+        ("<answer>41</answer>", Judgement("41", "wrong")),
+        ("the answer is 42", Judgement(None, "no_answer")),
+        ("<answer>42", Judgement(None, "no_answer")),
+        ("<answer>\n</answer>", Judgement(None, "no_answer")),
+        ("", Judgement(None, "no_answer")),
+        ("<answer>forty-two</answer>", Judgement("forty-two", "undecided")),
+        ("<answer>41</answer> or <answer>42</answer>", Judgement("41 | 42", "undecided")),
+    ],
+)
+def test_the_verdicts(completion: str, wanted: Judgement) -> None:
+    assert judge(CHAINS, completion, "42") == wanted
+
+
+def test_the_task_decides_what_is_equal() -> None:
+    assert judge(Jsonl(kind="jsonl"), "<answer>paris</answer>", "Paris").verdict == "right"
+    assert judge(Jsonl(kind="jsonl"), "<answer>Rome</answer>", "Paris").verdict == "wrong"
+    assert judge(CHAINS, "<answer>Rome</answer>", "Paris").verdict == "undecided"
+
+
+def test_the_cut_lies_behind_the_first_step_that_arrives() -> None:
+    completion = "<think>\n6*7=42.\n\nThe answer is not 42.\n\nSo the answer is 42.\n\nThe answer is 42.\n\nNo, 41."
+    assert find_cut(completion, "42", Explicit()) == Cut(2, completion.index("So the answer is 42.") + 20)
+
+
+@pytest.mark.parametrize(
+    "completion",
+    ["", "<think>\nSo the answer is 41.", "<think>\na\n\n</think>\n<answer>\nThe answer is 42.\n</answer>"],
+)
+def test_nothing_is_cut_where_no_reasoning_step_arrives(completion: str) -> None:
+    assert find_cut(completion, "42", Explicit()) is None
+
+
+CUTS = [
+    "<think>\na\n\nSo the answer is 42.\n\nWait.\n\nNo, 41.\n\n</think>\n<answer>\n41\n</answer>",
+    "<think>\na\n\nSo the answer is 42.\n\n\n\nWait.",
+    "<think>\na\n\nSo the answer is 42.\n \nWait.",
+    "<think>\na\n\nThe answer is 42 apples\n\nWait.",
+    "<think>\na\n\nSo the answer is 42",
+    "<think>\nnaïve 漢字 😀🚀 → é\n\nSo the answer is 42😀.\n\nWait 😀.",
+    "<think>\n漢字 😀 🚀 → é 漢字漢字漢字 😀🚀😀🚀😀🚀 → é\n\n漢字漢字漢字 the answer is 42\n\nWait.",
+    "<think>\na\n\nSo the answer is 42. \n\nWait.",
+    "<think>\na\n\nSo the answer is 42.",
+]
+
+
+def cut_of(completion: str) -> int:
+    """Find where a completion is cut."""
+    cut = find_cut(completion, "42", Explicit())
+    assert cut is not None
+    return cut.end
+
+
+@pytest.mark.parametrize("completion", CUTS)
+def test_a_prefix_is_the_text_before_the_cut_and_the_exit_prompt(
+    completion: str, encoder: PreTrainedTokenizerBase
+) -> None:
+    end = cut_of(completion)
+    got = prefix_ids(encoder, encoder(completion)["input_ids"], end)
+    assert encoder.decode(got) == completion[:end] + traces.EXIT_PROMPT
+
+
+@pytest.mark.parametrize("completion", CUTS)
+def test_a_prefix_is_tokenised_as_if_the_policy_had_written_it(
+    completion: str, encoder: PreTrainedTokenizerBase
+) -> None:
+    end = cut_of(completion)
+    got = prefix_ids(encoder, encoder(completion)["input_ids"], end)
+    assert got == encoder(completion[:end] + traces.EXIT_PROMPT)["input_ids"]
+
+
+def test_prefixes_of_generated_traces_are_tokenised_as_whole_texts(encoder: PreTrainedTokenizerBase) -> None:
+    for record in Chains(kind="chains", test=70).records("test", 0):
+        trace = record.trace or ""
+        for _, end in traces.steps(trace):
+            got = prefix_ids(encoder, [*encoder(trace)["input_ids"], encoder.eos_token_id], end)
+            assert got == encoder(trace[:end] + traces.EXIT_PROMPT)["input_ids"]
+
+
+@pytest.mark.parametrize("completion", CUTS[:2] + CUTS[5:7])
+def test_the_samples_own_tokens_are_kept_where_they_are_not_the_tokenizers(
+    completion: str, encoder: PreTrainedTokenizerBase
+) -> None:
+    """Every character is tokenised alone, as a policy may do: all tokens but the last before the cut stay."""
+    letters = [encoder(character)["input_ids"] for character in completion]
+    own = [token for letter in letters for token in letter]
+    end = cut_of(completion)
+    before = sum(len(letter) for letter in letters[:end])
+    assert own[:before] != encoder(completion[:end])["input_ids"]
+    got = prefix_ids(encoder, own, end)
+    assert got[: before - 1] == own[: before - 1]
+    assert encoder.decode(got) == completion[:end] + traces.EXIT_PROMPT
