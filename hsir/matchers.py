@@ -13,9 +13,12 @@ from hsir.options import Options
 
 _WRAPPER = r"(?:[\s:*$({\[\"']|\\boxed\{|\\text\{|\\\(|\\\[|option\b|choice\b)*"
 # What goes on behind the gold answer, and makes it another one: 42.5, 42/7, 42 + 1, 42%, A or B.
-_GOES_ON = r"\w|%|[.,/:^-]\d|\s*[-+*/=^]\s*\d|\s*(?:,|/|\bor\b|\band\b)\s*(?:or\s+)?[A-Z]\b|\s+or\b|[^.!\n]*\?"
+_GOES_ON = (
+    r"\w|%|[.,/:^-]\d|\s*[-+*/=^\u00d7\u00f7]\s*[\d(]"
+    r"|\s*(?:,|/|\bor\b|\band\b)\s*(?:or\s+)?[A-H]\b|\s+or\b|[^.!\n]*\?"
+)
 _DENIED = re.compile(
-    r"\b(?:not|never|doubt)\b|n't\b|\b(?:if|suppose|assume|assuming|whether|unless)\s+(?:that\s+)?(?:\w+\s+){0,2}$",
+    r"\b(?:not|cannot|never|doubt)\b|n['\u2019]t\b|\b(?:if|suppose|assume|assuming|whether|unless)\s+(?:that\s+)?(?:\w+\s+){0,2}$",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?;\n]")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedTokenizerBase":
-    """Load a model's tokenizer; raises InputError where the folder or the chat template is missing."""
+    """Load a model's tokenizer, with a chat template in place of its own; raises InputError for missing files."""
     from transformers import AutoTokenizer
 
     check_exists(path)
@@ -23,12 +23,16 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
         if not chat_template.is_file():
             raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
         tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
+    return tokenizer
+
+
+def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Raise InputError where a tokenizer has no chat template."""
     if not tokenizer.chat_template:
         raise InputError(
-            f"{path}: the model has no chat template, so questions cannot be put to it; give one as a Jinja file with"
-            " `chat_template:` in config/models/<name>.yaml"
+            f"{tokenizer.name_or_path}: the model has no chat template, so questions cannot be put to it; give one as"
+            " a Jinja file with `chat_template:` in config/models/<name>.yaml"
         )
-    return tokenizer
 
 
 def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":

@@ -81,7 +81,7 @@ def metadata(path: Path) -> Row:
     """Give what `write` stamped into a table; nothing for what is no whole table."""
     try:
         stamped: Row = json.loads((pq.read_schema(path).metadata or {}).get(b"hsir", b"{}"))
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, OSError):
         return {}
     return stamped
 
@@ -131,12 +131,15 @@ def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | 
 
 
 def file_hash(path: Path) -> str:
-    """Hash a file, or all files below a folder, to 16 hex digits.
+    """Hash a file, or all files below a folder but hidden ones, to 16 hex digits; of what is neither, the name.
 
     Of files over 64 MiB (weights) the size and both ends are hashed, for every shard of every pool asks.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+    if not path.exists():  # a model's name on a hub
+        digest.update(path.as_posix().encode())
+    inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    for file in [path] if path.is_file() else inside:
         size = file.stat().st_size
         digest.update(f"{file.relative_to(path).as_posix()}:{size}:".encode())
         with file.open("rb") as content:

@@ -20,7 +20,7 @@ TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _OPEN = "<think>\n"
 _CLOSE = "\n</answer>"
 _BLANK_LINE = re.compile(r"\n\s*\n")
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_ANSWER = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL)
 
 
 def compose(steps: list[str], answer: str) -> str:

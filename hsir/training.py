@@ -107,7 +107,7 @@ def arguments(options: Sft, seed: int, folder: Path) -> dict[str, Any]:
         "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
         "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
         "num_train_epochs": options.epochs, "per_device_train_batch_size": options.device_batch_size,
-        "gradient_accumulation_steps": options.batch_size // options.device_batch_size,
+        "gradient_accumulation_steps": options.accumulation,
         "max_length": None, "packing": False, "train_sampling_strategy": "group_by_length",
         "include_num_input_tokens_seen": "non_padding", "logging_steps": 10, "dataloader_pin_memory": on_gpu,
         "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,

@@ -1,8 +1,7 @@
 """Checks that look at the whole config: names that exist, parts that fit together."""
 
 from collections.abc import Collection, Iterable, Mapping
-
-from pydantic import ValidationError
+from itertools import product
 
 from hsir.config.explain import suggest
 from hsir.config.plan import Plan
@@ -81,12 +80,10 @@ def _overlay_misfits(config: Config) -> Iterable[str]:
     """Options that are sound apart may fit no more once laid over one another."""
     plan = Plan(config)
     for name, run in config.runs.items():
-        for model in sorted(set(run.models) & set(config.models)):
-            for task in sorted(set(run.tasks) & set(config.tasks)):
-                for method in sorted(set(run.methods) & set(config.methods)):
-                    try:
-                        plan.settings(model, task)
-                        plan.train(model, task, method)
-                    except ValidationError as error:
-                        told = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
-                        yield f"runs.{name}: {method} on {model}, {task}, all options overlaid: {told}"
+        known = [set(run.models) & set(config.models), set(run.tasks) & set(config.tasks)]
+        for model, task, method in product(*map(sorted, known), sorted(set(run.methods) & set(config.methods))):
+            try:
+                plan.settings(model, task)
+                _ = plan.train(model, task, method).accumulation
+            except ValueError as error:
+                yield f"runs.{name}: {method} on {model}, {task}: {error}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from hsir.matchers import Matcher
 from hsir.options import Options
@@ -82,14 +82,15 @@ class Sft(Options):
     dtype: Dtype = Field("float32", description="Number format of the forward pass; weights stay float32.")
     limits: Limits = Field(Limits(), description="What may be trained on at all.")
 
-    @model_validator(mode="after")
-    def _divides(self) -> "Sft":
+    @property
+    def accumulation(self) -> int:
+        """Forward passes an optimizer step; raises ValueError where the batch cannot be cut evenly."""
         if self.batch_size % self.device_batch_size:
             raise ValueError(
                 f"batch_size {self.batch_size} is no multiple of device_batch_size {self.device_batch_size};"
                 " change either"
             )
-        return self
+        return self.batch_size // self.device_batch_size
 
 
 class TrainSettings(Options):

@@ -3,6 +3,7 @@
 from hsir.config.settings import BasePool, TransformersEngine
 from hsir.engines.base import Completion, Prompt
 from hsir.engines.decode import Decoding, decode
+from hsir.errors import InputError
 from hsir.models import load_model, load_tokenizer, stop_ids
 
 
@@ -14,7 +15,7 @@ class TransformersRunner:
         self._tokenizer = load_tokenizer(model)
         limit = pool.max_new_tokens
         if limit is None:
-            raise ValueError("a pool reaches its engine with its token limit filled in")
+            raise InputError("the pool has no token limit; set max_new_tokens in it")
         self._how = Decoding(pool.temperature, limit, stop_ids(self._model, self._tokenizer))
 
     def complete(self, batch: list[Prompt]) -> list[Completion]:

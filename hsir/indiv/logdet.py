@@ -67,5 +67,7 @@ def ridge_logdet(rows: torch.Tensor, alpha: float) -> float:
     m, d = rows.shape
     gram = rows @ rows.T if m <= d else rows.T @ rows
     gram.diagonal().add_(alpha)
-    factor = torch.linalg.cholesky(gram)
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    if failed:
+        raise ValueError(f"alpha {alpha} is lost in rounding beside these states; raise alpha of the score set")
     return 2 * float(factor.diagonal().log().sum()) + max(m - d, 0) * math.log(alpha)

@@ -7,11 +7,12 @@ import typer
 
 from hsir import tables
 from hsir.errors import InputError
-from hsir.models import load_tokenizer
+from hsir.models import check_chat_template, load_tokenizer
 from hsir.stages import cli
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
+from hsir.verify import judge
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
 def main(
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    split: Annotated[str, typer.Option(help="seed, unlabelled or test.")],
+    split: Annotated[Split, typer.Option(help="Which set.")],
     output: Annotated[Path, typer.Option(help="Table of questions.")],
     seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
     """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
-    chosen: Split = split  # type: ignore[assignment]
-    records = checked(list(task.records(chosen, seed)), chosen)
+    records = checked(list(task.records(split, seed)), split)
+    if split == "seed":
+        check_traces(records, task)
     tokenizer = load_tokenizer(model, chat_template)
+    check_chat_template(tokenizer)
     rows = [question_row(record, task, tokenizer) for record in records]
-    made_by = tables.provenance("data", task.files(chosen), task=task, split=split, seed=seed, model=model)
+    read = [*task.files(split), *([chat_template] if chat_template else [])]
+    made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)
     tables.write("questions", rows, output, made_by)
 
 
@@ -48,11 +52,24 @@ def checked(records: list[Record], split: Split) -> list[Record]:
     return records
 
 
+def check_traces(records: list[Record], task: BaseTask) -> None:
+    """Raise InputError for a seed trace that does not arrive at the gold answer."""
+    for record in records:
+        judgement = judge(task, record.trace or "", record.answer)
+        if judgement.verdict != "right":
+            raise InputError(
+                f"question {record.id!r} of the seed set: its trace is {judgement.verdict} (it answers"
+                f" {judgement.extracted!r}, the gold answer is {record.answer!r}); mend or remove it"
+            )
+
+
 def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizerBase") -> tables.Row:
     """Tokenise one question, and its trace with the end-of-text token behind it."""
     messages = [{"role": "user", "content": task.prompt(record)}]
     prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     trace_ids = None
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"{tokenizer.name_or_path}: the tokenizer names no end-of-text token (eos_token)")
     if record.trace is not None:
         trace_ids = [*tokenizer(record.trace, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     return {

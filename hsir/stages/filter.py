@@ -38,7 +38,8 @@ def main(
     for chosen_filter in select.root:
         chosen = chosen_filter(chosen, seed)
         steps.append(count(chosen_filter.kind, chosen, solutions, known))
-    check_any(chosen, steps, verdicts, limits, output)
+    if select.root:
+        check_any(chosen, steps, verdicts, limits, output)
     rows = given_rows(given) + [trained_row(c, solutions[c.sample_id], known) for c in chosen]
     rows, dropped = fitting(rows, limits, output)
     inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
@@ -74,7 +75,7 @@ def check_any(
     chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], limits: Limits, output: Path
 ) -> None:
     """Raise InputError where nothing is left to learn from, unless the given data alone was asked for."""
-    if chosen or not verdicts or limits.when_empty == "given_only":
+    if chosen or limits.when_empty == "given_only":
         return
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
     left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)

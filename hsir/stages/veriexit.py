@@ -27,12 +27,11 @@ def main(
     matcher: Annotated[Matcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
     output: Annotated[Path, typer.Option(help="Table of failed samples and where each is cut, if at all.")],
-    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     gold = {row["question_id"]: row["gold"] for row in tables.read("questions", questions, ["question_id", "gold"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
-    encoder = load_tokenizer(tokenizer, chat_template)
+    encoder = load_tokenizer(tokenizer)
     rows = []
     for row in tables.read("samples", samples):
         if verdicts[row["sample_id"]] == "right":
@@ -65,12 +64,12 @@ def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], en
 
 
 def _whole_tokens(encoder: "PreTrainedTokenizerBase", ids: list[int], text: str) -> int:
-    """Count the tokens, less one, whose text is the beginning of `text`."""
+    """Count the tokens whose text is a beginning of `text`, but not all of it."""
     near = bisect_right(range(len(ids) + 1), len(text), key=lambda n: len(_text(encoder, ids[:n])))
     # A character of several tokens decodes to replacement marks until it is whole, so lengths may step back.
     around = range(max(near - BYTES, 0), min(near + BYTES, len(ids)) + 1)
-    fitting = [n for n in around if text.startswith(_text(encoder, ids[:n]))]
-    return fitting[-2] if len(fitting) > 1 else 0
+    texts = {n: _text(encoder, ids[:n]) for n in around}
+    return max((n for n, part in texts.items() if text.startswith(part) and part != text), default=0)
 
 
 def _text(encoder: "PreTrainedTokenizerBase", ids: list[int]) -> str:

@@ -58,9 +58,12 @@ def test_prompts_and_traces_are_tokenised_once_and_for_all(
 def test_a_model_without_chat_template_is_refused_unless_one_is_given(tmp_path: Path, embedded: Path) -> None:
     bare = shutil.copytree(embedded, tmp_path / "bare")
     template = (bare / "chat_template.jinja").rename(tmp_path / "chat.jinja")
+    task = Chains(kind="chains", seed=7, unlabelled=7, test=7)
     with pytest.raises(InputError, match=r"bare: the model has no chat template.*`chat_template:`"):
-        load_tokenizer(str(bare))
-    assert load_tokenizer(str(bare), template).chat_template == template.read_text()
+        data.main(str(bare), task, "test", tmp_path / "test.parquet")
+    assert not (tmp_path / "test.parquet").exists()
+    data.main(str(bare), task, "test", tmp_path / "test.parquet", chat_template=template)
+    assert len(tables.read("questions", tmp_path / "test.parquet")) == 7
 
 
 def test_a_missing_chat_template_is_named(tmp_path: Path, embedded: Path) -> None:

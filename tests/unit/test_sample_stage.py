@@ -102,13 +102,20 @@ def cut_short(part: Path, whole: Path) -> None:
     part.write_bytes(whole.read_bytes()[:1000])
 
 
+def garbled(part: Path, whole: Path) -> None:
+    """Put a part there whose footer is overwritten, as a broken disk leaves it."""
+    content = whole.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    part.write_bytes(content[:-footer] + b"\xff" * (footer - 8) + content[-8:])
+
+
 def temporary(part: Path, whole: Path) -> None:
     """Put a temporary file there, as a kill in the midst of writing leaves it."""
     part.with_name(f".{part.name}.123.tmp").write_bytes(whole.read_bytes()[:1000])
 
 
 @pytest.mark.parametrize("number", ["00001", "00007"])
-@pytest.mark.parametrize("leave", [foreign, cut_short, temporary])
+@pytest.mark.parametrize("leave", [foreign, cut_short, garbled, temporary])
 def test_what_is_no_part_of_this_run_is_drawn_anew(
     leave: Callable[[Path, Path], None], number: str, questions: Path, embedded: Path, whole: Path, tmp_path: Path
 ) -> None:
@@ -129,7 +136,7 @@ def test_a_finished_table_of_the_same_making_is_left_as_it_is(
     assert (output.stat().st_ino, output.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("leave", [foreign, cut_short])
+@pytest.mark.parametrize("leave", [foreign, cut_short, garbled])
 def test_a_table_of_another_making_or_a_broken_one_is_made_anew(
     leave: Callable[[Path, Path], None], questions: Path, embedded: Path, whole: Path, tmp_path: Path
 ) -> None:

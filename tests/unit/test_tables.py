@@ -92,6 +92,16 @@ def test_a_table_cut_short_is_named_with_the_way_out(kept: int, tmp_path: Path) 
         tables.read("verified", path)
 
 
+def test_what_is_no_whole_table_has_no_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("verified", [VERDICT], path, MADE_BY)
+    content = path.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    for broken in (b"", content[:50], content[:-footer] + b"\xff" * (footer - 8) + content[-8:]):
+        path.write_bytes(broken)
+        assert tables.metadata(path) == {}
+
+
 @pytest.mark.parametrize("columns", [None, ["sample_id", "verdict"]])
 def test_a_table_of_another_kind_is_named(columns: list[str] | None, tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"

@@ -40,11 +40,10 @@ rule veriexit:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
-        template=chat_template,
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " {params.template} --output {output:q} > {log:q} 2>&1"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule score:
