@@ -21,9 +21,7 @@ of the whole pool; the two below it standardise otherwise.
 def main() -> None:
     """Print the benchmark's page for the run whose folder is given."""
     machine = _processor()
-    head = HEAD.format(
-        commit=tables.commit(), machine=machine, cores=os.cpu_count(), python=platform.python_version()
-    )
+    head = HEAD.format(commit=tables.commit(), machine=machine, cores=os.cpu_count(), python=platform.python_version())
     print(head + Path(sys.argv[1], "results.md").read_text(encoding="utf-8").split("\n", 1)[1].lstrip(), end="")
 
 

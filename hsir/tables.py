@@ -130,6 +130,11 @@ def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | 
     return {"hsir": hsir.__version__, "commit": commit(), "stage": stage, "options": plain, "inputs": hashes}
 
 
+def same_making(one: Row, other: Row) -> bool:
+    """Tell whether two provenances differ in no more than the commit: an edited README must not void hours of work."""
+    return {**one, "commit": None} == {**other, "commit": None}
+
+
 def file_hash(path: Path) -> str:
     """Hash a file, or all files below a folder but hidden ones, to 16 hex digits; of what is neither, the name.
 

@@ -55,6 +55,8 @@ def finetune(
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    if torch.cuda.device_count() > 1:
+        raise HsirError("several GPUs are visible, and training takes one; set CUDA_VISIBLE_DEVICES to one of them")
     resume = resumable(state_folder, made_by)
     data = Dataset.from_list([_example(row) for row in rows])
     trainer = SFTTrainer(
@@ -63,7 +65,11 @@ def finetune(
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     planned = options.epochs * sum(len(example["input_ids"]) for example in data)
-    check_consumed(trainer.state, planned, steps(len(rows), options))
+    try:
+        check_consumed(trainer.state, planned, steps(len(rows), options))
+    except HsirError:
+        forget(state_folder)
+        raise
     losses = [{"step": e["step"], "loss": e["loss"]} for e in trainer.state.log_history if "loss" in e]
     return {"examples": len(rows), "steps": trainer.state.global_step, "tokens": planned, "losses": losses}
 
@@ -86,8 +92,8 @@ def check_consumed(state: TrainerState, tokens: int, planned_steps: int) -> None
 def resumable(folder: Path, made_by: tables.Row) -> Path | None:
     """Give the newest whole checkpoint of the same making; take away everything else."""
     stamp = folder / MADE_BY
-    if not stamp.is_file() or json.loads(stamp.read_text()) != made_by:
-        shutil.rmtree(folder, ignore_errors=True)
+    if not stamp.is_file() or not tables.same_making(json.loads(stamp.read_text()), made_by):
+        forget(folder)
         tables.write_json(made_by, stamp)
         return None
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
@@ -99,6 +105,12 @@ def resumable(folder: Path, made_by: tables.Row) -> Path | None:
     return whole[-1] if whole else None
 
 
+def forget(folder: Path) -> None:
+    """Take the trainer's state away, its stamp first: what a kill leaves of it is then never resumed."""
+    (folder / MADE_BY).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def arguments(options: Sft, seed: int, folder: Path) -> dict[str, Any]:
     """Translate the options into TRL's."""
     on_gpu = torch.cuda.is_available()
@@ -108,7 +120,9 @@ def arguments(options: Sft, seed: int, folder: Path) -> dict[str, Any]:
         "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
         "num_train_epochs": options.epochs, "per_device_train_batch_size": options.device_batch_size,
         "gradient_accumulation_steps": options.accumulation,
-        "max_length": None, "packing": False, "train_sampling_strategy": "group_by_length",
+        "max_length": None, "packing": False,
+        # Not by length: that sampler's order is not restored in mid-epoch, and a resumed run would train on others.
+        "train_sampling_strategy": "random",
         "include_num_input_tokens_seen": "non_padding", "logging_steps": 10, "dataloader_pin_memory": on_gpu,
         "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
         "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "activation_checkpointing": on_gpu,

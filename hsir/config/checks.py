@@ -9,7 +9,9 @@ from hsir.config.schema import Config
 from hsir.config.settings import VeriExitPool
 
 TAKEN = {"base", "data", "runs", "benchmarks", "eval", "all"}
-RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN, "pools": {"eval", "checkpoint"}}
+RULES = {"data_test", "sample", "verify", "veriexit", "score", "filter", "train", "evaluate", "report"}
+FILES = {"eval", "checkpoint", "filtered.parquet", "funnel.json", "train.json"}
+RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
 

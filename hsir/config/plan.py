@@ -41,18 +41,18 @@ class Plan:
 
     def pool(self, model: str, task: str, pool: str) -> BasePool:
         """Give a pool with its token limit filled in; `eval/...` is the greedy pool of evaluations."""
-        settings = self.settings(model, task)
         if pool.startswith(EVAL):
-            limit = settings.evaluate.max_new_tokens
+            limit = self.settings(model, pool.removeprefix(EVAL)).evaluate.max_new_tokens
             return SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
         named: Pool = self.config.pools[pool]
-        limit = named.max_new_tokens or settings.sample.max_new_tokens
+        limit = named.max_new_tokens or self.settings(model, task).sample.max_new_tokens
         return named.model_copy(update={"max_new_tokens": limit})
 
     def shards(self, model: str, task: str, pool: str) -> int:
         """Tell how many jobs a pool is split into."""
-        settings = self.settings(model, task)
-        return settings.evaluate.shards if pool.startswith(EVAL) else settings.sample.shards
+        if pool.startswith(EVAL):
+            return self.settings(model, pool.removeprefix(EVAL)).evaluate.shards
+        return self.settings(model, task).sample.shards
 
     def method(self, policy: str) -> Method:
         """Give the method that makes a policy."""

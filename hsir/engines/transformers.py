@@ -16,11 +16,18 @@ class TransformersRunner:
         limit = pool.max_new_tokens
         if limit is None:
             raise InputError("the pool has no token limit; set max_new_tokens in it")
+        self._positions = self._model.config.get_text_config().max_position_embeddings
         self._how = Decoding(pool.temperature, limit, stop_ids(self._model, self._tokenizer))
 
     def complete(self, batch: list[Prompt]) -> list[Completion]:
         """Complete one batch, in order."""
         contexts = [[*prompt.prompt_ids, *prompt.prefix_ids] for prompt in batch]
+        longest = max(map(len, contexts)) + self._how.max_new_tokens
+        if longest > self._positions:
+            raise InputError(
+                f"{longest} tokens (the longest prompt and max_new_tokens {self._how.max_new_tokens}) exceed the"
+                f" {self._positions} positions of the model; lower max_new_tokens"
+            )
         drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how)
         return [self._completion(prompt, ids) for prompt, ids in zip(batch, drawn, strict=True)]
 

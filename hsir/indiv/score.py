@@ -24,7 +24,7 @@ def score(model: str, solutions: list[Solution], options: Score) -> Iterator[tup
     Raises InputError naming the sample whose score cannot be had.
     """
     policy = truncate(load_model(model, options.dtype, attn_implementation="eager"), options.layer)
-    limit = policy.config.max_position_embeddings
+    limit = policy.config.get_text_config().max_position_embeddings
     for solution in solutions:
         length = len(solution.prompt_ids) + len(solution.completion_ids)
         if length > limit:

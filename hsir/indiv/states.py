@@ -42,14 +42,16 @@ def look(model: PreTrainedModel, prompt_ids: list[int], completion_ids: list[int
         raise ValueError("a solution without tokens has no score")
     ids = torch.tensor([[*prompt_ids, *completion_ids]], device=model.device)
     start = len(prompt_ids)
-    outputs: dict[str, torch.Tensor] = {}
+    seen: dict[str, torch.Tensor] = {}
     last = model.get_decoder().layers[-1]
-    hook = last.register_forward_hook(
-        lambda module, args, output: outputs.update(states=output[0] if isinstance(output, tuple) else output)
-    )
+    hooks = [
+        last.register_forward_hook(lambda _, __, out: seen.update(states=out[0] if isinstance(out, tuple) else out)),
+        last.self_attn.register_forward_hook(lambda _, __, out: seen.update(attention=out[1])),
+    ]
     try:
-        attentions = model.get_decoder()(input_ids=ids, output_attentions=True, use_cache=False).attentions
+        model.get_decoder()(input_ids=ids, use_cache=False)
     finally:
-        hook.remove()
-    received = attentions[-1][0, :, start:, start:].amax(dim=(0, 1))
-    return Seen(outputs["states"].reshape(-1, outputs["states"].shape[-1])[start:], received)
+        for hook in hooks:
+            hook.remove()
+    received = seen["attention"][0, :, start:, start:].amax(dim=(0, 1))
+    return Seen(seen["states"].reshape(-1, seen["states"].shape[-1])[start:], received)

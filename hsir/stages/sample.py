@@ -39,7 +39,7 @@ def main(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, seed=seed, shard=shard, shards=shards
     )
     with cli.locked(output):
-        if output.is_file() and tables.metadata(output) == {"table": "samples", **made_by}:
+        if output.is_file() and tables.same_making(tables.metadata(output), {"table": "samples", **made_by}):
             say(f"{output}: another process has just made it")
             return
         parts = output.with_name(f".{output.name}.parts")
@@ -75,7 +75,7 @@ def remaining(planned: list[list[Prompt]], parts: Path, made_by: tables.Row) -> 
     """Give the (number, batch) pairs that no part of the same making holds."""
     parts.mkdir(parents=True, exist_ok=True)
     for part in parts.iterdir():
-        if part.suffix != ".parquet" or tables.metadata(part) != {"table": "samples", **made_by}:
+        if part.suffix != ".parquet" or not tables.same_making(tables.metadata(part), {"table": "samples", **made_by}):
             part.unlink()
     missing = [(n, batch) for n, batch in enumerate(planned) if not _part(parts, n).is_file()]
     if missing and len(missing) < len(planned):

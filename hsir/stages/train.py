@@ -25,14 +25,16 @@ def main(
     """Fine-tune a policy; killed at any moment, the next start goes on from the last whole checkpoint."""
     made_by = tables.provenance("train", [Path(start), filtered], train=train, seed=seed)
     state = output.with_name(f".{output.name}.state")
+    from hsir.training import forget
+
     with cli.locked(output):
-        if output.is_dir() and log.is_file() and json.loads(log.read_text())["provenance"] == made_by:
+        if output.is_dir() and log.is_file() and tables.same_making(json.loads(log.read_text())["provenance"], made_by):
             say(f"{output}: another process has just made it")
             return
         rows = tables.read("filtered", filtered)
         say(f"training on {len(rows)} solutions, {train.epochs} epochs")
         fit(start, chat_template, rows, train, seed, state, made_by, output, log)
-        shutil.rmtree(state)
+        forget(state)
 
 
 def fit(

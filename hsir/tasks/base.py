@@ -7,7 +7,7 @@ stand side by side.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from hsir import traces
 from hsir.options import Options
@@ -27,6 +27,13 @@ class BaseTask(Options, ABC):
     def files(self, split: Split) -> list[Path]:
         """Name the files that a split is read from; when one changes, the split is loaded again."""
         return []
+
+    def for_split(self, split: Split | None) -> Self:
+        """Give the task with only what a split depends on, so that no other change makes it again.
+
+        None is for its verdicts, which depend on no split.
+        """
+        return self
 
     @abstractmethod
     def prompt(self, record: Record) -> str:

@@ -6,13 +6,19 @@ with redundant re-checks), unlabelled, test (the same for every run seed); no qu
 
 import random
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from hsir.errors import InputError
 from hsir.tasks import numbers, wordproblems
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
+
+ORDER: tuple[Split, ...] = ("test", "seed", "unlabelled")
+"""How splits are drawn: each without the questions of those before it."""
+
+MOST_MISSES = 1000
 
 
 class Chains(BaseTask):
@@ -30,19 +36,25 @@ class Chains(BaseTask):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Chains":
+    def _sound(self) -> "Chains":
+        if sum(self.rechecks) <= 0 or min(self.rechecks) < 0:
+            raise ValueError("rechecks are weights: none below 0, and one at least above it")
         if self.shortest > self.longest:
             raise ValueError(f"shortest is {self.shortest}, longest is {self.longest}; swap them")
         return self
 
     def records(self, split: Split, seed: int) -> Iterator[Record]:
         taken: set[str] = set()
-        for drawn in ("test", "seed", "unlabelled"):
+        for drawn in ORDER:
             records = self._draw(drawn, 0 if drawn == "test" else seed, taken)
             if drawn == split:
                 return iter(records)
             taken |= {record.question for record in records}
         raise ValueError(f"no split {split!r}")
+
+    def for_split(self, split: Split | None) -> Self:
+        read = ORDER[: ORDER.index(split) + 1] if split else ()
+        return self.model_copy(update={name: 1 for name in ORDER if name not in read})
 
     def prompt(self, record: Record) -> str:
         return record.question
@@ -56,10 +68,15 @@ class Chains(BaseTask):
         levels = range(self.shortest, self.longest + 1)
         records: list[Record] = []
         known = set(taken)
+        misses = 0
         while len(records) < getattr(self, split):
             length = levels[len(records) % len(levels)]
             told = wordproblems.problem(rng, length)
+            misses += 1
+            if misses > MOST_MISSES:
+                raise InputError(f"no more than {len(records)} different questions of these lengths; ask for fewer")
             if told.question not in known:
+                misses = 0
                 known.add(told.question)
                 records.append(self._record(f"{split}-{len(records):05d}", told, rng))
         return records

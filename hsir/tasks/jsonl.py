@@ -6,7 +6,7 @@ Optional keys: `options` ({letter: text}), `difficulty` (a whole number), `trace
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -39,6 +39,10 @@ class Jsonl(BaseTask):
     def files(self, split: Split) -> list[Path]:
         path: Path | None = getattr(self, split)
         return [] if path is None else [path]
+
+    def for_split(self, split: Split | None) -> Self:
+        others = {"seed", "unlabelled", "test"} - {split}
+        return self.model_copy(update=dict.fromkeys(others))
 
     def prompt(self, record: Record) -> str:
         options = "".join(f"\n{letter}. {text}" for letter, text in (record.options or {}).items())

@@ -45,13 +45,17 @@ def options(chosen):
     return chosen.model_dump_json()
 
 
+def found(path):
+    """Give a path from the config, which is relative to the project unless it is found from here."""
+    return str(HERE / path) if not Path(path).exists() and (HERE / path).exists() else str(path)
+
+
 def base_path(model):
-    """Give the base model's path, which is relative to the project unless it is found from here."""
-    path = Path(plan.config.models[model].path)
-    return str(HERE / path) if not path.exists() and (HERE / path).exists() else str(path)
+    """Give the base model: a folder, or its name on a hub."""
+    return found(plan.config.models[model].path)
 
 
 def chat_template(wildcards):
     """Give the option for a chat template, if the model's config names one."""
     template = plan.config.models[wildcards.model].chat_template
-    return f"--chat-template {template}" if template else ""
+    return [f"--chat-template={found(template)}"] if template else []

@@ -19,7 +19,7 @@ rule verify:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        task=lambda w: options(task_of(w)),
+        task=lambda w: options(task_of(w).for_split(None)),
     shell:
         "python -m hsir.stages.verify {params.samples:q} --questions {input.questions:q} --task {params.task:q}"
         " --output {output:q} > {log:q} 2>&1"

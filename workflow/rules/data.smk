@@ -7,7 +7,7 @@ Gives: data/{split}.parquet a seed, benchmarks/{benchmark}.parquet a model.
 
 rule data:
     input:
-        lambda w: [str(path) for path in plan.config.tasks[w.task].task.files(w.split)],
+        lambda w: questions_from(w.model, plan.config.tasks[w.task].task, w.split),
     output:
         f"{ROOT}/data/{{split}}.parquet",
     log:
@@ -18,16 +18,16 @@ rule data:
         "../../envs/tables.yaml"
     params:
         model=lambda w: base_path(w.model),
-        task=lambda w: options(plan.config.tasks[w.task].task),
+        task=lambda w: options(plan.config.tasks[w.task].task.for_split(w.split)),
         template=chat_template,
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split {wildcards.split}"
-        " --seed {wildcards.seed} {params.template} --output {output:q} > {log:q} 2>&1"
+        " --seed {wildcards.seed} {params.template:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule data_test:
     input:
-        lambda w: [str(path) for path in plan.config.tasks[w.benchmark].task.files("test")],
+        lambda w: questions_from(w.model, plan.config.tasks[w.benchmark].task, "test"),
     output:
         f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
     log:
@@ -38,8 +38,8 @@ rule data_test:
         "../../envs/tables.yaml"
     params:
         model=lambda w: base_path(w.model),
-        task=lambda w: options(plan.config.tasks[w.benchmark].task),
+        task=lambda w: options(plan.config.tasks[w.benchmark].task.for_split("test")),
         template=chat_template,
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split test"
-        " {params.template} --output {output:q} > {log:q} 2>&1"
+        " {params.template:q} --output {output:q} > {log:q} 2>&1"

@@ -10,7 +10,21 @@ def checkpoint_of(wildcards, policy):
 
 def weights_input(wildcards, policy):
     """Give what a job waits for before it loads a policy."""
-    return [] if policy == BASE else [checkpoint_of(wildcards, policy)]
+    if policy == BASE:
+        return model_files(wildcards.model, "*.safetensors", "*.json")
+    return [checkpoint_of(wildcards, policy)]
+
+
+def model_files(model, *patterns):
+    """Give files of a base model that lies in a folder; other files in it make other samples."""
+    return sorted(str(path) for pattern in patterns for path in Path(base_path(model)).glob(pattern))
+
+
+def questions_from(model, task, split):
+    """Give what the questions of a split are read from, and the files that tokenise them."""
+    template = plan.config.models[model].chat_template
+    files = [*map(str, task.files(split)), *([found(template)] if template else [])]
+    return files + model_files(model, "tokenizer*.json", "chat_template.jinja")
 
 
 def questions_of(wildcards):

@@ -21,9 +21,9 @@ rule train:
     threads: 1
     params:
         start=lambda w: checkpoint_of(w, plan.start(w.model, w.task, w.policy)),
-        train=lambda w: options(plan.train(w.model, w.task, w.policy)),
+        train=lambda w: plan.train(w.model, w.task, w.policy).model_dump_json(exclude={"limits"}),
         template=chat_template,
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
-        " --train {params.train:q} --seed {wildcards.seed} {params.template} --output {output.checkpoint:q}"
+        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} --output {output.checkpoint:q}"
         " --log {output.told:q} > {log:q} 2>&1"
