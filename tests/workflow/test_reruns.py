@@ -94,3 +94,23 @@ def test_a_wrong_config_stops_before_any_job_and_tells_all_that_is_wrong(tmp_pat
     assert "unknown method 'hsir-stf'; did you mean 'hsir-sft'?" in said
     assert "overrides.sample.shard: unknown key; did you mean 'shards'?" in said
     assert "Traceback" not in said
+
+
+def test_more_unlabelled_questions_leave_the_seed_set_and_the_test_set_alone(
+    finished: Path, tiny: dict[str, Any]
+) -> None:
+    tiny["tasks"]["few"]["task"]["unlabelled"] = 21
+    jobs = planned(finished, "one-round", config=tiny)
+    assert [job.outputs for job in jobs if job.rule.startswith("data")] == [
+        ("results/embedded/few/seed0/data/unlabelled.parquet",)
+    ]
+    assert "sft-initial/checkpoint" not in made(jobs)
+    assert "sft-initial/eval" not in made(jobs)
+
+
+def test_what_an_empty_selection_does_reruns_no_training(finished: Path, tiny: dict[str, Any]) -> None:
+    """It is what the error of an empty selection asks for; nothing that is finished may run again for it."""
+    tiny["overrides"]["train"]["sft"]["limits"] = {"when_empty": "given_only"}
+    jobs = planned(finished, "one-round", config=tiny)
+    assert "filter" in rules(jobs)
+    assert not [job for job in jobs if job.rule == "data"]
