@@ -5,10 +5,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests bench-demo dag docs lock clean
+.PHONY: help demo test lint unit workflow-tests bench-demo bench-ablations dag docs lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
 
 $(VENV)/ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("HSIR needs Python 3.11 or newer; set PYTHON=" if sys.version_info < (3, 11) else 0)'
@@ -42,9 +42,9 @@ unit: $(VENV)/ready-dev
 workflow-tests: $(VENV)/ready-dev
 	pytest tests/workflow
 
-bench-demo: $(VENV)/ready ## does the method work? five seeds; about 40 minutes on two cores
-	$(SNAKEMAKE) --configfile config/bench-demo.yaml -- bench-demo
-	PYTHONPATH=. python benchmarks/demo.py results/runs/bench-demo > benchmarks/demo.md
+bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
+	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
+	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
 
 dag: $(VENV)/ready ## the rule graph as dag.svg
 	snakemake --rulegraph | python -m hsir.report.graph > dag.svg
