@@ -23,7 +23,7 @@ to let the whole pipeline run, and be seen to work, on two CPU cores. It is good
 long ones, and re-checks its work 0 to 3 times, needed or not.
 
 - **Made by** `python -m hsir.embedded.pretrain --out FOLDER` ({steps} steps of 16 problems, peak learning
-  rate {rate}; one thread, about ten minutes). Same processor type, same weights. Nothing is downloaded.
+  rate {rate}; one thread, about five minutes). Same processor type, same weights. Nothing is downloaded.
 - **Data**: problems of 1 to 8 steps from `hsir/tasks/wordproblems.py`, drawn afresh; no text from anywhere else.
 - **Format**: Qwen2's tokenizer in miniature (whole numbers up to 99 are one token), a chat template, the tags
   `<think>` and `<answer>`.
