@@ -21,8 +21,8 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
 	@touch $@
 
 demo: $(VENV)/ready ## watch the embedded model improve itself; ends with a table and report.html
-	$(SNAKEMAKE) demo
-	$(SNAKEMAKE) --report report.html demo
+	$(SNAKEMAKE) --quiet rules host -- demo
+	$(SNAKEMAKE) --quiet all --report report.html -- demo
 	@python -m hsir.report.show results/runs/demo/results.csv
 	@echo "report: $(CURDIR)/report.html"
 

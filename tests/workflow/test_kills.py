@@ -46,7 +46,7 @@ def test_a_run_killed_ten_times_ends_with_the_same_bytes(finished: Path, tmp_pat
     moments = random.Random(0)
     killed = 0
     for _ in range(KILLS):
-        killed += kill_after(tmp_path, moments.uniform(5.0, 14.0))
+        killed += kill_after(tmp_path, moments.uniform(3.5, 8.5))
         assert snakemake(tmp_path, "--unlock", "one-round").returncode == 0
     assert killed >= KILLS - 1, "the run was over before it could be killed; kill earlier"
     last = snakemake(tmp_path, "one-round")

@@ -17,6 +17,7 @@ rule verify:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.tsv"
     conda:
         "../../envs/tables.yaml"
+    priority: 1
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         task=lambda w: options(task_of(w).for_split(None)),
@@ -36,6 +37,7 @@ rule veriexit:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.tsv"
     conda:
         "../../envs/tables.yaml"
+    priority: 1
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         matcher=lambda w: options(pool_of(w).matcher),
@@ -60,6 +62,7 @@ rule score:
     conda:
         "../../envs/generate.yaml"
     threads: 1
+    priority: 1
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],

@@ -2,6 +2,8 @@
 
 Needs: a policy's checkpoint, questions or veriexit.parquet.
 Gives: {pool}/samples/{shard}.parquet
+
+What feeds a training goes before other trainings (priority): then they can run side by side.
 """
 
 
@@ -18,6 +20,7 @@ rule sample:
     conda:
         "../../envs/generate.yaml"
     threads: 1
+    priority: 1
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         pool=lambda w: options(pool_of(w)),
