@@ -15,9 +15,9 @@ rule verify:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
-    priority: 1
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         task=lambda w: options(task_of(w).for_split(None)),
@@ -35,9 +35,9 @@ rule veriexit:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
-    priority: 1
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         matcher=lambda w: options(pool_of(w).matcher),
@@ -59,10 +59,10 @@ rule score:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.tsv"
+    priority: 1
     conda:
         "../../envs/generate.yaml"
     threads: 1
-    priority: 1
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],

@@ -17,10 +17,10 @@ rule sample:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/sample-{{shard}}.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/sample-{{shard}}.tsv"
+    priority: 1
     conda:
         "../../envs/generate.yaml"
     threads: 1
-    priority: 1
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         pool=lambda w: options(pool_of(w)),
