@@ -1,7 +1,6 @@
 """Write what documents the config, from its models: `python -m hsir.config.docs [--check]`.
 
-schema.json lets editors complete and check config files; README.md holds the same as tables. A key without a
-description is refused, so that neither can fall behind the models.
+schema.json serves editors, README.md people; a key without a description is refused, so that neither falls behind.
 """
 
 import argparse
