@@ -30,14 +30,14 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 SCHEMAS: dict[str, pa.Schema] = {
     "questions": _schema(
         question_id=pa.string(), question=pa.string(), gold=pa.string(), difficulty_=pa.int32(),
-        prompt_ids=_IDS, trace_=pa.string(), trace_ids_=_IDS,
+        options_=pa.map_(pa.string(), pa.string()), prompt_ids=_IDS, trace_=pa.string(), trace_ids_=_IDS,
     ),
     "samples": _schema(
         sample_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, completion=pa.string(),
         completion_ids=_IDS, n_tokens=pa.int32(), n_generated=pa.int32(), finish=pa.string(), seed=pa.int64(),
         parent_id_=pa.string(), cut_step_=pa.int32(),
     ),
-    "verified": _schema(sample_id=pa.string(), extracted_=pa.string(), verdict=pa.string()),
+    "verified": _schema(sample_id=pa.string(), extracted_=pa.string(), verdict=pa.string(), why=pa.string()),
     "veriexit": _schema(
         parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
     ),

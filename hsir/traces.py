@@ -19,6 +19,7 @@ TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 _OPEN = "<think>\n"
 _CLOSE = "\n</answer>"
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _ANSWER = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL)
 
@@ -55,3 +56,45 @@ def steps(completion: str) -> list[tuple[str, int]]:
 def answers(completion: str) -> list[str]:
     """Give the text of every closed answer block, in order, outer white space stripped."""
     return [block.strip() for block in _ANSWER.findall(completion)]
+
+
+def final_part(completion: str, must_close: bool = False) -> str | None:
+    """Give what stands behind the reasoning; None where that was opened, or `must_close`, and never ends."""
+    closed = completion.rfind("</think>")
+    if closed >= 0:
+        return completion[closed + len("</think>") :]
+    return None if must_close or "<think>" in completion else completion
+
+
+def open_answer(text: str) -> str | None:
+    """Give what stands behind an answer tag that is never closed, as where generation stops at the closing tag."""
+    opened = text.rfind("<answer>")
+    return None if opened < 0 else text[opened + len("<answer>") :].strip() or None
+
+
+def boxed(text: str, most: int = 8) -> list[tuple[int, int, str]]:
+    r"""Give (start, end, content) of the last `most` closed \boxed{}, first to last."""
+    found: list[tuple[int, int, str]] = []
+    before, tried = len(text), 0
+    while (start := text.rfind("\\boxed{", 0, before)) >= 0 and tried < most:
+        end = _closing(text, start + len("\\boxed{"))
+        if end is not None:
+            found.append((start, end + 1, text[start + len("\\boxed{") : end].strip()))
+        before, tried = start, tried + 1
+    return found[::-1]
+
+
+def last_boxed(text: str) -> str | None:
+    r"""Give the content of the last \boxed{} that is closed."""
+    found = boxed(text, most=1) or boxed(text)
+    return found[-1][2] if found else None
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Find the brace that closes the group which `start` is inside of."""
+    depth = 1
+    for brace in _BRACE.finditer(text, start):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.start()
+    return None

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from hsir import traces
+from hsir.grading.base import Choices, Grader
 from hsir.matchers import Matcher
 
 
@@ -13,9 +14,11 @@ class Cut(NamedTuple):
     end: int
 
 
-def find_cut(completion: str, gold: str, matcher: Matcher) -> Cut | None:
+def find_cut(
+    completion: str, gold: str, matcher: Matcher, grader: Grader, options: Choices | None = None
+) -> Cut | None:
     """Find the first reasoning step that states the gold answer; None if no step does."""
     for number, (step, end) in enumerate(traces.steps(completion)):
-        if matcher(step, gold):
+        if matcher(step, gold, grader, options):
             return Cut(number, end)
     return None

@@ -29,6 +29,9 @@ class Sample(Options):
     engine: TransformersEngine = Field(TransformersEngine(), description="What generates.")
     shards: Count = Field(1, description="Jobs that a pool is split into.")
     max_new_tokens: Count = Field(2048, description="Token limit of a solution, where its pool sets none.")
+    outside_tags: bool = Field(
+        False, description="Whether answers outside the answer tags count, in pools that are trained on."
+    )
 
 
 class Evaluate(Options):
@@ -36,6 +39,9 @@ class Evaluate(Options):
 
     max_new_tokens: Count = Field(4096, description="Token limit of an answer.")
     shards: Count = Field(1, description="Jobs that a benchmark is split into.")
+    outside_tags: bool = Field(
+        True, description="Whether answers outside the answer tags count, where the task's grading looks for them."
+    )
 
 
 class Score(Options):
@@ -50,6 +56,17 @@ class Score(Options):
         "max", description="What the attention weights are divided by; `none` scores without weights (Div)."
     )
     dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
+
+
+class Contamination(Options):
+    """What a training set may share with the test sets; texts are compared word by word, without case and signs."""
+
+    exact: Literal["fail", "allow"] = Field(
+        "fail", description="Where training data hold a whole test question: stop before training, or train on."
+    )
+    ngrams: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (13, 8), description="Lengths, in words, of what test questions share with training data: the report counts it."
+    )
 
 
 class Limits(Options):
@@ -104,6 +121,9 @@ class Settings(Options):
 
     sample: Sample = Field(Sample(), description="Stage sample: engine, shards, token limit.")
     evaluate: Evaluate = Field(Evaluate(), description="Stage evaluate: shards, token limit.")
+    contamination: Contamination = Field(
+        Contamination(), description="Stage contamination: what training data may share with test sets."
+    )
     train: TrainSettings = Field(TrainSettings(), description="Stage train: options by kind of training.")
 
 

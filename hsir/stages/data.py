@@ -7,12 +7,12 @@ import typer
 
 from hsir import tables
 from hsir.errors import InputError
+from hsir.grading import Item
 from hsir.models import check_chat_template, load_tokenizer
 from hsir.stages import cli
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
-from hsir.verify import judge
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -55,7 +55,7 @@ def checked(records: list[Record], split: Split) -> list[Record]:
 def check_traces(records: list[Record], task: BaseTask) -> None:
     """Raise InputError for a seed trace that does not arrive at the gold answer."""
     for record in records:
-        judgement = judge(task, record.trace or "", record.answer)
+        judgement = task.grading.in_tags().judge(Item(record.trace or "", record.answer, record.options))
         if judgement.verdict != "right":
             raise InputError(
                 f"question {record.id!r} of the seed set: its trace is {judgement.verdict} (it answers"
@@ -74,7 +74,7 @@ def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizer
         trace_ids = [*tokenizer(record.trace, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     return {
         "question_id": record.id, "question": record.question, "gold": record.answer,
-        "difficulty": record.difficulty, "trace": record.trace, "trace_ids": trace_ids,
+        "difficulty": record.difficulty, "options": record.options, "trace": record.trace, "trace_ids": trace_ids,
         "prompt_ids": tokenizer(prompt, add_special_tokens=False)["input_ids"],
     }  # fmt: skip
 

@@ -11,6 +11,8 @@ from hsir.matchers import Matcher
 from hsir.models import load_tokenizer
 from hsir.progress import say
 from hsir.stages import cli
+from hsir.tasks import Task
+from hsir.tasks.base import BaseTask
 from hsir.veriexit import find_cut
 
 if TYPE_CHECKING:
@@ -24,19 +26,21 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
+    task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     matcher: Annotated[Matcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
     output: Annotated[Path, typer.Option(help="Table of failed samples and where each is cut, if at all.")],
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
-    gold = {row["question_id"]: row["gold"] for row in tables.read("questions", questions, ["question_id", "gold"])}
+    asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     encoder = load_tokenizer(tokenizer)
     rows = []
     for row in tables.read("samples", samples):
         if verdicts[row["sample_id"]] == "right":
             continue
-        cut = find_cut(row["completion"], gold[row["question_id"]], matcher)
+        gold, options = asked[row["question_id"]]["gold"], asked[row["question_id"]]["options"]
+        cut = find_cut(row["completion"], gold, matcher, task.grading, dict(options) if options else None)
         rows.append(
             {
                 "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
@@ -44,7 +48,7 @@ def main(
                 "prefix_ids": prefix_ids(encoder, row["completion_ids"], cut.end) if cut else None,
             }
         )  # fmt: skip
-    made_by = tables.provenance("veriexit", [*samples, verified, questions], matcher=matcher)
+    made_by = tables.provenance("veriexit", [*samples, verified, questions], matcher=matcher, grading=task.grading)
     tables.write("veriexit", rows, output, made_by)
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")

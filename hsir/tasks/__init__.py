@@ -4,7 +4,21 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hsir.tasks.amc23 import Amc23
+from hsir.tasks.arc import Arc
 from hsir.tasks.chains import Chains
+from hsir.tasks.commonsenseqa import CommonsenseQA
+from hsir.tasks.gpqa import Gpqa
+from hsir.tasks.gsm8k import Gsm8k
 from hsir.tasks.jsonl import Jsonl
+from hsir.tasks.math500 import Math500
+from hsir.tasks.medbullets import Medbullets
+from hsir.tasks.medqa import MedQA
+from hsir.tasks.medxpertqa import MedXpertQA
+from hsir.tasks.strategyqa import StrategyQA
 
-Task = Annotated[Chains | Jsonl, Field(discriminator="kind")]
+Task = Annotated[
+    Chains | Jsonl | Gsm8k | MedQA | Arc | CommonsenseQA | StrategyQA
+    | Medbullets | MedXpertQA | Math500 | Amc23 | Gpqa,
+    Field(discriminator="kind"),
+]  # fmt: skip

@@ -5,20 +5,27 @@ stand side by side.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from hsir import traces
+from pydantic import Field
+
+from hsir.grading import Grading
 from hsir.options import Options
 from hsir.tasks.record import Record
 
 Split = Literal["seed", "unlabelled", "test"]
-Verdict = Literal["right", "wrong", "no_answer", "undecided"]
+Graded = Annotated[Grading, Field(description="How answers are graded, by `kind`.")]
 
 
 class BaseTask(Options, ABC):
-    """The four things that a benchmark must say."""
+    """The three things that a benchmark must say: its questions, how they are asked, how answers are graded.
+
+    A task has a field `grading`, one of the kinds of `hsir.grading`, which its config may change.
+    """
+
+    grading: Graded
 
     @abstractmethod
     def records(self, split: Split, seed: int) -> Iterable[Record]:
@@ -31,18 +38,18 @@ class BaseTask(Options, ABC):
     def for_split(self, split: Split | None) -> Self:
         """Give the task with only what a split depends on, so that no other change makes it again.
 
-        None is for its verdicts, which depend on no split.
+        None is for its verdicts, which depend on `grading` alone. A split depends on the kind of its grading and on
+        no option of it: another fallback grades anew what was generated, and generates nothing again.
         """
-        return self
+        fields = type(self).model_fields
+        unread = self.unread(split) if split else set(fields) - {"kind", "grading"}
+        reset = {name: fields[name].get_default() for name in unread}
+        return self.model_copy(update=reset | ({"grading": type(self.grading)()} if split else {}))
+
+    def unread(self, split: Split) -> Collection[str]:
+        """Name the options that a split does not depend on, besides those of its grading."""
+        return ()
 
     @abstractmethod
     def prompt(self, record: Record) -> str:
         """Write the user's message."""
-
-    def extract(self, completion: str) -> list[str]:
-        """Find the answers that a completion gives: none, one, or several that differ."""
-        return list(dict.fromkeys(filter(None, traces.answers(completion))))
-
-    @abstractmethod
-    def equal(self, extracted: str, gold: str) -> bool | None:
-        """Tell whether an answer equals the gold one; None where that cannot be decided."""

@@ -5,14 +5,15 @@ with redundant re-checks), unlabelled, test (the same for every run seed); no qu
 """
 
 import random
-from collections.abc import Iterator
-from typing import Literal, Self
+from collections.abc import Collection, Iterator
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from hsir.errors import InputError
-from hsir.tasks import numbers, wordproblems
-from hsir.tasks.base import BaseTask, Split
+from hsir.grading import Number
+from hsir.tasks import wordproblems
+from hsir.tasks.base import BaseTask, Graded, Split
 from hsir.tasks.record import Record
 
 ORDER: tuple[Split, ...] = ("test", "seed", "unlabelled")
@@ -25,6 +26,7 @@ class Chains(BaseTask):
     """Word problems whose difficulty is their number of steps."""
 
     kind: Literal["chains"]
+    grading: Graded = Number(fallbacks=())
     seed: int = Field(300, ge=1, description="Questions in the seed set.")
     unlabelled: int = Field(250, ge=1, description="Questions in the unlabelled set.")
     test: int = Field(420, ge=1, description="Questions in the test set.")
@@ -52,15 +54,11 @@ class Chains(BaseTask):
             taken |= {record.question for record in records}
         raise ValueError(f"no split {split!r}")
 
-    def for_split(self, split: Split | None) -> Self:
-        read = ORDER[: ORDER.index(split) + 1] if split else ()
-        return self.model_copy(update={name: 1 for name in ORDER if name not in read})
+    def unread(self, split: Split) -> Collection[str]:
+        return ORDER[ORDER.index(split) + 1 :]
 
     def prompt(self, record: Record) -> str:
         return record.question
-
-    def equal(self, extracted: str, gold: str) -> bool | None:
-        return numbers.equal(extracted, gold)
 
     def _draw(self, split: Split, seed: int, taken: set[str]) -> list[Record]:
         """Draw a split, an equal number of each length, without the questions that are taken."""

@@ -2,7 +2,13 @@
 
 import pytest
 
+from hsir.grading import Auto, Choice, Grader, Math, Number, YesNo
 from hsir.matchers import Explicit
+
+
+def grader(gold: str) -> Grader:
+    return Choice() if len(gold) == 1 and gold.isalpha() else Auto()
+
 
 STATED = [
     ("So the answer is 42.", "42"),
@@ -32,8 +38,6 @@ STATED = [
     ("answer: **A**", "A"),
     ("The answer is A: the first one.", "A"),
     ("The answer is new york.", "New York"),
-    ("The answer is x^2+1 (mod p).", "x^2+1"),
-    ("The answer is f(x) = [a|b]*.", "f(x) = [a|b]*"),
     ("The answer is (2, 3).", "(2, 3)"),
     ("The answer is 50%.", "50%"),
 ]
@@ -57,7 +61,6 @@ NOT_STATED = [
     ("The answer is 42.5.", "42"),
     ("The answer is 42.", "42.5"),
     ("The answer is 0.42.", "42"),
-    ("The answer is 42%.", "42"),
     ("The answer is -42.", "42"),
     ("The answer is 42.", "-42"),
     ("The answer is 1,200.", "200"),
@@ -82,15 +85,67 @@ NOT_STATED = [
 
 @pytest.mark.parametrize(("step", "gold"), STATED)
 def test_a_stated_answer_is_seen(step: str, gold: str) -> None:
-    assert Explicit()(step, gold)
+    assert Explicit()(step, gold, grader(gold))
 
 
 @pytest.mark.parametrize(("step", "gold"), NOT_STATED)
 def test_an_answer_that_is_not_stated_is_not_seen(step: str, gold: str) -> None:
-    assert not Explicit()(step, gold)
+    assert not Explicit()(step, gold, grader(gold))
 
 
-def test_cues_are_options() -> None:
-    german = Explicit(cues=("die antwort ist",))
-    assert german("Die Antwort ist 42.", "42")
-    assert not german("The answer is 42.", "42")
+OPTIONS = {"A": "Aspirin", "B": "Heparin", "C": "Aspirin and heparin", "D": "No treatment"}
+CHOICE_STATED = [
+    ("So the answer is B.", "B"),
+    ("The answer is (B) Heparin.", "B"),
+    ("The answer is heparin.", "B"),
+    ("The correct answer is aspirin and heparin.", "C"),
+    ("Option B is correct.", "B"),
+    ("Therefore, the best answer is **B**.", "B"),
+    ("\\boxed{B}", "B"),
+    ("\\boxed{\\text{Heparin}}", "B"),
+]
+CHOICE_NOT_STATED = [
+    ("The options are A. Aspirin, B. Heparin, C. Aspirin and heparin.", "B"),
+    ("The answer is B or C.", "B"),
+    ("The answer is not B.", "B"),
+    ("Option B is not correct.", "B"),
+    ("Maybe the answer is B.", "B"),
+    ("The answer is E.", "E"),
+    ("The answer is aspirin and heparin.", "A"),
+    ("Heparin thins the blood.", "B"),
+    ("A patient needs heparin. The answer depends on it.", "A"),
+    ("The answer is B. coli, of course.", "B"),
+]
+
+
+@pytest.mark.parametrize(("step", "gold"), CHOICE_STATED)
+def test_a_stated_choice_is_seen(step: str, gold: str) -> None:
+    assert Explicit()(step, gold, Choice(), OPTIONS)
+
+
+@pytest.mark.parametrize(("step", "gold"), CHOICE_NOT_STATED)
+def test_a_choice_that_is_not_stated_is_not_seen(step: str, gold: str) -> None:
+    assert not Explicit()(step, gold, Choice(), OPTIONS)
+
+
+YES_STATED = ["So the answer is yes.", "The answer is Yes, because it is.", "The answer (yes or no) is: **Yes**"]
+YES_NOT_STATED = [
+    "The answer is not yes.", "The answer is yes or no.", "The answer is no.", "If the answer is yes, it floats.",
+    "Yes, I see the question.", "Is the answer yes?", "The answer is yesterday's.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", YES_STATED)
+def test_a_stated_yes_is_seen(step: str) -> None:
+    assert Explicit()(step, "yes", YesNo())
+
+
+@pytest.mark.parametrize("step", YES_NOT_STATED)
+def test_a_yes_that_is_not_stated_is_not_seen(step: str) -> None:
+    assert not Explicit()(step, "yes", YesNo())
+
+
+def test_equal_values_arrive() -> None:
+    assert Explicit()("The answer is $42.00.", "42", Number())
+    assert Explicit()("The answer is $\\frac{1}{2}$.", "\\dfrac{1}{2}", Math())
+    assert not Explicit()("The answer is $\\frac{1}{3}$.", "\\dfrac{1}{2}", Math())

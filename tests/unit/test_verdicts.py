@@ -4,12 +4,12 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from hsir import traces
+from hsir.grading import Item, Judgement, Number
 from hsir.matchers import Explicit
 from hsir.stages.veriexit import prefix_ids
 from hsir.tasks.chains import Chains
 from hsir.tasks.jsonl import Jsonl
 from hsir.veriexit import Cut, find_cut
-from hsir.verify import Judgement, judge
 
 CHAINS = Chains(kind="chains")
 
@@ -17,31 +17,41 @@ CHAINS = Chains(kind="chains")
 @pytest.mark.parametrize(
     ("completion", "wanted"),
     [
-        ("<think>\na\n\n</think>\n<answer>\n42\n</answer>", Judgement("42", "right")),
-        ("<answer>42.0</answer>", Judgement("42.0", "right")),
-        ("<answer>42</answer> again: <answer>\n42\n</answer>", Judgement("42", "right")),
-        ("<answer>41</answer>", Judgement("41", "wrong")),
-        ("the answer is 42", Judgement(None, "no_answer")),
-        ("<answer>42", Judgement(None, "no_answer")),
-        ("<answer>\n</answer>", Judgement(None, "no_answer")),
-        ("", Judgement(None, "no_answer")),
-        ("<answer>forty-two</answer>", Judgement("forty-two", "undecided")),
-        ("<answer>41</answer> or <answer>42</answer>", Judgement("41 | 42", "undecided")),
+        ("<think>\na\n\n</think>\n<answer>\n42\n</answer>", Judgement("42", "right", "tags")),
+        ("<answer>42.0</answer>", Judgement("42.0", "right", "tags")),
+        ("<answer>42</answer> again: <answer>\n42\n</answer>", Judgement("42", "right", "tags")),
+        ("<answer>41</answer>", Judgement("41", "wrong", "tags")),
+        ("the answer is 42", Judgement(None, "no_answer", "none")),
+        ("<answer>42", Judgement(None, "no_answer", "none")),
+        ("<answer>\n</answer>", Judgement(None, "no_answer", "empty")),
+        ("", Judgement(None, "no_answer", "none")),
+        ("<answer>forty-two</answer>", Judgement("forty-two", "undecided", "tags")),
+        ("<answer>41</answer> or <answer>42</answer>", Judgement("41 | 42", "undecided", "several")),
     ],
 )
 def test_the_verdicts(completion: str, wanted: Judgement) -> None:
-    assert judge(CHAINS, completion, "42") == wanted
+    assert CHAINS.grading.judge(Item(completion, "42")) == wanted
+
+
+def test_a_truncated_completion_counts_only_with_closed_tags() -> None:
+    assert Number().judge(Item("The answer is 42", "42", truncated=True)) == (None, "no_answer", "truncated")
+    assert Number().judge(Item("<think>It is 42", "42", truncated=True)) == (None, "no_answer", "truncated")
+    assert Number().judge(Item("<think>It is 42", "42")) == (None, "no_answer", "unfinished")
+    assert Number().judge(Item("<answer>42</answer> and", "42", truncated=True)).verdict == "right"
 
 
 def test_the_task_decides_what_is_equal() -> None:
-    assert judge(Jsonl(kind="jsonl"), "<answer>paris</answer>", "Paris").verdict == "right"
-    assert judge(Jsonl(kind="jsonl"), "<answer>Rome</answer>", "Paris").verdict == "wrong"
-    assert judge(CHAINS, "<answer>Rome</answer>", "Paris").verdict == "undecided"
+    own = Jsonl(kind="jsonl").grading
+    assert own.judge(Item("<answer>paris</answer>", "Paris")).verdict == "right"
+    assert own.judge(Item("<answer>Rome</answer>", "Paris")).verdict == "wrong"
+    assert CHAINS.grading.judge(Item("<answer>Rome</answer>", "Paris")).verdict == "undecided"
 
 
 def test_the_cut_lies_behind_the_first_step_that_arrives() -> None:
     completion = "<think>\n6*7=42.\n\nThe answer is not 42.\n\nSo the answer is 42.\n\nThe answer is 42.\n\nNo, 41."
-    assert find_cut(completion, "42", Explicit()) == Cut(2, completion.index("So the answer is 42.") + 20)
+    assert find_cut(completion, "42", Explicit(), CHAINS.grading) == Cut(
+        2, completion.index("So the answer is 42.") + 20
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +59,7 @@ def test_the_cut_lies_behind_the_first_step_that_arrives() -> None:
     ["", "<think>\nSo the answer is 41.", "<think>\na\n\n</think>\n<answer>\nThe answer is 42.\n</answer>"],
 )
 def test_nothing_is_cut_where_no_reasoning_step_arrives(completion: str) -> None:
-    assert find_cut(completion, "42", Explicit()) is None
+    assert find_cut(completion, "42", Explicit(), CHAINS.grading) is None
 
 
 CUTS = [
@@ -67,7 +77,7 @@ CUTS = [
 
 def cut_of(completion: str) -> int:
     """Find where a completion is cut."""
-    cut = find_cut(completion, "42", Explicit())
+    cut = find_cut(completion, "42", Explicit(), CHAINS.grading)
     assert cut is not None
     return cut.end
 

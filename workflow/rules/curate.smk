@@ -21,9 +21,10 @@ rule verify:
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         task=lambda w: options(task_of(w).for_split(None)),
+        outside=lambda w: ["--outside-tags"] if plan.outside_tags(w.model, w.task, w.pool) else [],
     shell:
         "python -m hsir.stages.verify {params.samples:q} --questions {input.questions:q} --task {params.task:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.outside:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule veriexit:
@@ -40,11 +41,12 @@ rule veriexit:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
+        " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 

@@ -1,0 +1,144 @@
+"""What a grader is: where an answer stands in a completion, and whether it equals the gold one.
+
+A grader is an option and its strategy. Every kind looks behind the reasoning first, there inside the answer tags,
+and then in the places that it names as fallbacks; the place where the answer was found is the verdict's `why`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple, Self
+
+from pydantic import Field
+
+from hsir import traces
+from hsir.grading import statements
+from hsir.options import Options
+
+Verdict = Literal["right", "wrong", "no_answer", "undecided"]
+Place = Literal["open_tag", "hash", "boxed", "stated", "alone", "last"]
+"""Where an answer may stand outside closed tags: behind an unclosed tag, behind ####, in \\boxed{}, stated as the
+answer ("the answer is ..."), alone as the whole text or one of its outer lines, last in the text."""
+
+Choices = Mapping[str, str]
+"""The options of a question: text by letter."""
+
+
+LONGEST = 20_000
+"""Characters of a text's end where answers outside closed tags are looked for."""
+
+
+class Item(NamedTuple):
+    """A completion to grade, and what it is graded against."""
+
+    completion: str
+    gold: str
+    options: Choices | None = None
+    truncated: bool = False
+    """Cut off by the token limit: then only an answer in closed tags counts."""
+
+
+class Judgement(NamedTuple):
+    """A verdict, the answer that it is about if there was one, and where that stood or why there is none.
+
+    `no_answer`: none is given. `undecided`: several that differ, or one that cannot be compared.
+    """
+
+    extracted: str | None
+    verdict: Verdict
+    why: str
+
+
+class Stated(NamedTuple):
+    """An answer that a text states as the answer, and the characters [start, end) of the statement."""
+
+    answer: str
+    start: int
+    end: int
+
+
+class Grader(Options):
+    """What all kinds of answers share."""
+
+    thinking: Literal["maybe", "always"] = Field(
+        "maybe", description="`always`: a completion that never closes its reasoning (`</think>`) gives no answer."
+    )
+    fallbacks: tuple[Place, ...] = Field((), description="Places to look at in turn where no closed tags are.")
+
+    def of(self, gold: str, options: Choices | None = None) -> "Grader":
+        """Give the grader of one question; all but `auto` are that of every question."""
+        return self
+
+    def in_tags(self) -> Self:
+        """Give the same grader, but for answers outside closed tags, which count no more."""
+        return self.model_copy(update={"fallbacks": ()})
+
+    def judge(self, item: Item) -> Judgement:
+        """Grade one completion; never raises for anything that a model can write."""
+        found, why = self.locate(item)
+        if found is None:
+            return Judgement(None, "no_answer", why)
+        answers = self.distinct(found, item.options)
+        if len(answers) > 1:
+            return Judgement(" | ".join(answers), "undecided", "several")
+        same = self.same(answers[0], item.gold, item.options)
+        return Judgement(answers[0], "undecided" if same is None else "right" if same else "wrong", why)
+
+    def judge_all(self, items: Iterable[Item]) -> Iterator[Judgement]:
+        """Grade many, in order, a few in flight at a time."""
+        return map(self.judge, items)
+
+    def locate(self, item: Item) -> tuple[list[str] | None, str]:
+        """Give the answers and where they stood, or None and why there is none."""
+        text = traces.final_part(item.completion, self.thinking == "always")
+        if text is None:
+            return None, "truncated" if item.truncated else "unfinished"
+        blocks = traces.answers(text)
+        if blocks:
+            given = [block for block in blocks if block]
+            return (given, "tags") if given else (None, "empty")
+        if item.truncated:
+            return None, "truncated"
+        end = text[-LONGEST:]
+        for place in self.fallbacks:
+            found = self.find(place, end, item.options)
+            if found:
+                return [found], place
+        return None, "none"
+
+    def find(self, place: Place, text: str, options: Choices | None) -> str | None:
+        """Look for an answer at one place outside closed tags."""
+        if place == "open_tag":
+            return traces.open_answer(text)
+        if place == "boxed":
+            return traces.last_boxed(text)
+        return self.last_stated(text, options) if place == "stated" else None
+
+    def last_stated(self, text: str, options: Choices | None) -> str | None:
+        """Give what is stated last; nothing where "the answer is" comes once more, and no answer behind it."""
+        last = max(self.stated(text, options), key=lambda stated: stated.start, default=None)
+        if last is None:
+            return None
+        later = statements.FINAL.search(text, last.end)
+        return None if later else last.answer
+
+    def distinct(self, answers: list[str], options: Choices | None) -> list[str]:
+        """Leave out answers that say the same as one before."""
+        if len(answers) == 1:
+            return answers
+        kept: list[str] = []
+        for answer in answers:
+            if not any(self.same(answer, one, options) or answer == one for one in kept):
+                kept.append(answer)
+        return kept
+
+    @abstractmethod
+    def check_gold(self, gold: str, options: Choices | None = None) -> str:
+        """Give the gold answer in its plain form; raises ValueError saying what is wrong with it."""
+
+    @abstractmethod
+    def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
+        """Tell whether an answer equals the gold one; None where that cannot be decided."""
+
+    @abstractmethod
+    def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
+        """Give every answer that the text states as the answer: not denied, supposed, asked, or one of several."""

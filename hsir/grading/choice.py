@@ -1,0 +1,203 @@
+"""Choices: a letter that the question has, or the full text of one of its options."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import Field
+
+from hsir import traces
+from hsir.grading import statements
+from hsir.grading.base import Choices, Grader, Place, Stated
+
+LETTERS = "ABCDEFGHIJ"
+"""Letters of a question whose options are not given."""
+
+_LETTER = r"([A-Z])(?![\w'\u2019]|[-+]\w)"
+_AT = re.compile(_LETTER)
+_AFTER = re.compile(r"[\s)*\].:}\"'\u201d$\u3002,-]*")
+# More letters behind one: "A or B", "A, C", "A and D"; not the words that merely begin so.
+_MORE = re.compile(
+    r"[\s)*\]\"']*(?:,|/|&|\bor\b|\band\b)\s*(?:or\b|and\b)?\s*"
+    r"(?:maybe\s+|perhaps\s+|possibly\s+|probably\s+)?(?:option\s+)?[\s(*\[\"']*[A-J](?![\w'\u2019])"
+)
+_SHORT = re.compile(
+    rf"(?i:\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:option|choice|answer|letter)\b(?:\s+is\b)?)?)\W*?{_LETTER}"
+)
+_BARE = re.compile(
+    r"(?:[*_#\s]*(?i:(?:final\s+)?(?:option|choice|answer))[*\s]*:?)?\s*"
+    rf"(?:[*_`$]*\(?{_LETTER}[).]?|[*_`$]*\[{_LETTER}\])[*_`$.\s]*"
+)
+LONGEST = 2000
+"""Characters of the longest text that may be an option's."""
+
+SHORT = 300
+"""Characters of a text that a letter may head without the option's text behind it."""
+
+_LOWER = re.compile(r"\W*([a-z])\W*")
+_PICKS = re.compile(
+    r"\b(?:it[\u2019']?s|it\s+(?:is|must\s+be|should\s+be)|choose|pick|select|go(?:ing)?\s+with|opt(?:ing)?\s+for"
+    r"|(?:correct|right|best)\s+(?:answer|choice|option|one)\s+(?:is|would\s+be|should\s+be|must\s+be|:)"
+    r"|(?:choice|option)\s+(?:is|must\s+be|should\s+be|would\s+be))"
+    r"\s*:?\s*(?:(?:definitely|therefore|thus|likely|probably|option|choice|letter|answer)\s+)*",
+    re.IGNORECASE,
+)
+_CONFIRMED = re.compile(
+    r"(?:\b(?i:option|choice|answer|so|then|thus|therefore|think|believe|that)\s+|^|[.,;:!?\n(*]\s{0,3})"
+    rf"[(*\[]{{0,4}}{_LETTER}[)\]*\"'\u201d]{{0,4}}(?:\s*\([^()\n]{{0,80}}\)|,\s[^,.!?\n;]{{0,80}},)?"
+    r"\s+(?:is|would\s+be|must\s+be|should\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?(?:the\s+)?(?:most\s+)?"
+    r"(?:correct|right|best|appropriate|final)\b(?:\s+(?:answer|choice|option))?"
+    r"(?=\s*(?:[.,;!)*\n]|$|because\b|since\b))"
+)
+_HEADS = re.compile(rf"[\s(*\[\"'#]*{_LETTER}(?=[)\].:*\u3002\s]|$)")
+_GENUS = re.compile(r"\.\s?[a-z]")
+_REASON = re.compile(
+    r"[\s)*\].:\"']*(?:$|[\n.;,!?(\u2013\u2014-]|because|since|as\b|which|for\b|is\b|not\b|non\b|with\b|due\b)", re.I
+)
+
+
+class Choice(Grader):
+    """The letter of an option; its full text counts as the letter where it is that of one option alone."""
+
+    kind: Literal["choice"] = "choice"
+    fallbacks: tuple[Place, ...] = Field(
+        ("open_tag", "boxed", "stated", "alone"), description="Places to look at in turn where no closed tags are."
+    )
+
+    def check_gold(self, gold: str, options: Choices | None = None) -> str:
+        letter = read(gold, options)
+        if letter is None:
+            raise ValueError(f"{gold!r} is none of the options {', '.join(options or LETTERS)}")
+        return letter
+
+    def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
+        given, wanted = read(answer, options), read(gold, options)
+        return None if given is None or wanted is None else given == wanted
+
+    def find(self, place: Place, text: str, options: Choices | None) -> str | None:
+        if place == "boxed":
+            contents = [content for _, _, content in traces.boxed(text) if read(content, options)]
+            return contents[-1] if contents else None
+        if place == "alone":
+            return _alone(text, options)
+        return super().find(place, text, options)
+
+    def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
+        for start, end, content in traces.boxed(text):
+            if read(content, options) and not statements.undone(text, start, end):
+                yield Stated(content, start, end)
+        for cues in (statements.CUE, _PICKS):
+            for cue in cues.finditer(text):
+                found = _at(text, cue.end(), options)
+                if found and not statements.undone(text, cue.start(), found[1]):
+                    yield Stated(found[0], cue.start(), found[1])
+        for said in _CONFIRMED.finditer(text):
+            if has(said[1], options) and not statements.undone(text, said.start(), said.end()):
+                yield Stated(said[1], said.start(), said.end())
+
+
+def has(letter: str, options: Choices | None) -> bool:
+    """Tell whether the question has an option of this letter."""
+    return letter in options if options else letter in LETTERS
+
+
+def read(text: str, options: Choices | None = None) -> str | None:
+    """Give the letter that a short answer stands for; None if for none, or several."""
+    text = text.strip()
+    if len(text) == 1 and text.isalpha():
+        return text.upper() if has(text.upper(), options) else None
+    text = _unwrapped(text[:LONGEST])
+    return _of_text(text, options) or _of_letter(text[:SHORT], options)
+
+
+def _of_letter(text: str, options: Choices | None) -> str | None:
+    alone = _LOWER.fullmatch(text)
+    if alone:
+        return alone[1].upper() if has(alone[1].upper(), options) else None
+    found = _SHORT.match(text)
+    if found is None or not has(found[1], options) or _MORE.match(text, found.end(1)):
+        return _at_end(text, options)
+    rest = text[_AFTER.match(text, found.end(1)).end() :]  # type: ignore[union-attr]
+    if not rest or (options and _plain(rest) == _plain(options[found[1]])):
+        return found[1]
+    if _is_word(text, found, options, rest):
+        return None
+    return found[1]
+
+
+def _is_word(text: str, letter: re.Match[str], options: Choices | None, rest: str) -> bool:
+    """Tell whether a capital letter begins a phrase: "A patient", "E. coli", "I think"."""
+    if options and _plain(options[letter[1]])[:12] == _plain(rest)[:12]:
+        return False
+    if _GENUS.match(text, letter.end(1)) and not _REASON.match(text, letter.end(1) + 1):
+        return True
+    return letter[1] in "AI" and text[letter.end(1) :][:1] == " " and not _REASON.match(text, letter.end(1))
+
+
+def _at_end(text: str, options: Choices | None) -> str | None:
+    """Read `Aspirin (B)`."""
+    found = re.search(r"[(\[]\s*([A-Z])\s*[)\]]\W*$", text[-20:])
+    text_of = options.get(found[1]) if found and options else None
+    return found[1] if found and text_of and _plain(text_of) in _plain(text) else None
+
+
+def _of_text(text: str, options: Choices | None) -> str | None:
+    return _by_text(tuple(options.items())).get(_plain(text)) if options else None
+
+
+@lru_cache(maxsize=4096)
+def _by_text(options: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Index the options by their text; a text that two of them share stands for neither."""
+    plain = [(_plain(text), letter) for letter, text in options]
+    texts = [text for text, _ in plain]
+    return {text: letter for text, letter in plain if text and texts.count(text) == 1}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"[*_`\"'\u2018\u2019\u201c\u201d]", "", text)).strip(" .;:,()").casefold()
+
+
+def _unwrapped(text: str) -> str:
+    if "\\" in text:
+        text = re.sub(r"\\(?:text|textbf|mathbf|mathrm|textrm|mbox|boxed|bf)\s*\{([^{}]*)\}", r"\1", text)
+        text = re.sub(r"\\[()\[\]]", "", text)
+    return text.strip(" $\n\t")
+
+
+def _at(text: str, start: int, options: Choices | None) -> tuple[str, int] | None:
+    """Read the letter, or the option's full text, that stands at `start`."""
+    begin = statements.opening(text, start)
+    found = _AT.match(text, begin)
+    if found and has(found[1], options):
+        if _MORE.match(text, found.end(1)):
+            return None
+        after = _AFTER.match(text, found.end(1)).end()  # type: ignore[union-attr]
+        rest = re.split(r"[.\n]", text[after : after + 200], maxsplit=1)[0]
+        if not _is_word(text, found, options, rest):
+            return found[1], found.end(1)
+    line = re.split(r"[\n;]|\.(?=\s|$)", text[begin : begin + 400], maxsplit=1)[0]
+    letter = _of_text(line, options)
+    return (letter, begin + len(line)) if letter else None
+
+
+def _alone(text: str, options: Choices | None) -> str | None:
+    """Read a letter, or an option, that is the whole text, its last line, or heads it: "B. Aspirin"."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return None
+    heads = {head[1] for head in map(_HEADS.match, lines) if head}
+    if len(heads) > 1:  # the options, gone through one by one
+        return None
+    if _BARE.fullmatch(lines[-1]) or _of_text(lines[-1], options) or (options and _spelt_out(lines[-1], options)):
+        return lines[-1] if read(lines[-1], options) else None
+    head = _HEADS.match(lines[0])
+    if head and (len(text) <= SHORT or (options and _spelt_out(lines[0], options))):
+        return lines[0] if read(lines[0], options) else None
+    return None
+
+
+def _spelt_out(line: str, options: Choices) -> bool:
+    """Tell whether a line is a letter and its option's text: `B. Aspirin`."""
+    head = _HEADS.match(line)
+    return bool(head) and _plain(line[head.end(1) :].lstrip("):.]* ")) == _plain(options.get(head[1], "\n"))  # type: ignore[index,union-attr]

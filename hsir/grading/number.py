@@ -1,0 +1,177 @@
+r"""Numbers: `42`, `$1,000.50`, `29.00`, `3/4`, `1 1/2`, `\frac{3}{4}`, `1.5e6`, `10 %`, `18 eggs`, `3 million`."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import Field
+
+from hsir import traces
+from hsir.grading import statements
+from hsir.grading.base import Choices, Grader, Place, Stated
+
+MOST_DIGITS = 300
+"""Digits of the longest number that is read."""
+
+_WHOLE = re.compile(r"[-+]?\d{1,18}")
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+_TOKEN = re.compile(
+    rf"(?<![\w.^_/])(?<!\d[,:])(?:(?<![)\]}}])(?P<sign>[-+]))?[$€£]?(?P<digits>{_DIGITS})"
+    r"(?:[eE](?P<e>[-+]?\d{1,3})\b|\s?(?:x|\*|\u00d7|\\times)\s?10\^\{?(?P<ten>[-+]?\d{1,3})\}?)?"
+    r"(?:\s(?P<top>\d{1,6})/(?P<under>\d{1,6})(?![\w/])|\s?/\s?(?P<over>\d{1,18}(?:,\d{3})*)(?![\w/]))?"
+    r"(?!:\d|\d|[.,/]\d|\^)(?:\s(?P<scale>thousand|million|billion|trillion)\b)?"
+)
+_SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_CLEANER = re.compile(
+    r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|textnormal)\s*\{([^{}]*)\}|\\[dt]?frac\s*\{([^{}]{1,20})\}\s*\{([^{}]{1,20})\}"
+    r"|\^\{?\\circ\}?|\\[!,;: ]|\{,\}|\\left|\\right|\\\(|\\\)|\\\[|\\\]|\*\*|\\(?=[$%])"
+)
+_DASHES = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u202f": " "})
+_GOES_ON = re.compile(
+    r"\s*(?:[-+*/=^\u00d7\u00f7<>]|\\times|\\cdot|times\b)\s*[\d($\\]|\s*[a-z]{1,10}\.?,?\s(?:and\s)?\d", re.I
+)
+_LEAD = re.compile(
+    r"(?:(?:a\s+total\s+of|equal\s+to|exactly|approximately|around|roughly|only|[a-z]\s*=)\s*[$]?)*", re.I
+)
+_LABEL = re.compile(r"\b(?:step|line|part|equation)\s+\d+\s*[:.)]|^\s*\d{1,2}[.)]\s", re.IGNORECASE | re.MULTILINE)
+_TAIL = 300
+_LINE = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(?=\S)", re.MULTILINE)
+
+
+class Number(Grader):
+    """A number, compared by value."""
+
+    kind: Literal["number"] = "number"
+    fallbacks: tuple[Place, ...] = Field(
+        ("open_tag", "hash", "boxed", "stated", "last"),
+        description="Places to look at in turn where no closed tags are.",
+    )
+
+    def check_gold(self, gold: str, options: Choices | None = None) -> str:
+        if value(gold) is None:
+            raise ValueError(f"{gold!r} is no number")
+        return gold.strip()
+
+    def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
+        given, wanted = value(answer), _gold_value(gold)
+        if given is None or wanted is None:
+            return True if answer.strip() == gold.strip() else None
+        return given == wanted or _near(given, wanted)
+
+    def find(self, place: Place, text: str, options: Choices | None) -> str | None:
+        if place == "hash":
+            marks = [mark.end() for mark in _LINE.finditer(text)]
+            return text[marks[-1] :].split("\n", 1)[0].strip() if marks else None
+        if place == "last":
+            return _last(text)
+        if place == "boxed":
+            content = traces.last_boxed(text)
+            return content if content and value(content) is not None else None
+        return super().find(place, text, options)
+
+    def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
+        for start, end, content in traces.boxed(text):
+            if value(content) is not None and not statements.undone(text, start, end):
+                yield Stated(content, start, end)
+        for cue in statements.CUE.finditer(text):
+            found = at(text, cue.end())
+            if found and not statements.denied(text, cue.start()):
+                yield Stated(found, cue.start(), cue.end())
+
+
+def value(text: str) -> int | Fraction | None:
+    """Give the number that a short answer is, units and wrappings aside; None if it is none, or several."""
+    text = text.strip()
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if len(text) > 300:
+        return None
+    text = _clean(text)
+    if "\\" in text:  # a root, a variable, a set: no plain number
+        return None
+    if "=" in text:
+        text = text.rsplit("=", 1)[1]
+    found = list(_TOKEN.finditer(text))
+    if not found or statements.denied(text, found[0].start()):
+        return None
+    values = {_token_value(token) for token in found}
+    return values.pop() if len(values) == 1 and not _GOES_ON.match(text, found[-1].end()) else None
+
+
+def plain(text: str) -> bool:
+    """Tell whether a text is a number and nothing else."""
+    found = _TOKEN.match(text.strip().translate(_DASHES))
+    return bool(found) and text.strip()[found.end() :].strip() in ("", ".", "%")  # type: ignore[union-attr]
+
+
+def _clean(text: str) -> str:
+    text = text.translate(_DASHES)
+    if "\\" in text or "*" in text or "{" in text:
+        text = _CLEANER.sub(_plain, text)
+    return text
+
+
+def _plain(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return f" {found[1]}"
+    return f" {found[2]}/{found[3]} " if found[2] else ""
+
+
+def _token_value(token: re.Match[str]) -> int | Fraction | None:
+    digits = token["digits"].replace(",", "")
+    if len(digits) > MOST_DIGITS:
+        return None
+    number: int | Fraction = int(digits) if digits.isdigit() else Fraction(digits)
+    if token["over"]:
+        under = int(token["over"].replace(",", ""))
+        if under == 0:
+            return None
+        number = Fraction(number) / under
+    if token["under"]:
+        if int(token["under"]) == 0:
+            return None
+        number += Fraction(int(token["top"]), int(token["under"]))
+    power = token["e"] or token["ten"]
+    if power:
+        number *= Fraction(10) ** int(power)
+    if token["scale"]:
+        number *= _SCALE[token["scale"]]
+    return -number if token["sign"] == "-" else number
+
+
+def at(text: str, start: int) -> str | None:
+    """Read the number that stands at `start`, wrappings aside, unless more follows that makes it another one."""
+    begin = statements.opening(text, _LEAD.match(text, statements.opening(text, start)).end())  # type: ignore[union-attr]
+    segment = _clean(text[begin : begin + _TAIL].split("\n", 1)[0])
+    token = _TOKEN.match(segment)
+    while token and _GOES_ON.match(segment, token.end()):
+        equals = segment.find("=", token.end())
+        token = _TOKEN.search(segment, equals) if equals >= 0 else None
+    return token[0].strip() if token and not statements.open_ended(segment, token.end()) else None
+
+
+def _last(text: str) -> str | None:
+    for size in (_TAIL, 10 * _TAIL, len(text)):
+        tail = _clean(text[-size:])
+        whole = size >= len(text)
+        tokens = [token for token in _TOKEN.finditer(_LABEL.sub(" ", tail)) if token.start() > 0 or whole]
+        if tokens:
+            return tokens[-1][0].strip()
+        if whole:
+            break
+    return None
+
+
+def _near(one: int | Fraction, other: int | Fraction) -> bool:
+    """Tell whether two numbers differ by no more than floating point does: 0.1 + 0.2 is 0.3."""
+    if isinstance(one, int) and isinstance(other, int):
+        return False
+    apart, allowed = Fraction(one) - Fraction(other), Fraction(other) / 10**10
+    return -abs(allowed) <= apart <= abs(allowed)
+
+
+@lru_cache(maxsize=65536)
+def _gold_value(gold: str) -> int | Fraction | None:
+    return value(gold)

@@ -1,0 +1,67 @@
+"""Where a text states something as the answer: cues before it, cues behind it, and what takes a statement back."""
+
+import re
+
+CUE = re.compile(
+    r"\banswers?\b\**(?:\s*\([^()\n]{0,40}\))?"
+    r"(?:[^.!?:=,\n]{0,60}?\b(?:is|are|should\s+be|must\s+be|would\s+be|will\s+be)\b|\s*(?::|=))"
+    r"(?:\s+(?:(?:most\s+)?\w{3,}ly|thus|then|indeed|just|still|also|now|about|option|choice|letter)\b)*",
+    re.IGNORECASE,
+)
+"""Phrases behind which an answer stands: "the answer is", "Answer:", "answer (yes or no) should be"."""
+
+FINAL = re.compile(
+    r"\bthe\s+(?:final\s+|correct\s+|right\s+)?answer(?:\s*\([^()\n]{0,40}\))?\s+(?:is|will\s+be)\b", re.IGNORECASE
+)
+"""What announces the answer; where none can be read behind it, earlier ones are not the answer."""
+
+_OPENING = re.compile(
+    r"(?:[\s:*_`$({\[\"'\u201c\u2018]|\\(?:boxed|text|textbf|mathrm|mathbf|textrm|mbox|fbox)\s*\{|\\[(\[]|\\[,! ;])*"
+)
+"""What may wrap an answer, between the cue and it."""
+
+_CLAUSE_END = re.compile(r"[!?;,\n:]|\.(?=\s|$)|\b(?:therefore|thus|hence|so|but|because)\b", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b(?:not|cannot|never|neither|doubt|maybe|perhaps|possibly|might|could|may)\b|n['\u2019]t\b", re.IGNORECASE
+)
+_SUPPOSED = re.compile(
+    r"\b(?:if|suppose|supposing|assume|assuming|whether|unless|imagine)\s+(?:that\s+)?(?:\w+\s+){0,2}$", re.IGNORECASE
+)
+_ASKED = re.compile(r"[^.!\n]{0,200}\?")
+_OTHERWISE = re.compile(r"[\s)*]*(?:\([^()\n]{0,80}\)\s*)?(?:,?\s*or\b|/|,?\s*(?:only\s+)?if\b)", re.IGNORECASE)
+_IFFY = re.compile(
+    r"\bif\b[^.!?\n]*\b(?:would|it[\u2019']s|it\s+is)\b[^.!?\n]*$|\balternatively,?\s[^.!?\n]*$", re.IGNORECASE
+)
+_LOOK_BACK = 200
+
+
+def opening(text: str, start: int) -> int:
+    """Skip what wraps an answer."""
+    found = _OPENING.match(text, start)
+    return found.end() if found else start
+
+
+def spaces(text: str, start: int) -> int:
+    """Skip white space and marks of emphasis."""
+    while start < len(text) and text[start] in " \t\n*:":
+        start += 1
+    return start
+
+
+def denied(text: str, start: int, end: int | None = None) -> bool:
+    """Tell whether the words before `start` deny, doubt or suppose the statement: "if the answer is 5"."""
+    clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
+    if _DENIED.search(clause) or _SUPPOSED.search(clause):
+        return True
+    # "if it is viral, then the answer would be D", "alternatively, the answer is D": it may stand a clause before.
+    return end is not None and bool(_IFFY.search(text[max(0, start - _LOOK_BACK) : end]))
+
+
+def open_ended(text: str, end: int) -> bool:
+    """Tell whether another answer follows, or the sentence turns out to be a question: "the answer is 5 or 6"."""
+    return bool(_OTHERWISE.match(text, end) or _ASKED.match(text, end))
+
+
+def undone(text: str, start: int, end: int) -> bool:
+    """Tell whether the statement [start, end) is denied, supposed, asked, or one of several."""
+    return denied(text, start, end) or open_ended(text, end)

@@ -1,0 +1,85 @@
+"""Yes or no: `Yes`, `no.`, `True`, "No, because ..."."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from hsir import traces
+from hsir.grading import statements
+from hsir.grading.base import Choices, Grader, Place, Stated
+
+_SAYS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_WORD = r"(yes|no|true|false)\b"
+# Behind `no` as an answer stands a pause, a reason or nothing; behind `no` as a determiner a noun.
+_WHOLE = rf"{_WORD}(?=\**[\s\"'\u201d\u2019)\]}}*$]*(?:$|[.,;:!<\n\u2013\u2014-]|\\|because|since|as\b|for\b))"
+_AT = re.compile(_WHOLE, re.IGNORECASE)
+_LEADS = re.compile(rf"\W*{_WHOLE}", re.IGNORECASE)
+_SENTENCE = re.compile(rf"\W*(?:(?:so|thus|therefore|hence|overall|in\s+conclusion)\b,?\s*)?{_WHOLE}", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_OTHER = re.compile(r"[\s\"'*)]*(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
+
+
+class YesNo(Grader):
+    """Yes or no; true and false are read as the same."""
+
+    kind: Literal["yesno"] = "yesno"
+    fallbacks: tuple[Place, ...] = Field(
+        ("open_tag", "boxed", "stated", "alone"), description="Places to look at in turn where no closed tags are."
+    )
+
+    def check_gold(self, gold: str, options: Choices | None = None) -> str:
+        plain = _SAYS.get(gold.strip().casefold())
+        if plain is None:
+            raise ValueError(f"{gold!r} is neither yes nor no, true nor false")
+        return plain
+
+    def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
+        given, wanted = read(answer), _SAYS.get(gold.strip().casefold())
+        return None if given is None or wanted is None else given == wanted
+
+    def find(self, place: Place, text: str, options: Choices | None) -> str | None:
+        if place == "boxed":
+            content = traces.last_boxed(text)
+            return content if content and read(content) else None
+        if place == "alone":
+            return _outer(text)
+        return super().find(place, text, options)
+
+    def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
+        for start, end, content in traces.boxed(text):
+            if read(content) and not statements.undone(text, start, end):
+                yield Stated(content, start, end)
+        for cue in statements.CUE.finditer(text):
+            found = _AT.match(text, statements.opening(text, cue.end()))
+            if found and not _OTHER.match(text, found.end()) and not statements.undone(text, cue.start(), found.end()):
+                yield Stated(found[1], cue.start(), found.end())
+
+
+def _outer(text: str) -> str | None:
+    """Read yes or no at the head of the text, or of its last sentence; nothing where they contradict each other."""
+    if statements.FINAL.search(text):
+        return None
+    sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
+    found = [_SENTENCE.match(sentence) for sentence in (sentences[:1] + sentences[-1:])]
+    said = {_SAYS[one[1].casefold()] for one in found if one and not _OTHER.match(one.string, one.end(1))}
+    return said.pop() if len(said) == 1 else None
+
+
+def plain(text: str) -> bool:
+    """Tell whether a text is yes or no and nothing else."""
+    return text.strip().casefold() in _SAYS
+
+
+def read(text: str) -> str | None:
+    """Give `yes` or `no`, as which a short answer is to be read; None if as neither, or both."""
+    plain = _SAYS.get(text.strip(" .!*\"'").casefold())
+    if plain:
+        return plain
+    if "\\" in text:
+        text = re.sub(r"\\[a-z]+\s*\{([^{}]*)\}", r"\1", text)
+    first = _LEADS.match(text)
+    if first and not _OTHER.match(text, first.end(1)):
+        return _SAYS[first[1].casefold()]
+    return None

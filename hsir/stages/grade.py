@@ -1,0 +1,171 @@
+"""Stage grade: verdicts for any file of answers, without a run: a line of JSON in, a line of JSON out."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import tee
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from hsir import tables
+from hsir.errors import InputError
+from hsir.grading import Grader, Grading, Item, Judgement
+from hsir.progress import say, track
+from hsir.stages import cli
+from hsir.tasks import Task
+
+Kind = Literal["number", "choice", "yesno", "math", "text", "auto"]
+SHOWN = 5
+
+
+@dataclass
+class Columns:
+    """Names of the columns that are read."""
+
+    gold: str
+    prediction: str
+
+
+@dataclass
+class Source:
+    """A file of rows, and what was found wrong with its gold answers."""
+
+    path: Path
+    columns: Columns
+    grader: Grader
+    bad_golds: int = 0
+    told: list[str] = field(default_factory=list)
+    """The first of them."""
+
+    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (line, row); raises InputError naming file, line and way out for what is no row."""
+        seen: set[int] = set()
+        with self.path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    row = self._row(number, line)
+                    if "id" in row:
+                        self._once(number, row["id"], seen)
+                    yield number, row
+
+    def item(self, number: int, row: dict[str, Any]) -> Item:
+        """Make a row an item to grade; one whose gold answer cannot be read is noted."""
+        gold, options = _text(row[self.columns.gold]), _options(row.get("options"))
+        try:
+            self.grader.of(gold, options).check_gold(gold, options)
+        except ValueError as error:
+            self.bad_golds += 1
+            if self.bad_golds <= SHOWN:
+                self.told.append(f"{self.path}, line {number}: {self.columns.gold}: {error}")
+        cut = bool(row.get("truncated")) or "length" in (row.get("finish_reason"), row.get("finish"))
+        return Item(_text(row[self.columns.prediction]), gold, options, cut)
+
+    def _row(self, number: int, line: bytes) -> dict[str, Any]:
+        where = f"{self.path}, line {number}"
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line); convert the file") from error
+        except ValueError as error:
+            raise InputError(f"{where}: not JSON ({error}); the file needs one object a line") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: a {type(row).__name__}, not an object with gold and prediction")
+        for option, column in (("--gold", self.columns.gold), ("--prediction", self.columns.prediction)):
+            if column not in row:
+                raise InputError(
+                    f"{where}: no column {column!r}; name the right one by {option} (has: {', '.join(row)})"
+                )
+        return row
+
+    def _once(self, number: int, name: Any, seen: set[int]) -> None:
+        mark = hash(str(name))
+        if mark in seen:
+            raise InputError(f"{self.path}, line {number}: the id {name!r} stands there twice; ids must be unique")
+        seen.add(mark)
+
+
+def main(
+    rows: Annotated[Path, typer.Option("--in", help="JSONL with a gold and a prediction column a line.")],
+    output: Annotated[Path, typer.Option("--out", help="JSONL of verdicts, a line a row, in the same order.")],
+    task: Annotated[str | None, typer.Option(help="A task's kind (gsm8k), or a task as JSON.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Kind of answer, where the rows belong to no task.")] = None,
+    gold: Annotated[str, typer.Option(help="Column of gold answers.")] = "gold",
+    prediction: Annotated[str, typer.Option(help="Column of completions, or of answers alone.")] = "prediction",
+    tags_only: Annotated[bool, typer.Option(help="Let only answers in the answer tags count.")] = False,
+    thinking: Annotated[
+        Literal["maybe", "always"] | None, typer.Option(help="`always`: without </think> there is no answer.")
+    ] = None,
+    bad_gold: Annotated[
+        Literal["fail", "undecided"], typer.Option(help="What gold answers that cannot be read do.")
+    ] = "fail",
+) -> None:
+    """Grade answers. Beside gold and prediction, these columns are read where they are there: options ({letter: text},
+    or a list of texts), id, truncated (true or false), finish_reason (`length` is truncated).
+    """
+    grader = _grader(task, kind, tags_only, thinking)
+    source = Source(rows, Columns(gold, prediction), grader)
+    if not rows.is_file():
+        raise InputError(f"{rows}: no such file; give a JSONL file by --in")
+    counts = _grade(source, output)
+    for (verdict, why), count in sorted(counts.items(), key=lambda entry: -entry[1]):
+        say(f"{count:>9,}  {verdict:<9}  {why}")
+    right, total = sum(n for (verdict, _), n in counts.items() if verdict == "right"), sum(counts.values())
+    say(f"{right:,} of {total:,} rows are right; the verdicts: {output}")
+    if source.bad_golds:
+        told = "\n".join(source.told)
+        message = f"{source.bad_golds:,} gold answers cannot be read; only an equal text is right there:\n{told}"
+        if bad_gold == "fail":
+            raise InputError(f"{message}\nmend them, choose another --kind, or pass --bad-gold undecided")
+        say(message)
+
+
+def _grade(source: Source, output: Path) -> Counter[tuple[str, str]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    with source.path.open("rb") as lines:
+        total = sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
+    asked, kept = tee(source.rows())
+    judged = source.grader.judge_all(source.item(number, row) for number, row in asked)
+    with tables.atomic(output) as temporary, temporary.open("w", encoding="ascii") as out:
+        for number, row in track(kept, "grading, rows", total):
+            judgement: Judgement = next(judged)
+            counts[judgement.verdict, judgement.why] += 1
+            name = {"id": row["id"]} if "id" in row else {}
+            out.write(json.dumps({"line": number, **name, **judgement._asdict()}) + "\n")
+    return counts
+
+
+def _grader(task: str | None, kind: Kind | None, tags_only: bool, thinking: str | None) -> Grader:
+    if (task is None) == (kind is None):
+        raise InputError("give --task (such as gsm8k) or --kind (number, choice, yesno, math, text, auto), one of them")
+    try:
+        if task is None:
+            grader: Grader = TypeAdapter(Grading).validate_python({"kind": kind})
+        else:
+            chosen = task if task.lstrip().startswith("{") else json.dumps({"kind": task})
+            grader = TypeAdapter(Task).validate_json(chosen).grading
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise InputError(f"--task {task}: {wrong['msg']}") from error
+    if thinking:
+        grader = grader.model_copy(update={"thinking": thinking})
+    return grader.in_tags() if tags_only else grader
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _options(value: Any) -> dict[str, str] | None:
+    if isinstance(value, list):
+        return {chr(ord("A") + n): _text(text) for n, text in enumerate(value)}
+    return {str(letter): _text(text) for letter, text in value.items()} if isinstance(value, dict) and value else None
+
+
+if __name__ == "__main__":
+    cli.run(main)

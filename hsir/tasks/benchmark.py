@@ -1,0 +1,197 @@
+"""What published benchmarks share: where their rows come from, their splits and traces, the wording of prompts.
+
+A benchmark is a file beside this one: its hub, its files, its sizes, and how one of its rows is a question.
+"""
+
+import fnmatch
+import random
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from hsir import progress
+from hsir.errors import InputError
+from hsir.grading import Grader
+from hsir.tasks import distilled
+from hsir.tasks.base import BaseTask, Graded, Split
+from hsir.tasks.record import Record
+from hsir.tasks.rows import Fields, Row, from_file, from_hub
+
+Part = Literal["train", "test"]
+Hub = Annotated[str, Field(description="Data set on the Hugging Face hub.")]
+HubConfig = Annotated[str | None, Field(description="Configuration of the hub's data set.")]
+Instruction = Annotated[str, Field(description="What stands under the question.")]
+SeedSize = Annotated[int, Field(ge=1, description="Questions in the seed set; the rest are unlabelled.")]
+
+
+class Source(NamedTuple):
+    """Where a part of a benchmark is found, and how many questions it has."""
+
+    hub: str
+    """The name of its split on the hub."""
+    files: tuple[str, ...]
+    """File names in a folder, in order of preference; `*` stands for any text, and case does not count."""
+    size: int
+
+
+def instruct(answer: str) -> str:
+    """Ask for the trace format (paper, section 3); `answer` says what stands between the answer tags."""
+    return (
+        "Reason step by step between <think> and </think>, a blank line between steps; then give"
+        f" {answer} between <answer> and </answer>."
+    )
+
+
+ANSWER = instruct("the answer alone")
+NUMBER = instruct("the number alone, without a unit,")
+LETTER = instruct("the letter of the right option alone")
+YES_NO = instruct("yes or no alone")
+LATEX = instruct("the final answer alone, in LaTeX,")
+
+
+def ask(record: Record, instruction: str) -> str:
+    """Write a zero-shot prompt: the question, its options a line each, the instruction."""
+    options = "".join(f"\n{letter}. {text}" for letter, text in (record.options or {}).items())
+    return f"{record.question}{options}\n\n{instruction}"
+
+
+class Benchmark(BaseTask):
+    """A published benchmark: evaluation alone, where it is not a `TrainingBenchmark`."""
+
+    kind: str
+    grading: Graded
+    hub: Hub
+    config: HubConfig = None
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's data set; its newest, if none.")
+    path: Path | None = Field(
+        None, description="Folder, or file, of a local copy in its original layout, in place of the hub."
+    )
+    instruction: Instruction = ANSWER
+
+    SOURCES: ClassVar[dict[Part, Source]]
+
+    @abstractmethod
+    def question(self, row: Row) -> Fields:
+        """Read a row as the fields of a `Record`, `id` only where the source has one; raises the row's fault."""
+
+    def records(self, split: Split, seed: int) -> Iterable[Record]:
+        if split != "test":
+            raise InputError(f"{self.kind} has no {split} set, it is for evaluation alone; name it in `benchmarks:`")
+        return self.part("test")
+
+    def files(self, split: Split) -> list[Path]:
+        return self.local("test") if self.path and split == "test" else []
+
+    def prompt(self, record: Record) -> str:
+        return ask(record, self.instruction)
+
+    def distill_prompt(self, record: Record) -> str:
+        """Write what a teacher is asked for a trace."""
+        return self.prompt(record)
+
+    def part(self, part: Part) -> list[Record]:
+        """Load a part as its source has it."""
+        return self.parsed(self.rows(part), part, self.source(part).size)
+
+    def source(self, part: Part) -> Source:
+        """Tell where a part is found."""
+        return self.SOURCES[part]
+
+    def rows(self, part: Part) -> list[Row]:
+        """Read the rows of a part, from the hub or from local files."""
+        if self.path is None:
+            return from_hub(self.hub, self.config, self.source(part).hub, self.revision)
+        return [row for path in self.local(part) for row in from_file(path)]
+
+    def local(self, part: Part) -> list[Path]:
+        """Name the local files of a part; where there are none, the first that there should be."""
+        path, names = self.path or Path(), self.source(part).files
+        if not path.is_dir():
+            return [path]
+        there = sorted(path.iterdir())
+        return next((found for name in names if (found := _matching(there, name))), [path / names[0]])
+
+    def parsed(self, rows: Sequence[Row], part: str, count: int) -> list[Record]:
+        """Read rows as questions with checked golds and ids that are unique; tell where their number is not `count`."""
+        places: dict[str, str] = {}
+        records = []
+        for index, row in enumerate(rows):
+            record = checked({"id": f"{part}-{index:05d}"} | self.question(row), row, self.grading)
+            if record.id in places:
+                raise row.fault(f"the id {record.id!r} is that of {places[record.id]} too; ids must be unique")
+            places[record.id] = row.where
+            records.append(record)
+        if len(records) != count:
+            progress.say(f"{self.kind} {part}: {len(records):,} questions, {count:,} expected")
+        return records
+
+
+class TrainingBenchmark(Benchmark):
+    """A benchmark with training questions, which a run's seed parts into the seed set and the unlabelled one."""
+
+    seed_size: SeedSize = 1000
+    traces: str | None = Field(
+        None,
+        description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
+        " `question`. The seed set is drawn among questions that have one.",
+    )
+
+    def unread(self, split: Split) -> Collection[str]:
+        return ("seed_size", "traces") if split == "test" else ()
+
+    def files(self, split: Split) -> list[Path]:
+        traces = distilled.files(self.traces) if self.traces and split != "test" else []
+        return [*(self.local(part_of(split)) if self.path else []), *traces]
+
+    def records(self, split: Split, seed: int) -> list[Record]:
+        if split == "test":
+            return self.part("test")
+        if split == "seed" and self.traces is None:
+            raise InputError(
+                f"{self.kind}: the seed set needs traces, which the benchmark has not; set `traces:` to a JSONL file of"
+                " `id` and `trace`, which `python -m hsir.stages.distill` makes"
+            )
+        training = self.part("train")
+        if self.traces is not None:
+            training = distilled.join(self.traces, training)
+        chosen = self._drawn(training, seed)
+        return [record for record in training if (record.id in chosen) == (split == "seed")]
+
+    def rows(self, part: Part) -> list[Row]:
+        names = self.source(part).files
+        if self.path and self.path.is_file() and not any(_matching([self.path], name) for name in names):
+            raise InputError(f"{self.path}: not its {part} file ({' or '.join(names)}); set `path:` to the folder")
+        return super().rows(part)
+
+    def _drawn(self, training: Sequence[Record], seed: int) -> set[str]:
+        """Draw the ids of the seed set."""
+        traced = sorted(record.id for record in training if record.trace or self.traces is None)
+        if len(traced) < self.seed_size:
+            what = "training questions" if self.traces is None else f"training questions with a trace in {self.traces}"
+            raise InputError(f"{self.kind}: {len(traced):,} {what}, seed_size is {self.seed_size:,}; lower it")
+        return set(random.Random(seed).sample(traced, self.seed_size))
+
+
+def part_of(split: Split) -> Part:
+    """Name the part that a split is taken from."""
+    return "test" if split == "test" else "train"
+
+
+def checked(fields: Fields, row: Row, grading: Grader) -> Record:
+    """Make a record whose gold answer its grader understands; raises InputError naming the row."""
+    try:
+        record = Record(**fields)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise row.fault(wrong) from error
+    try:
+        return record.model_copy(update={"answer": grading.check_gold(record.answer, record.options)})
+    except ValueError as error:
+        raise row.fault(f"the gold answer: {error}; mend it, or choose another `grading:`") from error
+
+
+def _matching(paths: Iterable[Path], name: str) -> list[Path]:
+    return [path for path in paths if fnmatch.fnmatchcase(path.name.lower(), name.lower()) and path.is_file()]

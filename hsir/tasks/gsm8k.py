@@ -1,0 +1,35 @@
+"""GSM8K: word problems of grade-school mathematics (Cobbe et al., arXiv 2110.14168).
+
+Source: openai/gsm8k on the hub, github.com/openai/grade-school-math (`train.jsonl`, `test.jsonl`). Licence: MIT.
+Sizes: 7,473 training and 1,319 test questions; 1,000 are the seed set. The paper's traces are CAMEL's
+(camel-ai/gsm8k_distilled, from DeepSeek-R1), whose columns must be renamed to `question` and `trace`.
+The gold answer stands behind #### in the solution, with commas: 1,080.
+"""
+
+from typing import Literal
+
+from hsir.grading import Number
+from hsir.tasks.base import Graded
+from hsir.tasks.benchmark import NUMBER, Hub, HubConfig, Instruction, Source, TrainingBenchmark
+from hsir.tasks.rows import Fields, Row
+
+
+class Gsm8k(TrainingBenchmark):
+    """GSM8K: grade-school word problems, answered by a number."""
+
+    kind: Literal["gsm8k"]
+    grading: Graded = Number()
+    hub: Hub = "openai/gsm8k"
+    config: HubConfig = "main"
+    instruction: Instruction = NUMBER
+
+    SOURCES = {
+        "train": Source("train", ("train.jsonl", "*train*.jsonl"), 7473),
+        "test": Source("test", ("test.jsonl", "*test*.jsonl"), 1319),
+    }
+
+    def question(self, row: Row) -> Fields:
+        _, mark, gold = row.text("answer").rpartition("####")
+        if not mark:
+            raise row.fault("no #### in the answer, behind which the gold number stands; mend or remove the row")
+        return {"question": row.text("question"), "answer": gold.strip().replace(",", "")}

@@ -1,0 +1,137 @@
+"""Rows of a source as it has them: a data set of the Hugging Face hub, or a file in one of the usual layouts.
+
+`.jsonl`: an object a line. `.json`: a list of objects, an object of columns ({column: {"0": ...}}, as pandas writes
+it), or lines after all. `.csv`: a header and rows. All UTF-8.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hsir.errors import InputError
+
+Fields = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """A row with the place that it was read from, which its errors name."""
+
+    where: str
+    number: int
+    """Its line, counted from 1; elsewhere than in lines its index, counted from 0."""
+    fields: Fields
+
+    def value(self, *columns: str) -> Any:
+        """Give the first of these columns that is not empty; raises InputError where all are."""
+        for column in columns:
+            if self.fields.get(column) not in (None, ""):
+                return self.fields[column]
+        there = ", ".join(map(str, self.fields))
+        raise self.fault(f"no {' or '.join(columns)} (its columns: {there}); is this the right source?")
+
+    def text(self, *columns: str) -> str:
+        """Give a column that must be text, without white space around it."""
+        value = self.value(*columns)
+        if not isinstance(value, str) or not value.strip():
+            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not text; mend or remove the row")
+        return value.strip()
+
+    def inner(self, value: object) -> "Row":
+        """Give a value that must be an object, as a row whose errors name the same place."""
+        if not isinstance(value, dict):
+            raise self.fault(f"{value!r:.80} is no object; mend or remove the row")
+        return Row(self.where, self.number, value)
+
+    def list(self, *columns: str) -> list[Any]:
+        """Give a column that must be a list."""
+        value = self.value(*columns)
+        if not isinstance(value, list | tuple):
+            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not a list; mend or remove the row")
+        return [*value]
+
+    def fault(self, what: object) -> InputError:
+        """Make the error that says what is wrong with the row."""
+        return InputError(f"{self.where}: {what}")
+
+
+def from_hub(hub: str, config: str | None, split: str, revision: str | None = None) -> list[Row]:
+    """Read a split of a data set on the hub; raises InputError saying how to do without the hub."""
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(hub, config, split=split, revision=revision)
+    except Exception as error:  # the hub, its client and the file readers each have errors of their own
+        name = f"{hub}, {config}" if config else hub
+        raise InputError(
+            f"{name}: the split {split!r} cannot be loaded from the hub ({type(error).__name__}: {error});"
+            " set `path:` to a local copy, or log in if it is gated"
+        ) from error
+    return [Row(f"{hub} {split}, row {number}", number, dict(fields)) for number, fields in enumerate(rows)]
+
+
+def from_file(path: Path, what: str = "question file") -> list[Row]:
+    """Read a file by its suffix; raises InputError naming the file, the row and the way out."""
+    text = _text(path, what)
+    if path.suffix.lower() == ".csv":
+        return _csv(path, text)
+    return _json(path, text) if path.suffix.lower() == ".json" else list(_lines(path, text))
+
+
+def _text(path: Path, what: str) -> str:
+    if not path.is_file():
+        raise InputError(f"{path}: no such {what}")
+    try:
+        return path.read_bytes().decode("utf-8-sig")  # with or without a byte order mark
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start}); convert it") from error
+
+
+def _lines(path: Path, text: str) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{path}, line {number}"
+            try:
+                fields = json.loads(line)
+            except json.JSONDecodeError as error:
+                what = f"not JSON ({error.msg} at column {error.colno}); one object a line"
+                raise InputError(f"{where}: {what}") from error
+            yield _row(where, number, fields)
+
+
+def _json(path: Path, text: str) -> list[Row]:
+    try:
+        rows = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":  # an object a line
+            return list(_lines(path, text))
+        raise InputError(f"{path}, line {error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
+    if isinstance(rows, dict):
+        rows = _columns(path, rows)
+    if not isinstance(rows, list):
+        raise InputError(f"{path}: a {type(rows).__name__}, not a list of objects")
+    return [_row(f"{path}, row {number}", number, fields) for number, fields in enumerate(rows)]
+
+
+def _columns(path: Path, columns: Fields) -> list[Fields]:
+    """Turn {column: {row: cell}} into rows."""
+    cells = list(columns.values())
+    if not all(isinstance(column, dict) for column in cells) or any(list(c) != list(cells[0]) for c in cells[1:]):
+        raise InputError(f"{path}: an object, but not of columns that have the same rows; make it a list of objects")
+    return [{name: column[key] for name, column in columns.items()} for key in (cells[0] if cells else ())]
+
+
+def _csv(path: Path, text: str) -> list[Row]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return [_row(f"{path}, row {number}", number, fields) for number, fields in enumerate(reader)]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from error
+
+
+def _row(where: str, number: int, fields: object) -> Row:
+    if not isinstance(fields, dict):
+        raise InputError(f"{where}: a {type(fields).__name__}, not an object with question and answer")
+    return Row(where, number, fields)
