@@ -1,0 +1,226 @@
+"""A teacher behind an OpenAI-compatible endpoint: asked at a bounded pace, its replies read as hostile input.
+
+The key stays in here: it is handed to the client, and taken out of everything that the endpoint says.
+"""
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from hsir import traces
+from hsir.errors import HsirError, InputError
+from hsir.options import Options
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+    from openai.types.chat import ChatCompletionMessageParam
+
+T = TypeVar("T")
+Messages = list["ChatCompletionMessageParam"]
+
+NO_KEY = "none"
+"""What is sent where there is no key, as to a local server that wants none; the client insists on one."""
+SECRET = 12
+"""Characters from which on a key is a secret; shorter ones ("EMPTY") stand in for none, and may be words of answers."""
+CONNECT_SECONDS = 30.0
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # no table, tokenizer or UTF-8 file takes them
+_HEADER = re.compile(r"[!-~]+")
+
+
+class UnansweredError(HsirError):
+    """A question could not be asked, after all retries; another may be."""
+
+
+class Reply(NamedTuple):
+    """What a teacher sent: its reasoning, if it has a field of its own, what it says, and why it ended."""
+
+    reasoning: str
+    content: str
+    finish: str
+    refusal: str
+
+    def completion(self) -> str:
+        """Write it as one text, as a model that thinks in tags would."""
+        return f"<think>\n{self.reasoning}\n</think>\n{self.content}" if self.reasoning else self.content
+
+    def steps(self) -> list[str]:
+        """Give the steps of the reasoning: of its own field, else of what is in the tags, or before the answer."""
+        head, closed, _ = self.content.rpartition("</think>")
+        if self.reasoning:
+            text = self.reasoning
+        elif closed:
+            text = head.partition("<think>")[2] if "<think>" in head else head
+        else:
+            text = self.content.partition("<answer>")[0]
+        for tag in traces.TAGS:  # teachers think aloud about the format that they were asked for
+            text = text.replace(tag, "")
+        if any(tag in text for tag in traces.TAGS):  # one inside another: no trace reads back as this
+            return [text]
+        return [step for step, _ in traces.steps(text.replace("\r\n", "\n"))]
+
+
+class Endpoint(Options):
+    """Where a teacher is and how it is asked."""
+
+    url: str
+    model: str
+    temperature: float
+    max_new_tokens: int
+    key_from: str
+    """The environment variable that the key is in, for messages."""
+    requests_per_minute: float | None
+    timeout: float
+    """Seconds without a byte from the endpoint."""
+    retries: int
+
+
+class Pace:
+    """A limit of requests a minute, evenly spaced; each waits for its turn."""
+
+    def __init__(
+        self, per_minute: float, clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
+        self.seconds, self.clock, self.sleep = 60 / per_minute, clock, sleep
+        self.turn = clock()
+
+    async def wait(self, *_: object) -> None:
+        """Wait until a request may be sent."""
+        mine = max(self.turn, self.clock())
+        self.turn = mine + self.seconds
+        await self.sleep(mine - self.clock())
+
+
+def check_address(url: str) -> None:
+    """Raise InputError for an address that is none, or that would carry a secret into logs."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, usable = urlsplit(""), False
+    if "@" in parts.netloc or parts.query:
+        raise InputError("--endpoint: leave names, passwords and queries out; put the key into the environment")
+    if not usable:
+        raise InputError("--endpoint: not an http(s) address, such as http://localhost:8000/v1")
+
+
+def take_key(variable: str) -> SecretStr | None:
+    """Take the key out of the environment, so that no process started from here inherits it; None if there is none.
+
+    Raises InputError for what no header can carry, for the client's own error would show it.
+    """
+    key = os.environ.pop(variable, "").strip()
+    if key and not _HEADER.fullmatch(key):
+        raise InputError(f"the environment variable {variable} holds no key: there are spaces or odd characters in it")
+    return SecretStr(key) if key else None
+
+
+class Teacher:
+    """A teacher that is asked many questions at once."""
+
+    def __init__(self, endpoint: Endpoint, key: SecretStr | None) -> None:
+        self.endpoint, self.key = endpoint, key
+
+    async def ask(self, messages: Messages) -> Reply:
+        """Send one request, with retries.
+
+        Raises UnansweredError where another request may fare better, InputError where none can: the key is refused,
+        there is no such model.
+        """
+        import openai
+
+        asked = self.endpoint
+        try:
+            raw = await self._client.chat.completions.with_raw_response.create(
+                model=asked.model, messages=messages, temperature=asked.temperature, max_tokens=asked.max_new_tokens
+            )  # fmt: skip
+        except openai.APIStatusError as error:
+            raise self._refused(error) from None
+        except openai.APITimeoutError:
+            raise UnansweredError(f"no answer within {asked.timeout:g} s (--timeout)") from None
+        except openai.OpenAIError as error:
+            raise UnansweredError(f"{self._clean(str(error))} ({type(error.__cause__ or error).__name__})") from None
+        return self._read(raw.content)
+
+    def ask_all(self, jobs: Iterable[Coroutine[Any, Any, T]], parallel: int) -> Iterator[T]:
+        """Run jobs that ask, `parallel` at a time, and give each result as it comes; the first error ends all."""
+        todo, running = iter(jobs), set[asyncio.Task[T]]()
+        with asyncio.Runner() as runner:
+            try:
+                while True:
+                    loop = runner.get_loop()
+                    running |= {loop.create_task(job) for job in islice(todo, parallel - len(running))}
+                    if not running:
+                        return
+                    done, running = runner.run(asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))
+                    errors = [error for task in done if (error := task.exception())]
+                    if errors:
+                        raise errors[0]
+                    yield from (task.result() for task in done)
+            finally:
+                runner.run(self._end(running))
+
+    @cached_property
+    def _client(self) -> "AsyncOpenAI":
+        import openai
+
+        asked = self.endpoint
+        # Retries are requests too. A redirect would carry the questions to a place that nobody named.
+        hooks = [Pace(asked.requests_per_minute).wait] if asked.requests_per_minute else []
+        http = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"request": hooks})
+        timeout = openai.Timeout(asked.timeout, connect=min(CONNECT_SECONDS, asked.timeout))
+        key = self.key.get_secret_value() if self.key else NO_KEY
+        return openai.AsyncOpenAI(
+            api_key=key, base_url=asked.url, timeout=timeout, max_retries=asked.retries, http_client=http
+        )
+
+    async def _end(self, running: set[asyncio.Task[T]]) -> None:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._client.close()
+
+    def _refused(self, error: "APIStatusError") -> HsirError:
+        status, asked = error.status_code, self.endpoint
+        if status in (401, 403):
+            return InputError(
+                f"{asked.url}: the key is refused ({status}); set the environment variable {asked.key_from}"
+                " (--key-from) to one that is valid there"
+            )
+        told = self._clean(error.message).removeprefix(f"Error code: {status} - ")
+        told = f"{status} {' '.join(told.split())[:300]}"
+        if status in (402, 404) or status < 400:
+            return InputError(
+                f"{asked.url}: {told}; check the account, --model {asked.model}, and --endpoint (the address usually"
+                " ends in /v1, and redirects are not followed)"
+            )
+        return UnansweredError(told)
+
+    def _read(self, body: bytes) -> Reply:
+        try:
+            choice = json.loads(body)["choices"][0]
+            message = choice["message"]
+            reasoning = message.get("reasoning_content") or message.get("reasoning")
+            parts = (reasoning, message.get("content"), choice.get("finish_reason"), message.get("refusal"))
+            if not all(part is None or isinstance(part, str) for part in parts):
+                raise TypeError
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            told = self._clean(body.decode(errors="replace"))[:100]
+            raise UnansweredError(f"a reply that holds no answer: {told!r}") from None
+        return Reply(*(self._clean(part or "") for part in parts))
+
+    def _clean(self, text: str) -> str:
+        """Take out what no file can hold, and the key, should the endpoint echo it."""
+        key = self.key.get_secret_value() if self.key else ""
+        text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
+        return text.replace(key, "***") if len(key) >= SECRET else text
