@@ -27,7 +27,7 @@ def wilson(successes: int, trials: int) -> Interval:
 
 
 def summary(answers: Sequence[tables.Row]) -> tables.Row:
-    """Summarise graded answers: rows with verdict, n_tokens, finish, difficulty.
+    """Summarise graded answers: rows with verdict, why, n_tokens, finish, difficulty.
 
     Tokens are means and quantiles over all answers, right or wrong, as in the paper.
     """
@@ -46,6 +46,7 @@ def _figures(answers: Sequence[tables.Row]) -> tables.Row:
     accuracy = wilson(verdicts["right"], len(answers))
     return {
         "questions": len(answers), "accuracy": accuracy._asdict(), "verdicts": dict(sorted(verdicts.items())),
+        "why": dict(sorted(Counter(answer["why"] for answer in answers).items())),
         "tokens": {
             "mean": statistics.fmean(tokens),
             "quantiles": {str(q): tokens[round(q * (len(tokens) - 1))] for q in QUANTILES},

@@ -18,10 +18,10 @@ def main(
 ) -> None:
     """Summarise the graded answers of a policy on one benchmark."""
     difficulty = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions)}
-    verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
+    judged = {row["sample_id"]: row for row in tables.read("verified", verified)}
     columns = ["sample_id", "question_id", "n_tokens", "finish"]
     answers = [
-        row | {"verdict": verdicts[row["sample_id"]], "difficulty": difficulty[row["question_id"]]}
+        judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]}
         for row in tables.read("samples", samples, columns)
     ]
     made_by = tables.provenance("evaluate", [*samples, verified, questions])

@@ -27,7 +27,7 @@ def test_no_trials_have_no_interval() -> None:
 
 def answer(verdict: str, tokens: int, level: int | None, finish: str = "stop") -> tables.Row:
     """Make a graded answer."""
-    return {"verdict": verdict, "n_tokens": tokens, "difficulty": level, "finish": finish}
+    return {"verdict": verdict, "why": "tags", "n_tokens": tokens, "difficulty": level, "finish": finish}
 
 
 ANSWERS = [
@@ -40,6 +40,7 @@ def test_a_summary_counts_all_answers_right_or_wrong() -> None:
     assert got["questions"] == 4
     assert got["accuracy"]["value"] == 0.5
     assert got["verdicts"] == {"right": 2, "undecided": 1, "wrong": 1}
+    assert got["why"] == {"tags": 4}
     assert got["tokens"]["mean"] == 30
     assert got["tokens"]["quantiles"]["0.1"] == 10
     assert got["tokens"]["quantiles"]["0.9"] == 60
