@@ -4,6 +4,7 @@
 #   {model}/benchmarks/{benchmark}.parquet               questions of a test set
 #   {model}/{task}/seed{seed}/{policy}/                  a policy:
 #     filtered.parquet, funnel.json, checkpoint/         what it was trained on, and its weights
+#     contamination.json, overlap.json                   what that shares with test sets: before training, for the report
 #     {pool}/veriexit.parquet, samples/, verified.parquet, indiv-scores.parquet   what was sampled from it
 #     eval/{benchmark}/..., eval/{benchmark}.json        evaluation: a greedy pool, and its figures
 #   runs/{run}/                                          tables and pictures of a run, and its resolved config
@@ -23,6 +24,7 @@ include: "workflow/rules/feeds.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/curate.smk"
+include: "workflow/rules/contamination.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"

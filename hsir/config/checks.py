@@ -9,8 +9,11 @@ from hsir.config.schema import Config
 from hsir.config.settings import VeriExitPool
 
 TAKEN = {"base", "data", "runs", "benchmarks", "eval", "all"}
-RULES = {"data_test", "sample", "verify", "veriexit", "score", "filter", "train", "evaluate", "report"}
-FILES = {"eval", "checkpoint", "filtered.parquet", "funnel.json", "train.json"}
+RULES = {
+    "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
+    "report",
+}  # fmt: skip
+FILES = {"eval", "checkpoint", "filtered.parquet", "funnel.json", "contamination.json", "overlap.json", "train.json"}
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hsir.config.schema import Config, Method, Run, Train
+from hsir.config.schema import Config, Method, Run, TestSets, Train
 from hsir.config.settings import BasePool, Pool, SamplePool, Settings
 
 BASE = "base"
@@ -54,6 +54,12 @@ class Plan:
             return self.settings(model, pool.removeprefix(EVAL)).evaluate.shards
         return self.settings(model, task).sample.shards
 
+    def outside_tags(self, model: str, task: str, pool: str) -> bool:
+        """Tell whether answers outside the answer tags count in a pool."""
+        if pool.startswith(EVAL):
+            return self.settings(model, pool.removeprefix(EVAL)).evaluate.outside_tags
+        return self.settings(model, task).sample.outside_tags
+
     def method(self, policy: str) -> Method:
         """Give the method that makes a policy."""
         return self.config.methods[policy.split(".")[0]]
@@ -90,6 +96,16 @@ class Plan:
         """Name the benchmarks that policies trained on a task are evaluated on."""
         return run.benchmarks or (task,)
 
+    def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
+        """Give the test sets of every run that trains a policy, or samples from it; of none, the task's own."""
+        names = [
+            benchmark
+            for run in self.config.runs.values()
+            if model in run.models and task in run.tasks and seed in run.seeds and policy in self._made_by(run)
+            for benchmark in self.benchmarks(run, task)
+        ]
+        return TestSets({name: self.config.tasks[name].task.for_split("test") for name in names or [task]})
+
     def built_by_default(self) -> tuple[str, ...]:
         """Name the runs that plain `snakemake` builds."""
         return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
@@ -107,6 +123,12 @@ class Plan:
         }
         parts = {kind: {key: getattr(config, kind)[key] for key in keys} for kind, keys in used.items()}
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
+
+    def _made_by(self, run: Run) -> set[str]:
+        """Name the policies of a run, and those that their first iterations sample from."""
+        methods = {name: self.config.methods[name] for name in run.methods}
+        initial = {method.initial for method in methods.values() if method.pools}
+        return initial | {policy for name in methods for policy in self.policies(run, name)}
 
 
 def _given(options: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The config as users write it: runs, and what the names in a run stand for."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, RootModel, model_validator
 
 from hsir.config.settings import Count, MethodName, Model, Name, Pool, Score, Settings, Sft
 from hsir.filters import Filter, needs_scores
@@ -25,6 +26,14 @@ class TaskEntry(Options):
 
     task: Task = Field(description="The benchmark and its options, by `kind`.")
     settings: Settings = Field(Settings(), description="Stage options that go with this task.")
+
+
+class TestSets(RootModel[dict[Name, Task]]):
+    """Benchmarks by name, as the stage contamination takes them."""
+
+    def files(self) -> list[Path]:
+        """Name the files that the test sets are read from."""
+        return [path for task in self.root.values() for path in task.files("test")]
 
 
 class Method(Options):

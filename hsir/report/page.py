@@ -12,7 +12,7 @@ _PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Results of {{ run }}</title>
+<title>{{ title }}</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; }
@@ -29,7 +29,7 @@ p { color: #555; font-size: .9rem; margin-top: .4rem; }
 </style>
 </head>
 <body>
-<h1>Results of {{ run }}</h1>
+<h1>{{ title }}</h1>
 {% for sheet in sheets %}
 <h2>{{ sheet.title }}</h2>
 <div class="scroll"><table>
@@ -48,9 +48,9 @@ p { color: #555; font-size: .9rem; margin-top: .4rem; }
 """
 
 
-def page(run: str, sheets: Sequence[Sheet]) -> str:
+def page(title: str, sheets: Sequence[Sheet]) -> str:
     """Write the page; every text is escaped."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    return environment.from_string(_PAGE).render(run=run, sheets=sheets)
+    return environment.from_string(_PAGE).render(title=title, sheets=sheets)

@@ -10,7 +10,7 @@ import hsir
 from hsir import tables
 from hsir.config import Plan
 from hsir.config.schema import Config
-from hsir.report import indiv, recycled, style, training
+from hsir.report import contamination, indiv, recycled, style, training
 from hsir.report.accuracy import accuracy_tokens
 from hsir.report.page import page
 from hsir.report.results import gather, write_results
@@ -37,7 +37,9 @@ def main(
     told = sheets(results, reference)
     write_results(results, output / "results.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
-    write_text(page(name, told), output / "results.html")
+    write_text(page(f"Results of {name}", told), output / "results.html")
+    shared = page(f"What {name} trains on, and its test sets", contamination.sheets(made))
+    write_text(shared, output / "contamination.html")
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
     style.save(accuracy_tokens(results), output / "accuracy-tokens.svg")
     style.save(training.right_per_question(made), output / "right-per-question.svg")

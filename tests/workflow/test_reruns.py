@@ -1,11 +1,14 @@
 """What a change touches, and only that, runs again."""
 
+import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from hsir.tasks.base import Split
+from hsir.tasks.chains import Chains
 from tests.workflow.conftest import Job, planned, snakemake
 
 HSIR = {
@@ -50,14 +53,27 @@ def test_a_tau_set_back_leaves_nothing_to_do(finished: Path, tiny: dict[str, Any
 def test_a_new_benchmark_runs_only_its_evaluations(finished: Path, tiny: dict[str, Any]) -> None:
     tiny["runs"]["two-rounds"]["benchmarks"] = ["few", "others"]
     jobs = planned(finished, "two-rounds", config=tiny)
-    assert rules(jobs) == {"data_test": 1, "sample": 5, "verify": 5, "evaluate": 5, "report": 1}
-    assert all("others" in job.outputs[0] for job in jobs if job.rule != "report")
+    assert rules(jobs) == {"data_test": 1, "sample": 5, "verify": 5, "evaluate": 5, "overlap": 5, "report": 1}
+    assert all("others" in job.outputs[0] for job in jobs if job.rule not in {"overlap", "report"})
+
+
+def test_what_training_data_may_share_with_test_sets_reruns_no_training(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["overrides"]["contamination"] = {"exact": "allow", "ngrams": [10]}
+    assert rules(planned(finished, "two-rounds", config=tiny)) == {"overlap": 5, "report": 1}
+
+
+def test_a_new_benchmark_hides_no_other_change(finished: Path, tiny: dict[str, Any]) -> None:
+    changed = HSIR | {"train": {"kind": "sft", "weight_decay": 0.1}}
+    tiny["runs"]["one-round"]["benchmarks"] = ["few", "others"]
+    jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
+    assert rules(jobs)["train"] == 1 and "hsir-sft.1/checkpoint" in made(jobs)
 
 
 def test_a_new_method_samples_nothing_that_exists(finished: Path, tiny: dict[str, Any]) -> None:
     tiny["runs"]["one-round"]["methods"].append("length-driven")
     jobs = planned(finished, "one-round", config=tiny)
-    assert rules(jobs) == {"filter": 1, "train": 1, "sample": 1, "verify": 1, "evaluate": 1, "report": 1}
+    once = ("filter", "contamination", "train", "sample", "verify", "evaluate", "overlap", "report")
+    assert rules(jobs) == dict.fromkeys(once, 1)
     assert "k10" not in made(jobs)
 
 
@@ -114,3 +130,26 @@ def test_what_an_empty_selection_does_reruns_no_training(finished: Path, tiny: d
     jobs = planned(finished, "one-round", config=tiny)
     assert "filter" in rules(jobs)
     assert not [job for job in jobs if job.rule == "data"]
+
+
+def test_a_test_question_in_the_seed_set_stops_the_run_before_training(tmp_path: Path) -> None:
+    task = Chains(kind="chains", seed=8, unlabelled=1, test=8)
+    sets = {split: [record.model_dump() for record in task.records(split, 0)] for split in get_args(Split)}
+    sets["test"].append(sets["seed"][5] | {"id": "leaked", "question": sets["seed"][5]["question"].upper()})
+    for split, records in sets.items():
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, records)))
+    files = {split: f"{split}.jsonl" for split in sets}
+    config: dict[str, Any] = {
+        "run": "leaky",
+        "runs": {"leaky": {"models": ["embedded"], "tasks": ["leaky"], "methods": ["sft-initial"]}},
+        "tasks": {"leaky": {"task": {"kind": "jsonl", **files}}},
+    }
+    folder = "embedded/leaky/seed0/sft-initial"
+    told = snakemake(tmp_path, f"results/{folder}/checkpoint", config=config)
+    assert told.returncode != 0 and not (tmp_path / f"logs/{folder}/train.log").exists()
+    said = (tmp_path / f"logs/{folder}/contamination.log").read_text()
+    assert "seed-00005, its question (seed): question leaked of leaky" in said
+    config["overrides"] = {"contamination": {"exact": "allow"}}
+    gate = snakemake(tmp_path, f"results/{folder}/contamination.json", config=config)
+    assert gate.returncode == 0, gate.stdout + gate.stderr
+    assert rules(planned(tmp_path, f"results/{folder}/checkpoint", config=config)) == {"train": 1}

@@ -1,6 +1,7 @@
 """Tables and pictures of a run.
 
-Needs: of every policy eval/{benchmark}.json and funnel.json; the tables that its training set was chosen from.
+Needs: of every policy eval/{benchmark}.json, overlap.json and funnel.json; the tables that its training set was
+chosen from.
 Gives: runs/{run}/results.csv, other tables, pictures, config.yaml
 """
 
@@ -14,6 +15,10 @@ wildcard_constraints:
 rule report:
     input:
         unpack(made_by),
+        overlaps=lambda w: [
+            f"{POLICY}/overlap.json".format(model=model, task=task, seed=seed, policy=policy)
+            for model, task, seed, _, policy in plan.cells(plan.config.runs[w.run])
+        ],
     output:
         csv=f"{RUN}/results.csv",
         markdown=f"{RUN}/results.md",
@@ -70,6 +75,12 @@ rule report:
             caption="../report/veriexit-table.rst",
             category="Limits",
             labels={"run": "{run}", "what": "VeriExit, table"},
+        ),
+        contamination=report(
+            f"{RUN}/contamination.html",
+            caption="../report/contamination.rst",
+            category="Limits",
+            labels={"run": "{run}", "what": "test questions in training sets"},
         ),
         config=report(
             f"{RUN}/config.yaml",

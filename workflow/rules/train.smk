@@ -1,6 +1,6 @@
 """The next policy.
 
-Needs: filtered.parquet, the weights to begin with.
+Needs: filtered.parquet, contamination.json, the weights to begin with.
 Gives: checkpoint/, train.json
 """
 
@@ -9,6 +9,7 @@ rule train:
     input:
         weights=lambda w: weights_input(w, plan.start(w.model, w.task, w.policy)),
         filtered=f"{POLICY}/filtered.parquet",
+        checked=f"{POLICY}/contamination.json",
     output:
         checkpoint=directory(f"{POLICY}/checkpoint"),
         told=f"{POLICY}/train.json",

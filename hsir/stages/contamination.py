@@ -1,0 +1,94 @@
+"""Stage contamination: what a training set shares with test sets; a whole test question stops the run."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hsir import tables
+from hsir.config.schema import TestSets
+from hsir.config.settings import Contamination
+from hsir.contamination import Exact, Question, Text, compare
+from hsir.errors import InputError
+from hsir.progress import say
+from hsir.stages import cli
+
+NAMED = 20
+"""Whole questions that the error names."""
+
+
+def main(
+    filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
+    tests: Annotated[TestSets, cli.json_option(TestSets, "Tasks by name, as JSON: their test sets are read.")],
+    output: Annotated[Path, typer.Option(help="JSON: what is shared, by source and test set.")],
+    contamination: Annotated[Contamination, cli.json_option(Contamination, "What may be, as JSON.")] = Contamination(),
+    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces, as filter had it.")] = [],
+    questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
+    samples: Annotated[list[Path], typer.Option(help="Shards of the pools; give the option once for each.")] = [],
+) -> None:
+    """Compare what is trained on with test sets; nothing is written where a test question is found whole."""
+    asked = [
+        Question(name, record.id, record.question)
+        for name, task in tests.root.items()
+        for record in task.records("test", 0)
+    ]
+    tables_given = {name: Path(path) for name, path in (entry.split("=", 1) for entry in given)}
+    texts = training_texts(filtered, tables_given, questions, samples)
+    overlaps, exact = compare(asked, texts, contamination.ngrams)
+    if exact and contamination.exact == "fail":
+        raise InputError(refusal(filtered, exact))
+    inputs = [filtered, *tables_given.values(), *([questions] if questions else []), *samples]
+    made_by = tables.provenance("contamination", inputs, tests=tests, contamination=contamination)
+    found = {"overlaps": [row._asdict() for row in overlaps], "exact": [hit._asdict() for hit in exact]}
+    tables.write_json(found | {"provenance": made_by}, output)
+    for row in overlaps:
+        shared = ", ".join(f"{count} share {n} words" for n, count in row.shared.items())
+        say(f"{row.source}, {row.benchmark}: of {row.questions} test questions {row.exact} stand there whole, {shared}")
+
+
+def training_texts(
+    filtered: Path, given: dict[str, Path], questions: Path | None, samples: list[Path]
+) -> Iterator[Text]:
+    """Read the questions and traces of a training set, source by source; raises InputError where one is not found."""
+    rows = tables.read("filtered", filtered, ["sample_id", "question_id", "source"])
+    sources = {row["sample_id"]: row["source"] for row in rows}
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        asked[row["source"]].add(row["question_id"])
+    for source, wanted in asked.items():
+        table = given.get(source, questions)
+        for row in tables.read("questions", table, ["question_id", "question", "trace"]) if table else []:
+            if (name := row["question_id"]) in wanted:
+                yield Text(source, name, "question", row["question"])
+                wanted.remove(name)
+                if source in given:
+                    yield Text(source, f"{name}-{source}", "trace", row["trace"])
+                    sources.pop(f"{name}-{source}")
+    for shard in samples:
+        for row in tables.read("samples", shard, ["sample_id", "completion"]):
+            if row["sample_id"] in sources:
+                yield Text(sources.pop(row["sample_id"]), row["sample_id"], "trace", row["completion"])
+    if left := [*sources, *(name for wanted in asked.values() for name in wanted)]:
+        raise InputError(f"{filtered}: {left[0]} is in no table given; give all that the stage filter chose from")
+
+
+def refusal(filtered: Path, exact: list[Exact]) -> str:
+    """Say which training texts hold which test questions, and the way out."""
+    told = [
+        f"  - {hit.row}, its {hit.part} ({hit.source}): question {hit.question_id} of {hit.benchmark}"
+        for hit in exact[:NAMED]
+    ]
+    more = [f"  - and {len(exact) - NAMED} more"] if len(exact) > NAMED else []
+    return "\n".join(
+        [
+            f"{filtered}: test questions stand whole in what is to be trained on:", *told, *more,
+            "take them out of the training data (or the test set), or set contamination: {exact: allow} in the task's"
+            " settings or in overrides",
+        ]
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,57 @@
+"""What a training set shares with the test sets; a test question that stands in it whole stops the run.
+
+Needs: filtered.parquet, and of the tables that it was chosen from those that hold text; the tasks' test sets.
+Gives: contamination.json, which training waits for; overlap.json, for the report
+
+Two files, for a new benchmark must not train a finished policy again: contamination.json is of the test sets that were
+named before its training, overlap.json of those that are named now. One file, ancient() for train, would do worse:
+behind a job that will run, Snakemake 9.27 overlooks all other changes where only an ancient file leads on, and a tau
+that is changed together with the benchmarks would leave the policy stale.
+"""
+
+
+rule contamination:
+    input:
+        filtered=f"{POLICY}/filtered.parquet",
+        given=lambda w: chosen_from(w)["given"],
+        questions=lambda w: chosen_from(w)["questions"],
+        samples=lambda w: chosen_from(w)["samples"],
+    output:
+        f"{POLICY}/contamination.json",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/contamination.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/contamination.tsv"
+    priority: 1
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        given=lambda w, input: [f"--given={n}={path}" for n, path in zip(plan.method(w.policy).given, input.given)],
+        questions=lambda w, input: [f"--questions={path}" for path in input.questions],
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        # What is a function of `input`, too, is no reason to run again.
+        tests=lambda w, input: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
+        allowed=lambda w, input: options(plan.settings(w.model, w.task).contamination),
+    shell:
+        "python -m hsir.stages.contamination --filtered {input.filtered:q} {params.given:q} {params.questions:q}"
+        " {params.samples:q} --tests {params.tests:q} --contamination {params.allowed:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+use rule contamination as overlap with:
+    input:
+        checked=f"{POLICY}/contamination.json",
+        filtered=f"{POLICY}/filtered.parquet",
+        given=lambda w: chosen_from(w)["given"],
+        questions=lambda w: chosen_from(w)["questions"],
+        samples=lambda w: chosen_from(w)["samples"],
+        tests=lambda w: plan.tested(w.model, w.task, int(w.seed), w.policy).files(),
+    output:
+        f"{POLICY}/overlap.json",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.tsv"
+    params:
+        tests=lambda w: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
+        allowed=lambda w: options(plan.settings(w.model, w.task).contamination),
