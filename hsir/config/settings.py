@@ -12,7 +12,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 """No dot: a policy is called <method>.<iteration>."""
 Count = Annotated[int, Field(ge=1)]
-Dtype = Literal["float32", "bfloat16"]
+Dtype = Literal["float32", "bfloat16", "float16"]
 
 
 class TransformersEngine(Options):
@@ -48,14 +48,19 @@ class Score(Options):
     """InDiv, the intrinsic diversity of a solution (paper, eq. 5); ARCHITECTURE.md says what is reconstructed."""
 
     kind: Literal["indiv"] = "indiv"
-    layer: Literal["middle"] | Count = Field(
-        "middle", description="Block whose output states are read, counted from 1; `middle` is L/2."
+    layer: Literal["middle"] | Count | Annotated[float, Field(gt=0, lt=1)] = Field(
+        "middle", description="Block whose output states are read: `middle` (L/2), a share of them, or one from 1."
     )
+    tokens: Literal["all", "think"] = Field("all", description="Which tokens: of the whole solution, of its reasoning.")
     alpha: float = Field(1e-3, gt=0, description="Ridge on the covariance; must be small for tau = -0.5.")
     weights: Literal["max", "mean", "sum", "none"] = Field(
         "max", description="What the attention weights are divided by; `none` scores without weights (Div)."
     )
+    scale: Literal["none", "dimension", "unit"] = Field(
+        "none", description="Covariance as it is, divided by d - 1, or of states of variance 1 (a correlation)."
+    )
     dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
+    token_budget: Count = Field(8192, description="Tokens in a batch, padding included; halved where memory is short.")
 
 
 class Contamination(Options):
@@ -66,6 +71,38 @@ class Contamination(Options):
     )
     ngrams: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
         (13, 8), description="Lengths, in words, of what test questions share with training data: the report counts it."
+    )
+
+
+class BaseEmbedder(Options):
+    """What turns steps into vectors, for Div."""
+
+
+class SentenceTransformers(BaseEmbedder):
+    """Embed steps by a sentence model; the paper's is BGE-m3."""
+
+    kind: Literal["sentence-transformers"] = "sentence-transformers"
+    model: str = Field("BAAI/bge-m3", description="Folder, or hub id, of the sentence model.")
+    batch_size: Count = Field(32, description="Steps embedded together.")
+
+
+class Words(BaseEmbedder):
+    """Count words and pairs of neighbours: no model and no network, but blind to a paraphrase."""
+
+    kind: Literal["words"] = "words"
+    dimensions: Count = Field(1024, description="Places that words are hashed to.")
+
+
+Embedder = Annotated[SentenceTransformers | Words, Field(discriminator="kind")]
+
+
+class Redundancy(Options):
+    """What `snakemake analysis` does: do InDiv and Div fall where steps are repeated on purpose?"""
+
+    solutions: Count = Field(200, description="Right solutions, at most, that are made more redundant.")
+    embedder: Embedder = Field(SentenceTransformers(), description="What Div compares steps by, by `kind`.")
+    threshold: float = Field(
+        0.85, gt=0, le=1, description="Cosine similarity to a kept step at which Div drops a step (paper, alg. 1)."
     )
 
 
@@ -125,6 +162,7 @@ class Settings(Options):
         Contamination(), description="Stage contamination: what training data may share with test sets."
     )
     train: TrainSettings = Field(TrainSettings(), description="Stage train: options by kind of training.")
+    redundancy: Redundancy = Field(Redundancy(), description="Analysis of InDiv, Div and repeated steps.")
 
 
 class BasePool(Options):

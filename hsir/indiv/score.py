@@ -1,36 +1,127 @@
 """Score solutions by intrinsic diversity: the one function that the stage calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import torch
+from transformers import PreTrainedModel
 
 from hsir.config.settings import Score
 from hsir.errors import InputError
-from hsir.indiv.logdet import Parts, parts
-from hsir.indiv.states import look, truncate
+from hsir.indiv import attention
+from hsir.indiv.logdet import Parts, UnscoredError, parts
+from hsir.indiv.states import Tokens, look, truncate
 from hsir.models import load_model
+from hsir.progress import say
 
 
 class Solution(NamedTuple):
-    """A solution to be scored."""
+    """A solution to be scored, and the part of it that is read, if not all of it."""
 
     sample_id: str
-    prompt_ids: list[int]
-    completion_ids: list[int]
+    prompt_ids: Sequence[int]
+    completion_ids: Sequence[int]
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def tokens(self) -> Tokens:
+        """Give what the model is run over."""
+        return Tokens(self.prompt_ids, self.completion_ids, self.start, self.end)
 
 
-def score(model: str, solutions: list[Solution], options: Score) -> Iterator[tuple[str, Parts]]:
-    """Yield (sample id, parts) for each solution, in order.
+Batch = list[Solution]
 
-    Raises InputError naming the sample whose score cannot be had.
+
+def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:
+    """Put solutions of like length together, at most `budget` tokens in a batch, padding included; longest first.
+
+    The longest first, so that memory runs short at once or not at all.
     """
-    policy = truncate(load_model(model, options.dtype, attn_implementation="eager"), options.layer)
-    limit = policy.config.get_text_config().max_position_embeddings
-    for solution in solutions:
-        length = len(solution.prompt_ids) + len(solution.completion_ids)
-        if length > limit:
-            raise InputError(f"sample {solution.sample_id}: {length} tokens, but the model has {limit} positions")
+    ordered = sorted(solutions, key=lambda one: (-one.tokens.length, one.sample_id))
+    planned: list[Batch] = []
+    for one in ordered:
+        if planned and planned[-1][0].tokens.length * (len(planned[-1]) + 1) <= budget:
+            planned[-1].append(one)
+        else:
+            planned.append([one])
+    return planned
+
+
+class Scorer:
+    """A policy, cut behind the block that is read, and how its states become scores."""
+
+    def __init__(self, model: str, options: Score) -> None:
+        self.options = options
+        self.model = truncate(load(model, options), options.layer)
+        self.limit: int = self.model.config.get_text_config().max_position_embeddings
+        self.most: int | None = None
+        """Tokens of a batch that memory has proved too short for."""
+
+    def score(self, batch: Batch) -> list[tuple[str, Parts]]:
+        """Give (sample id, parts) for each solution; raises InputError naming the sample whose score cannot be had.
+
+        Where memory runs short, the batch is halved, and so is every later one of its size.
+        """
+        self._check(batch)
+        size = len(batch) * max(one.tokens.length for one in batch)
+        if len(batch) > 1 and self.most is not None and size >= self.most:
+            return self._halves(batch)
         try:
-            seen = look(policy, solution.prompt_ids, solution.completion_ids)
-            yield solution.sample_id, parts(seen.states, seen.attention, options.alpha, options.weights)
-        except ValueError as error:
-            raise InputError(f"sample {solution.sample_id}: {error}") from error
+            return self._score(batch)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not _short_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise InputError(
+                    f"sample {batch[0].sample_id}: {size} tokens are too many for the memory here"
+                ) from error
+        self.most = size
+        say(f"memory is short for {size} tokens at once: going on with half of that")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return self._halves(batch)
+
+    def _halves(self, batch: Batch) -> list[tuple[str, Parts]]:
+        half = (len(batch) + 1) // 2
+        return self.score(batch[:half]) + self.score(batch[half:])
+
+    def _score(self, batch: Batch) -> list[tuple[str, Parts]]:
+        options = self.options
+        try:
+            seen = look(self.model, [one.tokens for one in batch], watching=options.weights != "none")
+            found = parts(seen, options.alpha, options.weights, options.scale)
+        except UnscoredError as error:
+            raise InputError(f"sample {batch[error.place].sample_id}: {error}") from error
+        return [(one.sample_id, score) for one, score in zip(batch, found, strict=True)]
+
+    def _check(self, batch: Batch) -> None:
+        for one in batch:
+            if one.tokens.length > self.limit:
+                raise InputError(
+                    f"sample {one.sample_id}: {one.tokens.length} tokens, but the model has {self.limit} positions"
+                )
+            if not one.tokens.span[1] > one.tokens.span[0]:
+                raise InputError(f"sample {one.sample_id}: a solution without tokens has no score")
+
+
+def load(model: str, options: Score) -> PreTrainedModel:
+    """Load a policy whose attention tells what tokens receive; a model that cannot keeps its own attention."""
+    try:
+        return load_model(model, options.dtype, attn_implementation=attention.NAME)
+    except InputError:
+        if options.weights != "none":
+            raise
+        return load_model(model, options.dtype)
+
+
+def _short_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error is one of memory; on a CPU it has no class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def score(model: str, solutions: Sequence[Solution], options: Score) -> Iterator[tuple[str, Parts]]:
+    """Yield (sample id, parts) for each solution, longest first; raises InputError as `Scorer.score` does."""
+    scorer = Scorer(model, options)
+    for batch in batches(solutions, options.token_budget):
+        yield from scorer.score(batch)

@@ -1,8 +1,9 @@
 """What every stage's command line shares: options as JSON, locks, and errors that are one line."""
 
 import errno
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import typer
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hsir.errors import HsirError
+from hsir.errors import HsirError, InputError
 from hsir.progress import say
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -29,6 +30,33 @@ def json_option(kind: Any, what: str) -> Any:
 
     parse.__name__ = "JSON"
     return typer.Option(parser=parse, help=what)
+
+
+def json_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line, object) of a JSONL file; raises InputError naming the file, the line and the way out."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, _object(f"{path}, line {number}", line, needed)
+
+
+def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line); convert the file") from error
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON ({error}); the file needs one object a line") from error
+    if not isinstance(row, dict):
+        raise InputError(
+            f"{where}: a {type(row).__name__}, not an object with {' and '.join(needed) or 'named values'}"
+        )
+    absent = [name for name in needed if name not in row]
+    if absent:
+        raise InputError(f"{where}: no {' and no '.join(map(repr, absent))}; the row has {', '.join(row)}")
+    return row
 
 
 def run(stage: Callable[..., None]) -> None:

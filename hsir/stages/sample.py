@@ -4,21 +4,18 @@ A finished batch is on disk at once. Killed at any moment, the next start goes o
 and the final table is the same.
 """
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import pyarrow.parquet as pq
 import typer
 
 from hsir import tables
 from hsir.config.settings import BasePool, Pool, TransformersEngine, VeriExitPool
 from hsir.engines.base import Completion, Engine, Prompt, batches
 from hsir.engines.seeds import sample_seed
-from hsir.errors import InputError
 from hsir.progress import say, track
 from hsir.stages import cli
+from hsir.stages.parts import Parts
 
 
 def main(
@@ -38,15 +35,15 @@ def main(
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, seed=seed, shard=shard, shards=shards
     )
+    parts: Parts[list[Prompt]] = Parts("samples", output, made_by)
     with cli.locked(output):
-        if output.is_file() and tables.same_making(tables.metadata(output), {"table": "samples", **made_by}):
+        if parts.finished():
             say(f"{output}: another process has just made it")
             return
-        parts = output.with_name(f".{output.name}.parts")
-        missing = remaining(list(batches(todo, engine.batch_size)), parts, made_by)
+        missing = parts.missing(list(batches(todo, engine.batch_size)))
         if missing:
-            draw(missing, parts, made_by, model, pool, engine)
-        finish(parts, output, made_by)
+            draw(missing, parts, model, pool, engine)
+        parts.join()
 
 
 def question_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
@@ -71,29 +68,16 @@ def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
     ]  # fmt: skip
 
 
-def remaining(planned: list[list[Prompt]], parts: Path, made_by: tables.Row) -> list[tuple[int, list[Prompt]]]:
-    """Give the (number, batch) pairs that no part of the same making holds."""
-    parts.mkdir(parents=True, exist_ok=True)
-    for part in parts.iterdir():
-        if part.suffix != ".parquet" or not tables.same_making(tables.metadata(part), {"table": "samples", **made_by}):
-            part.unlink()
-    missing = [(n, batch) for n, batch in enumerate(planned) if not _part(parts, n).is_file()]
-    if missing and len(missing) < len(planned):
-        say(f"resuming: {len(planned) - len(missing)} of {len(planned)} batches are finished")
-    return missing
-
-
 def draw(
-    missing: list[tuple[int, list[Prompt]]], parts: Path, made_by: tables.Row, model: str,
-    pool: BasePool, options: TransformersEngine,
+    missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], model: str, pool: BasePool,
+    options: TransformersEngine,
 ) -> None:  # fmt: skip
     """Complete the batches, each written as soon as it is finished."""
     from hsir.engines.transformers import TransformersRunner
 
     engine: Engine = TransformersRunner(model, pool, options)
     for number, batch in track(iter(missing), "sampling, batches", len(missing)):
-        rows = [sample_row(completion) for completion in engine.complete(batch)]
-        tables.write("samples", rows, _part(parts, number), made_by)
+        parts.write(number, [sample_row(completion) for completion in engine.complete(batch)])
 
 
 def sample_row(completion: Completion) -> tables.Row:
@@ -106,24 +90,6 @@ def sample_row(completion: Completion) -> tables.Row:
         "n_generated": n_tokens - len(prompt.prefix_ids), "finish": completion.finish, "seed": prompt.seed,
         "parent_id": prompt.parent_id, "cut_step": prompt.cut_step,
     }  # fmt: skip
-
-
-def finish(parts: Path, output: Path, made_by: tables.Row) -> None:
-    """Join the parts into the shard, ordered by sample id, and take them away."""
-    rows = sorted(_rows(parts), key=lambda row: row["sample_id"])
-    if len({row["sample_id"] for row in rows}) != len(rows):
-        raise InputError(f"{parts}: a sample stands there twice; delete the folder and run again")
-    tables.write("samples", rows, output, made_by)
-    shutil.rmtree(parts)
-
-
-def _rows(parts: Path) -> Iterator[tables.Row]:
-    for part in sorted(parts.glob("*.parquet")):
-        yield from pq.read_table(part).to_pylist()
-
-
-def _part(parts: Path, number: int) -> Path:
-    return parts / f"{number:05d}.parquet"
 
 
 if __name__ == "__main__":

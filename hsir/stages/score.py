@@ -1,36 +1,111 @@
-"""Stage score: InDiv of every right solution of a pool, from the policy that drew it."""
+"""Stage score: InDiv of every right solution of a pool, from the policy that drew it; or of any solutions in a file."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hsir import tables
 from hsir.config.settings import Score
-from hsir.progress import track
+from hsir.errors import InputError
+from hsir.models import load_tokenizer
+from hsir.progress import say, track
 from hsir.stages import cli
+from hsir.stages.parts import Parts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from hsir.indiv.score import Batch, Solution
 
 
 def main(
-    model: Annotated[str, typer.Option(help="The policy that drew the samples.")],
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
-    verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
-    score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")],
-    output: Annotated[Path, typer.Option(help="Table of scores and their parts.")],
+    policy: Annotated[str, typer.Option(help="The policy that drew the samples: a model folder.")],
+    output: Annotated[Path, typer.Option("--out", help="Table of scores and their parts.")],
+    rows: Annotated[
+        Path | None, typer.Option("--in", help="JSONL of `id`, `prompt` (text, or messages), `completion`.")
+    ] = None,
+    samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
+    verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
+    score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
 ) -> None:
-    """Score the right solutions of a pool by intrinsic diversity."""
-    from hsir.indiv.score import Solution
-    from hsir.indiv.score import score as indiv
+    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a JSONL file."""
+    if (rows is None) == (not samples) or bool(samples) != (verified is not None):
+        raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
+    made_by = tables.provenance(
+        "score", [Path(policy), *([rows] if rows else []), *samples, *([verified] if verified else [])], score=score
+    )
+    parts: Parts[Batch] = Parts("indiv-scores", output, made_by)
+    with cli.locked(output):
+        if parts.finished():
+            say(f"{output}: another process has just made it")
+            return
+        encoder = load_tokenizer(policy) if rows or score.tokens == "think" else None
+        found = list(from_rows(rows, encoder) if rows and encoder else from_pool(samples, verified))
+        run(found if score.tokens == "all" else [reasoning(one, encoder) for one in found], parts, policy, score)
 
-    right = {row["sample_id"] for row in tables.read("verified", verified) if row["verdict"] == "right"}
-    columns = ["sample_id", "prompt_ids", "completion_ids"]
-    solutions = [Solution(**row) for row in tables.read("samples", samples, columns) if row["sample_id"] in right]
-    rows = [
-        {"sample_id": sample_id, **parts._asdict(), "indiv": parts.indiv}
-        for sample_id, parts in track(indiv(model, solutions, score), "scoring, solutions", len(solutions))
-    ]
-    made_by = tables.provenance("score", [Path(model), *samples, verified], score=score)
-    tables.write("indiv-scores", rows, output, made_by)
+
+def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
+    """Score the batches that are missing, each written as soon as it is finished."""
+    from hsir.indiv.score import Scorer, batches
+
+    missing = parts.missing(batches(solutions, options.token_budget))
+    scorer = Scorer(policy, options) if missing else None
+    for number, batch in track(iter(missing), "scoring, batches", len(missing)):
+        scored = scorer.score(batch) if scorer else []
+        parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])
+    parts.join()
+
+
+def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":
+    """Give the right solutions of a pool."""
+    from hsir.indiv.score import Solution
+
+    right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
+    for row in tables.read("samples", samples, ["sample_id", "prompt_ids", "completion_ids"]):
+        if row["sample_id"] in right:
+            yield Solution(**row)
+
+
+def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solution]":
+    """Tokenise the rows of a JSONL file; raises InputError naming file, line and way out."""
+    from hsir.indiv.score import Solution
+
+    seen: dict[str, int] = {}
+    for number, row in cli.json_rows(path, ("prompt", "completion")):
+        where, name = f"{path}, line {number}", str(row.get("id", number))
+        if name in seen:
+            raise InputError(f"{where}: the id {name!r} is that of line {seen[name]} too; ids must be unique")
+        seen[name] = number
+        prompt, completion = row["prompt"], row["completion"]
+        if isinstance(prompt, list):
+            prompt = encoder.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+        if not isinstance(prompt, str) or not isinstance(completion, str):
+            raise InputError(f"{where}: prompt must be text or messages, completion text")
+        ids = [encoder(text, add_special_tokens=False)["input_ids"] for text in (prompt, completion)]
+        if not ids[1]:
+            raise InputError(f"{where}: the completion is empty; remove the row")
+        yield Solution(name, *ids)
+
+
+def reasoning(solution: "Solution", encoder: "PreTrainedTokenizerBase | None") -> "Solution":
+    """Give a solution of which only the reasoning is read, tags left out; raises InputError where it has none."""
+    from bisect import bisect_left
+
+    from hsir import traces
+
+    ids = list(solution.completion_ids)
+
+    def length(count: int) -> int:
+        return len(encoder.decode(ids[:count])) if encoder else 0
+
+    start, end = traces.reasoning_span(encoder.decode(ids) if encoder else "")
+    if start == end:
+        raise InputError(f"sample {solution.sample_id}: no reasoning to score; set `tokens: all` in the score set")
+    first = bisect_left(range(len(ids) + 1), start + 1, key=length) - 1
+    last = bisect_left(range(len(ids) + 1), end, key=length)
+    return solution._replace(start=first, end=last)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
-from hsir.indiv.logdet import normalised, parts, ridge_logdet
+from hsir.indiv.logdet import Parts, normalised, ridge_logdets
+from hsir.indiv.logdet import parts as parts_of
+from hsir.indiv.states import Seen
 
 ALPHA = 1e-3
 
@@ -20,6 +22,14 @@ def drawn(m: int, d: int, kind: str = "plain") -> tuple[torch.Tensor, torch.Tens
     if kind == "duplicated":
         states, attention = states[torch.arange(m) // 2], attention[torch.arange(m) // 2]
     return states, attention
+
+
+def parts(states: torch.Tensor, attention: torch.Tensor, alpha: float, weights: str, scale: str = "none") -> Parts:
+    return parts_of([Seen(states, attention, sink=False)], alpha, weights, scale)[0]
+
+
+def ridge_logdet(rows: torch.Tensor, alpha: float) -> float:
+    return ridge_logdets([rows], alpha)[0]
 
 
 def reference(states: torch.Tensor, weights: torch.Tensor, alpha: float) -> float:

@@ -11,6 +11,7 @@ from hsir.config.settings import SamplePool, TransformersEngine, VeriExitPool
 from hsir.engines.base import Prompt, batches
 from hsir.engines.seeds import sample_seed
 from hsir.stages import sample
+from hsir.stages.parts import Parts
 
 POOL = SamplePool(kind="sample", samples=2, max_new_tokens=80, temperature=1.5)
 ENGINE = TransformersEngine(batch_size=4)
@@ -44,12 +45,12 @@ def planned(questions: Path) -> list[list[Prompt]]:
     return list(batches(sample.question_prompts(questions, "k2", 2, 0), 4))
 
 
-def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, finished: list[int]) -> Path:
+def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, finished: list[int]) -> Parts[list[Prompt]]:
     """Leave the parts of a run that was killed behind some of its batches."""
-    parts = output.with_name(f".{output.name}.parts")
     made_by = {key: value for key, value in tables.metadata(whole).items() if key != "table"}
-    missing = sample.remaining(planned(questions), parts, made_by)
-    sample.draw([missing[n] for n in finished], parts, made_by, str(embedded), POOL, ENGINE)
+    parts: Parts[list[Prompt]] = Parts("samples", output, made_by)
+    missing = parts.missing(planned(questions))
+    sample.draw([missing[n] for n in finished], parts, str(embedded), POOL, ENGINE)
     return parts
 
 
@@ -87,8 +88,7 @@ def test_a_killed_run_goes_on_where_it_was(
 
 def test_finished_batches_are_not_drawn_again(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
     parts = interrupted(tmp_path / "x.parquet", questions, embedded, whole, [0, 2])
-    made_by = {key: value for key, value in tables.metadata(whole).items() if key != "table"}
-    assert sample.remaining(planned(questions), parts, made_by) == [(1, planned(questions)[1])]
+    assert parts.missing(planned(questions)) == [(1, planned(questions)[1])]
 
 
 def foreign(part: Path, whole: Path) -> None:
@@ -121,7 +121,7 @@ def test_what_is_no_part_of_this_run_is_drawn_anew(
 ) -> None:
     output = tmp_path / "0-of-1.parquet"
     parts = interrupted(output, questions, embedded, whole, [0])
-    leave(parts / f"{number}.parquet", whole)
+    leave(parts.folder / f"{number}.parquet", whole)
     draw(questions, embedded, output)
     assert output.read_bytes() == whole.read_bytes()
 

@@ -70,8 +70,8 @@ rule score:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         score=lambda w: options(plan.config.scores[w.score]),
     shell:
-        "OMP_NUM_THREADS={threads} python -m hsir.stages.score --model {params.model:q} {params.samples:q}"
-        " --verified {input.verified:q} --score {params.score:q} --output {output:q} > {log:q} 2>&1"
+        "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.model:q} {params.samples:q}"
+        " --verified {input.verified:q} --score {params.score:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule filter:

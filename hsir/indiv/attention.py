@@ -1,0 +1,101 @@
+"""Attention that tells how much each token receives, in query chunks: never tokens x tokens x heads at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "hsir-received"
+CHUNK = 1 << 22
+"""Attention weights that are held at once; more of them fall out of the caches of a processor."""
+CHUNK_GPU = 1 << 27
+
+
+@dataclass
+class Watch:
+    """Put on a block's attention module: whose queries count, and then what was received.
+
+    `spans` [batch] holds (start, end): the tokens of each row whose queries count. `received` [batch, length] is the
+    largest attention, over heads and those queries, that each token receives.
+    """
+
+    spans: list[tuple[int, int]]
+    received: torch.Tensor | None = None
+
+
+def watched(
+    module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
+    attention_mask: torch.Tensor | None, scaling: float | None = None, dropout: float = 0.0, **kwargs: Any,
+) -> tuple[torch.Tensor, None]:  # fmt: skip
+    """Attend as `sdpa` does; in a module with a `Watch`, also note what every token receives.
+
+    Raises ValueError where the model's attention is not a plain softmax (logits capped, sinks).
+    """
+    watch = getattr(module, "hsir_watch", None)
+    if watch is None:
+        found = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs
+        )
+        return found[0], None
+    odd = [name for name in ("softcap", "s_aux", "position_bias") if kwargs.get(name) is not None]
+    if odd:
+        raise ValueError(f"attention with {', '.join(odd)} is no plain softmax, which the weights are defined by")
+    out, watch.received = attend(query, key, value, attention_mask, scaling or query.shape[-1] ** -0.5, watch.spans)
+    return out, None
+
+
+AttentionInterface.register(NAME, watched)
+AttentionMaskInterface.register(NAME, sdpa_mask)
+
+
+def attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None,
+    scaling: float, spans: list[tuple[int, int]],
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Compute attention and what each token receives.
+
+    Shapes: query [b, heads, m, e]; key, value [b, groups, m, e]; mask [b or 1, 1, m, m], true or 0 where a query may
+    look, or None for a causal one. Gives the output [b, m, heads, e] and the maxima [b, m], 0 outside the spans' rows.
+    """
+    b, heads, m, e = query.shape
+    groups = key.shape[1]
+    query = query.view(b, groups, heads // groups, m, e)
+    out = query.new_empty(b, m, heads, value.shape[-1])
+    received = torch.zeros(b, m, device=query.device, dtype=torch.float32)
+    places = torch.arange(m, device=query.device)
+    counts = torch.stack([(places >= start) & (places < end) for start, end in spans])
+    size = max(1, (CHUNK_GPU if query.is_cuda else CHUNK) // (b * heads * m))
+    for begin in range(0, m, size):
+        end = min(begin + size, m)
+        weights = _weights(query[..., begin:end, :], key, mask, scaling, begin, end)
+        seen = weights.shape[-1]
+        shares = weights.to(value.dtype).view(b, groups, -1, seen)
+        chunk = (shares @ value[:, :, :seen]).view(b, heads, end - begin, -1)
+        out[:, begin:end] = chunk.transpose(1, 2)
+        rows = counts[:, begin:end]
+        if rows.any():
+            if not rows.all():
+                weights = weights * rows[:, None, None, :, None]
+            torch.maximum(received[:, :seen], weights.amax(dim=(1, 2, 3)), out=received[:, :seen])
+    return out, received
+
+
+def _weights(
+    query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float, begin: int, end: int
+) -> torch.Tensor:
+    """Give the float32 attention weights [b, groups, heads a group, queries, keys] of queries begin to end."""
+    b, groups, shared, size, e = query.shape
+    seen = end if mask is None else key.shape[2]
+    scores = (query.reshape(b, groups, shared * size, e) @ key[:, :, :seen].transpose(2, 3)).float().mul_(scaling)
+    scores = scores.view(b, groups, shared, size, seen)
+    if mask is None:
+        later = torch.ones(size, size, dtype=torch.bool, device=query.device).triu_(1)
+        scores[..., begin:].masked_fill_(later, float("-inf"))
+    elif mask.dtype == torch.bool:
+        scores.masked_fill_(~mask[:, :, None, begin:end, :seen], torch.finfo(scores.dtype).min)
+    else:
+        scores.add_(mask[:, :, None, begin:end, :seen])
+    return torch.softmax(scores, dim=-1)

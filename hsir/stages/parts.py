@@ -1,0 +1,59 @@
+"""Work in parts: what is finished is on disk at once, and a killed stage goes on behind it."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import pyarrow.parquet as pq
+
+from hsir import tables
+from hsir.errors import InputError
+from hsir.progress import say
+
+Batch = TypeVar("Batch")
+
+
+class Parts(Generic[Batch]):
+    """The parts of a table in the making: a hidden folder beside it, a file a batch."""
+
+    def __init__(self, kind: str, output: Path, made_by: tables.Row) -> None:
+        self.kind, self.output, self.made_by = kind, output, made_by
+        self.folder = output.with_name(f".{output.name}.parts")
+
+    def finished(self) -> bool:
+        """Tell whether the table is there, of the same making: another process may just have made it."""
+        return self.output.is_file() and self._mine(self.output)
+
+    def missing(self, planned: Sequence[Batch]) -> list[tuple[int, Batch]]:
+        """Give the (number, batch) pairs that no part of the same making holds."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for part in self.folder.iterdir():
+            if part.suffix != ".parquet" or not self._mine(part):
+                part.unlink()
+        missing = [(n, batch) for n, batch in enumerate(planned) if not self._path(n).is_file()]
+        if missing and len(missing) < len(planned):
+            say(f"resuming: {len(planned) - len(missing)} of {len(planned)} batches are finished")
+        return missing
+
+    def write(self, number: int, rows: list[tables.Row]) -> None:
+        """Write the rows of a batch."""
+        tables.write(self.kind, rows, self._path(number), self.made_by)
+
+    def join(self) -> None:
+        """Join the parts into the table, ordered by sample id, and take them away."""
+        rows = sorted(self._rows(), key=lambda row: row["sample_id"])
+        if len({row["sample_id"] for row in rows}) != len(rows):
+            raise InputError(f"{self.folder}: a sample stands there twice; delete the folder and run again")
+        tables.write(self.kind, rows, self.output, self.made_by)
+        shutil.rmtree(self.folder)
+
+    def _mine(self, path: Path) -> bool:
+        return tables.same_making(tables.metadata(path), {"table": self.kind, **self.made_by})
+
+    def _rows(self) -> Iterator[tables.Row]:
+        for part in sorted(self.folder.glob("*.parquet")):
+            yield from pq.read_table(part).to_pylist()
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.parquet"
