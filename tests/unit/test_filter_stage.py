@@ -48,7 +48,7 @@ class Files:
             known = [(solution(name, pool, tokens), verdict, indiv) for name, verdict, tokens, indiv in rows]
             for shard in (0, 1):
                 tables.write("samples", [s for s, *_ in known[shard::2]], folder / f"{pool}-{shard}.parquet", {})
-            verdicts = [{"sample_id": s["sample_id"], "verdict": verdict} for s, verdict, _ in known]
+            verdicts = [{"sample_id": s["sample_id"], "verdict": verdict, "why": "tags"} for s, verdict, _ in known]
             tables.write("verified", verdicts, folder / f"{pool}-v.parquet", {})
             scores = [
                 {"sample_id": s["sample_id"], "m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0,

@@ -14,10 +14,11 @@ from hsir.errors import InputError
 from hsir.filters import InDiv
 
 VALUES: dict[pa.DataType, Any] = {
-    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1, pa.list_(pa.int32()): [3, 1, 2]
+    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1, pa.list_(pa.int32()): [3, 1, 2],
+    pa.map_(pa.string(), pa.string()): [("B", "b"), ("A", "a")],
 }  # fmt: skip
 MADE_BY = {"stage": "test", "options": {"x": [1, None]}}
-VERDICT = {"sample_id": "a", "extracted": None, "verdict": "right"}
+VERDICT = {"sample_id": "a", "extracted": None, "verdict": "right", "why": "tags"}
 
 
 def full_row(kind: str) -> tables.Row:
@@ -41,7 +42,7 @@ def test_an_empty_table_keeps_its_schema(kind: str, tmp_path: Path) -> None:
 
 
 OPTIONAL = {
-    "questions": {"difficulty", "trace", "trace_ids"},
+    "questions": {"difficulty", "options", "trace", "trace_ids"},
     "samples": {"parent_id", "cut_step"},
     "verified": {"extracted"},
     "veriexit": {"cut_step", "prefix_ids"},

@@ -128,7 +128,7 @@ GOOD = {"id": "q1", "question": "What?", "answer": "42"}
 
 
 def test_a_question_file_is_read_with_its_optional_keys(tmp_path: Path) -> None:
-    full = GOOD | {"options": {"A": "x"}, "difficulty": 3, "trace": "t", "source": "ignored"}
+    full = GOOD | {"answer": "A", "options": {"A": "x"}, "difficulty": 3, "trace": "t", "source": "ignored"}
     first, second = read_records(written(tmp_path, full, "", {"question": "Why?", "answer": "y"}))
     assert (first.id, first.options, first.difficulty, first.trace) == ("q1", {"A": "x"}, 3, "t")
     assert (second.id, second.options, second.difficulty, second.trace) == ("mine-00003", None, None, None)
@@ -187,5 +187,5 @@ def test_a_split_without_a_file_names_the_key() -> None:
 
 
 def test_the_prompt_shows_question_options_and_format(tmp_path: Path) -> None:
-    (record,) = read_records(written(tmp_path, GOOD | {"options": {"A": "x", "B": "y"}}))
+    (record,) = read_records(written(tmp_path, GOOD | {"answer": "B", "options": {"A": "x", "B": "y"}}))
     assert Jsonl(kind="jsonl", instruction="Think.").prompt(record) == "What?\nA. x\nB. y\n\nThink."
