@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from hsir.options import Options
 
@@ -66,18 +66,32 @@ class InDiv(Options):
 
     kind: Literal["indiv"] = "indiv"
     threshold: float = Field(-0.5, description="tau: scores below it are dropped.")
+    threshold_is: Literal["score", "quantile"] = Field(
+        "score", description="What tau is: a score, or the share of the candidates that is dropped."
+    )
+    log_base: Literal["e", "10"] = Field("e", description="Base of the logarithm; matters to raw scores alone.")
     standardise: Literal["zscore", "per_question", "length_residual", "none"] = Field(
         "zscore", description="What makes scores comparable before the threshold."
     )
 
+    @model_validator(mode="after")
+    def _a_share(self) -> "InDiv":
+        if self.threshold_is == "quantile" and not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold is {self.threshold}; as a quantile it must be a share from 0 to below 1")
+        return self
+
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         scores = self.standardised(candidates)
+        least = self.threshold
+        if self.threshold_is == "quantile" and scores:
+            least = sorted(scores)[int(self.threshold * len(scores))]
         scored = [replace(c, score=z) for c, z in zip(candidates, scores, strict=True)]
-        return [c for c in scored if c.score is not None and c.score >= self.threshold]
+        return [c for c in scored if c.score is not None and c.score >= least]
 
     def standardised(self, candidates: Candidates) -> list[float]:
         """Give each candidate's standardised score, in order."""
-        raw = [_scored(c) for c in candidates]
+        base = 1.0 if self.log_base == "e" else math.log(10)
+        raw = [_scored(c) / base for c in candidates]
         if self.standardise == "none":
             return raw
         if self.standardise == "length_residual":

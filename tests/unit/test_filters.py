@@ -76,11 +76,24 @@ def test_no_candidates_stay_none(standardise: Any) -> None:
         ({"threshold": -1.35}, "abcd"),
         ({"threshold": 2.0}, ""),
         ({"standardise": "none", "threshold": 3.0}, "cd"),
+        ({"standardise": "none", "threshold": 3.0, "log_base": "10"}, ""),
+        ({"standardise": "none", "threshold": 1.3, "log_base": "10"}, "cd"),
         ({"standardise": "per_question", "threshold": 0.0}, "cd"),
+        ({"threshold_is": "quantile", "threshold": 0.0}, "abcd"),
+        ({"threshold_is": "quantile", "threshold": 0.5}, "cd"),
+        ({"threshold_is": "quantile", "threshold": 0.74}, "cd"),
+        ({"threshold_is": "quantile", "threshold": 0.75}, "d"),
+        ({"threshold_is": "quantile", "threshold": 0.99, "standardise": "none"}, "d"),
     ],
 )
 def test_scores_below_the_threshold_are_dropped(options: dict[str, Any], wanted: str) -> None:
     assert named(InDiv(**options)(RAW, 0)) == wanted
+
+
+@pytest.mark.parametrize("threshold", [-0.5, 1.0])
+def test_a_quantile_is_a_share(threshold: float) -> None:
+    with pytest.raises(ValueError, match="must be a share"):
+        InDiv(threshold_is="quantile", threshold=threshold)
 
 
 def test_the_compared_score_is_kept_beside_the_raw_one() -> None:

@@ -30,10 +30,17 @@ def test_nothing_to_do_when_nothing_changed(finished: Path) -> None:
     assert planned(finished, "two-rounds") == []
 
 
-def test_a_new_tau_reruns_the_filter_and_what_follows_but_no_sampling_of_the_first_round(
-    finished: Path, tiny: dict[str, Any]
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": -1.0}, {"standardise": "length_residual"}, {"standardise": "none", "log_base": "10"},
+        {"threshold": 0.25, "threshold_is": "quantile"},
+    ],
+)  # fmt: skip
+def test_a_new_tau_reruns_the_filter_and_what_follows_but_no_model_of_the_first_round(
+    options: dict[str, Any], finished: Path, tiny: dict[str, Any]
 ) -> None:
-    changed = HSIR | {"select": [{"kind": "right"}, {"kind": "indiv", "threshold": -1.0}, HSIR["select"][2]]}
+    changed = HSIR | {"select": [{"kind": "right"}, {"kind": "indiv", **options}, HSIR["select"][2]]}
     jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
     assert {rule: n for rule, n in rules(jobs).items() if rule in {"filter", "train", "evaluate", "report"}} == {
         "filter": 1,
