@@ -22,6 +22,8 @@ answer ("the answer is ..."), alone as the whole text or one of its outer lines,
 Choices = Mapping[str, str]
 """The options of a question: text by letter."""
 
+MOST_TOLD = 8
+"""Answers that differ, of which a verdict tells."""
 
 LONGEST = 20_000
 """Characters of a text's end where answers outside closed tags are looked for."""
@@ -127,6 +129,8 @@ class Grader(Options):
             return answers
         kept: list[str] = []
         for answer in answers:
+            if len(kept) == MOST_TOLD:
+                break
             if not any(self.same(answer, one, options) or answer == one for one in kept):
                 kept.append(answer)
         return kept

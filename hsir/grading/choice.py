@@ -14,12 +14,13 @@ from hsir.grading.base import Choices, Grader, Place, Stated
 LETTERS = "ABCDEFGHIJ"
 """Letters of a question whose options are not given."""
 
-_LETTER = r"([A-Z])(?![\w'\u2019]|[-+]\w)"
+# Letters of scripts without spaces may stand behind it.
+_LETTER = r"([A-Z])(?![^\W\u2e80-\ud7ff]|['\u2019-]\w|\+)"
 _AT = re.compile(_LETTER)
 _AFTER = re.compile(r"[\s)*\].:}\"'\u201d$\u3002,-]*")
 # More letters behind one: "A or B", "A, C", "A and D"; not the words that merely begin so.
 _MORE = re.compile(
-    r"[\s)*\]\"']*(?:,|/|&|\bor\b|\band\b)\s*(?:or\b|and\b)?\s*"
+    r"[\s)*\]\"']*(?:,|/|&|\b(?:or|and|ou|et|oder|und|o|y|e)\b|\u6216|\u548c|\u3001)\s*(?:or\b|and\b)?\s*"
     r"(?:maybe\s+|perhaps\s+|possibly\s+|probably\s+)?(?:option\s+)?[\s(*\[\"']*[A-J](?![\w'\u2019])"
 )
 _SHORT = re.compile(
@@ -36,9 +37,18 @@ SHORT = 300
 """Characters of a text that a letter may head without the option's text behind it."""
 
 _LOWER = re.compile(r"\W*([a-z])\W*")
+_LOWER_HEADS = re.compile(r"\W*([a-z])[).:\]]+\s*(?=\S)")
+_LOWER_AT = re.compile(r"([a-z])(?:[).*\]\"']*[ \t]*(?:$|\n)|[)\]])")
+# What takes a letter back: "B is wrong", "A isn't it".
+_TAKEN_BACK = re.compile(
+    r"[\s)*\]\"']*(?:\b(?:is|was|seems|would\s+be|can|could|does)(?:n['\u2019]t|\s+(?:the\s+|an?\s+|\w+ly\s+)?"
+    r"(?:not|never|wrong|incorrect|false|unlikely|excluded|eliminated|ruled\s+out))|\bcannot|\bcan['\u2019]t)\b",
+    re.IGNORECASE,
+)
+_BECAUSE = re.compile(r",?\s+(?:because|since|as|due\s+to)\s", re.IGNORECASE)
 _PICKS = re.compile(
-    r"\b(?:it[\u2019']?s|it\s+(?:is|must\s+be|should\s+be)|choose|pick|select|go(?:ing)?\s+with|opt(?:ing)?\s+for"
-    r"|(?:correct|right|best)\s+(?:answer|choice|option|one)\s+(?:is|would\s+be|should\s+be|must\s+be|:)"
+    r"\b(?:it[\u2019']?s|it\s+(?:is|must\s+be|should\s+be)|(?:choose|pick|select)\b|go(?:ing)?\s+with|opt(?:ing)?\s+for"
+    r"|(?:correct|right|best|final|selected|chosen)\s+(?:answer|choice|option|one)(?:\s+(?:is|would\s+be|should\s+be|must\s+be)\b|\**\s*:)"
     r"|(?:choice|option)\s+(?:is|must\s+be|should\s+be|would\s+be))"
     r"\s*:?\s*(?:(?:definitely|therefore|thus|likely|probably|option|choice|letter|answer)\s+)*",
     re.IGNORECASE,
@@ -89,7 +99,8 @@ class Choice(Grader):
                 yield Stated(content, start, end)
         for cues in (statements.CUE, _PICKS):
             for cue in cues.finditer(text):
-                found = _at(text, cue.end(), options)
+                # "because it is heparin" names no option: behind "it is" only a letter does.
+                found = _at(text, cue.end(), options, spelt=not cue[0].lower().startswith("it"))
                 if found and not statements.undone(text, cue.start(), found[1]):
                     yield Stated(found[0], cue.start(), found[1])
         for said in _CONFIRMED.finditer(text):
@@ -117,7 +128,9 @@ def _of_letter(text: str, options: Choices | None) -> str | None:
         return alone[1].upper() if has(alone[1].upper(), options) else None
     found = _SHORT.match(text)
     if found is None or not has(found[1], options) or _MORE.match(text, found.end(1)):
-        return _at_end(text, options)
+        return _at_end(text, options) or _lower(text, options)
+    if _TAKEN_BACK.match(text, found.end(1)):
+        return None
     rest = text[_AFTER.match(text, found.end(1)).end() :]  # type: ignore[union-attr]
     if not rest or (options and _plain(rest) == _plain(options[found[1]])):
         return found[1]
@@ -128,7 +141,8 @@ def _of_letter(text: str, options: Choices | None) -> str | None:
 
 def _is_word(text: str, letter: re.Match[str], options: Choices | None, rest: str) -> bool:
     """Tell whether a capital letter begins a phrase: "A patient", "E. coli", "I think"."""
-    if options and _plain(options[letter[1]])[:12] == _plain(rest)[:12]:
+    text_of = _plain(options[letter[1]])[:12] if options else ""
+    if text_of and _plain(rest).startswith(text_of):
         return False
     if _GENUS.match(text, letter.end(1)) and not _REASON.match(text, letter.end(1) + 1):
         return True
@@ -140,6 +154,13 @@ def _at_end(text: str, options: Choices | None) -> str | None:
     found = re.search(r"[(\[]\s*([A-Z])\s*[)\]]\W*$", text[-20:])
     text_of = options.get(found[1]) if found and options else None
     return found[1] if found and text_of and _plain(text_of) in _plain(text) else None
+
+
+def _lower(text: str, options: Choices | None) -> str | None:
+    """Read `b) Heparin`."""
+    found = _LOWER_HEADS.match(text)
+    text_of = options.get(found[1].upper()) if found and options else None
+    return found[1].upper() if found and text_of and _plain(text[found.end() :]) == _plain(text_of) else None
 
 
 def _of_text(text: str, options: Choices | None) -> str | None:
@@ -165,7 +186,7 @@ def _unwrapped(text: str) -> str:
     return text.strip(" $\n\t")
 
 
-def _at(text: str, start: int, options: Choices | None) -> tuple[str, int] | None:
+def _at(text: str, start: int, options: Choices | None, spelt: bool = True) -> tuple[str, int] | None:
     """Read the letter, or the option's full text, that stands at `start`."""
     begin = statements.opening(text, start)
     found = _AT.match(text, begin)
@@ -176,9 +197,20 @@ def _at(text: str, start: int, options: Choices | None) -> tuple[str, int] | Non
         rest = re.split(r"[.\n]", text[after : after + 200], maxsplit=1)[0]
         if not _is_word(text, found, options, rest):
             return found[1], found.end(1)
+    small = _LOWER_AT.match(text, begin)
+    if small and has(small[1].upper(), options):
+        return small[1].upper(), small.end(1)
+    return _text_at(text, begin, options) if spelt and options else None
+
+
+def _text_at(text: str, begin: int, options: Choices) -> tuple[str, int] | None:
+    """Read the full text of an option: `heparin`, `heparin (B)`, `heparin, because ...`."""
     line = re.split(r"[\n;]|\.(?=\s|$)", text[begin : begin + 400], maxsplit=1)[0]
-    letter = _of_text(line, options)
-    return (letter, begin + len(line)) if letter else None
+    for part in (line, re.sub(r"\s*\(([A-Z])\)\W*$", "", line), _BECAUSE.split(line, maxsplit=1)[0]):
+        letter = _of_text(part, options)
+        if letter:
+            return letter, begin + len(part)
+    return None
 
 
 def _alone(text: str, options: Choices | None) -> str | None:
@@ -186,6 +218,8 @@ def _alone(text: str, options: Choices | None) -> str | None:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return None
+    if len(lines) == 1 and len(lines[0]) < 8 and _LOWER.fullmatch(lines[0]):
+        return lines[0] if read(lines[0], options) else None
     heads = {head[1] for head in map(_HEADS.match, lines) if head}
     if len(heads) > 1:  # the options, gone through one by one
         return None

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hsir import traces
 from hsir.grading import number, statements
-from hsir.grading.base import Choices, Grader, Item, Judgement, Place, Stated
+from hsir.grading.base import MOST_TOLD, Choices, Grader, Item, Judgement, Place, Stated
 from hsir.grading.pool import Pool
 
 LONGEST = 4000
@@ -25,6 +25,7 @@ _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|operatorn
 _NOISE = re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![a-zA-Z])|\\[!,;: ]|\s+|\\?\$|\\[()\[\]]|~")
 _FRACTION = re.compile(r"\\[dt]frac")
 _WORD = re.compile(r"[A-Za-z]{3,}")
+_NOT_IT = re.compile(r"\banswer\s+is(?:\s+not|n['\u2019]t)\s+\S{1,60}\s*$", re.IGNORECASE)
 _FORMULA = re.compile(r"\$([^$\n]{1,400})\$|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
 
 
@@ -71,14 +72,14 @@ class Math(Grader):
         return reply[1] if reply else None
 
     def distinct(self, answers: list[str], options: Choices | None) -> list[str]:
-        return list({_normal(answer): answer for answer in answers}.values())
+        return list({_normal(answer): answer for answer in answers}.values())[:MOST_TOLD]
 
     def find(self, place: Place, text: str, options: Choices | None) -> str | None:
         if place == "boxed":
             boxes = traces.boxed(text)
             return text[max(0, boxes[-1][1] - LONGEST) : boxes[-1][1]] if boxes else None
         if place == "last":
-            return text.strip()[-LONGEST:] or None
+            return None if _NOT_IT.search(text[-100:]) else text.strip()[-LONGEST:] or None
         return super().find(place, text, options)
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:

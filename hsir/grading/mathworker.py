@@ -17,6 +17,8 @@ ORPHANED = 600
 _PROSE = re.compile(r"(?<![\\\w])[^\W\d_]{3,}\s+[^\W\d_]{2,}|[^\x00-\x7f]{2}")
 # One number, whose comma groups thousands or can only be a decimal one: 1,000.99 and 1000,99, but not the pair 12,34.
 _DIGITS = re.compile(r"[$\u20ac]?\s?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+|(?:0|\d{4,}),\d+)\s?[$\u20ac%]?")
+_BOLD = re.compile(r"(?<![\w)}\]*])\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?![\w({*])", re.ASCII)
+_GLUED = re.compile(r"(?<=[\u2e80-\ud7ff\uff00-\uffef])(?=[-\d\\$(])")
 _DELIMITERS = ("$", "\\(", "\\[", "\\boxed", "\\begin{align", "\\begin{equation")
 
 
@@ -51,6 +53,7 @@ def compare(parse: Any, verify: Any, text: str, gold: str) -> list[Any]:
 def _parsed(parse: Any, text: str) -> list[Any]:
     """Parse prose, and mathematics between delimiters, as they are; a bare expression as if between dollars."""
     text = text.replace("\\$", "")  # money; math-verify takes it for the end of a formula
+    text = _GLUED.sub(" ", _BOLD.sub(r"\1", text.replace("\u00b0", "^\\circ ")))
     bare = not any(mark in text for mark in _DELIMITERS)
     forms = [text, f"${text}$"] if not bare or _PROSE.search(text) or _DIGITS.fullmatch(text) else [f"${text}$", text]
     for form in forms if bare else forms[:1]:

@@ -1,6 +1,7 @@
 r"""Numbers: `42`, `$1,000.50`, `29.00`, `3/4`, `1 1/2`, `\frac{3}{4}`, `1.5e6`, `10 %`, `18 eggs`, `3 million`."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -18,24 +19,36 @@ MOST_DIGITS = 300
 _WHOLE = re.compile(r"[-+]?\d{1,18}")
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(
-    rf"(?<![\w.^_/])(?<!\d[,:])(?:(?<![)\]}}])(?P<sign>[-+]))?[$€£]?(?P<digits>{_DIGITS})"
+    rf"(?<![.^_/])(?<![^\W\u2e80-\ud7ff])(?<!\d[,:])(?<![\^_]\{{)(?:(?<![)\]}}])(?P<sign>[-+]))?[$€£]?(?P<digits>{_DIGITS})"
     r"(?:[eE](?P<e>[-+]?\d{1,3})\b|\s?(?:x|\*|\u00d7|\\times)\s?10\^\{?(?P<ten>[-+]?\d{1,3})\}?)?"
-    r"(?:\s(?P<top>\d{1,6})/(?P<under>\d{1,6})(?![\w/])|\s?/\s?(?P<over>\d{1,18}(?:,\d{3})*)(?![\w/]))?"
-    r"(?!:\d|\d|[.,/]\d|\^)(?:\s(?P<scale>thousand|million|billion|trillion)\b)?"
+    r"(?:\s{1,2}(?P<top>\d{1,6})/(?P<under>\d{1,6})(?![\w/])|\s?/\s?(?P<over>\d{1,18}(?:,\d{3})*)(?![\w/]))?"
+    r"(?!:\d|\d|[.,/]\d|\^)(?:\s(?P<scale>hundred|thousand|million|billion|trillion)\b)?"
 )
-_SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _CLEANER = re.compile(
-    r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|textnormal)\s*\{([^{}]*)\}|\\[dt]?frac\s*\{([^{}]{1,20})\}\s*\{([^{}]{1,20})\}"
+    r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|textnormal|boxed|fbox)\s*\{([^{}]*)\}"
+    r"|\\[dt]?frac\s*(?:\{([^{}]{1,20})\}\s*\{([^{}]{1,20})\}|(\d)\s?(\d))"
+    r"|([\u00bc-\u00be\u2150-\u215e])|\\(times|cdot)(?![a-zA-Z])"
     r"|\^\{?\\circ\}?|\\[!,;: ]|\{,\}|\\left|\\right|\\\(|\\\)|\\\[|\\\]|\*\*|\\(?=[$%])"
 )
-_DASHES = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u202f": " "})
+_DASHES = str.maketrans({"\u2212": "-", "\u2013": "-"})
+_SPACE = re.compile(r"[\u00a0\u2009\u202f]")
+_GROUPS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_SPACED = re.compile(r"([-+]?[$€£]?\d{1,3})((?: \d{3})+)(?!\d)(?=[^\d]*$|\.\d+[^\d]*$)")
+# Powers, factors and bounds: what makes a number not the one that stands there, or no number at all.
+_CHANGED = re.compile(r"[xyznikKMB\u03c0](?![a-zA-Z])|[\u00b2\u00b3\u00b9\u2070-\u209f\u221a]")
+_BOUND = re.compile(r"(?:^|[a-z]\s*)[<>\u2264\u2265\u2260]\s*$|\b(?:less|fewer|more|greater)\s+than\s+$", re.IGNORECASE)
+_NOT = re.compile(r"(?:\bnot|n['\u2019]t)\s+(?:be\s+|equal(?:\s+to)?\s+|=\s*)?[$*]{0,4}$", re.IGNORECASE)
+_SEVERAL = re.compile(r"=[^=,;]{0,40}[,;]\s*(?:and\s+)?[a-z]\w*\s*=", re.IGNORECASE)
 _GOES_ON = re.compile(
-    r"\s*(?:[-+*/=^\u00d7\u00f7<>]|\\times|\\cdot|times\b)\s*[\d($\\]|\s*[a-z]{1,10}\.?,?\s(?:and\s)?\d", re.I
+    r"\s*(?:[-+*/=^\u00d7\u00f7<>]|\\times|\\cdot|times\b)\s*[\d($\\]"
+    r"|\s*(?!(?:because|since|as|so|when|where|if|i\.e|for)\b)[a-z]{1,10}\.?,?\s(?:and\s)?\d",
+    re.I,
 )
 _LEAD = re.compile(
     r"(?:(?:a\s+total\s+of|equal\s+to|exactly|approximately|around|roughly|only|[a-z]\s*=)\s*[$]?)*", re.I
 )
-_LABEL = re.compile(r"\b(?:step|line|part|equation)\s+\d+\s*[:.)]|^\s*\d{1,2}[.)]\s", re.IGNORECASE | re.MULTILINE)
+_LABEL = re.compile(r"\b(?:step|line|part|equation)\s+\d+\s*[:.)]|^[ \t]*\d{1,2}[.)]\s", re.IGNORECASE | re.MULTILINE)
 _TAIL = 300
 _LINE = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(?=\S)", re.MULTILINE)
 
@@ -89,15 +102,18 @@ def value(text: str) -> int | Fraction | None:
     if len(text) > 300:
         return None
     text = _clean(text)
-    if "\\" in text:  # a root, a variable, a set: no plain number
+    if "\\" in text or _SEVERAL.search(text):  # a root, a variable, a set: no plain number
         return None
     if "=" in text:
         text = text.rsplit("=", 1)[1]
+    text = _SPACED.sub(lambda match: match[1] + match[2].replace(" ", ""), text)
     found = list(_TOKEN.finditer(text))
-    if not found or statements.denied(text, found[0].start()):
+    if not found or statements.denied(text, found[0].start()) or _BOUND.search(text[: found[0].start()]):
+        return None
+    if any(_GOES_ON.match(text, token.end()) or _CHANGED.match(text, token.end()) for token in found):
         return None
     values = {_token_value(token) for token in found}
-    return values.pop() if len(values) == 1 and not _GOES_ON.match(text, found[-1].end()) else None
+    return values.pop() if len(values) == 1 else None
 
 
 def plain(text: str) -> bool:
@@ -108,7 +124,9 @@ def plain(text: str) -> bool:
 
 def _clean(text: str) -> str:
     text = text.translate(_DASHES)
-    if "\\" in text or "*" in text or "{" in text:
+    if not text.isascii():
+        text = _SPACE.sub(" ", _GROUPS.sub("", text))
+    if "\\" in text or "*" in text or "{" in text or not text.isascii():
         text = _CLEANER.sub(_plain, text)
     return text
 
@@ -116,7 +134,13 @@ def _clean(text: str) -> str:
 def _plain(found: re.Match[str]) -> str:
     if found[1] is not None:
         return f" {found[1]}"
-    return f" {found[2]}/{found[3]} " if found[2] else ""
+    if found[7]:
+        return "x"
+    parts = [part for part in found.groups()[1:5] if part]
+    fraction = unicodedata.normalize("NFKC", found[6]).replace("\u2044", "/") if found[6] else "/".join(parts)
+    before = found.string[: found.start()][-1:]
+    # A sign belongs to the fraction behind it, a digit makes it a mixed number.
+    return f"{' ' if before.isdigit() else ''}{fraction} " if fraction else ""
 
 
 def _token_value(token: re.Match[str]) -> int | Fraction | None:
@@ -156,7 +180,9 @@ def _last(text: str) -> str | None:
     for size in (_TAIL, 10 * _TAIL, len(text)):
         tail = _clean(text[-size:])
         whole = size >= len(text)
-        tokens = [token for token in _TOKEN.finditer(_LABEL.sub(" ", tail)) if token.start() > 0 or whole]
+        tail = _LABEL.sub(" ", tail)
+        tokens = [token for token in _TOKEN.finditer(tail) if token.start() > 0 or whole]
+        tokens = [token for token in tokens if not _NOT.search(tail[max(0, token.start() - 20) : token.start()])]
         if tokens:
             return tokens[-1][0].strip()
         if whole:

@@ -1,6 +1,7 @@
 """Short texts, compared word for word; and the kind that is chosen question by question."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, get_args
@@ -12,11 +13,13 @@ from hsir.grading import number, statements, yesno
 from hsir.grading.base import Choices, Grader, Item, Judgement, Place, Stated
 from hsir.grading.choice import Choice
 
-_SENTENCE = re.compile(r"[^\n]{0,400}?(?=\.\s|\.?$|\n)")
+_SENTENCE = re.compile(r"[^\n]{0,400}?(?=(?<!\b[SM]t)(?<!\b[DM]r)(?<!\bMs)\.\s|\.?$|\n)")
+_COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|boxed)\s*\{([^{}]*)\}")
+_QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 
 
 class Text(Grader):
-    """A short text; case and white space do not count, nor does a full stop behind it."""
+    """A short text; case and white space do not count, nor do a full stop, quotes and emphasis around it."""
 
     kind: Literal["text"] = "text"
     fallbacks: tuple[Place, ...] = Field(
@@ -80,4 +83,5 @@ def _set_up(kind: type[Grader], thinking: str, places: tuple[Place, ...]) -> Gra
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).strip(" .").casefold()
+    text = unicodedata.normalize("NFC", _COMMAND.sub(r"\1", text)).translate(_QUOTES)
+    return " ".join(text.split()).strip(" .*_`\"'$\u3002").casefold()

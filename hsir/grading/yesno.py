@@ -12,12 +12,22 @@ from hsir.grading.base import Choices, Grader, Place, Stated
 
 _SAYS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _WORD = r"(yes|no|true|false)\b"
-# Behind `no` as an answer stands a pause, a reason or nothing; behind `no` as a determiner a noun.
-_WHOLE = rf"{_WORD}(?=\**[\s\"'\u201d\u2019)\]}}*$]*(?:$|[.,;:!<\n\u2013\u2014-]|\\|because|since|as\b|for\b))"
+# Behind `no` as an answer stands a pause, a reason, a pronoun or nothing; behind `no` as a determiner a noun.
+_WHOLE = (
+    rf"{_WORD}(?=\**[\s\"'\u201d\u2019)\]}}*$]*(?:$|[.,;:!<\n\u2013\u2014-]|\\"
+    r"|because|since|as\b|for\b|(?:it|he|she|they|we|you|this)\b))"
+)
 _AT = re.compile(_WHOLE, re.IGNORECASE)
 _LEADS = re.compile(rf"\W*{_WHOLE}", re.IGNORECASE)
-_SENTENCE = re.compile(rf"\W*(?:(?:so|thus|therefore|hence|overall|in\s+conclusion)\b,?\s*)?{_WHOLE}", re.IGNORECASE)
+_SENTENCE = re.compile(
+    rf"\W*(?:(?:so|thus|therefore|hence|overall|(?:in\s+)?conclusion|in\s+short|in\s+summary)\b\**[,:]?\s*)?{_WHOLE}",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_BEFORE_CUE = re.compile(
+    r"\W*(?:(?:so|thus|therefore|hence)\b,?\s*)?(?:(?:the|my)\s+)?(?:(?:final|correct)\s+)?", re.IGNORECASE
+)
+_ENDS = re.compile(r"[,:]\W{0,8}(yes|no)\W{0,8}$", re.IGNORECASE)
 _OTHER = re.compile(r"[\s\"'*)]*(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
 
 
@@ -64,12 +74,21 @@ def _outer(text: str) -> str | None:
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     found = [_SENTENCE.match(sentence) for sentence in (sentences[:1] + sentences[-1:])]
     said = {_SAYS[one[1].casefold()] for one in found if one and not _OTHER.match(one.string, one.end(1))}
+    last = _ENDS.search(sentences[-1]) if said else None
+    if last:
+        said.add(_SAYS[last[1].casefold()])
     return said.pop() if len(said) == 1 else None
 
 
 def plain(text: str) -> bool:
     """Tell whether a text is yes or no and nothing else."""
     return text.strip().casefold() in _SAYS
+
+
+def _lead(text: str) -> int:
+    """Skip "the answer is" where an answer begins so."""
+    cue = statements.CUE.search(text)
+    return cue.end() if cue and _BEFORE_CUE.fullmatch(text, 0, cue.start()) else 0
 
 
 def read(text: str) -> str | None:
@@ -79,7 +98,7 @@ def read(text: str) -> str | None:
         return plain
     if "\\" in text:
         text = re.sub(r"\\[a-z]+\s*\{([^{}]*)\}", r"\1", text)
-    first = _LEADS.match(text)
-    if first and not _OTHER.match(text, first.end(1)):
+    first = _LEADS.match(text[_lead(text) :])
+    if first and not _OTHER.match(first.string, first.end(1)):
         return _SAYS[first[1].casefold()]
     return None
