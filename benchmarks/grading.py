@@ -126,8 +126,9 @@ def parts(files: dict[str, list[Row]]) -> Iterator[tuple[str, list[Row]]]:
 def disagreements(files: dict[str, list[Row]]) -> None:
     """Print each row whose verdict is not the label's, and why."""
     reasons = yaml.safe_load(EXPLAINED.read_text(encoding="utf-8")) if EXPLAINED.exists() else {}
+    print("\n## Every disagreement\n")
     print(
-        "\n## Every disagreement\n\nLabel: the label is wrong. Row: it cannot be decided, or is no question of right and wrong. Ours: ours is wrong.\n"
+        "Label: the label is wrong. Row: it cannot be decided, or is no question of right and wrong. Ours: ours is.\n"
     )
     print("| file:line | label | ours | why |\n|---|---|---|---|")
     for name, rows in files.items():

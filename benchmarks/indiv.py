@@ -56,7 +56,7 @@ def compare(blocks: int, rounds: int, ancestors: bool = True) -> None:
     print("|---|---|---|---|---|---|---|---|---|---|")
     for tokens in LENGTHS:
         bare, ours = (own_process(what, blocks, tokens, rounds) for what in ("half", "ours"))
-        line = [f"{tokens:,}", f"{bare['seconds']:.2f}", f"{ours['seconds']:.2f}", f"{ours['paired']:.3f}"]
+        line = [f"{tokens:,}", f"{ours['half']:.2f}", f"{ours['seconds']:.2f}", f"{ours['paired']:.3f}"]
         if ancestors:
             theirs = own_process("ancestors", blocks, tokens, 1 if tokens > 512 else 3)
             top, under = ours["on_top"], theirs["on_top"]
@@ -96,7 +96,7 @@ def measured(what: str, blocks: int, tokens: int, rounds: int) -> dict[str, floa
     peak = _peak(before)
     pairs = [(timed(half), timed(ours)) for _ in range(rounds)]
     return {
-        "seconds": median([mine for _, mine in pairs]), "on_top": median([mine - bare for bare, mine in pairs]),
+        "half": median([bare for bare, _ in pairs]), "seconds": median([mine for _, mine in pairs]), "on_top": median([mine - bare for bare, mine in pairs]),
         "paired": median([mine / bare for bare, mine in pairs]), "peak": peak,
     }  # fmt: skip
 

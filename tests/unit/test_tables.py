@@ -14,8 +14,8 @@ from hsir.errors import InputError
 from hsir.filters import InDiv
 
 VALUES: dict[pa.DataType, Any] = {
-    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1, pa.list_(pa.int32()): [3, 1, 2],
-    pa.map_(pa.string(), pa.string()): [("B", "b"), ("A", "a")],
+    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1,
+    pa.list_(pa.int32()): [3, 1, 2], pa.map_(pa.string(), pa.string()): [("B", "b"), ("A", "a")],
 }  # fmt: skip
 MADE_BY = {"stage": "test", "options": {"x": [1, None]}}
 VERDICT = {"sample_id": "a", "extracted": None, "verdict": "right", "why": "tags"}
@@ -47,6 +47,7 @@ OPTIONAL = {
     "verified": {"extracted"},
     "veriexit": {"cut_step", "prefix_ids"},
     "indiv-scores": set(),
+    "div": {"div"},
     "filtered": {"difficulty", "score"},
 }
 
