@@ -8,6 +8,7 @@
 #     {pool}/veriexit.parquet, samples/, verified.parquet, indiv-scores.parquet   what was sampled from it
 #     eval/{benchmark}/..., eval/{benchmark}.json        evaluation: a greedy pool, and its figures
 #   runs/{run}/                                          tables and pictures of a run, and its resolved config
+#   runs/{run}/redundancy/                               `snakemake analysis`: InDiv and Div of repeated steps
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -28,9 +29,15 @@ include: "workflow/rules/contamination.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/analysis.smk"
 
 
 rule all:
     default_target: True
     input:
         [expand(rules.report.output, run=run) for run in plan.built_by_default()],
+
+
+rule analysis:
+    input:
+        [expand(rules.redundancy.output, run=run) for run in plan.built_by_default()],

@@ -8,6 +8,8 @@ A random Qwen2 of Qwen2.5-1.5B's shape (d = 1,536, 12 heads, 2 of keys and value
 """
 
 import argparse
+import ctypes
+import gc
 import json
 import subprocess
 import sys
@@ -82,22 +84,23 @@ def measured(what: str, blocks: int, tokens: int, rounds: int) -> dict[str, floa
     torch.manual_seed(0)
     model = random_model(blocks, "eager" if what == "ancestors" else attention.NAME)
     row = Tokens([1] * 64, torch.randint(5, 1000, (tokens,)).tolist())
-    before = _forget_peak()
     if what == "ancestors":
+        before = _forget_peak()
         whole, top = ancestors(model, row, rounds)
         return {"seconds": whole, "on_top": top, "peak": _peak(before)}
     truncate(model, "middle")
     half: Callable[[], Any] = lambda: look(model, [row], watching=False)  # noqa: E731
     ours: Callable[[], Any] = lambda: parts(look(model, [row]), ALPHA)  # noqa: E731
-    if what == "half":
-        half()
-        return {"seconds": median([timed(half) for _ in range(rounds)]), "peak": _peak(before)}
-    ours()
+    before = _forget_peak()
+    (half if what == "half" else ours)()
     peak = _peak(before)
+    if what == "half":
+        return {"peak": peak}
     pairs = [(timed(half), timed(ours)) for _ in range(rounds)]
+    tops = [mine - bare for bare, mine in pairs]
     return {
-        "half": median([bare for bare, _ in pairs]), "seconds": median([mine for _, mine in pairs]), "on_top": median([mine - bare for bare, mine in pairs]),
-        "paired": median([mine / bare for bare, mine in pairs]), "peak": peak,
+        "half": median([bare for bare, _ in pairs]), "seconds": median([mine for _, mine in pairs]),
+        "on_top": median(tops), "paired": median([mine / bare for bare, mine in pairs]), "peak": peak,
     }  # fmt: skip
 
 
@@ -161,6 +164,8 @@ def median(values: list[float]) -> float:
 
 def _forget_peak() -> int:
     """Have the kernel forget the peak so far, and give the memory in use, KiB."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # blocks that were cut off go back to the system now, not later
     Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmRSS")
 

@@ -49,6 +49,15 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
+def positions(path: str) -> int:
+    """Tell how many tokens a model can read."""
+    from transformers import AutoConfig
+
+    check_exists(path)
+    with _told(path):
+        return int(AutoConfig.from_pretrained(path).get_text_config().max_position_embeddings)
+
+
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
     """Give the tokens that end a completion: the generation config's and the tokenizer's."""
     named = model.generation_config.eos_token_id if model.generation_config else None

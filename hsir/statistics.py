@@ -3,9 +3,11 @@
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from scipy.stats import binomtest
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, rankdata
 
 from hsir import tables
 
@@ -24,6 +26,27 @@ def wilson(successes: int, trials: int) -> Interval:
     """Give a share with its 95 % Wilson score interval; raises ValueError for no trials."""
     bounds = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return Interval(successes / trials, float(bounds.low), float(bounds.high))
+
+
+def spearman(one: Sequence[float], other: Sequence[float], given: Sequence[float] | None = None) -> float | None:
+    """Give Spearman's rank correlation; with `given`, the partial one: what `given` explains is taken from the ranks.
+
+    None where nothing is left to correlate: values that are all the same, or explained altogether.
+    """
+    ranks = [_centred_ranks(values) for values in (one, other)]
+    if given is not None:
+        control = _centred_ranks(given)
+        square = control @ control
+        ranks = [rank - control * (rank @ control) / square if square else rank for rank in ranks]
+    sizes = [float(np.linalg.norm(rank)) for rank in ranks]
+    if min(sizes, default=0.0) <= 1e-9 * max(1, len(one)):
+        return None
+    return float(ranks[0] @ ranks[1]) / (sizes[0] * sizes[1])
+
+
+def _centred_ranks(values: Sequence[float]) -> NDArray[Any]:
+    ranks: NDArray[Any] = rankdata(values)
+    return ranks - (len(ranks) + 1) / 2
 
 
 def summary(answers: Sequence[tables.Row]) -> tables.Row:

@@ -1,7 +1,9 @@
 """Fine-tune a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
 import json
+import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import torch
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    Trainer,
     TrainerCallback,
     TrainerControl,
     TrainerState,
@@ -16,7 +19,7 @@ from transformers import (
 )
 
 from hsir import tables
-from hsir.config.settings import Sft
+from hsir.config.settings import Dpo, Sft, Training
 from hsir.errors import HsirError
 from hsir.progress import say
 
@@ -32,6 +35,20 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
             Path(args.output_dir or "", f"checkpoint-{state.global_step}", WHOLE).touch()
 
 
+class StopAtNaN(TrainerCallback):  # type: ignore[misc]
+    """Stop where the loss is no number, before a checkpoint is made of what came of it."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if logs and not math.isfinite(float(logs.get("loss", 0.0))):
+            raise HsirError(
+                f"the loss is {logs['loss']} within the steps up to {state.global_step}; the last whole checkpoint is"
+                " kept: lower learning_rate, or look at what is trained on around there"
+            )
+
+
 class Tell(TrainerCallback):  # type: ignore[misc]
     """Write a line on the loss now and then, for whoever reads the log."""
 
@@ -44,27 +61,21 @@ class Tell(TrainerCallback):  # type: ignore[misc]
 
 
 def finetune(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Sft,
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
     seed: int, state_folder: Path, made_by: tables.Row,
 ) -> tables.Row:  # fmt: skip
     """Train `model` in place on rows of the table `filtered`; give the losses and counts.
 
     State that another making left in `state_folder` is thrown away; its own is resumed. Raises HsirError
-    where the steps or tokens consumed are not those planned.
+    where the steps or tokens consumed are not those planned, and where a loss is no number.
     """
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
     if torch.cuda.device_count() > 1:
         raise HsirError("several GPUs are visible, and training takes one; set CUDA_VISIBLE_DEVICES to one of them")
     resume = resumable(state_folder, made_by)
-    data = Dataset.from_list([_example(row) for row in rows])
-    trainer = SFTTrainer(
-        model=model, args=SFTConfig(**arguments(options, seed, state_folder)), train_dataset=data,
-        processing_class=tokenizer, callbacks=[MarkWhole(), Tell()],
-    )  # fmt: skip
+    make = TRAINERS[type(options)]
+    trainer = make(model, tokenizer, rows, options, arguments(options, seed, state_folder))
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    planned = options.epochs * sum(len(example["input_ids"]) for example in data)
+    planned = options.epochs * sum(length(row) for row in rows)
     try:
         check_consumed(trainer.state, planned, steps(len(rows), options))
     except HsirError:
@@ -74,7 +85,45 @@ def finetune(
     return {"examples": len(rows), "steps": trainer.state.global_step, "tokens": planned, "losses": losses}
 
 
-def steps(examples: int, options: Sft) -> int:
+def sft(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Sft,
+    arguments: dict[str, Any],
+) -> Trainer:  # fmt: skip
+    """Make the trainer of `kind: sft`: the NLL of solutions, prompts left out."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    config = SFTConfig(**arguments, packing=False, activation_checkpointing=torch.cuda.is_available())
+    return SFTTrainer(
+        model=model, args=config, train_dataset=Dataset.from_list([_example(row) for row in rows]),
+        processing_class=tokenizer, callbacks=[MarkWhole(), Tell(), StopAtNaN()],
+    )  # fmt: skip
+
+
+def dpo(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Dpo,
+    arguments: dict[str, Any],
+) -> Trainer:  # fmt: skip
+    """Make the trainer of `kind: dpo`; the model as it is now is the reference, asked once, before the first step."""
+    from datasets import Dataset
+    from trl import DPOConfig
+
+    from hsir.preference import PairTrainer
+
+    config = DPOConfig(
+        **arguments, beta=options.beta, precompute_ref_log_probs=True,
+        activation_checkpointing=torch.cuda.is_available(),
+    )  # fmt: skip
+    return PairTrainer(
+        model=model, args=config, train_dataset=Dataset.from_list([_pair(row) for row in rows]),
+        processing_class=tokenizer, callbacks=[MarkWhole(), Tell(), StopAtNaN()], nll_weight=options.nll_weight,
+    )  # fmt: skip
+
+
+TRAINERS: dict[type[Training], Callable[..., Trainer]] = {Sft: sft, Dpo: dpo}
+
+
+def steps(examples: int, options: Training) -> int:
     """Count the optimizer steps of a training run; the last one of an epoch may be short."""
     return options.epochs * -(-examples // options.batch_size)
 
@@ -111,7 +160,7 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def arguments(options: Sft, seed: int, folder: Path) -> dict[str, Any]:
+def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
     """Translate the options into TRL's."""
     on_gpu = torch.cuda.is_available()
     return {
@@ -120,13 +169,24 @@ def arguments(options: Sft, seed: int, folder: Path) -> dict[str, Any]:
         "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
         "num_train_epochs": options.epochs, "per_device_train_batch_size": options.device_batch_size,
         "gradient_accumulation_steps": options.accumulation,
-        "max_length": None, "packing": False,
+        "max_length": None,
         # Not by length: that sampler's order is not restored in mid-epoch, and a resumed run would train on others.
         "train_sampling_strategy": "random",
         "include_num_input_tokens_seen": "non_padding", "logging_steps": 10, "dataloader_pin_memory": on_gpu,
         "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
-        "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "activation_checkpointing": on_gpu,
+        "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "logging_nan_inf_filter": False,
     }  # fmt: skip
+
+
+def length(row: tables.Row) -> int:
+    """Count the tokens of an example that a trainer is given: of a pair, the prompt's twice."""
+    prompt = len(row["prompt_ids"])
+    loser = prompt + len(row["loser_ids"]) if row["loser_ids"] is not None else 0
+    return prompt + len(row["completion_ids"]) + loser
+
+
+def _pair(row: tables.Row) -> dict[str, list[int]]:
+    return {"prompt_ids": row["prompt_ids"], "chosen_ids": row["completion_ids"], "rejected_ids": row["loser_ids"]}
 
 
 def _example(row: tables.Row) -> dict[str, list[int]]:

@@ -6,12 +6,12 @@ from itertools import product
 from hsir.config.explain import suggest
 from hsir.config.plan import Plan
 from hsir.config.schema import Config
-from hsir.config.settings import VeriExitPool
+from hsir.config.settings import SamplePool, VeriExitPool
 
 TAKEN = {"base", "data", "runs", "benchmarks", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report",
+    "report", "analysis", "variants", "score_variants", "div", "redundancy",
 }  # fmt: skip
 FILES = {"eval", "checkpoint", "filtered.parquet", "funnel.json", "contamination.json", "overlap.json", "train.json"}
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
@@ -64,10 +64,20 @@ def _method_misfits(config: Config) -> Iterable[str]:
         initial = config.methods.get(method.initial)
         if method.pools and initial is not None and initial.iterations:
             yield f"methods.{name}.initial: {method.initial!r} samples itself; name one of iterations: 0"
+        if method.train.pairs and not any(_draws_several(config.pools.get(pool)) for pool in method.pools):
+            yield (
+                f"methods.{name}.train: {method.train.kind} needs right and failed solutions of one question, but its"
+                " pools draw one a question; name a pool of more samples"
+            )
         for pool in method.pools:
             source = getattr(config.pools.get(pool), "of", pool)
             if source not in method.pools:
                 yield f"methods.{name}.pools: {pool!r} recycles {source!r}, which is not among the pools; add it"
+
+
+def _draws_several(pool: SamplePool | VeriExitPool | None) -> bool:
+    """Tell whether a pool may hold right and failed solutions of one question; one that does not exist is told of."""
+    return pool is None or (isinstance(pool, SamplePool) and pool.samples > 1)
 
 
 def _pool_misfits(config: Config) -> Iterable[str]:

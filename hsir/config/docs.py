@@ -124,10 +124,12 @@ These pools are there without being written, and so is the score set `indiv`; yo
 def schema() -> Node:
     """Give the JSON schema of config.yaml; `$defs` hold those of model, task and method files."""
     whole = Config.model_json_schema()
-    for node in _nodes(whole):
+    nodes = list(_nodes(whole))
+    named = {node["$ref"] for node in nodes if "$ref" in node and "description" in node}
+    for node in nodes:
         if "patternProperties" in node:
             node["additionalProperties"] = False  # a name that breaks the pattern is refused, as in the models
-        for choice in node.get("discriminator", {}).get("mapping", {}).values():
+        for choice in set(node.get("discriminator", {}).get("mapping", {}).values()) - named:
             block = whole["$defs"][choice.removeprefix(DEFS)]
             block["properties"]["kind"].pop("default", None)  # `kind` tells blocks apart, so it is needed
             block["required"] = ["kind", *(key for key in block.get("required", []) if key != "kind")]

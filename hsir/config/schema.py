@@ -1,16 +1,21 @@
 """The config as users write it: runs, and what the names in a run stand for."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, RootModel, model_validator
 
-from hsir.config.settings import Count, MethodName, Model, Name, Pool, Score, Settings, Sft
+from hsir.config.settings import Count, Dpo, MethodName, Model, Name, Pool, Score, Settings, Sft
 from hsir.filters import Filter, needs_scores
 from hsir.options import Options
 from hsir.tasks import Task
 
-Train = Sft
+
+def _sft_by_default(given: Any) -> Any:
+    return {"kind": "sft", **given} if isinstance(given, dict) else given
+
+
+Train = Annotated[Sft | Dpo, Field(discriminator="kind"), BeforeValidator(_sft_by_default)]
 DEFAULT_POOLS = {
     "greedy": {"kind": "sample", "samples": 1, "temperature": 0.0},
     "k10": {"kind": "sample", "samples": 10},
@@ -49,12 +54,16 @@ class Method(Options):
     pools: tuple[Name, ...] = Field((), description="Pools of solutions to choose from.")
     score: Name | None = Field(None, description="Score set that filters read, if any does.")
     select: tuple[Filter, ...] = Field((), description="Filters, applied in order.")
-    train: Train = Field(Train(), description="How the next policy is trained, by `kind`.")
+    train: Train = Field(Sft(), description="How the next policy is trained, by `kind`.")
     iterations: int = Field(1, ge=0, description="Rounds of sampling and training.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
         readers = [chosen.kind for chosen in self.select if needs_scores(chosen)]
+        if self.train.pairs and self.given:
+            raise ValueError(f"train is {self.train.kind}, which learns from pairs alone; set given: []")
+        if self.train.pairs and not self.pools:
+            raise ValueError(f"train is {self.train.kind}, which needs failed solutions beside right ones; set pools")
         if self.iterations and not self.pools:
             raise ValueError(f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0")
         if not self.iterations and (self.pools or self.select):

@@ -1,7 +1,7 @@
 """Stage options: how samples are drawn, scored and trained on. The defaults are the paper's (section 4.1)."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -83,6 +83,8 @@ class SentenceTransformers(BaseEmbedder):
 
     kind: Literal["sentence-transformers"] = "sentence-transformers"
     model: str = Field("BAAI/bge-m3", description="Folder, or hub id, of the sentence model.")
+    revision: str | None = Field(None, description="Commit, tag or branch on the hub; its newest, if none.")
+    pickled: bool = Field(False, description="Take weights that are no safetensors; read as tensors alone, no code.")
     batch_size: Count = Field(32, description="Steps embedded together.")
 
 
@@ -116,16 +118,15 @@ class Limits(Options):
     )
 
 
-class Sft(Options):
-    """Supervised fine-tuning (paper, eq. 1), by TRL's SFTTrainer."""
+class Training(Options):
+    """What all kinds of training share; limits and batches count solutions, or pairs of them."""
 
-    kind: Literal["sft"] = "sft"
     start_from: Literal["base", "parent"] = Field(
         "base", description="Weights to begin with: the base model, or the policy that was sampled from."
     )
     learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
-    batch_size: Count = Field(32, description="Solutions per optimizer step, over all devices.")
-    device_batch_size: Count = Field(4, description="Solutions per forward pass on one device.")
+    batch_size: Count = Field(32, description="Examples per optimizer step, over all devices.")
+    device_batch_size: Count = Field(4, description="Examples per forward pass on one device.")
     epochs: Count = Field(3, description="Passes over the training set.")
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
@@ -135,6 +136,9 @@ class Sft(Options):
     save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
     dtype: Dtype = Field("float32", description="Number format of the forward pass; weights stay float32.")
     limits: Limits = Field(Limits(), description="What may be trained on at all.")
+
+    pairs: ClassVar[bool] = False
+    """Whether it learns from pairs, a right solution and a failed one."""
 
     @property
     def accumulation(self) -> int:
@@ -147,10 +151,32 @@ class Sft(Options):
         return self.batch_size // self.device_batch_size
 
 
+class Sft(Training):
+    """Supervised fine-tuning (paper, eq. 1), by TRL's SFTTrainer."""
+
+    kind: Literal["sft"] = "sft"
+
+
+class Dpo(Training):
+    """Preference learning on pairs (paper, eq. 2), by TRL's DPOTrainer: DPO, and the winner's mean NLL a token."""
+
+    kind: Literal["dpo"] = "dpo"
+    start_from: Literal["base", "parent"] = Field(
+        "parent", description="Weights to begin with, which are the reference too: the policy that was sampled from."
+    )
+    learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
+    batch_size: Count = Field(16, description="Pairs per optimizer step, over all devices.")
+    beta: float = Field(0.1, gt=0, description="How strongly the policy is held to the reference.")
+    nll_weight: float = Field(0.5, ge=0, description="Weight of the winner's NLL: a mean over its tokens, then pairs.")
+
+    pairs: ClassVar[bool] = True
+
+
 class TrainSettings(Options):
     """Training options by kind."""
 
     sft: Sft = Field(Sft(), description="Options of `kind: sft`.")
+    dpo: Dpo = Field(Dpo(), description="Options of `kind: dpo`.")
 
 
 class Settings(Options):

@@ -10,6 +10,7 @@ from hsir import tables
 from hsir.config.settings import Limits
 from hsir.errors import InputError
 from hsir.filters import Candidate, Selection
+from hsir.pairs import draw, losers
 from hsir.progress import say
 from hsir.stages import cli
 
@@ -25,6 +26,7 @@ def main(
     verified: Annotated[list[Path], typer.Option(help="Verdicts; once for each pool.")] = [],
     scores: Annotated[list[Path], typer.Option(help="Scores; once for each pool.")] = [],
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
+    pairs: Annotated[bool, typer.Option(help="Give every solution that is kept a failed one of its question.")] = False,
 ) -> None:
     """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
     known = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions or [])}
@@ -40,13 +42,52 @@ def main(
         steps.append(count(chosen_filter.kind, chosen, solutions, known))
     if select.root:
         check_any(chosen, steps, verdicts, limits, output)
-    rows = given_rows(given) + [trained_row(c, solutions[c.sample_id], known) for c in chosen]
+    paired = with_losers(chosen, solutions, verdicts, limits, seed) if pairs else {}
+    if pairs:
+        chosen = [c for c in chosen if c.sample_id in paired]
+        steps.append(count("pairs", chosen, solutions, known))
+        check_pairs(chosen, steps, output)
+    rows = given_rows(given) + [
+        trained_row(c, solutions[c.sample_id], known) | loser(solutions, paired.get(c.sample_id)) for c in chosen
+    ]
     rows, dropped = fitting(rows, limits, output)
     inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
     made_by = tables.provenance("filter", inputs, select=select, seed=seed)
     tables.write_json({"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped}, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
+
+
+def with_losers(
+    chosen: list[Candidate], solutions: dict[str, tables.Row], verdicts: dict[str, str], limits: Limits, seed: int
+) -> dict[str, str]:
+    """Draw a failed solution for each chosen one, among those drawn afresh and short enough; give sample ids."""
+    failed = [
+        (row["question_id"], key)
+        for key, row in solutions.items()
+        if verdicts[key] in {"wrong", "no_answer"} and row["parent_id"] is None and size(row) <= limits.max_length
+    ]
+    return draw([(c.question_id, c.sample_id) for c in chosen], losers(failed), seed)
+
+
+def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) -> None:
+    """Raise InputError where no kept solution has a failed one beside it."""
+    if not chosen:
+        left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
+        raise InputError(
+            f"{output}: no question has both a kept and a failed solution, so there is no pair to learn from ({left});"
+            " draw more samples, or train by sft"
+        )
+
+
+def loser(solutions: dict[str, tables.Row], sample_id: str | None) -> tables.Row:
+    """Give the columns of a row that hold its failed solution."""
+    return {"loser_id": sample_id, "loser_ids": solutions[sample_id]["completion_ids"] if sample_id else None}
+
+
+def size(row: tables.Row) -> int:
+    """Count the tokens of a solution and its prompt."""
+    return len(row["prompt_ids"]) + len(row["completion_ids"])
 
 
 def candidates(solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float]) -> list[Candidate]:
@@ -96,7 +137,7 @@ def given_rows(given: list[str]) -> list[tables.Row]:
                 {
                     "sample_id": f"{row['question_id']}-{name}", "question_id": row["question_id"], "source": name,
                     "difficulty": row["difficulty"], "score": None, "prompt_ids": row["prompt_ids"],
-                    "completion_ids": row["trace_ids"],
+                    "completion_ids": row["trace_ids"], **loser({}, None),
                 }
             )  # fmt: skip
     return rows
@@ -115,7 +156,7 @@ def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[
     """Give the rows within the length limit, and how many are not; nothing is ever cut short."""
     if not rows:
         raise InputError(f"{output}: nothing is left to train on, and no data is given; set given: [seed]")
-    fit = [row for row in rows if len(row["prompt_ids"]) + len(row["completion_ids"]) <= limits.max_length]
+    fit = [row for row in rows if size(row) <= limits.max_length]
     dropped = len(rows) - len(fit)
     if (dropped and limits.too_long == "fail") or not fit:
         raise InputError(

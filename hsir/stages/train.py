@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hsir import tables
-from hsir.config.settings import Sft
+from hsir.config.schema import Train
+from hsir.config.settings import Training
 from hsir.progress import say
 from hsir.stages import cli
 
@@ -16,7 +17,7 @@ from hsir.stages import cli
 def main(
     start: Annotated[str, typer.Option(help="Model to begin with.")],
     filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
-    train: Annotated[Sft, cli.json_option(Sft, "Training options, as JSON.")],
+    train: Annotated[Training, cli.json_option(Train, "Training options, as JSON.")],
     output: Annotated[Path, typer.Option(help="Folder for the policy.")],
     log: Annotated[Path, typer.Option(help="JSON for losses, counts and provenance.")],
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
@@ -32,13 +33,13 @@ def main(
             say(f"{output}: another process has just made it")
             return
         rows = tables.read("filtered", filtered)
-        say(f"training on {len(rows)} solutions, {train.epochs} epochs")
+        say(f"training on {len(rows)} {'pairs' if train.pairs else 'solutions'}, {train.epochs} epochs")
         fit(start, chat_template, rows, train, seed, state, made_by, output, log)
         forget(state)
 
 
 def fit(
-    start: str, chat_template: Path | None, rows: list[tables.Row], train: Sft, seed: int, state: Path,
+    start: str, chat_template: Path | None, rows: list[tables.Row], train: Training, seed: int, state: Path,
     made_by: tables.Row, output: Path, log: Path,
 ) -> None:  # fmt: skip
     """Train, then put weights and tokenizer in place, whole."""

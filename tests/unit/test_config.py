@@ -141,6 +141,11 @@ WRONG = [
         "methods.plain.pools: 'k10-veriexit' recycles 'k10', which is not among the pools; add it",
     ),
     (
+        "methods.plain",
+        {"given": [], "initial": "start", "pools": ["greedy"], "select": [RIGHT], "train": {"kind": "dpo"}},
+        "methods.plain.train: dpo needs right and failed solutions of one question, but its pools draw one a question",
+    ),
+    (
         "methods.other", {"initial": "plain", "pools": ["k10"], "select": [RIGHT]},
         "methods.other.initial: 'plain' samples itself; name one of iterations: 0",
     ),

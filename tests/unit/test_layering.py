@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"torch", "transformers", "pandas", "pyarrow", "scipy", "datasets", "trl", "tokenizers", "safetensors"}
-MODEL_LIBRARIES = {"torch", "transformers", "trl", "datasets", "pandas", "openai", "sympy", "math_verify"}
+MODEL_LIBRARIES = {
+    "torch", "transformers", "sentence_transformers", "trl", "datasets", "pandas", "openai", "sympy", "math_verify",
+}  # fmt: skip
 STAGES = (
     "data", "distill", "sample", "verify", "grade", "veriexit", "score", "filter", "contamination", "train", "evaluate",
+    "variants", "div",
 )  # fmt: skip
 LOAD = """
 from pathlib import Path

@@ -19,7 +19,7 @@ def locked(root: Path) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize("name", ["driver", "tables", "generate", "train"])
+@pytest.mark.parametrize("name", ["driver", "tables", "generate", "embed", "train"])
 def test_environments_agree_with_the_lock(root: Path, name: str) -> None:
     packages = yaml.safe_load((root / f"envs/{name}.yaml").read_text())["dependencies"][-1]["pip"]
     assert len(pins(packages)) == len(packages), "every package is pinned"

@@ -48,7 +48,7 @@ OPTIONAL = {
     "veriexit": {"cut_step", "prefix_ids"},
     "indiv-scores": set(),
     "div": {"div"},
-    "filtered": {"difficulty", "score"},
+    "filtered": {"difficulty", "score", "loser_id", "loser_ids"},
 }
 
 
@@ -151,7 +151,7 @@ def test_provenance_says_what_a_table_was_made_of(tmp_path: Path) -> None:
     made_by = tables.provenance("filter", [tmp_path / "in"], select=InDiv(), seed=3, name=None)
     assert made_by["stage"] == "filter"
     assert made_by["options"] == {
-        "select": {"kind": "indiv", "threshold": -0.5, "standardise": "zscore"}, "seed": 3, "name": None
+        "select": InDiv().model_dump(), "seed": 3, "name": None
     }  # fmt: skip
     assert made_by["inputs"] == {str(tmp_path / "in"): tables.file_hash(tmp_path / "in")}
     assert made_by["hsir"]

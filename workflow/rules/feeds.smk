@@ -110,3 +110,30 @@ def made_by(wildcards):
         for name in ("questions", "samples", "verified", "scores"):
             found[name] |= dict.fromkeys(tables[name])
     return {name: list(paths) for name, paths in found.items()}
+
+
+def studied(wildcards):
+    """Give the pool that a run's analysis takes its solutions from, as wildcards of the pool's own rules."""
+    cells = [
+        (plan.method(policy), Cell(model=model, task=task, seed=seed, policy=plan.parent(policy)))
+        for model, task, seed, _, policy in plan.cells(plan.config.runs[wildcards.run])
+        if plan.method(policy).pools
+    ]
+    if not cells:
+        raise WorkflowError(
+            f"runs.{wildcards.run}.methods: none samples solutions, so there are none to analyse; add one"
+        )
+    method, cell = min(cells, key=lambda found: found[0].score is None)
+    pool = next(name for name in method.pools if not isinstance(plan.config.pools[name], VeriExitPool))
+    return Cell(cell, pool=pool, score=method.score or "indiv")
+
+
+def studied_options(wildcards):
+    """Give the options of a run's analysis."""
+    cell = studied(wildcards)
+    return plan.settings(cell.model, cell.task).redundancy
+
+
+def studied_policy(wildcards):
+    """Give the weights of the policy whose solutions are analysed."""
+    return checkpoint_of(studied(wildcards), studied(wildcards).policy)

@@ -1,0 +1,34 @@
+"""Div, the external diversity of a solution: the share of its steps that say something new (paper, Algorithm 1)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+THRESHOLD = 0.85
+ROUNDING = 1e-9
+"""How far the cosine of a vector with itself may stay below 1."""
+
+
+def kept_steps(embeddings: NDArray[Any], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
+    """Walk the steps in order; drop each whose cosine similarity to a kept one is at or above the threshold.
+
+    Shapes: embeddings [n, e] -> [n]. A vector of zeros has the similarity 0 to all.
+    Raises ValueError where embeddings are not a matrix of finite numbers.
+    Source: paper, Algorithm 1; it writes "cosine distance below the threshold", which at 0.85 would drop nearly all.
+    """
+    vectors = np.asarray(embeddings, dtype=np.float64)
+    if vectors.ndim != 2 or not np.isfinite(vectors).all():
+        raise ValueError(f"embeddings of shape {vectors.shape}: they must be a matrix of finite numbers, a row a step")
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    close = unit @ unit.T >= threshold - ROUNDING
+    kept = np.zeros(len(vectors), dtype=np.bool_)
+    for step, like in enumerate(close):
+        kept[step] = not (like[:step] & kept[:step]).any()
+    return kept
+
+
+def div(kept: NDArray[np.bool_]) -> float | None:
+    """Give the share of steps that were kept; None where there is no step (paper, eq. 3)."""
+    return float(kept.mean()) if len(kept) else None

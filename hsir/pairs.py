@@ -1,0 +1,25 @@
+"""Pairs for preference learning: a kept solution, and one failed solution of the same question."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def losers(failed: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Group (question id, sample id) of failed solutions by question, each in the order of ids."""
+    by_question: dict[str, list[str]] = defaultdict(list)
+    for question, sample in failed:
+        by_question[question].append(sample)
+    return {question: sorted(samples) for question, samples in by_question.items()}
+
+
+def draw(winners: Sequence[tuple[str, str]], by_question: Mapping[str, Sequence[str]], seed: int) -> dict[str, str]:
+    """Draw a loser for each winner, (question id, sample id), at random; those of questions without any have none.
+
+    A draw depends on the seed, the winner and its question's losers alone. Source: paper, section 3.4.
+    """
+    return {
+        sample: random.Random(f"{seed}/{sample}").choice(by_question[question])
+        for question, sample in winners
+        if by_question.get(question)
+    }

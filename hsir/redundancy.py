@@ -1,0 +1,80 @@
+"""Solutions made more redundant on purpose, to see whether a score of diversity falls."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Literal, NamedTuple
+
+from hsir import traces
+
+COPIES = (1, 2, 4)
+"""How often a span of steps is repeated, or how many re-checks are put in; the original has 0."""
+Kind = Literal["original", "repeat", "recheck", "other"]
+KINDS: tuple[Kind, ...] = ("repeat", "recheck", "other")
+"""`other` is the control: as long as `repeat`, about, but what is added comes from other solutions."""
+TEMPLATES = (
+    "Wait, let me check: {step}",
+    "Let me double-check this. {step}",
+    "Hmm, I should verify that again. {step}",
+    "Going back over it once more: {step} Yes, that holds.",
+    "To be sure: {step} So that was right.",
+    "Hold on, is that correct? {step} It is.",
+)
+"""Re-checks that restate an earlier step in a sentence of their own."""
+
+Addition = tuple[int, str]
+"""The character behind which steps are put in, and their text."""
+
+
+class Variant(NamedTuple):
+    """A solution with a number of copies added; its answer is as it was."""
+
+    kind: Kind
+    copies: int
+    completion: str
+
+
+def variants(completion: str, others: Sequence[str], seed: str) -> list[Variant]:
+    """Give a solution; with a span of its steps repeated 1, 2, 4 times; with 1, 2, 4 re-checks; with `others`' steps.
+
+    More copies hold what fewer do: the span is one, and the re-checks of 1 are among those of 2. A solution without
+    any step, and one beside which there is no step of another, has no variants. `seed` decides on all that is random.
+    """
+    found = traces.steps(completion)
+    own = {step for step, _ in found}
+    foreign = [step for step in others if step not in own]
+    if not found or not foreign:
+        return []
+    random = Random(seed)
+    end, span = _span(found, random)
+    added: dict[Kind, list[Addition]] = {
+        "repeat": [(end, traces.STEP_BREAK.join(span))] * max(COPIES),
+        "recheck": _rechecks(found, random),
+        "other": [(end, traces.STEP_BREAK.join(random.choices(foreign, k=len(span)))) for _ in range(max(COPIES))],
+    }
+    more = [Variant(kind, n, inserted(completion, added[kind][:n])) for kind in KINDS for n in COPIES]
+    return [Variant("original", 0, completion), *more]
+
+
+def inserted(completion: str, additions: list[Addition]) -> str:
+    """Put steps in, each behind its place; those of one place in the order given."""
+    ordered = sorted(additions, key=lambda addition: addition[0])
+    for end, text in ordered[::-1]:  # the last first, so that the other places stay
+        completion = completion[:end] + traces.STEP_BREAK + text + completion[end:]
+    return completion
+
+
+def _span(found: list[tuple[str, int]], random: Random) -> tuple[int, list[str]]:
+    """Pick up to a third of the steps, in a row, to be repeated behind the last of them: (its end, steps)."""
+    length = random.randint(1, max(1, len(found) // 3))
+    first = random.randrange(len(found) - length + 1)
+    span = found[first : first + length]
+    return span[-1][1], [step for step, _ in span]
+
+
+def _rechecks(found: list[tuple[str, int]], random: Random) -> list[Addition]:
+    """Word as many re-checks as are needed at most, each somewhere behind the step that it restates."""
+    additions = []
+    for template in random.sample(TEMPLATES, max(COPIES)):
+        behind = random.randrange(len(found))
+        additions.append((found[behind][1], template.format(step=found[random.randint(0, behind)][0])))
+    return additions

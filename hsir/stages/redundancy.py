@@ -1,0 +1,47 @@
+"""Stage redundancy: do InDiv and Div fall where steps are repeated on purpose, and do they agree?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hsir import tables
+from hsir.progress import say
+from hsir.report import redundancy, style
+from hsir.report.page import page
+from hsir.report.results import write_csv
+from hsir.report.sheets import markdown
+from hsir.stages import cli
+
+
+def main(
+    rows: Annotated[Path, typer.Option("--in", help="The variants, as the stage variants writes them.")],
+    scores: Annotated[Path, typer.Option(help="Their InDiv, from the stage score.")],
+    div: Annotated[Path, typer.Option(help="Their Div, from the stage div.")],
+    output: Annotated[Path, typer.Option(help="Folder for JSON, tables and picture.")],
+    of: Annotated[str, typer.Option(help="What the solutions were drawn from, in words.")] = "from a file",
+) -> None:
+    """Compare solutions with their variants: means by copies, shares that fall, rank correlations."""
+    variants = [row for _, row in cli.json_rows(rows, ("id", "parent", "kind", "copies"))]
+    found = redundancy.joined(variants, tables.read("indiv-scores", scores), tables.read("div", div))
+    told = redundancy.summary(found) | {"of": of} | made_with(scores, div)
+    tables.write_json(told, output / "redundancy.json")
+    write_csv(found, redundancy.COLUMNS, output / "redundancy.csv")
+    title, sheets = "InDiv, Div and redundancy", redundancy.sheets(told)
+    text = f"# {title}\n\n{markdown(sheets)}"
+    with tables.atomic(output / "redundancy.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    with tables.atomic(output / "redundancy.html") as temporary:
+        temporary.write_text(page(title, sheets), encoding="utf-8")
+    style.save(redundancy.draw(told), output / "redundancy.svg")
+    say(f"{told['solutions']} solutions in {told['variants']} variants: {output / 'redundancy.md'}")
+
+
+def made_with(scores: Path, div: Path) -> tables.Row:
+    """Tell, from what is stamped into the tables, how InDiv and Div were had."""
+    scored, embedded = (tables.metadata(path)["options"] for path in (scores, div))
+    return {"score": scored["score"], "embedder": embedded["embedder"], "threshold": float(embedded["threshold"])}
+
+
+if __name__ == "__main__":
+    cli.run(main)

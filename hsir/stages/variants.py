@@ -1,0 +1,71 @@
+"""Stage variants: right solutions of a pool, made more redundant on purpose."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hsir import tables, traces
+from hsir.errors import InputError
+from hsir.models import load_tokenizer, positions
+from hsir.progress import say
+from hsir.redundancy import Variant, variants
+from hsir.stages import cli
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+OTHERS = 200
+"""Solutions that lend their steps to others, as a control."""
+
+
+def main(
+    policy: Annotated[str, typer.Option(help="The policy that drew the samples, for its tokenizer and its length.")],
+    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
+    verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
+    output: Annotated[Path, typer.Option("--out", help="JSONL of id, parent, kind, copies, prompt, completion.")],
+    solutions: Annotated[int, typer.Option(min=1, help="Right solutions, at most, that are drawn.")] = 200,
+    seed: Annotated[int, typer.Option(help="Draws solutions, and the steps that are repeated.")] = 0,
+) -> None:
+    """Draw right solutions; write each as it is, with steps repeated, re-checks put in, or steps of others put in."""
+    verdicts = tables.read("verified", verified, ["sample_id", "verdict"])
+    right = {row["sample_id"] for row in verdicts if row["verdict"] == "right"}
+    rows = tables.read("samples", samples, ["sample_id", "prompt_ids", "completion"])
+    drawn = sorted((row for row in rows if row["sample_id"] in right), key=lambda row: str(row["sample_id"]))
+    Random(seed).shuffle(drawn)
+    others = list(dict.fromkeys(step for row in drawn[:OTHERS] for step, _ in traces.steps(row["completion"])))
+    encoder, limit = load_tokenizer(policy), positions(policy)
+    taken, left_out = 0, 0
+    with tables.atomic(output) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in drawn:
+            made = variants(row["completion"], others, f"{seed}:{row['sample_id']}")
+            if not made or longest(encoder, row["prompt_ids"], made) > limit:
+                left_out += 1
+                continue
+            file.writelines(lines(row, made, encoder))
+            taken += 1
+            if taken == solutions:
+                break
+        if not taken:
+            raise InputError(f"{verified}: no right solution with steps and room for copies; draw more samples")
+    say(f"{taken} right solutions; {left_out} left out, for want of a step, or of positions for its copies")
+
+
+def longest(encoder: "PreTrainedTokenizerBase", prompt_ids: list[int], made: list[Variant]) -> int:
+    """Count the tokens of the longest variant, its prompt included."""
+    return len(prompt_ids) + max(len(ids) for ids in encoder([one.completion for one in made])["input_ids"])
+
+
+def lines(row: tables.Row, made: list[Variant], encoder: "PreTrainedTokenizerBase") -> Iterator[str]:
+    """Write the variants of a sample; the prompt is the text of its tokens, special ones included."""
+    prompt = encoder.decode(row["prompt_ids"], skip_special_tokens=False)
+    for one in made:
+        name = f"{row['sample_id']}.{one.kind}.{one.copies}"
+        yield json.dumps({"id": name, "parent": row["sample_id"], **one._asdict(), "prompt": prompt}) + "\n"
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,107 @@
+"""Do InDiv and Div fall where steps are repeated on purpose, and do they agree? `snakemake analysis`
+
+Needs: the right solutions of the first pool of a run (first model, task, seed) that is drawn to be trained on; of a
+method with a score, if any has one.
+Gives: runs/{run}/redundancy/: rows.jsonl, indiv-scores.parquet, div.parquet, redundancy.json and tables and a picture
+"""
+
+REDUNDANCY = f"{RESULTS}/runs/{{run}}/redundancy"
+
+
+rule variants:
+    input:
+        weights=lambda w: weights_input(studied(w), studied(w).policy),
+        samples=lambda w: shards_of(studied(w)),
+        verified=lambda w: f"{POOL}/verified.parquet".format(**studied(w)),
+    output:
+        f"{REDUNDANCY}/rows.jsonl",
+    log:
+        f"{LOGS}/runs/{{run}}/redundancy/variants.log",
+    benchmark:
+        f"{TIMES}/runs/{{run}}/redundancy/variants.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        policy=studied_policy,
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        solutions=lambda w: studied_options(w).solutions,
+        seed=lambda w: studied(w).seed,
+    shell:
+        "python -m hsir.stages.variants --policy {params.policy:q} {params.samples:q} --verified {input.verified:q}"
+        " --solutions {params.solutions} --seed {params.seed} --out {output:q} > {log:q} 2>&1"
+
+
+rule score_variants:
+    input:
+        weights=lambda w: weights_input(studied(w), studied(w).policy),
+        rows=f"{REDUNDANCY}/rows.jsonl",
+    output:
+        f"{REDUNDANCY}/indiv-scores.parquet",
+    log:
+        f"{LOGS}/runs/{{run}}/redundancy/score.log",
+    benchmark:
+        f"{TIMES}/runs/{{run}}/redundancy/score.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    threads: 1
+    params:
+        policy=studied_policy,
+        score=lambda w: options(plan.config.scores[studied(w).score]),
+    shell:
+        "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.policy:q} --in {input.rows:q}"
+        " --score {params.score:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule div:
+    input:
+        f"{REDUNDANCY}/rows.jsonl",
+    output:
+        f"{REDUNDANCY}/div.parquet",
+    log:
+        f"{LOGS}/runs/{{run}}/redundancy/div.log",
+    benchmark:
+        f"{TIMES}/runs/{{run}}/redundancy/div.tsv"
+    conda:
+        "../../envs/embed.yaml"
+    threads: 1
+    params:
+        embedder=lambda w: options(studied_options(w).embedder),
+        threshold=lambda w: studied_options(w).threshold,
+    shell:
+        "OMP_NUM_THREADS={threads} python -m hsir.stages.div --in {input:q} --embedder {params.embedder:q}"
+        " --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
+
+
+rule redundancy:
+    input:
+        rows=f"{REDUNDANCY}/rows.jsonl",
+        scores=f"{REDUNDANCY}/indiv-scores.parquet",
+        div=f"{REDUNDANCY}/div.parquet",
+    output:
+        json=f"{REDUNDANCY}/redundancy.json",
+        csv=f"{REDUNDANCY}/redundancy.csv",
+        markdown=f"{REDUNDANCY}/redundancy.md",
+        html=report(
+            f"{REDUNDANCY}/redundancy.html",
+            caption="../report/redundancy-table.rst",
+            category="Analysis",
+            labels={"run": "{run}", "what": "InDiv, Div and redundancy, tables"},
+        ),
+        picture=report(
+            f"{REDUNDANCY}/redundancy.svg",
+            caption="../report/redundancy.rst",
+            category="Analysis",
+            labels={"run": "{run}", "what": "InDiv and Div, as redundancy is added"},
+        ),
+    log:
+        f"{LOGS}/runs/{{run}}/redundancy/redundancy.log",
+    benchmark:
+        f"{TIMES}/runs/{{run}}/redundancy/redundancy.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        of=lambda w: "{model}, {task}, seed {seed}: {policy}, {pool}".format(**studied(w)),
+        folder=lambda w, output: str(Path(output.json).parent),
+    shell:
+        "python -m hsir.stages.redundancy --in {input.rows:q} --scores {input.scores:q} --div {input.div:q}"
+        " --of {params.of:q} --output {params.folder:q} > {log:q} 2>&1"
