@@ -44,13 +44,11 @@ class Source:
     def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (line, row); raises InputError naming file, line and way out for what is no row."""
         seen: set[int] = set()
-        with self.path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    row = self._row(number, line)
-                    if "id" in row:
-                        self._once(number, row["id"], seen)
-                    yield number, row
+        for number, row in cli.json_rows(self.path):
+            self._check(number, row)
+            if "id" in row:
+                self._once(number, row["id"], seen)
+            yield number, row
 
     def item(self, number: int, row: dict[str, Any]) -> Item:
         """Make a row an item to grade; one whose gold answer cannot be read is noted."""
@@ -64,22 +62,13 @@ class Source:
         cut = bool(row.get("truncated")) or "length" in (row.get("finish_reason"), row.get("finish"))
         return Item(_text(row[self.columns.prediction]), gold, options, cut)
 
-    def _row(self, number: int, line: bytes) -> dict[str, Any]:
-        where = f"{self.path}, line {number}"
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line); convert the file") from error
-        except ValueError as error:
-            raise InputError(f"{where}: not JSON ({error}); the file needs one object a line") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{where}: a {type(row).__name__}, not an object with gold and prediction")
+    def _check(self, number: int, row: dict[str, Any]) -> None:
         for option, column in (("--gold", self.columns.gold), ("--prediction", self.columns.prediction)):
             if column not in row:
                 raise InputError(
-                    f"{where}: no column {column!r}; name the right one by {option} (has: {', '.join(row)})"
+                    f"{self.path}, line {number}: no column {column!r}; name the right one by {option}"
+                    f" (has: {', '.join(row)})"
                 )
-        return row
 
     def _once(self, number: int, name: Any, seen: set[int]) -> None:
         mark = hash(str(name))
