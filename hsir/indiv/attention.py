@@ -9,7 +9,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "hsir-received"
-CHUNK = 1 << 22
+CHUNK = 1 << 21
 """Attention weights that are held at once; more of them fall out of the caches of a processor."""
 CHUNK_GPU = 1 << 27
 
