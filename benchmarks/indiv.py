@@ -106,23 +106,26 @@ def measured(what: str, blocks: int, tokens: int, rounds: int) -> dict[str, floa
 
 @torch.inference_mode()
 def ancestors(model: PreTrainedModel, row: Tokens, rounds: int) -> tuple[float, float]:
-    """Score by the whole model with all attentions put out, and an SVD; give the seconds, and those beyond the pass."""
+    """Score by the whole model with all attentions put out, and an SVD.
+
+    Gives the seconds, and those beyond a plain pass (sdpa, nothing put out) of the same model.
+    """
     ids = torch.tensor([[*row.prompt_ids, *row.completion_ids]])
     start = len(row.prompt_ids)
     middle = len(model.get_decoder().layers) // 2
-    passes, tops = [], []
+    plain, wholes = [], []
     for _ in range(rounds):
+        model.set_attn_implementation("sdpa")
+        plain.append(timed(lambda: model(input_ids=ids, use_cache=False)))
+        model.set_attn_implementation("eager")
         began = time.perf_counter()
         out = model(input_ids=ids, output_attentions=True, output_hidden_states=True, use_cache=False)
-        passed = time.perf_counter()
         received = out.attentions[middle - 1][0, :, start:, start:].amax(dim=(0, 1))
         states = out.hidden_states[middle][0, start:].double()
         weighted = (states - states.mean(1, keepdim=True)) * (received / received.max()).double()[:, None]
         torch.linalg.svd(weighted @ weighted.T + ALPHA * torch.eye(len(weighted), dtype=torch.float64))
-        ended = time.perf_counter()
-        passes.append(passed - began)
-        tops.append(ended - passed)
-    return median(passes) + median(tops), median(tops)
+        wholes.append(time.perf_counter() - began)
+    return median(wholes), median([whole - bare for whole, bare in zip(wholes, plain, strict=True)])
 
 
 def growth() -> None:
