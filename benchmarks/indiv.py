@@ -36,11 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--full", action="store_true", help="Also all 28 blocks (14 GiB, minutes).")
+    parser.add_argument("--growth", action="store_true", help="Only what grows with length.")
     parser.add_argument("--one", help="Internal: what, blocks, tokens, rounds as JSON.")
     asked = parser.parse_args()
     torch.set_num_threads(2)
     if asked.one:
         print(json.dumps(measured(*json.loads(asked.one))))
+        return
+    if asked.growth:
+        growth()
         return
     print("# The cost of InDiv\n\n`PYTHONPATH=. python benchmarks/indiv.py" + (" --full" if asked.full else "") + "`,")
     print(described() + " Two threads, float32; medians of 5 rounds, each way in a process of its own.\n")
@@ -131,17 +135,20 @@ def ancestors(model: PreTrainedModel, row: Tokens, rounds: int) -> tuple[float, 
 def growth() -> None:
     """Print what grows with length where the number of tokens is fixed."""
     model = truncate(random_model(4, attention.NAME), "middle")
-    print(
-        "## Growth, 2 blocks, 8,192 tokens in all\n\n| tokens a solution | solutions | half, s | ours, s | log-det, s |"
-    )
-    print("|---|---|---|---|---|")
+    print("## Growth, 2 blocks, 8,192 tokens in all\n")
+    print("| tokens a solution | solutions | half, s | ours, s | log-det, s | peak of one, half / ours, MiB |")
+    print("|---|---|---|---|---|---|")
     for length in GROWTH:
         rows = [Tokens([], torch.randint(5, 1000, (length,)).tolist()) for _ in range(max(GROWTH) // length)]
         bare = timed(lambda: [look(model, [row], watching=False) for row in rows])  # noqa: B023
         seen: list[Seen] = []
         ours = timed(lambda: seen.extend(look(model, [row])[0] for row in rows))  # noqa: B023
         linear = timed(lambda: [parts([one], ALPHA) for one in seen])  # noqa: B023
-        print(f"| {length:,} | {len(rows)} | {bare:.2f} | {ours + linear:.2f} | {linear:.2f} |")
+        seen.clear()
+        plain = peak_of(lambda: look(model, rows[:1], watching=False))  # noqa: B023
+        scored = peak_of(lambda: parts(look(model, rows[:1]), ALPHA))  # noqa: B023
+        told = f"{plain:,.0f} / {scored:,.0f}"
+        print(f"| {length:,} | {len(rows)} | {bare:.2f} | {ours + linear:.2f} | {linear:.2f} | {told} |", flush=True)
 
 
 def random_model(blocks: int, implementation: str) -> PreTrainedModel:
@@ -163,6 +170,13 @@ def timed(run: Callable[[], Any]) -> float:
 def median(values: list[float]) -> float:
     """Give the middle value."""
     return sorted(values)[len(values) // 2]
+
+
+def peak_of(run: Callable[[], Any]) -> float:
+    """Give the MiB that `run` takes at its peak."""
+    before = _forget_peak()
+    run()
+    return _peak(before)
 
 
 def _forget_peak() -> int:
