@@ -1,7 +1,6 @@
-"""Write what documents the config, from its models: `python -m hsir.config.docs [--check]`.
+"""Write README.md for people and schema.json for editors: `python -m hsir.config.docs [--check]`.
 
-schema.json serves editors, README.md people; a key without a description is refused, so that neither falls behind.
-"""
+Both come from the models of the config; a key without a description is refused, so that neither falls behind."""
 
 import argparse
 import json
@@ -124,15 +123,14 @@ These pools are there without being written, and so is the score set `indiv`; yo
 def schema() -> Node:
     """Give the JSON schema of config.yaml; `$defs` hold those of model, task and method files."""
     whole = Config.model_json_schema()
-    nodes = list(_nodes(whole))
-    named = {node["$ref"] for node in nodes if "$ref" in node and "description" in node}
-    for node in nodes:
+    named = {node["$ref"] for node in _nodes(whole) if {"$ref", "description"} <= node.keys()}
+    for node in _nodes(whole):
         if "patternProperties" in node:
             node["additionalProperties"] = False  # a name that breaks the pattern is refused, as in the models
         for choice in set(node.get("discriminator", {}).get("mapping", {}).values()) - named:
             block = whole["$defs"][choice.removeprefix(DEFS)]
             block["properties"]["kind"].pop("default", None)  # `kind` tells blocks apart, so it is needed
-            block["required"] = ["kind", *(key for key in block.get("required", []) if key != "kind")]
+            block["required"] = list(dict.fromkeys(["kind", *block.get("required", [])]))
     return {"$schema": GenerateJsonSchema.schema_dialect, **whole}
 
 
@@ -141,10 +139,10 @@ def readme() -> str:
     whole = schema()
     sections = _sections(whole)
     links = {section.name: section.link for section in sections}
-    record = table(Record.model_json_schema(), {})
     pools = yaml.safe_dump({"pools": DEFAULT_POOLS}, sort_keys=False).rstrip()
     tables = "\n\n".join(_section(section, links) for section in sections)
-    return README.replace("{RECORD}", record).replace("{POOLS}", pools).replace("{TABLES}", tables)
+    text = README.replace("{RECORD}", table(Record.model_json_schema(), {}))
+    return text.replace("{POOLS}", pools).replace("{TABLES}", tables)
 
 
 def generated() -> dict[str, str]:
@@ -154,8 +152,8 @@ def generated() -> dict[str, str]:
 
 def stale(folder: Path) -> list[Path]:
     """Name the files in a folder that are missing, or not what the models give."""
-    made = [(folder / name, text) for name, text in generated().items()]
-    return [path for path, text in made if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    made = {folder / name: text for name, text in generated().items()}
+    return [path for path in made if not path.is_file() or path.read_text(encoding="utf-8") != made[path]]
 
 
 def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
@@ -266,9 +264,9 @@ def _type(node: Node, links: dict[str, str], plural: str = "") -> str:
         values = node.get("patternProperties", {"": node.get("additionalProperties")})
         return _or(*(f"{_type(value, links, 's')} by name" for value in values.values()))
     noun = "path" if node.get("format") == "path" else NOUNS[node["type"]]
-    noun = "name" if node.get("pattern") == NAME_PATTERN else noun
+    noun = ("name" if node.get("pattern") == NAME_PATTERN else noun) + plural
     bounds = [f"{sign} {_number(node[bound])}" for bound, sign in BOUNDS.items() if bound in node]
-    return " ".join([noun + plural, *[" and ".join(bounds)] * bool(bounds)])
+    return " ".join([noun, " and ".join(bounds)]) if bounds else noun
 
 
 def _or(*choices: str) -> str:

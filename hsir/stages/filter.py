@@ -52,7 +52,7 @@ def main(
     ]
     rows, dropped = fitting(rows, limits, output)
     inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
-    made_by = tables.provenance("filter", inputs, select=select, seed=seed)
+    made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs)
     tables.write_json({"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped}, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))

@@ -1,12 +1,13 @@
 """Stage score: InDiv of every right solution of a pool, from the policy that drew it; or of any solutions in a file."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables
+from hsir import tables, traces
 from hsir.config.settings import Score
 from hsir.errors import InputError
 from hsir.models import load_tokenizer
@@ -41,8 +42,8 @@ def main(
         if parts.finished():
             say(f"{output}: another process has just made it")
             return
-        encoder = load_tokenizer(policy) if rows or score.tokens == "think" else None
-        found = list(from_rows(rows, encoder) if rows and encoder else from_pool(samples, verified))
+        encoder = load_tokenizer(policy)
+        found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
         run(found if score.tokens == "all" else [reasoning(one, encoder) for one in found], parts, policy, score)
 
 
@@ -89,18 +90,14 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
         yield Solution(name, *ids)
 
 
-def reasoning(solution: "Solution", encoder: "PreTrainedTokenizerBase | None") -> "Solution":
+def reasoning(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":
     """Give a solution of which only the reasoning is read, tags left out; raises InputError where it has none."""
-    from bisect import bisect_left
-
-    from hsir import traces
-
     ids = list(solution.completion_ids)
 
     def length(count: int) -> int:
-        return len(encoder.decode(ids[:count])) if encoder else 0
+        return len(encoder.decode(ids[:count]))
 
-    start, end = traces.reasoning_span(encoder.decode(ids) if encoder else "")
+    start, end = traces.reasoning_span(encoder.decode(ids))
     if start == end:
         raise InputError(f"sample {solution.sample_id}: no reasoning to score; set `tokens: all` in the score set")
     first = bisect_left(range(len(ids) + 1), start + 1, key=length) - 1
