@@ -48,12 +48,13 @@ SCHEMAS: dict[str, pa.Schema] = {
     "div": _schema(id=pa.string(), steps=pa.int32(), kept=pa.int32(), div_=pa.float64()),
     "filtered": _schema(
         sample_id=pa.string(), question_id=pa.string(), source=pa.string(), difficulty_=pa.int32(), score_=pa.float64(),
-        prompt_ids=_IDS, completion_ids=_IDS, loser_id_=pa.string(), loser_ids_=_IDS,
+        prompt_ids=_IDS, completion_ids_=_IDS, loser_id_=pa.string(), loser_ids_=_IDS,
     ),
 }  # fmt: skip
 """samples.completion_ids end with the stop token where finish is `stop`; n_tokens counts all of them,
 n_generated those that were not given as a recycled prefix. filtered.score is what the InDiv filter compared
-with tau; filtered.source is the pool, or `seed` or `gold`. div.div is null where a text has no step."""
+with tau; filtered.source is the pool, or `seed`, `gold` or
+`questions`; the last have no completion. div.div is null where a text has no step."""
 
 
 def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:

@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from hsir import tables
-from hsir.config.settings import Dpo, Sft, Training
+from hsir.config.training import Dpo, Offline, Sft
 from hsir.errors import HsirError
 from hsir.progress import say
 
@@ -61,7 +61,7 @@ class Tell(TrainerCallback):  # type: ignore[misc]
 
 
 def finetune(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Offline,
     seed: int, state_folder: Path, made_by: tables.Row,
 ) -> tables.Row:  # fmt: skip
     """Train `model` in place on rows of the table `filtered`; give the losses and counts.
@@ -77,7 +77,7 @@ def finetune(
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     planned = options.epochs * sum(length(row) for row in rows)
     try:
-        check_consumed(trainer.state, planned, steps(len(rows), options))
+        check_consumed(trainer.state, planned, options.steps(len(rows)))
     except HsirError:
         forget(state_folder)
         raise
@@ -120,12 +120,7 @@ def dpo(
     )  # fmt: skip
 
 
-TRAINERS: dict[type[Training], Callable[..., Trainer]] = {Sft: sft, Dpo: dpo}
-
-
-def steps(examples: int, options: Training) -> int:
-    """Count the optimizer steps of a training run; the last one of an epoch may be short."""
-    return options.epochs * -(-examples // options.batch_size)
+TRAINERS: dict[type[Offline], Callable[..., Trainer]] = {Sft: sft, Dpo: dpo}
 
 
 def check_consumed(state: TrainerState, tokens: int, planned_steps: int) -> None:
@@ -160,7 +155,7 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
+def arguments(options: Offline, seed: int, folder: Path) -> dict[str, Any]:
     """Translate the options into TRL's."""
     on_gpu = torch.cuda.is_available()
     return {

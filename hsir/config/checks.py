@@ -5,15 +5,27 @@ from itertools import product
 
 from hsir.config.explain import suggest
 from hsir.config.plan import Plan
-from hsir.config.schema import Config
-from hsir.config.settings import SamplePool, VeriExitPool
+from hsir.config.pools import BasePool, GuidePool, SamplePool
+from hsir.config.schema import Config, Method
+from hsir.config.settings import Score
+from hsir.config.training import Grpo
+from hsir.rewards import reads_scores
 
 TAKEN = {"base", "data", "runs", "benchmarks", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report", "analysis", "variants", "score_variants", "div", "redundancy",
+    "report", "analysis", "variants", "score_variants", "div", "div_variants", "redundancy", "ask", "ledger",
 }  # fmt: skip
-FILES = {"eval", "checkpoint", "filtered.parquet", "funnel.json", "contamination.json", "overlap.json", "train.json"}
+FILES = {
+    "eval",
+    "checkpoint",
+    "filtered.parquet",
+    "funnel.json",
+    "contamination.json",
+    "overlap.json",
+    "train.json",
+    "ledger.json",
+}
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
@@ -47,10 +59,9 @@ def _uses_in_entries(config: Config) -> Iterable[Use]:
     for name, method in config.methods.items():
         yield f"methods.{name}.pools", "pool", method.pools, config.pools
         yield f"methods.{name}.score", "score set", [method.score] if method.score else [], config.scores
-        yield f"methods.{name}.initial", "method", [method.initial] if method.pools else [], config.methods
+        yield f"methods.{name}.initial", "method", [_maker(method.initial)] if method.follows else [], config.methods
     for name, pool in config.pools.items():
-        if isinstance(pool, VeriExitPool):
-            yield f"pools.{name}.of", "pool", [pool.of], config.pools
+        yield f"pools.{name}.of", "pool", [pool.source] if pool.source else [], config.pools
 
 
 def _taken_names(config: Config) -> Iterable[str]:
@@ -61,34 +72,75 @@ def _taken_names(config: Config) -> Iterable[str]:
 
 def _method_misfits(config: Config) -> Iterable[str]:
     for name, method in config.methods.items():
-        initial = config.methods.get(method.initial)
-        if method.pools and initial is not None and initial.iterations:
-            yield f"methods.{name}.initial: {method.initial!r} samples itself; name one of iterations: 0"
-        if method.train.pairs and not any(_draws_several(config.pools.get(pool)) for pool in method.pools):
+        yield from (f"methods.{name}.{wrong}" for wrong in _initial_misfits(name, method, config))
+        yield from (f"methods.{name}.{wrong}" for wrong in _score_misfits(method, config))
+        if method.train.learns_from == "pairs" and not any(_draws_several(config.pools.get(p)) for p in method.pools):
             yield (
                 f"methods.{name}.train: {method.train.kind} needs right and failed solutions of one question, but its"
                 " pools draw one a question; name a pool of more samples"
             )
         for pool in method.pools:
-            source = getattr(config.pools.get(pool), "of", pool)
-            if source not in method.pools:
-                yield f"methods.{name}.pools: {pool!r} recycles {source!r}, which is not among the pools; add it"
+            made = config.pools.get(pool)
+            source = None if made is None or isinstance(made, GuidePool) else made.source
+            if source is not None and source not in method.pools:
+                yield f"methods.{name}.pools: {pool!r} is made of {source!r}, which is not among the pools; add it"
 
 
-def _draws_several(pool: SamplePool | VeriExitPool | None) -> bool:
+def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]:
+    """A method begins behind a policy that is trained once, or behind an iteration of another method."""
+    if not method.follows or (first := config.methods.get(_maker(method.initial))) is None:
+        return
+    if "." in method.initial and not first.iterations:
+        yield f"initial: {_maker(method.initial)!r} is trained once; name it without an iteration"
+    if "." not in method.initial and first.iterations:
+        yield f"initial: {method.initial!r} samples itself; name an iteration of it, such as {method.initial}.1"
+    seen, at = {name}, method
+    while at.follows and (before := _maker(at.initial)) in config.methods:
+        if before in seen:
+            yield f"initial: {method.initial!r} comes from {name!r} itself; name a policy that is made without it"
+            return
+        seen.add(before)
+        at = config.methods[before]
+
+
+def _score_misfits(method: Method, config: Config) -> Iterable[str]:
+    rewards = method.train.rewards if isinstance(method.train, Grpo) else ()
+    named = config.scores.get(method.score or "")
+    if any(map(reads_scores, rewards)) and named is not None and not isinstance(named, Score):
+        yield f"score: the reward indiv reads a score set of kind indiv, and {method.score!r} is of kind {named.kind}"
+
+
+def _maker(policy: str) -> str:
+    """Name the method that makes a policy."""
+    return policy.split(".")[0]
+
+
+def _draws_several(pool: BasePool | None) -> bool:
     """Tell whether a pool may hold right and failed solutions of one question; one that does not exist is told of."""
     return pool is None or (isinstance(pool, SamplePool) and pool.samples > 1)
 
 
 def _pool_misfits(config: Config) -> Iterable[str]:
     for name, pool in config.pools.items():
-        if isinstance(pool, VeriExitPool) and isinstance(config.pools.get(pool.of), VeriExitPool):
-            yield f"pools.{name}.of: {pool.of!r} is itself recycled; name a pool of kind sample"
+        source = config.pools.get(pool.source or "")
+        if source is not None and not isinstance(pool, GuidePool) and not isinstance(source, SamplePool):
+            yield f"pools.{name}.of: {pool.source!r} is itself made of a pool; name a pool of kind sample"
+        if isinstance(pool, GuidePool) and name in _sources(name, config):
+            yield f"pools.{name}.of: the pool is made of itself; name another"
         if pool.temperature == 0 and pool.samples > 1:
             yield (
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
                 " set samples: 1 or a temperature"
             )
+
+
+def _sources(name: str, config: Config) -> set[str]:
+    """Name all that a pool is made of, over any number of steps."""
+    found: set[str] = set()
+    while (source := getattr(config.pools.get(name), "source", None)) is not None and source not in found:
+        found.add(source)
+        name = source
+    return found
 
 
 def _overlay_misfits(config: Config) -> Iterable[str]:

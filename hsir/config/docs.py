@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from hsir.config.load import FOLDERS
-from hsir.config.schema import DEFAULT_POOLS, Config
-from hsir.config.settings import Name
+from hsir.config.pools import DEFAULT_POOLS, Name
+from hsir.config.schema import Config
 from hsir.tasks.record import Record
 
 Node = dict[str, Any]
@@ -258,6 +258,8 @@ def _type(node: Node, links: dict[str, str], plural: str = "") -> str:
         return links[node["$ref"].removeprefix(DEFS)]
     if "const" in node or "enum" in node:
         return _or(*(f"`{value}`" for value in node.get("enum", [node.get("const")])))
+    if "prefixItems" in node:
+        return f"list of {len(node['prefixItems'])} {_type(node['prefixItems'][0], links, 's')}"
     if node["type"] == "array":
         return f"list of {_type(node['items'], links, 's')}" + (", one or more" if node.get("minItems") else "")
     if node["type"] == "object":
@@ -280,7 +282,8 @@ def _default(value: Any) -> str:
     if value is None or value == []:
         return "none"
     if isinstance(value, list):
-        return f"`[{', '.join(_number(v) if isinstance(v, int | float) else str(v) for v in value)}]`"
+        shown = [v["kind"] if isinstance(v, dict) else _number(v) if isinstance(v, int | float) else v for v in value]
+        return f"`[{', '.join(shown)}]`"
     return f"`{_number(value) if isinstance(value, int | float) else value}`"
 
 

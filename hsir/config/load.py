@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from hsir.config.checks import misfits, unknown_names
 from hsir.config.explain import Location, describe, keys
-from hsir.config.schema import DEFAULT_POOLS, DEFAULT_SCORES, Config, Method, TaskEntry
-from hsir.config.settings import Model
+from hsir.config.pools import DEFAULT_POOLS
+from hsir.config.schema import Config, Method, TaskEntry
+from hsir.config.settings import DEFAULT_SCORES, Model
 from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hsir.config.schema import Config, Method, Run, TestSets, Train
-from hsir.config.settings import BasePool, Pool, SamplePool, Settings
+from hsir.config.pools import BasePool, Pool, SamplePool
+from hsir.config.schema import Config, Method, Run, TestSets
+from hsir.config.settings import Settings
+from hsir.config.training import Train
 
 BASE = "base"
 EVAL = "eval/"
@@ -65,11 +67,28 @@ class Plan:
         return self.config.methods[policy.split(".")[0]]
 
     def parent(self, policy: str) -> str:
-        """Name the policy that a policy's pools are sampled from."""
+        """Name the policy that a policy's pools are sampled from, or that its training goes on from."""
         name, _, iteration = policy.partition(".")
         if not iteration:
             return BASE
         return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
+
+    def behind(self, policy: str) -> list[str]:
+        """Name the policies that a policy comes from, the nearest first, the base model left out."""
+        found: list[str] = []
+        while (policy := self.parent(policy)) != BASE:
+            found.append(policy)
+        return found
+
+    def drawn_for(self, policy: str) -> list[str]:
+        """Name the pools that are sampled for a policy: those it chooses from, and those that these are made of."""
+        found: dict[str, None] = {}
+        for name in self.method(policy).pools:
+            chain = [name]
+            while (source := self.config.pools[chain[-1]].source) is not None:
+                chain.append(source)
+            found |= dict.fromkeys(reversed(chain))
+        return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:
         """Name the policy whose weights a policy's training begins with."""
@@ -113,22 +132,22 @@ class Plan:
     def alone(self, name: str) -> Config:
         """Give the config of one run alone, with all that it names, so that it builds the same elsewhere."""
         config, run = self.config, self.config.runs[name]
-        methods = [config.methods[method] for method in run.methods]
+        policies = self._made_by(run)
+        methods = {policy.split(".")[0]: self.method(policy) for policy in policies}
         used = {
             "models": run.models,
             "tasks": (*run.tasks, *(run.benchmarks or ())),
-            "methods": (*run.methods, *(method.initial for method in methods if method.pools)),
-            "pools": [pool for method in methods for pool in method.pools],
-            "scores": [method.score for method in methods if method.score],
+            "methods": methods,
+            "pools": dict.fromkeys(pool for policy in policies for pool in self.drawn_for(policy)),
+            "scores": dict.fromkeys(method.score for method in methods.values() if method.score),
         }
         parts = {kind: {key: getattr(config, kind)[key] for key in keys} for kind, keys in used.items()}
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
 
-    def _made_by(self, run: Run) -> set[str]:
-        """Name the policies of a run, and those that their first iterations sample from."""
-        methods = {name: self.config.methods[name] for name in run.methods}
-        initial = {method.initial for method in methods.values() if method.pools}
-        return initial | {policy for name in methods for policy in self.policies(run, name)}
+    def _made_by(self, run: Run) -> list[str]:
+        """Name the policies of a run, and those that they come from."""
+        policies = [policy for name in run.methods for policy in self.policies(run, name)]
+        return list(dict.fromkeys(policies + [old for policy in policies for old in self.behind(policy)]))
 
 
 def _given(options: Any) -> dict[str, Any]:

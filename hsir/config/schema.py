@@ -1,29 +1,21 @@
 """The config as users write it: runs, and what the names in a run stand for."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, RootModel, model_validator
+from pydantic import Field, RootModel, model_validator
 
-from hsir.config.settings import Count, Dpo, MethodName, Model, Name, Pool, Score, Settings, Sft
+from hsir.config.pools import Name, Pool
+from hsir.config.settings import Model, ScoreSet, Settings
+from hsir.config.training import Count, Grpo, Sft, Train
 from hsir.filters import Filter, needs_scores
 from hsir.options import Options
+from hsir.rewards import reads_scores
 from hsir.tasks import Task
 
-
-def _sft_by_default(given: Any) -> Any:
-    return {"kind": "sft", **given} if isinstance(given, dict) else given
-
-
-Train = Annotated[Sft | Dpo, Field(discriminator="kind"), BeforeValidator(_sft_by_default)]
-DEFAULT_POOLS = {
-    "greedy": {"kind": "sample", "samples": 1, "temperature": 0.0},
-    "k10": {"kind": "sample", "samples": 10},
-    "k30": {"kind": "sample", "samples": 30},
-    "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
-}
-
-DEFAULT_SCORES: dict[str, dict[str, str]] = {"indiv": {}}
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+"""No dot: a policy is called <method>.<iteration>."""
+PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[1-9][0-9]*)?$")]
 
 
 class TaskEntry(Options):
@@ -47,34 +39,61 @@ class Method(Options):
     With `iterations: 0` it trains once on given data and samples nothing.
     """
 
-    given: tuple[Literal["seed", "gold"], ...] = Field(
-        ("seed",), description="Given data to train on: the seed set, gold traces of the unlabelled set."
+    given: tuple[Literal["seed", "gold", "questions"], ...] = Field(
+        ("seed",),
+        description="Given data to train on: the seed set, gold traces of the unlabelled set, its bare questions.",
     )
-    initial: MethodName = Field("sft-initial", description="Method whose policy iteration 1 samples from.")
+    initial: PolicyName = Field(
+        "sft-initial", description="Policy that iteration 1 samples from, or goes on from: `sft-initial`, `hsir-sft.1`."
+    )
     pools: tuple[Name, ...] = Field((), description="Pools of solutions to choose from.")
-    score: Name | None = Field(None, description="Score set that filters read, if any does.")
+    score: Name | None = Field(None, description="Score set that filters and rewards read, if any does.")
     select: tuple[Filter, ...] = Field((), description="Filters, applied in order.")
     train: Train = Field(Sft(), description="How the next policy is trained, by `kind`.")
     iterations: int = Field(1, ge=0, description="Rounds of sampling and training.")
 
+    @property
+    def follows(self) -> bool:
+        """Whether its first policy comes after another: it samples from that, or goes on from it."""
+        return self.iterations > 0
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
-        readers = [chosen.kind for chosen in self.select if needs_scores(chosen)]
-        if self.train.pairs and self.given:
-            raise ValueError(f"train is {self.train.kind}, which learns from pairs alone; set given: []")
-        if self.train.pairs and not self.pools:
-            raise ValueError(f"train is {self.train.kind}, which needs failed solutions beside right ones; set pools")
-        if self.iterations and not self.pools:
-            raise ValueError(f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0")
-        if not self.iterations and (self.pools or self.select):
-            raise ValueError("pools and select need iterations of 1 or more; with 0 only given data is trained on")
-        if not self.iterations and not self.given:
-            raise ValueError("nothing to train on; set given: [seed]")
-        if readers and self.score is None:
-            raise ValueError(f"the filter {readers[0]!r} reads scores, but no score set is named; set score: indiv")
-        if self.pools and (not self.select or self.select[0].kind != "right"):
-            raise ValueError("the first filter must be {kind: right}: a wrong solution must not be trained on")
+        checks = [self._what_is_learnt_from(), self._what_is_sampled(), self._what_is_scored()]
+        for wrong in filter(None, checks):
+            raise ValueError(wrong)
         return self
+
+    def _what_is_learnt_from(self) -> str | None:
+        kind, learns_from = self.train.kind, self.train.learns_from
+        if learns_from == "questions" and (self.given != ("questions",) or self.pools or self.select):
+            return f"train is {kind}, which samples by itself; set given: [questions], and neither pools nor select"
+        if learns_from != "questions" and "questions" in self.given:
+            return f"train is {kind}, which cannot learn from bare questions; leave `questions` out of given"
+        if learns_from == "pairs" and self.given:
+            return f"train is {kind}, which learns from pairs alone; set given: []"
+        if learns_from == "pairs" and not self.pools:
+            return f"train is {kind}, which needs failed solutions beside right ones; set pools"
+        return None
+
+    def _what_is_sampled(self) -> str | None:
+        if self.iterations and not self.pools and self.train.learns_from != "questions":
+            return f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0"
+        if not self.iterations and (self.pools or self.select):
+            return "pools and select need iterations of 1 or more; with 0 only given data is trained on"
+        if not self.iterations and not self.given:
+            return "nothing to train on; set given: [seed]"
+        if self.pools and (not self.select or self.select[0].kind != "right"):
+            return "the first filter must be {kind: right}: a wrong solution must not be trained on"
+        return None
+
+    def _what_is_scored(self) -> str | None:
+        rewards = self.train.rewards if isinstance(self.train, Grpo) else ()
+        readers = [f"filter {chosen.kind!r}" for chosen in self.select if needs_scores(chosen)]
+        readers += [f"reward {reward.kind!r}" for reward in rewards if reads_scores(reward)]
+        if readers and self.score is None:
+            return f"the {readers[0]} reads scores, but no score set is named; set score: indiv"
+        return None
 
 
 class Run(Options):
@@ -99,8 +118,8 @@ class Config(Options):
     results: str = Field("results", description="Folder for everything that is made.")
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
-    pools: dict[Name, Pool] = Field({}, description="Pools by name, beside greedy, k10, k30, k10-veriexit.")
-    scores: dict[Name, Score] = Field({}, description="Score sets by name, beside indiv.")
+    pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")
+    scores: dict[Name, ScoreSet] = Field({}, description="Score sets by name, beside indiv and div.")
     models: dict[Name, Model] = Field({}, description="Models by name, beside config/models/*.yaml.")
     tasks: dict[Name, TaskEntry] = Field({}, description="Tasks by name, beside config/tasks/*.yaml.")
     methods: dict[MethodName, Method] = Field({}, description="Methods by name, beside config/methods/*.yaml.")

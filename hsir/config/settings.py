@@ -1,18 +1,12 @@
-"""Stage options: how samples are drawn, scored and trained on. The defaults are the paper's (section 4.1)."""
+"""Stage options: how samples are drawn, scored and compared. The defaults are the paper's (section 4.1)."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from hsir.matchers import Matcher
+from hsir.config.training import Count, Dtype, TrainSettings
 from hsir.options import Options
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-"""No dot: a policy is called <method>.<iteration>."""
-Count = Annotated[int, Field(ge=1)]
-Dtype = Literal["float32", "bfloat16", "float16"]
 
 
 class TransformersEngine(Options):
@@ -98,85 +92,33 @@ class Words(BaseEmbedder):
 Embedder = Annotated[SentenceTransformers | Words, Field(discriminator="kind")]
 
 
+class Div(Options):
+    """Div, the external diversity of a solution: the share of its steps that repeat no earlier one (paper, alg. 1)."""
+
+    embedder: Embedder = Field(SentenceTransformers(), description="What steps are compared by, by `kind`.")
+    threshold: float = Field(
+        0.85, gt=0, le=1, description="Cosine similarity to a kept step at which a step is dropped."
+    )
+
+
+class DivScore(Options):
+    """Div as a score set; a model's settings say how it is computed (`settings.div`)."""
+
+    kind: Literal["div"] = "div"
+
+
+def _indiv_by_default(given: Any) -> Any:
+    return {"kind": "indiv", **given} if isinstance(given, dict) else given
+
+
+ScoreSet = Annotated[Score | DivScore, Field(discriminator="kind"), BeforeValidator(_indiv_by_default)]
+DEFAULT_SCORES: dict[str, dict[str, str]] = {"indiv": {}, "div": {"kind": "div"}}
+
+
 class Redundancy(Options):
     """What `snakemake analysis` does: do InDiv and Div fall where steps are repeated on purpose?"""
 
     solutions: Count = Field(200, description="Right solutions, at most, that are made more redundant.")
-    embedder: Embedder = Field(SentenceTransformers(), description="What Div compares steps by, by `kind`.")
-    threshold: float = Field(
-        0.85, gt=0, le=1, description="Cosine similarity to a kept step at which Div drops a step (paper, alg. 1)."
-    )
-
-
-class Limits(Options):
-    """What may be trained on at all; read by the stage filter."""
-
-    max_length: Count = Field(2048, description="Most tokens of a solution, prompt included.")
-    too_long: Literal["fail", "drop"] = Field("drop", description="What happens to longer ones; none is cut.")
-    when_empty: Literal["fail", "given_only"] = Field(
-        "fail", description="Where no solution is left: stop, or train on the given data alone."
-    )
-
-
-class Training(Options):
-    """What all kinds of training share; limits and batches count solutions, or pairs of them."""
-
-    start_from: Literal["base", "parent"] = Field(
-        "base", description="Weights to begin with: the base model, or the policy that was sampled from."
-    )
-    learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
-    batch_size: Count = Field(32, description="Examples per optimizer step, over all devices.")
-    device_batch_size: Count = Field(4, description="Examples per forward pass on one device.")
-    epochs: Count = Field(3, description="Passes over the training set.")
-    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
-    schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
-        "cosine", description="Learning rate after the warm-up."
-    )
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
-    save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
-    dtype: Dtype = Field("float32", description="Number format of the forward pass; weights stay float32.")
-    limits: Limits = Field(Limits(), description="What may be trained on at all.")
-
-    pairs: ClassVar[bool] = False
-    """Whether it learns from pairs, a right solution and a failed one."""
-
-    @property
-    def accumulation(self) -> int:
-        """Forward passes an optimizer step; raises ValueError where the batch cannot be cut evenly."""
-        if self.batch_size % self.device_batch_size:
-            raise ValueError(
-                f"batch_size {self.batch_size} is no multiple of device_batch_size {self.device_batch_size};"
-                " change either"
-            )
-        return self.batch_size // self.device_batch_size
-
-
-class Sft(Training):
-    """Supervised fine-tuning (paper, eq. 1), by TRL's SFTTrainer."""
-
-    kind: Literal["sft"] = "sft"
-
-
-class Dpo(Training):
-    """Preference learning on pairs (paper, eq. 2), by TRL's DPOTrainer: DPO, and the winner's mean NLL a token."""
-
-    kind: Literal["dpo"] = "dpo"
-    start_from: Literal["base", "parent"] = Field(
-        "parent", description="Weights to begin with, which are the reference too: the policy that was sampled from."
-    )
-    learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
-    batch_size: Count = Field(16, description="Pairs per optimizer step, over all devices.")
-    beta: float = Field(0.1, gt=0, description="How strongly the policy is held to the reference.")
-    nll_weight: float = Field(0.5, ge=0, description="Weight of the winner's NLL: a mean over its tokens, then pairs.")
-
-    pairs: ClassVar[bool] = True
-
-
-class TrainSettings(Options):
-    """Training options by kind."""
-
-    sft: Sft = Field(Sft(), description="Options of `kind: sft`.")
-    dpo: Dpo = Field(Dpo(), description="Options of `kind: dpo`.")
 
 
 class Settings(Options):
@@ -188,33 +130,8 @@ class Settings(Options):
         Contamination(), description="Stage contamination: what training data may share with test sets."
     )
     train: TrainSettings = Field(TrainSettings(), description="Stage train: options by kind of training.")
+    div: Div = Field(Div(), description="Div, as a score and in the analysis.")
     redundancy: Redundancy = Field(Redundancy(), description="Analysis of InDiv, Div and repeated steps.")
-
-
-class BasePool(Options):
-    """What all pools have."""
-
-    samples: Count = Field(description="Completions per prompt.")
-    temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
-    max_new_tokens: Count | None = Field(None, description="Token limit, if not that of the settings.")
-
-
-class SamplePool(BasePool):
-    """Solutions drawn afresh: K for every question."""
-
-    kind: Literal["sample"]
-
-
-class VeriExitPool(BasePool):
-    """Failed solutions of another pool, cut where they arrive at the ground truth: J new answers each."""
-
-    kind: Literal["veriexit"]
-    of: Name = Field(description="The pool whose failed solutions are recycled.")
-    max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
-    matcher: Matcher = Field(Matcher(), description="When a step arrives at the ground truth.")
-
-
-Pool = Annotated[SamplePool | VeriExitPool, Field(discriminator="kind")]
 
 
 class Model(Options):

@@ -1,6 +1,7 @@
 """The engine for CPUs and single GPUs: transformers, with a decoding loop that keeps samples apart."""
 
-from hsir.config.settings import BasePool, TransformersEngine
+from hsir.config.pools import BasePool
+from hsir.config.settings import TransformersEngine
 from hsir.engines.base import Completion, Prompt
 from hsir.engines.decode import Decoding, decode
 from hsir.errors import InputError

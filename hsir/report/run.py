@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hsir.config import Plan
+from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
-from hsir.config.settings import VeriExitPool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hsir import tables
-from hsir.config.settings import Limits
+from hsir.config.training import Limits
 from hsir.errors import InputError
 from hsir.filters import Candidate, Selection
 from hsir.pairs import draw, losers

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from hsir import tables
-from hsir.config.settings import BasePool, Pool, TransformersEngine, VeriExitPool
+from hsir.config.pools import BasePool, Pool, VeriExitPool
+from hsir.config.settings import TransformersEngine
 from hsir.engines.base import Completion, Engine, Prompt, batches
 from hsir.engines.seeds import sample_seed
 from hsir.progress import say, track

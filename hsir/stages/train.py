@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from hsir import tables
-from hsir.config.schema import Train
-from hsir.config.settings import Training
+from hsir.config.training import Train, Training
 from hsir.progress import say
 from hsir.stages import cli
 
@@ -33,7 +32,7 @@ def main(
             say(f"{output}: another process has just made it")
             return
         rows = tables.read("filtered", filtered)
-        say(f"training on {len(rows)} {'pairs' if train.pairs else 'solutions'}, {train.epochs} epochs")
+        say(f"training on {len(rows)} {train.learns_from}")
         fit(start, chat_template, rows, train, seed, state, made_by, output, log)
         forget(state)
 

@@ -7,7 +7,8 @@ import torch
 from scipy import stats
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hsir.config.settings import SamplePool, TransformersEngine
+from hsir.config.pools import SamplePool
+from hsir.config.settings import TransformersEngine
 from hsir.engines.base import Prompt, batches
 from hsir.engines.decode import Decoding, decode
 from hsir.engines.noise import gumbel

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hsir import tables
-from hsir.config.settings import Limits
+from hsir.config.training import Limits
 from hsir.errors import InputError
 from hsir.filters import Selection
 from hsir.stages import filter as stage

@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 
 from hsir import tables
 from hsir.config.schema import Method
-from hsir.config.settings import Dpo
+from hsir.config.training import Dpo
 from hsir.models import load_model, load_tokenizer
 from hsir.pairs import draw, losers
 from hsir.preference import PairTrainer, mean_nll

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hsir import tables
-from hsir.config.settings import Dpo, Sft, Training
+from hsir.config.training import Dpo, Offline, Sft
 from hsir.models import load_model, load_tokenizer
 from hsir.training import finetune
 
@@ -25,15 +25,15 @@ def rows(pairs: bool) -> list[tables.Row]:
     ]  # fmt: skip
 
 
-def weights(embedded: Path, state: Path, options: Training) -> dict[str, torch.Tensor]:
+def weights(embedded: Path, state: Path, options: Offline) -> dict[str, torch.Tensor]:
     model = load_model(str(embedded), "float32")
-    finetune(model, load_tokenizer(str(embedded)), rows(options.pairs), options, 0, state, MADE_BY)
+    finetune(model, load_tokenizer(str(embedded)), rows(options.learns_from == "pairs"), options, 0, state, MADE_BY)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 @pytest.mark.parametrize("options", [Sft(**SHAPE), Dpo(**SHAPE)], ids=["sft", "dpo"])
 def test_resumed_in_the_middle_of_the_second_epoch_the_weights_are_the_same(
-    options: Training, embedded: Path, tmp_path: Path
+    options: Offline, embedded: Path, tmp_path: Path
 ) -> None:
     undisturbed = weights(embedded, tmp_path, options)
     shutil.rmtree(tmp_path / "checkpoint-9")

@@ -7,7 +7,8 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from hsir import tables
-from hsir.config.settings import SamplePool, TransformersEngine, VeriExitPool
+from hsir.config.pools import SamplePool, VeriExitPool
+from hsir.config.settings import TransformersEngine
 from hsir.engines.base import Prompt, batches
 from hsir.engines.seeds import sample_seed
 from hsir.stages import sample

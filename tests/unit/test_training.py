@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from transformers import TrainerState
 
-from hsir.config.settings import Sft
+from hsir.config.training import Sft
 from hsir.errors import HsirError
-from hsir.training import MADE_BY, WHOLE, arguments, check_consumed, resumable, steps
+from hsir.training import MADE_BY, WHOLE, arguments, check_consumed, resumable
 
 MAKING = {"stage": "train", "options": {"seed": 0, "train": {"epochs": 3}}, "inputs": {"a": "ff"}}
 
@@ -77,7 +77,7 @@ def test_another_number_of_steps_or_tokens_is_an_error(seen_steps: int, seen_tok
 
 @pytest.mark.parametrize(("examples", "wanted"), [(1, 3), (31, 3), (32, 3), (33, 6), (64, 6), (100, 12)])
 def test_steps_are_counted_with_the_short_last_one(examples: int, wanted: int) -> None:
-    assert steps(examples, Sft(epochs=3, batch_size=32, device_batch_size=8)) == wanted
+    assert Sft(epochs=3, batch_size=32, device_batch_size=8).steps(examples) == wanted
 
 
 def test_a_step_has_as_many_solutions_as_the_option_says() -> None:

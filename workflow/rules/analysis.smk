@@ -24,7 +24,7 @@ rule variants:
     params:
         policy=studied_policy,
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        solutions=lambda w: studied_options(w).solutions,
+        solutions=lambda w: studied_options(w).redundancy.solutions,
         seed=lambda w: studied(w).seed,
     shell:
         "python -m hsir.stages.variants --policy {params.policy:q} {params.samples:q} --verified {input.verified:q}"
@@ -65,8 +65,8 @@ rule div:
         "../../envs/embed.yaml"
     threads: 1
     params:
-        embedder=lambda w: options(studied_options(w).embedder),
-        threshold=lambda w: studied_options(w).threshold,
+        embedder=lambda w: options(studied_options(w).div.embedder),
+        threshold=lambda w: studied_options(w).div.threshold,
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div --in {input:q} --embedder {params.embedder:q}"
         " --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"

@@ -94,7 +94,7 @@ rule filter:
         scores=lambda w, input: [f"--scores={path}" for path in input.scores],
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
         limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
-        pairs=lambda w: ["--pairs"] if plan.train(w.model, w.task, w.policy).pairs else [],
+        pairs=lambda w: ["--pairs"] if plan.train(w.model, w.task, w.policy).learns_from == "pairs" else [],
     shell:
         "python -m hsir.stages.filter {params.given:q} {params.questions:q} {params.pools:q} {params.verified:q}"
         " {params.scores:q} --select {params.select:q} --limits {params.limit:q} {params.pairs:q} --seed {wildcards.seed}"

@@ -129,9 +129,9 @@ def studied(wildcards):
 
 
 def studied_options(wildcards):
-    """Give the options of a run's analysis."""
+    """Give the stage options that a run's analysis goes by."""
     cell = studied(wildcards)
-    return plan.settings(cell.model, cell.task).redundancy
+    return plan.settings(cell.model, cell.task)
 
 
 def studied_policy(wildcards):

@@ -1,0 +1,124 @@
+"""Pools: named ways of getting solutions. What a pool's prompts are made of is its kind."""
+
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from hsir.matchers import Matcher
+from hsir.options import Options
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Count = Annotated[int, Field(ge=1)]
+P = TypeVar("P", bound=Options)
+
+
+class BasePool(Options):
+    """What all pools have."""
+
+    samples: Count = Field(description="Completions per prompt.")
+    temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
+    max_new_tokens: Count | None = Field(None, description="Token limit, if not that of the settings.")
+
+    asked: ClassVar[bool] = False
+    """Whether the stage `ask` makes its prompts."""
+
+    @property
+    def source(self) -> str | None:
+        """Name the pool that it is made from, if any."""
+        return None
+
+
+class SamplePool(BasePool):
+    """Solutions drawn afresh: K for every question."""
+
+    kind: Literal["sample"]
+
+
+class VeriExitPool(BasePool):
+    """Failed solutions of another pool, cut where they arrive at the ground truth: J new answers each."""
+
+    kind: Literal["veriexit"]
+    of: Name = Field(description="The pool whose failed solutions are recycled.")
+    max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
+    matcher: Matcher = Field(Matcher(), description="When a step arrives at the ground truth.")
+
+    @property
+    def source(self) -> str:
+        return self.of
+
+
+class HintPool(BasePool):
+    """Questions without a right solution in another pool, asked again with the gold answer as a hint.
+
+    The hint guides the sampling; what is trained on has the plain question as its prompt.
+    """
+
+    kind: Literal["hint"]
+    of: Name = Field(description="The pool whose unsolved questions are asked again.")
+    template: str = Field(
+        "{question}\n\nHint: the answer is {answer}.",
+        description="User's message: `{question}` is the task's own, `{answer}` the gold answer.",
+    )
+
+    asked: ClassVar[bool] = True
+
+    @property
+    def source(self) -> str:
+        return self.of
+
+    @model_validator(mode="after")
+    def _asks(self) -> "HintPool":
+        return _checked(self, self.template, ("{question}", "{answer}"))
+
+
+class GuidePool(BasePool):
+    """Questions put in a frame: instructions, and what the policy wrote for an earlier pool."""
+
+    kind: Literal["guide"]
+    of: Name | None = Field(None, description="The pool whose completions the template quotes; each is continued.")
+    template: str = Field(
+        description="User's message: `{question}` is the task's own, `{previous}` a completion of `of`."
+    )
+
+    asked: ClassVar[bool] = True
+
+    @property
+    def source(self) -> str | None:
+        return self.of
+
+    @model_validator(mode="after")
+    def _asks(self) -> "GuidePool":
+        return _checked(self, self.template, ("{question}", "{previous}") if self.of else ("{question}",))
+
+
+class AdaptivePool(BasePool):
+    """More draws for questions with few right ones in another pool (DART-style), `samples` a question on average."""
+
+    kind: Literal["adaptive"]
+    of: Name = Field(description="The pool whose failed share says how many draws a question gets.")
+
+    asked: ClassVar[bool] = True
+
+    @property
+    def source(self) -> str:
+        return self.of
+
+
+Pool = Annotated[SamplePool | VeriExitPool | HintPool | GuidePool | AdaptivePool, Field(discriminator="kind")]
+DEFAULT_POOLS = {
+    "greedy": {"kind": "sample", "samples": 1, "temperature": 0.0},
+    "k5": {"kind": "sample", "samples": 5},
+    "k10": {"kind": "sample", "samples": 10},
+    "k30": {"kind": "sample", "samples": 30},
+    "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
+    "k10-hint": {"kind": "hint", "of": "k10", "samples": 10},
+    "greedy-hint": {"kind": "hint", "of": "greedy", "samples": 1, "temperature": 0.0},
+    "k5-adaptive": {"kind": "adaptive", "of": "k5", "samples": 5},
+}
+
+
+def _checked(pool: P, template: str, needed: tuple[str, ...]) -> P:
+    absent = [place for place in needed if place not in template]
+    if absent:
+        raise ValueError(f"template has no {' and no '.join(absent)}; put it where that belongs")
+    return pool

@@ -1,0 +1,145 @@
+"""Rewards: what a rollout of reinforcement learning is worth, beside the other rollouts of its question.
+
+A reward is an option and its strategy: fields, and a call (group) -> a number a rollout. A method's `train.rewards`
+is a list of them; their weighted sum is what GRPO compares within the group.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+from hsir import traces
+from hsir.errors import InputError
+from hsir.options import Options
+
+
+class Rollout(NamedTuple):
+    """One solution, as far as a reward looks at it; lengths in tokens."""
+
+    name: str
+    text: str
+    n_tokens: int
+    right: bool
+    truncated: bool = False
+    """The token limit cut it off."""
+    limit: int = 2048
+    """That limit."""
+    indiv: float | None = None
+    """The raw score of equation 5, by the policy that is being trained."""
+
+
+Group = Sequence[Rollout]
+
+
+class BaseReward(Options):
+    """What all rewards have."""
+
+    weight: float = Field(1.0, description="What the reward is multiplied by in the sum.")
+
+
+class Accuracy(BaseReward):
+    """1 for a right answer, by the task's own grader; 0 for any other."""
+
+    kind: Literal["accuracy"] = "accuracy"
+
+    def __call__(self, group: Group) -> list[float]:
+        return [float(one.right) for one in group]
+
+
+class Format(BaseReward):
+    """1 for a rollout that holds the four tags, each once and in order; 0 for any other."""
+
+    kind: Literal["format"] = "format"
+
+    def __call__(self, group: Group) -> list[float]:
+        return [float(_in_order(one.text)) for one in group]
+
+
+class Long2Short(BaseReward):
+    """Short rollouts above long ones (Kimi k1.5): 0.5 - (n - shortest) / (longest - shortest) within the group.
+
+    A wrong one gets no more than 0; where all are of one length, each gets 0.
+    """
+
+    kind: Literal["long2short"] = "long2short"
+
+    def __call__(self, group: Group) -> list[float]:
+        lengths = [one.n_tokens for one in group]
+        low, span = min(lengths), max(lengths) - min(lengths)
+        if not span:
+            return [0.0] * len(group)
+        values = [0.5 - (n - low) / span for n in lengths]
+        return [value if one.right else min(0.0, value) for one, value in zip(group, values, strict=True)]
+
+
+class Cosine(BaseReward):
+    """A cosine of the length (Demystifying Long CoT, arXiv 2502.03373): right and short best, wrong and short worst.
+
+    A rollout that the token limit cut off, or that is longer than `length`, gets `exceeded`.
+    """
+
+    kind: Literal["cosine"] = "cosine"
+    right: tuple[float, float] = Field((1.0, 0.0), description="A right rollout's reward at no length, at `length`.")
+    wrong: tuple[float, float] = Field((-1.0, 0.0), description="A wrong rollout's reward at no length, at `length`.")
+    exceeded: float = Field(-1.0, description="Reward of a rollout that is too long.")
+    length: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Tokens at which the cosine ends; the rollouts' token limit, if none."
+    )
+
+    def __call__(self, group: Group) -> list[float]:
+        return [self._of(one) for one in group]
+
+    def _of(self, one: Rollout) -> float:
+        most = self.length or one.limit
+        if one.truncated or one.n_tokens > most:
+            return self.exceeded
+        short, long = self.right if one.right else self.wrong
+        return long + (short - long) / 2 * (1 + math.cos(math.pi * min(one.n_tokens / most, 1.0)))
+
+
+class Indiv(BaseReward):
+    """Intrinsic diversity by the policy that is being trained (paper, eq. 9), at most 1 within the group.
+
+    `exp` is exp(InDiv - the group's largest): in (0, 1], and the order of the scores. `ratio` is the score divided by
+    the largest, which turns the order round where the largest is negative, and is refused there. `minmax` is 0 for the
+    smallest, 1 for the largest; where all are equal, 1.
+    """
+
+    kind: Literal["indiv"] = "indiv"
+    weight: float = Field(0.2, description="What the reward is multiplied by in the sum.")
+    normalise: Literal["exp", "ratio", "minmax"] = Field("exp", description="How the group's largest becomes 1.")
+
+    def __call__(self, group: Group) -> list[float]:
+        scores = [_scored(one) for one in group]
+        low, high = min(scores), max(scores)
+        if self.normalise == "exp":
+            return [math.exp(score - high) for score in scores]
+        if self.normalise == "minmax":
+            return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
+        if high <= 0:
+            raise InputError(
+                f"rollout {group[0].name}: the reward indiv with normalise: ratio needs a largest InDiv above 0, but it"
+                f" is {high:.4g}, and dividing by it would turn the order round; set normalise: exp"
+            )
+        return [score / high for score in scores]
+
+
+Reward = Annotated[Accuracy | Format | Long2Short | Cosine | Indiv, Field(discriminator="kind")]
+
+
+def reads_scores(reward: BaseReward) -> bool:
+    """Tell whether a reward needs InDiv."""
+    return isinstance(reward, Indiv)
+
+
+def _scored(rollout: Rollout) -> float:
+    if rollout.indiv is None:
+        raise ValueError(f"rollout {rollout.name} has no InDiv score")
+    return rollout.indiv
+
+
+def _in_order(text: str) -> bool:
+    places = [text.find(tag) for tag in traces.TAGS]
+    return all(text.count(tag) == 1 for tag in traces.TAGS) and places == sorted(places)
