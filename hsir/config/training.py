@@ -73,6 +73,10 @@ class Training(Options):
             )
         return rows // self.device_batch_size
 
+    def steps(self, examples: int) -> int:
+        """Count the optimizer steps."""
+        raise NotImplementedError
+
 
 class Offline(Training):
     """Training on a set that is there before it begins."""

@@ -1,6 +1,7 @@
 """Score solutions by intrinsic diversity: the one function that the stage calls."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -49,11 +50,10 @@ def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:
 
 
 class Scorer:
-    """A policy, cut behind the block that is read, and how its states become scores."""
+    """A policy that is cut behind the block that is read, and how its states become scores."""
 
-    def __init__(self, model: str, options: Score) -> None:
-        self.options = options
-        self.model = truncate(load(model, options), options.layer)
+    def __init__(self, model: PreTrainedModel, options: Score) -> None:
+        self.options, self.model = options, model
         self.limit: int = self.model.config.get_text_config().max_position_embeddings
         self.most: int | None = None
         """Tokens of a batch that memory has proved too short for."""
@@ -105,6 +105,28 @@ class Scorer:
                 raise InputError(f"sample {one.sample_id}: a solution without tokens has no score")
 
 
+def opened(model: str, options: Score) -> Scorer:
+    """Load a policy to score by."""
+    return Scorer(truncate(load(model, options), options.layer), options)
+
+
+@contextmanager
+def live(model: PreTrainedModel, options: Score) -> Iterator[Scorer]:
+    """Score by a policy that is being trained, adapters included; it goes on afterwards as if nothing had been."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    decoder, training = whole.get_decoder(), model.training
+    blocks, own = decoder.layers, whole.config._attn_implementation
+    model.eval()
+    if options.weights != "none":
+        whole.set_attn_implementation(attention.NAME)
+    try:
+        yield Scorer(truncate(whole, options.layer), options)
+    finally:
+        decoder.layers = blocks
+        whole.set_attn_implementation(own)
+        model.train(training)
+
+
 def load(model: str, options: Score) -> PreTrainedModel:
     """Load a policy whose attention tells what tokens receive; a model that cannot keeps its own attention."""
     try:
@@ -122,6 +144,6 @@ def _short_of_memory(error: RuntimeError) -> bool:
 
 def score(model: str, solutions: Sequence[Solution], options: Score) -> Iterator[tuple[str, Parts]]:
     """Yield (sample id, parts) for each solution, longest first; raises InputError as `Scorer.score` does."""
-    scorer = Scorer(model, options)
+    scorer = opened(model, options)
     for batch in batches(solutions, options.token_budget):
         yield from scorer.score(batch)

@@ -64,8 +64,9 @@ def training_texts(
                 yield Text(source, name, "question", row["question"])
                 wanted.remove(name)
                 if source in given:
-                    yield Text(source, f"{name}-{source}", "trace", row["trace"])
                     sources.pop(f"{name}-{source}")
+                    if source != "questions":
+                        yield Text(source, f"{name}-{source}", "trace", row["trace"])
     for shard in samples:
         for row in tables.read("samples", shard, ["sample_id", "completion"]):
             if row["sample_id"] in sources:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,6 +13,8 @@ from hsir.filters import Candidate, Selection
 from hsir.pairs import draw, losers
 from hsir.progress import say
 from hsir.stages import cli
+
+ASKED = ["question_id", "difficulty", "prompt_ids"]
 
 
 def main(
@@ -29,7 +31,7 @@ def main(
     pairs: Annotated[bool, typer.Option(help="Give every solution that is kept a failed one of its question.")] = False,
 ) -> None:
     """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
-    known = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions or [])}
+    known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
     shards = [(name, Path(path)) for name, path in (entry.split("=", 1) for entry in pool)]
     solutions = {row["sample_id"]: row | {"source": name} for name, path in shards
                  for row in tables.read("samples", path)}  # fmt: skip
@@ -86,8 +88,8 @@ def loser(solutions: dict[str, tables.Row], sample_id: str | None) -> tables.Row
 
 
 def size(row: tables.Row) -> int:
-    """Count the tokens of a solution and its prompt."""
-    return len(row["prompt_ids"]) + len(row["completion_ids"])
+    """Count the tokens of a solution and its prompt; of a bare question, the prompt's."""
+    return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
 
 
 def candidates(solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float]) -> list[Candidate]:
@@ -101,11 +103,14 @@ def candidates(solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: 
     ]  # fmt: skip
 
 
-def count(name: str, left: list[Candidate], solutions: dict[str, tables.Row], known: dict[str, Any]) -> tables.Row:
+def count(
+    name: str, left: list[Candidate], solutions: dict[str, tables.Row], known: dict[str, tables.Row]
+) -> tables.Row:
     """Count what a filter left: in total, by pool, by difficulty, and the questions that have any."""
     by_pool = Counter(solutions[c.sample_id]["source"] for c in left)
-    levels = Counter(known[c.question_id] for c in left)
-    by_difficulty = {str(level): levels[level] for level in sorted(set(known.values()), key=str) if level is not None}
+    levels = Counter(known[c.question_id]["difficulty"] for c in left)
+    every = {row["difficulty"] for row in known.values()} - {None}
+    by_difficulty = {str(level): levels[level] for level in sorted(every)}
     return {
         "filter": name, "total": len(left), "questions": len({c.question_id for c in left}),
         "by_pool": dict(sorted(by_pool.items())), "by_difficulty": by_difficulty,
@@ -131,24 +136,25 @@ def given_rows(given: list[str]) -> list[tables.Row]:
     rows = []
     for name, path in (entry.split("=", 1) for entry in given):
         for row in tables.read("questions", Path(path)):
-            if row["trace_ids"] is None:
+            if row["trace_ids"] is None and name != "questions":
                 raise InputError(f"{path}: question {row['question_id']!r} has no gold trace to train on")
             rows.append(
                 {
                     "sample_id": f"{row['question_id']}-{name}", "question_id": row["question_id"], "source": name,
                     "difficulty": row["difficulty"], "score": None, "prompt_ids": row["prompt_ids"],
-                    "completion_ids": row["trace_ids"], **loser({}, None),
+                    "completion_ids": None if name == "questions" else row["trace_ids"], **loser({}, None),
                 }
             )  # fmt: skip
     return rows
 
 
-def trained_row(candidate: Candidate, solution: tables.Row, known: dict[str, Any]) -> tables.Row:
-    """Write a kept solution as a row to train on."""
+def trained_row(candidate: Candidate, solution: tables.Row, known: dict[str, tables.Row]) -> tables.Row:
+    """Write a kept solution as a row to train on; its prompt is the plain question, however that was asked."""
+    question = known[candidate.question_id]
     return {
         "sample_id": candidate.sample_id, "question_id": candidate.question_id, "source": solution["source"],
-        "difficulty": known[candidate.question_id], "score": candidate.score,
-        "prompt_ids": solution["prompt_ids"], "completion_ids": solution["completion_ids"],
+        "difficulty": question["difficulty"], "score": candidate.score,
+        "prompt_ids": question["prompt_ids"], "completion_ids": solution["completion_ids"],
     }  # fmt: skip
 
 
@@ -160,7 +166,7 @@ def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[
     dropped = len(rows) - len(fit)
     if (dropped and limits.too_long == "fail") or not fit:
         raise InputError(
-            f"{output}: {dropped} of {len(rows)} solutions exceed max_length {limits.max_length}; raise it"
+            f"{output}: {dropped} of {len(rows)} rows to train on exceed max_length {limits.max_length}; raise it"
         )
     return fit, dropped
 

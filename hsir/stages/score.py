@@ -49,10 +49,10 @@ def main(
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
     """Score the batches that are missing, each written as soon as it is finished."""
-    from hsir.indiv.score import Scorer, batches
+    from hsir.indiv.score import batches, opened
 
     missing = parts.missing(batches(solutions, options.token_budget))
-    scorer = Scorer(policy, options) if missing else None
+    scorer = opened(policy, options) if missing else None
     for number, batch in track(iter(missing), "scoring, batches", len(missing)):
         scored = scorer.score(batch) if scorer else []
         parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])

@@ -3,14 +3,21 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hsir import tables
+from hsir.config.settings import Score
 from hsir.config.training import Train, Training
+from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
+from hsir.tasks import Task
+from hsir.tasks.base import BaseTask
+
+if TYPE_CHECKING:
+    from hsir.reinforcement import Asked
 
 
 def main(
@@ -21,9 +28,13 @@ def main(
     log: Annotated[Path, typer.Option(help="JSON for losses, counts and provenance.")],
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
+    questions: Annotated[Path | None, typer.Option(help="To learn from rollouts: questions and gold answers.")] = None,
+    task: Annotated[BaseTask | None, cli.json_option(Task, "And the task that grades them, as JSON.")] = None,
+    score: Annotated[Score, cli.json_option(Score, "And the score set of a reward that reads one, as JSON.")] = Score(),
+    outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
 ) -> None:
-    """Fine-tune a policy; killed at any moment, the next start goes on from the last whole checkpoint."""
-    made_by = tables.provenance("train", [Path(start), filtered], train=train, seed=seed)
+    """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint."""
+    made_by = provenance(start, filtered, train, seed, questions, task, score, outside_tags)
     state = output.with_name(f".{output.name}.state")
     from hsir.training import forget
 
@@ -33,20 +44,43 @@ def main(
             return
         rows = tables.read("filtered", filtered)
         say(f"training on {len(rows)} {train.learns_from}")
-        fit(start, chat_template, rows, train, seed, state, made_by, output, log)
+        asked = judged_by(questions, task, score, outside_tags) if train.learns_from == "questions" else None
+        fit(start, chat_template, rows, train, seed, state, made_by, output, log, asked)
         forget(state)
+
+
+def provenance(
+    start: str, filtered: Path, train: Training, seed: int, questions: Path | None, task: BaseTask | None,
+    score: Score, outside_tags: bool,
+) -> tables.Row:  # fmt: skip
+    """Say what a policy is made of; what judges rollouts counts where there are any."""
+    inputs = [Path(start), filtered]
+    if train.learns_from != "questions" or questions is None or task is None:
+        return tables.provenance("train", inputs, train=train, seed=seed)
+    grader = task.grading if outside_tags else task.grading.in_tags()
+    return tables.provenance("train", [*inputs, questions], train=train, seed=seed, grading=grader, score=score)
+
+
+def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outside_tags: bool) -> "Asked":
+    """Give what rollouts are judged by; raises InputError where it is not given."""
+    from hsir.reinforcement import Asked
+
+    if questions is None or task is None:
+        raise InputError("the policy learns from its own rollouts, which must be graded; give --questions and --task")
+    grader = task.grading if outside_tags else task.grading.in_tags()
+    return Asked({row["question_id"]: row for row in tables.read("questions", questions)}, grader, score)
 
 
 def fit(
     start: str, chat_template: Path | None, rows: list[tables.Row], train: Training, seed: int, state: Path,
-    made_by: tables.Row, output: Path, log: Path,
+    made_by: tables.Row, output: Path, log: Path, asked: "Asked | None",
 ) -> None:  # fmt: skip
     """Train, then put weights and tokenizer in place, whole."""
     from hsir.models import load_model, load_tokenizer
     from hsir.training import finetune
 
     model, tokenizer = load_model(start, "float32"), load_tokenizer(start, chat_template)
-    told = finetune(model, tokenizer, rows, train, seed, state, made_by)
+    told = finetune(model, tokenizer, rows, train, seed, state, made_by, asked)
     whole = state / "policy"
     model.save_pretrained(whole)
     tokenizer.save_pretrained(whole)

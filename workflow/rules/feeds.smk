@@ -77,7 +77,7 @@ def chosen_from(wildcards):
     """Give the tables that a policy's training set is chosen from."""
     method, root = plan.method(wildcards.policy), ROOT.format(**wildcards)
     parent = f"{root}/{plan.parent(wildcards.policy)}"
-    splits = {"seed": "seed", "gold": "unlabelled"}
+    splits = {"seed": "seed", "gold": "unlabelled", "questions": "unlabelled"}
     scored = method.pools if method.score else []
     return {
         "given": [f"{root}/data/{splits[name]}.parquet" for name in method.given],
@@ -86,6 +86,19 @@ def chosen_from(wildcards):
         "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.pools],
         "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
     }
+
+
+def judged_by(wildcards):
+    """Give what a training that samples by itself grades its rollouts by: questions, and options of the command."""
+    if plan.train(wildcards.model, wildcards.task, wildcards.policy).learns_from != "questions":
+        return [], []
+    score = plan.method(wildcards.policy).score
+    given = [
+        f"--task={options(plan.config.tasks[wildcards.task].task.for_split(None))}",
+        *([f"--score={options(plan.config.scores[score])}"] if score else []),
+        *(["--outside-tags"] if plan.settings(wildcards.model, wildcards.task).sample.outside_tags else []),
+    ]
+    return [f"{ROOT}/data/unlabelled.parquet".format(**wildcards)], given
 
 
 class Cell(dict):

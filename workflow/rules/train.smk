@@ -1,6 +1,6 @@
 """The next policy.
 
-Needs: filtered.parquet, contamination.json, the weights to begin with.
+Needs: filtered.parquet, contamination.json, the weights to begin with; to grade rollouts, the questions.
 Gives: checkpoint/, train.json
 """
 
@@ -10,6 +10,7 @@ rule train:
         weights=lambda w: weights_input(w, plan.start(w.model, w.task, w.policy)),
         filtered=f"{POLICY}/filtered.parquet",
         checked=f"{POLICY}/contamination.json",
+        questions=lambda w: judged_by(w)[0],
     output:
         checkpoint=directory(f"{POLICY}/checkpoint"),
         told=f"{POLICY}/train.json",
@@ -24,7 +25,9 @@ rule train:
         start=lambda w: checkpoint_of(w, plan.start(w.model, w.task, w.policy)),
         train=lambda w: plan.train(w.model, w.task, w.policy).model_dump_json(exclude={"limits"}),
         template=chat_template,
+        questions=lambda w, input: [f"--questions={path}" for path in input.questions],
+        judged=lambda w: judged_by(w)[1],
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
-        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} --output {output.checkpoint:q}"
+        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --output {output.checkpoint:q}"
         " --log {output.told:q} > {log:q} 2>&1"
