@@ -35,6 +35,14 @@ def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
         )
 
 
+def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
+    """Tokenise a user's message as the model's chat template puts it."""
+    messages = [{"role": "user", "content": message}]
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    return ids
+
+
 def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     """Load a causal language model for inference, on the GPU if there is one."""
     import torch

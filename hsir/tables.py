@@ -41,6 +41,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "veriexit": _schema(
         parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
     ),
+    "asked": _schema(
+        question_id=pa.string(), parent_id_=pa.string(), prompt_ids=_IDS, draws=pa.int32(), first=pa.int32(),
+    ),
     "indiv-scores": _schema(
         sample_id=pa.string(), m=pa.int32(), d=pa.int32(), logdet=pa.float64(), sum_log_attention=pa.float64(),
         variance=pa.float64(), indiv=pa.float64(),
@@ -54,7 +57,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 """samples.completion_ids end with the stop token where finish is `stop`; n_tokens counts all of them,
 n_generated those that were not given as a recycled prefix. filtered.score is what the InDiv filter compared
 with tau; filtered.source is the pool, or `seed`, `gold` or
-`questions`; the last have no completion. div.div is null where a text has no step."""
+`questions`; the last have no completion. asked.draws counts the samples
+of a prompt, which are numbered from `first`. div.div is null where a text has no step."""
 
 
 def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:

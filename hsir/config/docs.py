@@ -31,9 +31,9 @@ README = """\
 # Config
 
 `config.yaml` says what is run; `snakemake --configfile FILE` lays another over it. A run is a grid of names, and each
-name is a small file in `models/`, `tasks/` or `methods/`. Your own go into the same folders, or into `models:`,
-`tasks:`, `methods:` of the config, which win over a file of that name. Names are of letters, digits, dots, - and _, a
-method's without a dot. Whatever is wrong is told before anything runs, with the key and the way out; `snakemake -n`
+name is a small file in `models/`, `tasks/`, `methods/` or `pools/`. Your own go into the same folders, or into
+`models:`, `tasks:`, `methods:`, `pools:` of the config, which win over a file of that name. Names are of letters,
+digits, dots, - and _, a method's without a dot. Whatever is wrong is told before anything runs, with the key and the way out; `snakemake -n`
 shows what a change would run again.
 
 Options are laid over one another, key by key; a list is replaced as a whole:
@@ -108,7 +108,8 @@ runs:
   mine: {models: [qwen-1b], tasks: [riddles], methods: [restem, two-shortest], seeds: [0, 1, 2]}
 ```
 
-These pools are there without being written, and so is the score set `indiv`; your own of that name takes its place:
+These pools are there without being written, besides the files in `pools/`, and so are the score sets `indiv` and `div`;
+your own of that name takes its place:
 
 ```yaml
 {POOLS}

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from hsir.config.checks import misfits, unknown_names
 from hsir.config.explain import Location, describe, keys
-from hsir.config.pools import DEFAULT_POOLS
+from hsir.config.pools import DEFAULT_POOLS, PoolEntry
 from hsir.config.schema import Config, Method, TaskEntry
 from hsir.config.settings import DEFAULT_SCORES, Model
 from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)
-FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method}
+FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method, "pools": PoolEntry}
 KINDS = {"model": "models", "task": "tasks", "method": "methods", "run": "runs", "pool": "pools", "score set": "scores"}
 
 
 def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml") -> Config:
-    """Check a raw config together with the files in `folder`/{models,tasks,methods}.
+    """Check a raw config together with the files in `folder`/{models,tasks,methods,pools}.
 
     Raises ConfigError that lists all that is wrong: what fails by itself is left out, and the rest checked on.
     """
@@ -33,6 +33,7 @@ def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml")
     entries = {kind: _entries(kind, folder, raw.get(kind), errors) for kind in FOLDERS}
     if config is not None:
         declared = {what: _declared(kind, folder, merged.get(kind)) for what, kind in KINDS.items()}
+        entries["pools"] = {**config.pools, **entries["pools"]}
         config = config.model_copy(update=entries)
         errors += [f"{name}: {error}" for error in [*unknown_names(config, declared), *misfits(config)]]
     if errors or config is None:
@@ -62,11 +63,16 @@ def _entries(kind: str, folder: Path, inline: Any, errors: list[str]) -> dict[st
             errors.append(str(error))
             continue
         if entry is not None and _named_well(kind, path, errors):
-            found[path.stem] = entry
+            found[path.stem] = _bare(entry)
     for name, value in (inline if isinstance(inline, dict) else {}).items():
         if (entry := _try(FOLDERS[kind], value)) is not None:
-            found[name] = entry
+            found[name] = _bare(entry)
     return found
+
+
+def _bare(entry: BaseModel) -> BaseModel:
+    """Take an entry that is a choice between kinds out of its wrapping."""
+    return entry.root if isinstance(entry, RootModel) else entry
 
 
 def _named_well(kind: str, path: Path, errors: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, RootModel, model_validator
 
 from hsir.matchers import Matcher
 from hsir.options import Options
@@ -79,6 +79,7 @@ class GuidePool(BasePool):
     template: str = Field(
         description="User's message: `{question}` is the task's own, `{previous}` a completion of `of`."
     )
+    quote: Count = Field(2000, description="Most characters of a completion that are quoted.")
 
     asked: ClassVar[bool] = True
 
@@ -105,6 +106,12 @@ class AdaptivePool(BasePool):
 
 
 Pool = Annotated[SamplePool | VeriExitPool | HintPool | GuidePool | AdaptivePool, Field(discriminator="kind")]
+
+
+class PoolEntry(RootModel[Pool]):
+    """A pool, as a file in config/pools/ holds it."""
+
+
 DEFAULT_POOLS = {
     "greedy": {"kind": "sample", "samples": 1, "temperature": 0.0},
     "k5": {"kind": "sample", "samples": 5},

@@ -8,7 +8,7 @@ import typer
 from hsir import tables
 from hsir.errors import InputError
 from hsir.grading import Item
-from hsir.models import check_chat_template, load_tokenizer
+from hsir.models import check_chat_template, load_tokenizer, prompt_ids
 from hsir.stages import cli
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
@@ -65,8 +65,6 @@ def check_traces(records: list[Record], task: BaseTask) -> None:
 
 def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizerBase") -> tables.Row:
     """Tokenise one question, and its trace with the end-of-text token behind it."""
-    messages = [{"role": "user", "content": task.prompt(record)}]
-    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     trace_ids = None
     if tokenizer.eos_token_id is None:
         raise InputError(f"{tokenizer.name_or_path}: the tokenizer names no end-of-text token (eos_token)")
@@ -75,7 +73,7 @@ def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizer
     return {
         "question_id": record.id, "question": record.question, "gold": record.answer,
         "difficulty": record.difficulty, "options": record.options, "trace": record.trace, "trace_ids": trace_ids,
-        "prompt_ids": tokenizer(prompt, add_special_tokens=False)["input_ids"],
+        "prompt_ids": prompt_ids(tokenizer, task.prompt(record)),
     }  # fmt: skip
 
 

@@ -21,7 +21,9 @@ from hsir.stages.parts import Parts
 
 def main(
     model: Annotated[str, typer.Option(help="The policy: a model folder.")],
-    prompts: Annotated[Path, typer.Option(help="Table of questions, or of recycled prefixes.")],
+    prompts: Annotated[
+        Path, typer.Option(help="Table of questions, of prompts made of them, or of recycled prefixes.")
+    ],
     pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
     output: Annotated[Path, typer.Option(help="Table of samples.")],
@@ -31,7 +33,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Of how many.")] = 1,
 ) -> None:
     """Draw the samples of one shard of a pool."""
-    expand = recycled_prompts if isinstance(pool, VeriExitPool) else question_prompts
+    expand = asked_prompts if pool.asked else recycled_prompts if isinstance(pool, VeriExitPool) else question_prompts
     todo = expand(prompts, name, pool.samples, seed)[shard::shards]
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, seed=seed, shard=shard, shards=shards
@@ -57,11 +59,26 @@ def question_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
     ]  # fmt: skip
 
 
+def asked_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
+    """Draw from each prompt as often as the stage ask says; of one that quotes a sample, seeds go by that sample."""
+    return [
+        Prompt(f"{row['question_id']}-{name}-{_number(row['parent_id']) * samples + n:04d}", row["question_id"],
+               row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), [], row["parent_id"])
+        for row in tables.read("asked", path)
+        for n in range(row["first"], row["first"] + row["draws"])
+    ]  # fmt: skip
+
+
+def _number(sample_id: str | None) -> int:
+    """Give the number of a sample among those of its question."""
+    return int(sample_id.rsplit("-", 1)[1]) if sample_id else 0
+
+
 def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
     """Continue each recyclable prefix `samples` times."""
     rows = [row for row in tables.read("veriexit", path) if row["cut_step"] is not None]
     return [
-        Prompt(f"{row['question_id']}-{name}-{int(row['parent_id'].rsplit('-', 1)[1]) * samples + n:04d}",
+        Prompt(f"{row['question_id']}-{name}-{_number(row['parent_id']) * samples + n:04d}",
                row["question_id"], row["prompt_ids"], sample_seed(seed, row["parent_id"], n),
                row["prefix_ids"], row["parent_id"], row["cut_step"])
         for row in rows

@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE))
 
 from hsir.config import Plan, load
 from hsir.config.plan import BASE, EVAL
-from hsir.config.pools import VeriExitPool
+from hsir.config.pools import GuidePool, VeriExitPool
 from hsir.errors import ConfigError
 
 # The package stands beside the Snakefile: jobs find it there, whatever their environment holds.

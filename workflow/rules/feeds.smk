@@ -47,9 +47,22 @@ def pool_of(wildcards):
 
 
 def prompts_of(wildcards):
-    """Give what a pool continues: recycled prefixes, or plain questions."""
-    recycled = isinstance(pool_of(wildcards), VeriExitPool)
-    return f"{POOL}/veriexit.parquet".format(**wildcards) if recycled else questions_of(wildcards)
+    """Give what a pool continues: recycled prefixes, prompts made of questions, or plain questions."""
+    pool = pool_of(wildcards)
+    if isinstance(pool, VeriExitPool):
+        return f"{POOL}/veriexit.parquet".format(**wildcards)
+    return f"{POOL}/asked.parquet".format(**wildcards) if pool.asked else questions_of(wildcards)
+
+
+def asked_from(wildcards):
+    """Give the tables that a pool's prompts are made of: questions, and of the pool that it goes by, samples."""
+    pool, policy = pool_of(wildcards), POLICY.format(**wildcards)
+    source = pool.source
+    return {
+        "questions": questions_of(wildcards),
+        "samples": shards_in(policy, wildcards, source) if source else [],
+        "verified": [] if source is None or isinstance(pool, GuidePool) else [f"{policy}/{source}/verified.parquet"],
+    }
 
 
 def shards_in(folder, wildcards, pool):

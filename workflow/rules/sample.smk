@@ -1,10 +1,35 @@
-"""Solutions drawn from a policy: of the unlabelled questions, of recycled prefixes, of a test set.
+"""Solutions drawn from a policy: of the unlabelled questions, of prompts made of them, of recycled prefixes, of a test set.
 
 Needs: a policy's checkpoint, questions or veriexit.parquet.
-Gives: {pool}/samples/{shard}.parquet
+Gives: {pool}/asked.parquet, {pool}/samples/{shard}.parquet
 
 What feeds a training goes before other trainings (priority): then they can run side by side.
 """
+
+
+rule ask:
+    input:
+        unpack(asked_from),
+    output:
+        f"{POOL}/asked.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/ask.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/ask.tsv"
+    priority: 1
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        verified=lambda w, input: [f"--verified={path}" for path in input.verified],
+        pool=lambda w: options(pool_of(w)),
+        task=lambda w: options(plan.config.tasks[w.task].task.for_split("unlabelled")),
+        model=lambda w: base_path(w.model),
+        template=chat_template,
+    shell:
+        "python -m hsir.stages.ask --questions {input.questions:q} {params.samples:q} {params.verified:q}"
+        " --pool {params.pool:q} --task {params.task:q} --model {params.model:q} {params.template:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule sample:
