@@ -4,6 +4,7 @@
 #   {model}/benchmarks/{benchmark}.parquet               questions of a test set
 #   {model}/{task}/seed{seed}/{policy}/                  a policy:
 #     filtered.parquet, funnel.json, checkpoint/         what it was trained on, and its weights
+#     ledger.json                                        what it cost
 #     contamination.json, overlap.json                   what that shares with test sets: before training, for the report
 #     {pool}/veriexit.parquet, samples/, verified.parquet, indiv-scores.parquet   what was sampled from it
 #     eval/{benchmark}/..., eval/{benchmark}.json        evaluation: a greedy pool, and its figures
@@ -28,6 +29,7 @@ include: "workflow/rules/curate.smk"
 include: "workflow/rules/contamination.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/ledger.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/analysis.smk"
 

@@ -83,6 +83,18 @@ def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None 
     return rows
 
 
+def scores(path: Path) -> Iterator[tuple[str, float]]:
+    """Yield (sample id, raw score) of a score set, whichever kind it is of.
+
+    A solution without a step has no Div; it counts as 0, for it says nothing that is new.
+    """
+    if metadata(path).get("table") == "div":
+        yield from ((row["id"], row["div"] or 0.0) for row in read("div", path))
+    else:
+        columns = ["sample_id", "indiv"]
+        yield from ((row["sample_id"], row["indiv"]) for row in read("indiv-scores", path, columns))
+
+
 def metadata(path: Path) -> Row:
     """Give what `write` stamped into a table; nothing for what is no whole table."""
     try:
@@ -137,8 +149,12 @@ def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | 
 
 
 def same_making(one: Row, other: Row) -> bool:
-    """Tell whether two provenances differ in no more than the commit: an edited README must not void hours of work."""
-    return {**one, "commit": None} == {**other, "commit": None}
+    """Tell whether two provenances differ in no more than the commit, and the time that the making took.
+
+    An edited README must not void hours of work.
+    """
+    aside = {"commit": None, "took": None}
+    return {**one, **aside} == {**other, **aside}
 
 
 def file_hash(path: Path) -> str:

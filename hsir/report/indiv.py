@@ -9,7 +9,8 @@ from pathlib import Path
 import altair as alt
 
 from hsir import tables
-from hsir.filters import Candidate, Distinct, InDiv
+from hsir.filters import Distinct, InDiv
+from hsir.filters.base import Candidate
 from hsir.report import pools, style
 from hsir.report.results import write_csv
 from hsir.report.run import Cell, Made
@@ -58,19 +59,21 @@ def seen(made: Made) -> list[Seen]:
 def candidates(made: Made, cell: Cell) -> list[Candidate]:
     """Give the right solutions of a policy's pools, which is what a selection's first filter leaves."""
     raw: dict[str, float] = {}
-    ids: dict[str, tuple[int, ...]] = {}
+    texts: dict[str, tables.Row] = {}
+    known = pools.levels(made, cell)
     rows: list[tables.Row] = []
     for drawn in made.pools(cell):
-        scores = made.table(drawn, f"{made.method(cell).score}-scores")
-        raw |= {row["sample_id"]: row["indiv"] for row in tables.read("indiv-scores", scores, ["sample_id", "indiv"])}
+        raw |= tables.scores(made.table(drawn, f"{made.method(cell).score}-scores"))
         if any(isinstance(chosen, Distinct) for chosen in made.method(cell).select):
-            tokens = tables.read("samples", made.shards(drawn), ["sample_id", "completion_ids"])
-            ids |= {row["sample_id"]: tuple(row["completion_ids"]) for row in tokens}
+            wanted = ["sample_id", "completion", "completion_ids"]
+            texts |= {row["sample_id"]: row for row in tables.read("samples", made.shards(drawn), wanted)}
         rows += [row for row in pools.solutions(made, drawn) if row["right"]]
     return [
         Candidate(
             sample_id=row["sample_id"], question_id=row["question_id"], n_tokens=row["n_tokens"], right=True,
-            completion_ids=ids.get(row["sample_id"], ()), indiv=raw.get(row["sample_id"]),
+            completion_ids=tuple(texts.get(row["sample_id"], {}).get("completion_ids", ())),
+            completion=texts.get(row["sample_id"], {}).get("completion", ""),
+            difficulty=known[row["question_id"]], raw=raw.get(row["sample_id"]),
         )
         for row in sorted(rows, key=lambda row: str(row["sample_id"]))
     ]  # fmt: skip

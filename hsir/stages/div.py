@@ -1,4 +1,4 @@
-"""Stage div: Div, the external diversity, of any solutions in a file."""
+"""Stage div: Div, the external diversity, of any solutions in a file, or of a pool's right ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +17,10 @@ TOGETHER = 256
 
 
 def main(
-    rows: Annotated[Path, typer.Option("--in", help="JSONL with `id` and `completion` a line.")],
     output: Annotated[Path, typer.Option("--out", help="Table of id, steps, kept, div.")],
+    rows: Annotated[Path | None, typer.Option("--in", help="JSONL with `id` and `completion` a line.")] = None,
+    samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
+    verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
     embedder: Annotated[
         BaseEmbedder, cli.json_option(Embedder, 'What embeds steps, as JSON: {"kind": "words"}, for one.')
     ] = SentenceTransformers(),
@@ -28,8 +30,11 @@ def main(
 
     Steps stand between blank lines within <think> and </think>; without these tags all text is steps.
     """
-    made_by = tables.provenance("div", [rows], embedder=embedder, threshold=str(threshold))
-    named = completions(rows)
+    if (rows is None) == (not samples) or bool(samples) != (verified is not None):
+        raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
+    read = [*([rows] if rows else []), *samples, *([verified] if verified else [])]
+    made_by = tables.provenance("div", read, embedder=embedder, threshold=str(threshold))
+    named = completions(rows) if rows else right_solutions(samples, verified)
     found = [one for part in track(scored(named, embedder, threshold), "embedding, parts", -(-len(named) // TOGETHER))
              for one in part]  # fmt: skip
     tables.write("div", found, output, made_by)
@@ -49,6 +54,13 @@ def completions(path: Path) -> dict[str, str]:
             raise InputError(f"{where}: completion is no text")
         found[name] = row["completion"]
     return found
+
+
+def right_solutions(samples: list[Path], verified: Path | None) -> dict[str, str]:
+    """Give the completions of a pool's right solutions by sample id."""
+    right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
+    drawn = tables.read("samples", samples, ["sample_id", "completion"])
+    return {row["sample_id"]: row["completion"] for row in drawn if row["sample_id"] in right}
 
 
 def scored(named: dict[str, str], options: BaseEmbedder, threshold: float) -> Iterator[list[tables.Row]]:

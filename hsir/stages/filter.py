@@ -9,7 +9,8 @@ import typer
 from hsir import tables
 from hsir.config.training import Limits
 from hsir.errors import InputError
-from hsir.filters import Candidate, Selection
+from hsir.filters import Selection
+from hsir.filters.base import Candidate
 from hsir.pairs import draw, losers
 from hsir.progress import say
 from hsir.stages import cli
@@ -36,8 +37,8 @@ def main(
     solutions = {row["sample_id"]: row | {"source": name} for name, path in shards
                  for row in tables.read("samples", path)}  # fmt: skip
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
-    raw = {row["sample_id"]: row["indiv"] for row in tables.read("indiv-scores", scores)}
-    chosen = candidates(solutions, verdicts, raw)
+    raw = {name: value for path in scores for name, value in tables.scores(path)}
+    chosen = candidates(solutions, verdicts, raw, known)
     steps = [count("samples", chosen, solutions, known)]
     for chosen_filter in select.root:
         chosen = chosen_filter(chosen, seed)
@@ -92,12 +93,15 @@ def size(row: tables.Row) -> int:
     return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
 
 
-def candidates(solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float]) -> list[Candidate]:
+def candidates(
+    solutions: dict[str, tables.Row], verdicts: dict[str, str], raw: dict[str, float], known: dict[str, tables.Row]
+) -> list[Candidate]:
     """Join samples, verdicts and scores, ordered by sample id."""
     return [
         Candidate(
             sample_id=key, question_id=row["question_id"], n_tokens=row["n_tokens"], right=verdicts[key] == "right",
-            completion_ids=tuple(row["completion_ids"]), indiv=raw.get(key),
+            completion_ids=tuple(row["completion_ids"]), completion=row["completion"],
+            difficulty=known[row["question_id"]]["difficulty"], raw=raw.get(key),
         )
         for key, row in sorted(solutions.items())
     ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Work in parts: what is finished is on disk at once, and a killed stage goes on behind it."""
 
 import shutil
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -20,6 +22,7 @@ class Parts(Generic[Batch]):
     def __init__(self, kind: str, output: Path, made_by: tables.Row) -> None:
         self.kind, self.output, self.made_by = kind, output, made_by
         self.folder = output.with_name(f".{output.name}.parts")
+        self._since = time.monotonic()
 
     def finished(self) -> bool:
         """Tell whether the table is there, of the same making: another process may just have made it."""
@@ -37,19 +40,30 @@ class Parts(Generic[Batch]):
         return missing
 
     def write(self, number: int, rows: list[tables.Row]) -> None:
-        """Write the rows of a batch."""
-        tables.write(self.kind, rows, self._path(number), self.made_by)
+        """Write the rows of a batch, and how long it took since the one before."""
+        now = time.monotonic()
+        took = {"seconds": now - self._since, "devices": _gpus()}
+        self._since = now
+        tables.write(self.kind, rows, self._path(number), {**self.made_by, "took": took})
 
     def join(self) -> None:
         """Join the parts into the table, ordered by sample id, and take them away."""
         rows = sorted(self._rows(), key=lambda row: row["sample_id"])
         if len({row["sample_id"] for row in rows}) != len(rows):
             raise InputError(f"{self.folder}: a sample stands there twice; delete the folder and run again")
-        tables.write(self.kind, rows, self.output, self.made_by)
+        tables.write(self.kind, rows, self.output, {**self.made_by, "took": self._took()})
         shutil.rmtree(self.folder)
 
     def _mine(self, path: Path) -> bool:
         return tables.same_making(tables.metadata(path), {"table": self.kind, **self.made_by})
+
+    def _took(self) -> dict[str, float]:
+        """Sum what the parts took, those before a kill included."""
+        noted = [tables.metadata(part).get("took", {}) for part in sorted(self.folder.glob("*.parquet"))]
+        return {
+            "seconds": round(sum(one.get("seconds", 0.0) for one in noted), 1),
+            "devices": max((one.get("devices", 0) for one in noted), default=0),
+        }
 
     def _rows(self) -> Iterator[tables.Row]:
         for part in sorted(self.folder.glob("*.parquet")):
@@ -57,3 +71,9 @@ class Parts(Generic[Batch]):
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05d}.parquet"
+
+
+def _gpus() -> int:
+    """Tell whether a GPU computes, without loading torch to know."""
+    torch = sys.modules.get("torch")
+    return 1 if torch is not None and torch.cuda.is_available() else 0

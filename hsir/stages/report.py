@@ -10,7 +10,7 @@ import hsir
 from hsir import tables
 from hsir.config import Plan
 from hsir.config.schema import Config
-from hsir.report import contamination, indiv, recycled, style, training
+from hsir.report import contamination, indiv, ledger, recycled, style, training
 from hsir.report.accuracy import accuracy_tokens
 from hsir.report.page import page
 from hsir.report.results import gather, write_results
@@ -34,7 +34,9 @@ def main(
     made = Made(Plan(config))
     name = made.plan.built_by_default()[0]
     results = gather(made)
-    told = sheets(results, reference)
+    costs = ledger.gather(made)
+    told = [*sheets(results, reference), *ledger.sheets(costs)]
+    ledger.write(costs, output / "ledger.csv")
     write_results(results, output / "results.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
     write_text(page(f"Results of {name}", told), output / "results.html")

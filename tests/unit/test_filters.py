@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from hsir.filters import AtMost, Candidate, Distinct, Filter, InDiv, Length, Right, Selection, needs_scores
+from hsir.filters import AtMost, Distinct, Filter, InDiv, Length, Right, Selection, needs_scores
+from hsir.filters.base import Candidate
 
 
 def solution(
@@ -13,7 +14,7 @@ def solution(
     ids: tuple[int, ...] = (),
 ) -> Candidate:  # fmt: skip
     """Make a candidate."""
-    return Candidate(name, question, tokens, right, ids, indiv)
+    return Candidate(name, question, tokens, right, ids, raw=indiv)
 
 
 def named(candidates: list[Candidate]) -> str:
@@ -105,8 +106,8 @@ def test_the_compared_score_is_kept_beside_the_raw_one() -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        InDiv(), InDiv(standardise="none"), AtMost(per_question=1, pick="indiv_highest"),
-        AtMost(per_question=1, pick="indiv_lowest"),
+        InDiv(), InDiv(standardise="none"), AtMost(per_question=1, pick="highest"),
+        AtMost(per_question=1, pick="lowest"),
     ],
 )  # fmt: skip
 def test_an_unscored_candidate_is_named_with_the_way_out(chosen: Filter) -> None:
@@ -140,7 +141,7 @@ MANY = [
 ]
 
 
-@pytest.mark.parametrize("pick", ["random", "shortest", "indiv_highest", "indiv_lowest"])
+@pytest.mark.parametrize("pick", ["random", "shortest", "highest", "lowest"])
 def test_picks_do_not_depend_on_the_order_of_candidates(pick: Any) -> None:
     chosen = AtMost(per_question=3, pick=pick)
     kept = chosen(MANY, 5)
@@ -163,7 +164,7 @@ def test_random_picks_depend_on_the_seed_and_reach_every_place() -> None:
     assert {name.split("-")[1] for name in picks[0] | picks[1]} == {str(n) for n in range(10)}
 
 
-@pytest.mark.parametrize(("pick", "wanted"), [("shortest", "cd"), ("indiv_highest", "ac"), ("indiv_lowest", "bd")])
+@pytest.mark.parametrize(("pick", "wanted"), [("shortest", "cd"), ("highest", "ac"), ("lowest", "bd")])
 def test_picks_by_rank(pick: Any, wanted: str) -> None:
     candidates = [
         solution("a", tokens=9, indiv=4.0), solution("b", tokens=8, indiv=1.0),
@@ -172,7 +173,7 @@ def test_picks_by_rank(pick: Any, wanted: str) -> None:
     assert named(AtMost(per_question=2, pick=pick)(candidates, 0)) == wanted
 
 
-@pytest.mark.parametrize("pick", ["shortest", "indiv_highest", "indiv_lowest"])
+@pytest.mark.parametrize("pick", ["shortest", "highest", "lowest"])
 def test_ties_are_broken_at_random_not_by_name(pick: Any) -> None:
     tied = [solution(name, tokens=1, indiv=1.0) for name in "abcdef"]
     assert len({named(AtMost(per_question=1, pick=pick)(tied, seed)) for seed in range(20)}) > 2
@@ -186,8 +187,8 @@ def test_fewer_than_the_limit_all_stay() -> None:
     ("chosen", "wanted"),
     [
         (Right(), False), (Distinct(), False), (Length(), False), (InDiv(), True), (AtMost(per_question=1), False),
-        (AtMost(per_question=1, pick="shortest"), False), (AtMost(per_question=1, pick="indiv_highest"), True),
-        (AtMost(per_question=1, pick="indiv_lowest"), True),
+        (AtMost(per_question=1, pick="shortest"), False), (AtMost(per_question=1, pick="highest"), True),
+        (AtMost(per_question=1, pick="lowest"), True),
     ],
 )  # fmt: skip
 def test_filters_that_read_scores_say_so(chosen: Filter, wanted: bool) -> None:

@@ -52,7 +52,7 @@ rule score_variants:
         " --score {params.score:q} --out {output:q} > {log:q} 2>&1"
 
 
-rule div:
+rule div_variants:
     input:
         f"{REDUNDANCY}/rows.jsonl",
     output:

@@ -11,6 +11,7 @@ sys.path.insert(0, str(HERE))
 from hsir.config import Plan, load
 from hsir.config.plan import BASE, EVAL
 from hsir.config.pools import GuidePool, VeriExitPool
+from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
 
 # The package stands beside the Snakefile: jobs find it there, whatever their environment holds.
@@ -43,6 +44,11 @@ wildcard_constraints:
 def options(chosen):
     """Write options as the JSON that a stage's command line takes."""
     return chosen.model_dump_json()
+
+
+def scores_of(kind):
+    """Give the names of the score sets of a kind, as a pattern; one that matches nothing, if there is none."""
+    return "|".join(re.escape(name) for name, one in plan.config.scores.items() if isinstance(one, kind)) or "(?!)"
 
 
 def found(path):

@@ -61,6 +61,8 @@ rule score:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.tsv"
+    wildcard_constraints:
+        score=scores_of(Score),
     priority: 1
     conda:
         "../../envs/generate.yaml"
@@ -72,6 +74,31 @@ rule score:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.model:q} {params.samples:q}"
         " --verified {input.verified:q} --score {params.score:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule div:
+    input:
+        samples=shards_of,
+        verified=f"{POOL}/verified.parquet",
+    output:
+        f"{POOL}/{{score}}-scores.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.tsv"
+    wildcard_constraints:
+        score=scores_of(DivScore),
+    priority: 1
+    conda:
+        "../../envs/embed.yaml"
+    threads: 1
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        embedder=lambda w: options(plan.settings(w.model, w.task).div.embedder),
+        threshold=lambda w: plan.settings(w.model, w.task).div.threshold,
+    shell:
+        "OMP_NUM_THREADS={threads} python -m hsir.stages.div {params.samples:q} --verified {input.verified:q}"
+        " --embedder {params.embedder:q} --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
 
 
 rule filter:

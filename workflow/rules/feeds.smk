@@ -101,6 +101,19 @@ def chosen_from(wildcards):
     }
 
 
+def cost_of(wildcards):
+    """Give what tells a policy's cost: all that was drawn and scored for it, its training, the policy before it."""
+    root, parent = ROOT.format(**wildcards), plan.parent(wildcards.policy)
+    return {
+        "samples": [
+            path for pool in plan.drawn_for(wildcards.policy) for path in shards_in(f"{root}/{parent}", wildcards, pool)
+        ],
+        "scores": chosen_from(wildcards)["scores"],
+        "train": f"{POLICY}/train.json".format(**wildcards),
+        "before": [] if parent == BASE else [f"{root}/{parent}/ledger.json"],
+    }
+
+
 def judged_by(wildcards):
     """Give what a training that samples by itself grades its rollouts by: questions, and options of the command."""
     if plan.train(wildcards.model, wildcards.task, wildcards.policy).learns_from != "questions":
@@ -149,9 +162,10 @@ def studied(wildcards):
         raise WorkflowError(
             f"runs.{wildcards.run}.methods: none samples solutions, so there are none to analyse; add one"
         )
-    method, cell = min(cells, key=lambda found: found[0].score is None)
+    method, cell = min(cells, key=lambda found: not isinstance(plan.config.scores.get(found[0].score), Score))
     pool = next(name for name in method.pools if not isinstance(plan.config.pools[name], VeriExitPool))
-    return Cell(cell, pool=pool, score=method.score or "indiv")
+    read = plan.config.scores.get(method.score)
+    return Cell(cell, pool=pool, score=method.score if isinstance(read, Score) else "indiv")
 
 
 def studied_options(wildcards):

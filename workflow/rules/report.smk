@@ -1,6 +1,6 @@
 """Tables and pictures of a run.
 
-Needs: of every policy eval/{benchmark}.json, overlap.json and funnel.json; the tables that its training set was
+Needs: of every policy eval/{benchmark}.json, ledger.json, overlap.json and funnel.json; the tables that its training set was
 chosen from.
 Gives: runs/{run}/results.csv, other tables, pictures, config.yaml
 """
@@ -15,6 +15,10 @@ wildcard_constraints:
 rule report:
     input:
         unpack(made_by),
+        ledgers=lambda w: [
+            f"{POLICY}/ledger.json".format(model=model, task=task, seed=seed, policy=policy)
+            for model, task, seed, _, policy in plan.cells(plan.config.runs[w.run])
+        ],
         overlaps=lambda w: [
             f"{POLICY}/overlap.json".format(model=model, task=task, seed=seed, policy=policy)
             for model, task, seed, _, policy in plan.cells(plan.config.runs[w.run])
@@ -27,6 +31,12 @@ rule report:
             caption="../report/results.rst",
             category="Results",
             labels={"run": "{run}", "what": "table of results"},
+        ),
+        ledger=report(
+            f"{RUN}/ledger.csv",
+            caption="../report/ledger.rst",
+            category="Results",
+            labels={"run": "{run}", "what": "what each policy cost"},
         ),
         accuracy=report(
             f"{RUN}/accuracy-tokens.svg",

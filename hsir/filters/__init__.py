@@ -6,35 +6,19 @@ A filter is an option and its strategy: fields, and a call (candidates, seed) ->
 
 import math
 import random
-import statistics
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeVar
+import re
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from pydantic import Field, RootModel, model_validator
 
+from hsir.filters.balanced import Balanced
+from hsir.filters.base import Candidate, Candidates, by_question, scored
+from hsir.filters.standard import residuals, zscores
 from hsir.options import Options
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One solution, as far as a filter looks at it."""
-
-    sample_id: str
-    question_id: str
-    n_tokens: int
-    right: bool
-    completion_ids: tuple[int, ...] = ()
-    indiv: float | None = None
-    """The raw score of equation 5."""
-    score: float | None = None
-    """The raw score as the InDiv filter standardised it."""
-
-
-Candidates = list[Candidate]
+Pick = Literal["random", "shortest", "highest", "lowest"]
+_EQUATION = re.compile(r"[0-9(][0-9+\-*/x\u00d7\u00f7().,$% ]{0,200}=[ $]{0,4}-?[0-9][0-9.,]{0,40}")
 
 
 class Right(Options):
@@ -47,13 +31,20 @@ class Right(Options):
 
 
 class Distinct(Options):
-    """Keep the first of solutions that are the same token for token."""
+    """Keep the first of solutions of a question that are the same: token for token, or in their list of equations."""
 
     kind: Literal["distinct"] = "distinct"
+    by: Literal["tokens", "equations"] = Field(
+        "tokens", description="What is compared; solutions without an equation are compared by their tokens."
+    )
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
-        first = {(c.question_id, c.completion_ids): c for c in reversed(candidates)}
-        return [c for c in candidates if first[c.question_id, c.completion_ids] is c]
+        first = {self._key(c): c for c in reversed(candidates)}
+        return [c for c in candidates if first[self._key(c)] is c]
+
+    def _key(self, one: Candidate) -> tuple[str, tuple[int, ...] | tuple[str, ...]]:
+        found = equations(one.completion) if self.by == "equations" else ()
+        return one.question_id, found or one.completion_ids
 
 
 class InDiv(Options):
@@ -91,16 +82,16 @@ class InDiv(Options):
     def standardised(self, candidates: Candidates) -> list[float]:
         """Give each candidate's standardised score, in order."""
         base = 1.0 if self.log_base == "e" else math.log(10)
-        raw = [_scored(c) / base for c in candidates]
+        raw = [scored(c) / base for c in candidates]
         if self.standardise == "none":
             return raw
         if self.standardise == "length_residual":
-            raw = _residuals([c.n_tokens for c in candidates], raw)
+            raw = residuals([c.n_tokens for c in candidates], raw)
         if self.standardise != "per_question":
-            return _zscores(raw)
-        groups = _by_question(range(len(raw)), [c.question_id for c in candidates])
+            return zscores(raw)
+        groups = by_question(range(len(raw)), [c.question_id for c in candidates])
         scores = dict(
-            pair for group in groups.values() for pair in zip(group, _zscores([raw[i] for i in group]), strict=True)
+            pair for group in groups.values() for pair in zip(group, zscores([raw[i] for i in group]), strict=True)
         )
         return [scores[i] for i in range(len(raw))]
 
@@ -113,7 +104,7 @@ class Length(Options):
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         kept = set()
-        for group in _by_question(candidates, [c.question_id for c in candidates]).values():
+        for group in by_question(candidates, [c.question_id for c in candidates]).values():
             lengths = [c.n_tokens for c in group]
             low, span = min(lengths), max(lengths) - min(lengths)
             kept |= {c.sample_id for c in group if c.n_tokens - low <= self.threshold * span}
@@ -125,27 +116,36 @@ class AtMost(Options):
 
     kind: Literal["at_most"] = "at_most"
     per_question: int = Field(ge=1, description="K: how many may stay.")
-    pick: Literal["random", "shortest", "indiv_highest", "indiv_lowest"] = Field(
-        "random", description="Which of them stay."
-    )
+    pick: Pick = Field("random", description="Which of them stay; highest and lowest by score.")
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         kept = set()
-        for question, group in _by_question(candidates, [c.question_id for c in candidates]).items():
+        for question, group in by_question(candidates, [c.question_id for c in candidates]).items():
             kept |= {c.sample_id for c in self._ranked(question, group, seed)[: self.per_question]}
         return [c for c in candidates if c.sample_id in kept]
 
     def _ranked(self, question: str, group: Candidates, seed: int) -> Candidates:
-        ordered = sorted(group, key=lambda c: c.sample_id)
-        random.Random(f"{seed}/{question}").shuffle(ordered)
-        if self.pick == "shortest":
-            ordered.sort(key=lambda c: c.n_tokens)
-        elif self.pick != "random":
-            ordered.sort(key=_scored, reverse=self.pick == "indiv_highest")
-        return ordered
+        return ranked(group, self.pick, f"{seed}/{question}")
 
 
-Filter = Annotated[Right | Distinct | InDiv | Length | AtMost, Field(discriminator="kind")]
+class Tokens(Options):
+    """Keep solutions, picked one after another, until a share of the candidates' tokens is used; none is cut."""
+
+    kind: Literal["tokens"] = "tokens"
+    share: float = Field(0.5, gt=0, le=1, description="Tokens that may stay, as a share of the candidates'.")
+    pick: Pick = Field("random", description="Which come first; highest and lowest by score.")
+
+    def __call__(self, candidates: Candidates, seed: int) -> Candidates:
+        left = self.share * sum(c.n_tokens for c in candidates)
+        kept = set()
+        for one in ranked(candidates, self.pick, str(seed)):
+            if one.n_tokens <= left:
+                left -= one.n_tokens
+                kept.add(one.sample_id)
+        return [c for c in candidates if c.sample_id in kept]
+
+
+Filter = Annotated[Right | Distinct | InDiv | Length | AtMost | Tokens | Balanced, Field(discriminator="kind")]
 
 
 class Selection(RootModel[tuple[Filter, ...]]):
@@ -153,38 +153,21 @@ class Selection(RootModel[tuple[Filter, ...]]):
 
 
 def needs_scores(chosen: Filter) -> bool:
-    """Tell whether a filter reads InDiv scores."""
-    return isinstance(chosen, InDiv) or (isinstance(chosen, AtMost) and chosen.pick.startswith("indiv"))
+    """Tell whether a filter reads scores."""
+    return isinstance(chosen, InDiv | Balanced) or getattr(chosen, "pick", "") in {"highest", "lowest"}
 
 
-def _scored(candidate: Candidate) -> float:
-    if candidate.indiv is None:
-        raise ValueError(
-            f"solution {candidate.sample_id} has no InDiv score; put {{kind: right}} before the filters that"
-            " read scores: only right solutions are scored"
-        )
-    return candidate.indiv
+def ranked(group: Candidates, pick: Pick, seed: str) -> Candidates:
+    """Order candidates so that those to keep come first; ties, and `random`, by a shuffle of the seed."""
+    ordered = sorted(group, key=lambda c: c.sample_id)
+    random.Random(seed).shuffle(ordered)
+    if pick == "shortest":
+        ordered.sort(key=lambda c: c.n_tokens)
+    elif pick != "random":
+        ordered.sort(key=scored, reverse=pick == "highest")
+    return ordered
 
 
-def _by_question(items: Iterable[T], questions: Sequence[str]) -> dict[str, list[T]]:
-    groups: dict[str, list[T]] = defaultdict(list)
-    for item, question in zip(items, questions, strict=True):
-        groups[question].append(item)
-    return groups
-
-
-def _zscores(values: list[float]) -> list[float]:
-    if not values:
-        return []
-    mean, deviation = statistics.fmean(values), statistics.pstdev(values)
-    if deviation <= 1e-12 * max(1.0, abs(mean)):
-        return [0.0] * len(values)
-    return [(value - mean) / deviation for value in values]
-
-
-def _residuals(lengths: list[int], values: list[float]) -> list[float]:
-    x = [math.log(n) for n in lengths]
-    if len(set(x)) < 2:
-        return values
-    slope, intercept = statistics.linear_regression(x, values)
-    return [value - (slope * at + intercept) for at, value in zip(x, values, strict=True)]
+def equations(text: str) -> tuple[str, ...]:
+    """Give the equations of a solution, `12+5=17`, in order, white space and signs of currency left out."""
+    return tuple(re.sub(r"[ $,]", "", found).rstrip(".") for found in _EQUATION.findall(text))

@@ -1,0 +1,46 @@
+"""What filters share: a candidate, and groups of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One solution, as far as a filter looks at it."""
+
+    sample_id: str
+    question_id: str
+    n_tokens: int
+    right: bool
+    completion_ids: tuple[int, ...] = ()
+    completion: str = ""
+    difficulty: int | None = None
+    raw: float | None = None
+    """Its score in the method's score set: the raw InDiv of equation 5, or Div."""
+    score: float | None = None
+    """The raw score as the InDiv filter standardised it."""
+
+
+Candidates = list[Candidate]
+
+
+def scored(candidate: Candidate) -> float:
+    """Give a candidate's raw score; raises ValueError where it has none."""
+    if candidate.raw is None:
+        raise ValueError(
+            f"solution {candidate.sample_id} has no score; put {{kind: right}} before the filters that read scores:"
+            " only right solutions are scored"
+        )
+    return candidate.raw
+
+
+def by_question(items: Iterable[T], questions: Sequence[str]) -> dict[str, list[T]]:
+    """Group items by the question of each."""
+    groups: dict[str, list[T]] = defaultdict(list)
+    for item, question in zip(items, questions, strict=True):
+        groups[question].append(item)
+    return groups

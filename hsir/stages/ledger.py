@@ -1,0 +1,62 @@
+"""Stage ledger: what a policy cost: samples, tokens and seconds, its own and with all that it comes from."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hsir import ledger, tables
+from hsir.errors import InputError
+from hsir.progress import say
+from hsir.stages import cli
+
+READ = ["prompt_ids", "n_tokens", "n_generated"]
+
+
+def main(
+    train: Annotated[Path, typer.Option(help="JSON of the policy's training.")],
+    output: Annotated[Path, typer.Option(help="JSON: what it cost.")],
+    pool: Annotated[list[str], typer.Option(help="POOL=SHARD of what was drawn for it; once for each shard.")] = [],
+    scores: Annotated[list[Path], typer.Option(help="Scores of it; once for each pool.")] = [],
+    before: Annotated[Path | None, typer.Option(help="Ledger of the policy that it comes from.")] = None,
+) -> None:
+    """Sum what was drawn, scored and trained on for a policy; pools that methods share count in full for each."""
+    shards: dict[str, list[Path]] = defaultdict(list)
+    for name, path in (entry.split("=", 1) for entry in pool):
+        shards[name].append(Path(path))
+    pools = {name: ledger.pool(tables.read("samples", paths, READ), map(took, paths)) for name, paths in shards.items()}
+    indiv = [path for path in scores if tables.metadata(path).get("table") == "indiv-scores"]
+    scored = ledger.scores(tables.read("indiv-scores", indiv, ["m"]), map(took, scores))
+    trained = ledger.training(read_json(train))
+    own = ledger.total([*pools.values(), scored, trained])
+    cumulative = ledger.total([own, read_json(before)["cumulative"]] if before else [own])
+    inputs = [*(path for paths in shards.values() for path in paths), *scores, train, *([before] if before else [])]
+    told = {"pools": pools, "scored": scored, "training": trained, "own": own, "cumulative": cumulative}
+    tables.write_json(told | {"provenance": tables.provenance("ledger", inputs)}, output)
+    say(
+        f"{own['samples']:,} samples, {own['generated_tokens']:,} tokens generated,"
+        f" {own['training_tokens']:,} trained on"
+    )
+
+
+def took(path: Path) -> dict[str, float]:
+    """Give the seconds and devices that a table notes of its making; nothing where it notes none."""
+    noted: dict[str, float] = tables.metadata(path).get("took", {})
+    return noted
+
+
+def read_json(path: Path) -> tables.Row:
+    """Read a JSON file of an earlier stage; raises InputError where it is missing or broken."""
+    try:
+        told: tables.Row = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}; delete it and run again") from error
+    return told
+
+
+if __name__ == "__main__":
+    cli.run(main)

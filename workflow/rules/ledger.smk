@@ -1,0 +1,25 @@
+"""What a policy cost.
+
+Needs: what was drawn and scored for it, train.json, the ledger of the policy that it comes from.
+Gives: ledger.json
+"""
+
+
+rule ledger:
+    input:
+        unpack(cost_of),
+    output:
+        f"{POLICY}/ledger.json",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        pools=lambda w, input: [f"--pool={Path(path).parts[-3]}={path}" for path in input.samples],
+        scores=lambda w, input: [f"--scores={path}" for path in input.scores],
+        before=lambda w, input: [f"--before={path}" for path in input.before],
+    shell:
+        "python -m hsir.stages.ledger {params.pools:q} {params.scores:q} --train {input.train:q} {params.before:q}"
+        " --output {output:q} > {log:q} 2>&1"
