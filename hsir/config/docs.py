@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from hsir.config.load import FOLDERS
-from hsir.config.pools import DEFAULT_POOLS, Name
+from hsir.config.pools import DEFAULT_POOLS, Name, PoolEntry
 from hsir.config.schema import Config
 from hsir.tasks.record import Record
 
@@ -98,6 +98,19 @@ train: {kind: sft, start_from: parent, learning_rate: 5.0e-6}
 iterations: 2
 ```
 
+## A pool of one's own
+
+A pool is a way of getting solutions. This one puts the question in a frame; what is trained on has the plain question
+as its prompt.
+
+```yaml
+# yaml-language-server: $schema=../schema.json#/$defs/PoolEntry
+# config/pools/planned.yaml
+kind: guide
+samples: 10
+template: "{question} Plan first, then carry the plan out."
+```
+
 ## Run them
 
 ```yaml
@@ -132,6 +145,8 @@ def schema() -> Node:
             block = whole["$defs"][choice.removeprefix(DEFS)]
             block["properties"]["kind"].pop("default", None)  # `kind` tells blocks apart, so it is needed
             block["required"] = list(dict.fromkeys(["kind", *block.get("required", [])]))
+    # A pool's file is a choice between kinds, which has no block of its own in the config.
+    whole["$defs"][PoolEntry.__name__] = {k: v for k, v in PoolEntry.model_json_schema().items() if k != "$defs"}
     return {"$schema": GenerateJsonSchema.schema_dialect, **whole}
 
 

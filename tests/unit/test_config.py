@@ -9,12 +9,14 @@ import pytest
 import yaml
 
 from hsir.config import load, read_yaml
+from hsir.config.pools import DEFAULT_POOLS
 from hsir.config.schema import Method
 from hsir.errors import ConfigError
 
 CONFIG = Path(__file__).parents[2] / "config"
 RUN_FILES = sorted([*CONFIG.glob("*.yaml"), *CONFIG.glob("paper/*.yaml")])
-MODELS, TASKS, METHODS = (sorted((CONFIG / kind).glob("*.yaml")) for kind in ("models", "tasks", "methods"))
+FOLDERS = ("models", "tasks", "methods", "pools")
+MODELS, TASKS, METHODS, POOLS = (sorted((CONFIG / kind).glob("*.yaml")) for kind in FOLDERS)
 
 SOUND: dict[str, Any] = {
     "run": "small",
@@ -54,7 +56,7 @@ def errors(raw: dict[str, Any], folder: Path) -> list[str]:
 def test_shipped_configs_load_with_all_that_they_name(path: Path) -> None:
     config = load(read_yaml(path), CONFIG, str(path))
     assert config.runs
-    for kind, files in (("models", MODELS), ("tasks", TASKS), ("methods", METHODS)):
+    for kind, files in (("models", MODELS), ("tasks", TASKS), ("methods", METHODS), ("pools", POOLS)):
         assert {file.stem for file in files} <= set(getattr(config, kind))
 
 
@@ -73,8 +75,8 @@ def test_shipped_methods_say_where_they_come_from(path: Path) -> None:
 
 def test_the_sound_config_loads_with_its_defaults(tmp_path: Path) -> None:
     config = load(SOUND, tmp_path)
-    assert set(config.pools) == {"greedy", "k10", "k30", "k10-veriexit"}
-    assert set(config.scores) == {"indiv"}
+    assert set(config.pools) == set(DEFAULT_POOLS)
+    assert set(config.scores) == {"indiv", "div"}
     assert config.runs["small"].seeds == (0,)
 
 
@@ -90,6 +92,9 @@ def test_inline_entries_win_over_files_and_stand_beside_them(tmp_path: Path) -> 
 
 ALMOST = {"initial": "start", "pools": ["k10"]}
 RIGHT = {"kind": "right"}
+FORM = {"kind": "format"}
+GRPO: dict[str, Any] = {"given": ["questions"], "initial": "start", "train": {"kind": "grpo"}}
+INDIV: dict[str, Any] = {"train": {"kind": "grpo", "rewards": [{"kind": "indiv"}]}}
 WRONG = [
     # a key that does not exist
     ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: methods, models"),
@@ -128,7 +133,7 @@ WRONG = [
     # parts that do not fit together
     ("methods.plain", ALMOST | {"select": [RIGHT, {"kind": "indiv"}]}, "'indiv' reads scores, .* set score: indiv"),
     (
-        "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "indiv_lowest"}]},
+        "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "lowest"}]},
         "'at_most' reads scores",
     ),
     ("methods.plain", {"iterations": 2}, "iterations is 2, but no pool is sampled; set pools, or iterations: 0"),
@@ -138,7 +143,7 @@ WRONG = [
     ("methods.plain", ALMOST | {"select": [{"kind": "distinct"}, RIGHT]}, "the first filter must be {kind: right}"),
     (
         "methods.plain", ALMOST | {"pools": ["k10-veriexit"], "select": [RIGHT]},
-        "methods.plain.pools: 'k10-veriexit' recycles 'k10', which is not among the pools; add it",
+        "methods.plain.pools: 'k10-veriexit' is made of 'k10', which is not among the pools; add it",
     ),
     (
         "methods.plain",
@@ -147,11 +152,11 @@ WRONG = [
     ),
     (
         "methods.other", {"initial": "plain", "pools": ["k10"], "select": [RIGHT]},
-        "methods.other.initial: 'plain' samples itself; name one of iterations: 0",
+        "methods.other.initial: 'plain' samples itself; name an iteration of it, such as plain.1",
     ),
     (
         "pools.again", {"kind": "veriexit", "of": "k10-veriexit", "samples": 5},
-        "pools.again.of: 'k10-veriexit' is itself recycled",
+        "pools.again.of: 'k10-veriexit' is itself made of a pool; name a pool of kind sample",
     ),
     (
         "pools.cold", {"kind": "sample", "samples": 3, "temperature": 0},
@@ -161,6 +166,25 @@ WRONG = [
         "methods.plain.train", {"batch_size": 30, "device_batch_size": 4},
         "batch_size 30 is no multiple of device_batch_size 4; change either",
     ),
+    ("methods.plain.initial", "start.1", "methods.plain.initial: 'start' is trained once; name it without"),
+    ("methods.plain.initial", "plain.1", "methods.plain.initial: 'plain.1' comes from 'plain' itself"),
+    ("methods.plain", GRPO | {"given": ["seed"]}, "train is grpo, which samples by itself; set given: \\[questions\\]"),
+    ("methods.plain", GRPO | {"pools": ["k10"]}, "train is grpo, which samples by itself"),
+    ("methods.plain", {"given": ["questions"], "iterations": 0}, "which cannot learn from bare questions"),
+    ("methods.plain", GRPO | INDIV, "the reward 'indiv' reads scores, but no score set is named; set score: indiv"),
+    ("methods.plain", GRPO | INDIV | {"score": "div"}, "plain.score: the reward indiv reads a score set of"),
+    ("methods.plain", GRPO | {"train": {"kind": "grpo", "rewards": []}}, "rewards: .*at least 1"),
+    ("methods.plain", GRPO | {"train": {"kind": "grpo", "rewards": [FORM, FORM]}}, "rewards name format twice"),
+    ("methods.plain", GRPO | {"train": {"kind": "grpo", "group_size": 1}}, "group_size: .*, not 1"),
+    (
+        "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "device_batch_size": 16}},
+        "batch_size 7 x 8 rollouts is no multiple of device_batch_size 16; change either",
+    ),
+    ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* made of a pool"),
+    ("pools.told", {"kind": "hint", "of": "k10", "samples": 2, "template": "{question}"}, "template has no {answer}"),
+    ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "made of itself"),
+    ("pools.mad", {"kind": "guide", "samples": 1, "template": "?"}, "template has no {question}; put it where"),
+    ("methods.plain.select", [RIGHT, {"kind": "tokens", "share": 0}], "share: .*, not 0"),
     ("methods.plain.train", {"kind": "stf"}, "methods.plain.train.*: .*'sft'"),
     ("tasks.sums.task", {"kind": "chains", "shortest": 9, "longest": 8}, "tasks.sums.task.*shortest"),
     # a name that cannot be a folder

@@ -136,7 +136,7 @@ def test_the_stage_by_hand(tmp_path: Path, root: Path) -> None:
 
 def test_parts_change_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "TOGETHER", 1)
-    stage.main(written(tmp_path, ROWS), tmp_path / "div.parquet", Words(), 0.85)
+    stage.main(tmp_path / "div.parquet", written(tmp_path, ROWS), embedder=Words())
     assert tables.read("div", tmp_path / "div.parquet") == FOUND
 
 
@@ -152,5 +152,5 @@ def test_what_is_wrong_with_a_row_is_told_with_its_line(
     tmp_path: Path, rows: list[dict[str, object]], told: str
 ) -> None:
     with pytest.raises(InputError, match=told):
-        stage.main(written(tmp_path, rows), tmp_path / "div.parquet", Words(), 0.85)
+        stage.main(tmp_path / "div.parquet", written(tmp_path, rows), embedder=Words())
     assert not (tmp_path / "div.parquet").exists()

@@ -50,10 +50,8 @@ def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
 @pytest.fixture
 def trainer(embedded: Path, tmp_path: Path) -> PairTrainer:
     """A trainer whose policy has already left its reference."""
-    made = dpo(
-        load_model(str(embedded), "float32"), load_tokenizer(str(embedded)), ROWS, OPTIONS,
-        arguments(OPTIONS, 0, tmp_path),
-    )  # fmt: skip
+    shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
+    made = dpo(shared, ROWS, OPTIONS, arguments(OPTIONS, 0, tmp_path))
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in made.model.parameters():

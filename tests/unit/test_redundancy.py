@@ -162,7 +162,7 @@ def test_the_stages_from_a_pool_to_a_table(tmp_path: Path, encoder: PreTrainedTo
     scored = [{"sample_id": line["id"], "m": len(line["completion"]), "d": 2, "logdet": 0.0, "sum_log_attention": 0.0,
                "variance": 0.0, "indiv": random.random()} for line in lines]  # fmt: skip
     tables.write("indiv-scores", scored, scores, {"options": {"score": {"kind": "indiv"}}})
-    div_stage.main(rows, div, Words(), 0.85)
+    div_stage.main(div, rows, embedder=Words())
     stage.main(rows, scores, div, tmp_path / "out", "a pool")
     told = json.loads((tmp_path / "out/redundancy.json").read_text())
     assert (told["solutions"], told["of"], told["threshold"]) == (4, "a pool", 0.85)

@@ -11,7 +11,7 @@ from hsir import tables
 from hsir.config.settings import Score
 from hsir.errors import InputError
 from hsir.indiv import score as scoring
-from hsir.indiv.score import Scorer, Solution, batches
+from hsir.indiv.score import Solution, batches, opened
 from hsir.stages import score as stage
 from hsir.stages.parts import Parts
 
@@ -39,7 +39,7 @@ def test_a_solution_over_the_budget_is_a_batch_of_its_own() -> None:
 def test_where_memory_is_short_batches_are_halved_and_it_is_said(
     error: RuntimeError, embedded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted = dict(Scorer(str(embedded), Score()).score(SOLUTIONS))
+    wanted = dict(opened(str(embedded), Score()).score(SOLUTIONS))
     sizes: list[int] = []
 
     def short(model: Any, rows: list[Any], watching: bool) -> Any:
@@ -50,7 +50,7 @@ def test_where_memory_is_short_batches_are_halved_and_it_is_said(
 
     look = scoring.look
     monkeypatch.setattr(scoring, "look", short)
-    scorer = Scorer(str(embedded), Score())
+    scorer = opened(str(embedded), Score())
     got = dict(scorer.score(SOLUTIONS))
     assert got.keys() == wanted.keys()
     for name in wanted:
@@ -65,7 +65,7 @@ def test_one_solution_that_memory_is_too_short_for_is_named(embedded: Path, monk
 
     monkeypatch.setattr(scoring, "look", short)
     with pytest.raises(InputError, match="sample s0: 32 tokens are too many"):
-        Scorer(str(embedded), Score()).score(SOLUTIONS[:1])
+        opened(str(embedded), Score()).score(SOLUTIONS[:1])
 
 
 def test_other_errors_are_not_taken_for_memory(embedded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_other_errors_are_not_taken_for_memory(embedded: Path, monkeypatch: pyte
 
     monkeypatch.setattr(scoring, "look", broken)
     with pytest.raises(RuntimeError, match="shapes"):
-        Scorer(str(embedded), Score()).score(SOLUTIONS)
+        opened(str(embedded), Score()).score(SOLUTIONS)
 
 
 def rows_file(folder: Path, *rows: Any) -> Path:
@@ -138,7 +138,7 @@ def test_a_killed_run_scores_only_what_is_missing(tmp_path: Path, embedded: Path
     planned = batches(list(stage.from_rows(path, stage.load_tokenizer(str(embedded)))), 60)
     missing = parts.missing(planned)
     assert len(missing) == len(planned) > 2
-    scorer = Scorer(str(embedded), options)
+    scorer = opened(str(embedded), options)
     for number, batch in missing[1:]:
         scored = scorer.score(batch)
         parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])

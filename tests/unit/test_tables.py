@@ -47,8 +47,9 @@ OPTIONAL = {
     "verified": {"extracted"},
     "veriexit": {"cut_step", "prefix_ids"},
     "indiv-scores": set(),
+    "asked": {"parent_id"},
     "div": {"div"},
-    "filtered": {"difficulty", "score", "loser_id", "loser_ids"},
+    "filtered": {"difficulty", "score", "completion_ids", "loser_id", "loser_ids"},
 }
 
 

@@ -83,4 +83,4 @@ def test_steps_are_counted_with_the_short_last_one(examples: int, wanted: int) -
 def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
     told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"))
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] == 32
-    assert (told["seed"], told["data_seed"], told["max_length"]) == (5, 5, None)
+    assert (told["seed"], told["data_seed"]) == (5, 5)
