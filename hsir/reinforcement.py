@@ -16,7 +16,7 @@ from hsir.config.training import Grpo
 from hsir.errors import HsirError, InputError
 from hsir.grading import Item
 from hsir.grading.base import Grader
-from hsir.indiv.score import Solution, batches, live
+from hsir.indiv.score import Solution, batches, live, reasoning
 from hsir.rewards import BaseReward, Reward, Rollout, reads_scores
 
 Names = Callable[[], list[str]]
@@ -92,7 +92,9 @@ class Rollouts:
         if self.trainer is None:
             raise HsirError("no policy to score by")
         began, options = time.monotonic(), self._asked.score
-        solutions = [Solution(one.name, prompt, own) for one, prompt, own in zip(graded, prompts, ids, strict=True)]
+        solutions = [
+            self._read(Solution(one.name, prompt, own)) for one, prompt, own in zip(graded, prompts, ids, strict=True)
+        ]
         with live(self.trainer.accelerator.unwrap_model(self.trainer.model), options) as scorer:
             found = dict(pair for batch in batches(solutions, options.token_budget) for pair in scorer.score(batch))
         values = [found[one.name].indiv for one in graded]
@@ -100,13 +102,20 @@ class Rollouts:
         log("indiv/seconds", time.monotonic() - began)
         return [one._replace(indiv=value) for one, value in zip(graded, values, strict=True)]
 
+    def _read(self, solution: Solution) -> Solution:
+        """Choose what of a rollout is scored; of one without the reasoning that is asked for, all."""
+        if self._asked.score.tokens == "all" or self.trainer is None:
+            return solution
+        return reasoning(solution, self.trainer.processing_class) or solution
+
 
 def grpo(
     shared: dict[str, Any], rows: list[tables.Row], options: Grpo, arguments: dict[str, Any], asked: Asked | None
 ) -> tuple[GRPOTrainer, Names]:
     """Make the trainer of `kind: grpo`, and what names the questions of its last step (paper, eq. 6 to 10).
 
-    The loss is a mean over all tokens of the step; the policy that training begins with is the KL's reference.
+    The loss is a mean over all tokens of the step, however many passes it takes; the policy that training begins with
+    is the KL's reference. A group's deviation is that of a sample (n - 1), plus 1e-4, as TRL has it.
     """
     if asked is None:
         raise InputError("train is grpo, which grades its own rollouts; give --questions and --task")
@@ -117,6 +126,8 @@ def grpo(
         num_generations=options.group_size, max_completion_length=options.max_new_tokens,
         temperature=options.temperature, top_p=1.0, top_k=0,
         reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
+        # TRL would weigh the KL by the probability ratio too; equation 6 does not.
+        use_bias_correction_kl=False,
     )  # fmt: skip
     data = Dataset.from_list([{"prompt": row["prompt_ids"], "question_id": row["question_id"]} for row in rows])
     functions = [function(reward, rollouts) for reward in options.rewards]

@@ -85,20 +85,24 @@ class Tell(TrainerCallback):  # type: ignore[misc]
             say(f"step {state.global_step}/{state.max_steps}, loss {float(logs['loss']):.4f}{reward}")
 
 
-class Noted:
-    """A collator that notes which rows the step's batches were made of."""
+class Passes:
+    """The rows that a model's last forward passes were given, so that those of a failing step can be named.
 
-    def __init__(self, collate: Callable[[list[Any]], Any], names: Mapping[tuple[int, ...], str], batches: int) -> None:
-        self._collate, self._names = collate, names
-        self._seen: deque[list[str]] = deque(maxlen=batches)
+    The model is watched, not the collator: batches are made ahead of their step.
+    """
 
-    def __call__(self, rows: list[Any]) -> Any:
-        self._seen.append([self._names.get(tuple(row.get("input_ids") or _winner(row)), "?") for row in rows])
-        return self._collate(rows)
+    def __init__(self, model: torch.nn.Module, names: Mapping[tuple[int, ...], str], passes: int) -> None:
+        self._names = names
+        self._last: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=passes)
+        model.register_forward_pre_hook(self._note, with_kwargs=True)
 
-    def batch(self) -> list[str]:
-        """Name the rows of the last step."""
-        return [name for batch in self._seen for name in batch]
+    def _note(self, _model: torch.nn.Module, _args: Any, given: dict[str, Any]) -> None:
+        self._last.append((given["input_ids"], given["attention_mask"].bool()))
+
+    def names(self) -> list[str]:
+        """Name the rows of the last step; of pairs, by the winner."""
+        texts = [tuple(row[kept].tolist()) for ids, mask in self._last for row, kept in zip(ids, mask, strict=True)]
+        return [self._names[text] for text in texts if text in self._names]
 
 
 def finetune(
@@ -170,8 +174,7 @@ def _trainer(
     else:
         trainer = dpo(shared, rows, options, arguments) if isinstance(options, Dpo) else sft(shared, rows, arguments)
         names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
-        trainer.data_collator = noted = Noted(trainer.data_collator, names, options.accumulation)
-        batch = noted.batch
+        batch = Passes(trainer.model, names, options.accumulation).names
     trainer.add_callback(StopAtNaN(batch))
     return trainer
 
@@ -275,10 +278,6 @@ def length(row: tables.Row) -> int:
     prompt = len(row["prompt_ids"])
     loser = prompt + len(row["loser_ids"]) if row["loser_ids"] is not None else 0
     return prompt + len(row["completion_ids"]) + loser
-
-
-def _winner(row: Mapping[str, Any]) -> list[int]:
-    return [*row["prompt_ids"], *row["chosen_ids"]]
 
 
 def _pair(row: tables.Row) -> dict[str, list[int]]:

@@ -1,12 +1,14 @@
 """Score solutions by intrinsic diversity: the one function that the stage calls."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from hsir import traces
 from hsir.config.settings import Score
 from hsir.errors import InputError
 from hsir.indiv import attention
@@ -32,6 +34,21 @@ class Solution(NamedTuple):
 
 
 Batch = list[Solution]
+
+
+def reasoning(solution: Solution, encoder: PreTrainedTokenizerBase) -> Solution | None:
+    """Give a solution of which only the reasoning is read, tags left out; None where it has none."""
+    ids = list(solution.completion_ids)
+
+    def length(count: int) -> int:
+        return len(encoder.decode(ids[:count]))
+
+    start, end = traces.reasoning_span(encoder.decode(ids))
+    if start == end:
+        return None
+    first = bisect_left(range(len(ids) + 1), start + 1, key=length) - 1
+    last = bisect_left(range(len(ids) + 1), end, key=length)
+    return solution._replace(start=first, end=last)
 
 
 def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:

@@ -1,13 +1,12 @@
 """Stage score: InDiv of every right solution of a pool, from the policy that drew it; or of any solutions in a file."""
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables, traces
+from hsir import tables
 from hsir.config.settings import Score
 from hsir.errors import InputError
 from hsir.models import load_tokenizer
@@ -44,7 +43,7 @@ def main(
             return
         encoder = load_tokenizer(policy)
         found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
-        run(found if score.tokens == "all" else [reasoning(one, encoder) for one in found], parts, policy, score)
+        run(found if score.tokens == "all" else [reasoned(one, encoder) for one in found], parts, policy, score)
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
@@ -90,19 +89,14 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
         yield Solution(name, *ids)
 
 
-def reasoning(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":
-    """Give a solution of which only the reasoning is read, tags left out; raises InputError where it has none."""
-    ids = list(solution.completion_ids)
+def reasoned(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":
+    """Give a solution of which only the reasoning is read; raises InputError where it has none."""
+    from hsir.indiv.score import reasoning
 
-    def length(count: int) -> int:
-        return len(encoder.decode(ids[:count]))
-
-    start, end = traces.reasoning_span(encoder.decode(ids))
-    if start == end:
+    found = reasoning(solution, encoder)
+    if found is None:
         raise InputError(f"sample {solution.sample_id}: no reasoning to score; set `tokens: all` in the score set")
-    first = bisect_left(range(len(ids) + 1), start + 1, key=length) - 1
-    last = bisect_left(range(len(ids) + 1), end, key=length)
-    return solution._replace(start=first, end=last)
+    return found
 
 
 if __name__ == "__main__":
