@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import TrainerState
 
-from hsir.config.training import Sft
+from hsir import tables
+from hsir.config.training import Dpo, Grpo, Offline, Sft, Training
 from hsir.errors import HsirError
-from hsir.training import MADE_BY, WHOLE, arguments, check_consumed, resumable
+from hsir.models import load_model, load_tokenizer
+from hsir.training import MADE_BY, WHOLE, arguments, check_consumed, finetune, resumable
 
 MAKING = {"stage": "train", "options": {"seed": 0, "train": {"epochs": 3}}, "inputs": {"a": "ff"}}
 
@@ -84,3 +87,51 @@ def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
     told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"))
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] == 32
     assert (told["seed"], told["data_seed"]) == (5, 5)
+
+
+def test_of_rollouts_the_steps_alone_are_planned() -> None:
+    check_consumed(TrainerState(global_step=6, num_input_tokens_seen=1234), None, 6)
+    with pytest.raises(HsirError, match="consumed 5 steps"):
+        check_consumed(TrainerState(global_step=5, num_input_tokens_seen=1234), None, 6)
+
+
+BAD = 499
+SMALL = {"batch_size": 4, "device_batch_size": 2, "epochs": 1, "save_steps": 1, "learning_rate": 1e-5}
+
+
+@pytest.mark.parametrize("bad", [2, 5, 8, 11])
+@pytest.mark.parametrize("options", [Sft(**SMALL), Dpo(**SMALL)], ids=["sft", "dpo"])
+def test_a_loss_that_is_no_number_names_its_batch(options: Offline, bad: int, embedded: Path, tmp_path: Path) -> None:
+    pairs = options.learns_from == "pairs"
+    rows: list[tables.Row] = [
+        {"sample_id": f"row-{n}", "prompt_ids": [10, 20 + n], "completion_ids": [30 + n, BAD if n == bad else 31, 32],
+         "loser_ids": [60, 61 + n] if pairs else None}
+        for n in range(12)
+    ]  # fmt: skip
+    model = load_model(str(embedded), "float32")
+    model.get_input_embeddings().register_forward_hook(
+        lambda _, given, out: out.masked_fill((given[0] == BAD)[..., None], torch.nan)
+    )
+    with pytest.raises(HsirError, match=r"the loss is nan at step (\d), of .*; the last whole checkpoint") as caught:
+        finetune(model, load_tokenizer(str(embedded)), rows, options, 0, tmp_path, MAKING)
+    step = int(str(caught.value).split("at step ")[1][0])
+    named = str(caught.value).split(", of ")[1].split(";")[0].split(", ")
+    assert f"row-{bad}" in named and len(set(named)) == 4
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {f"checkpoint-{n}" for n in range(1, step)[-2:]}
+
+
+@pytest.mark.parametrize(
+    ("options", "on_gpu", "wanted"),
+    [
+        (Sft(), False, False),
+        (Sft(), True, True),
+        (Sft(checkpointing="on"), False, True),
+        (Sft(checkpointing="off"), True, False),
+        (Grpo(checkpointing="on"), False, True),
+    ],
+)
+def test_activations_are_computed_again_where_asked(
+    options: Training, on_gpu: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: on_gpu)
+    assert arguments(options, 0, Path("x"))["activation_checkpointing"] is wanted
