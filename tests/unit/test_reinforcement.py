@@ -17,6 +17,8 @@ from hsir.indiv.score import score as score_saved
 from hsir.models import load_model, load_tokenizer
 from hsir.reinforcement import Asked, checked, grpo
 from hsir.rewards import Accuracy, BaseReward, Indiv, Long2Short, Rollout
+from hsir.stages import train as stage
+from hsir.tasks.chains import Chains
 from hsir.training import arguments, finetune
 
 SHAPE: dict[str, Any] = {
@@ -245,3 +247,28 @@ def test_groups_that_would_be_torn_apart_are_refused(
 def test_without_questions_there_is_nothing_to_grade_by(embedded: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give --questions and --task"):
         grpo({}, ROWS, Grpo(**SHAPE), {}, None)
+
+
+def test_the_stage_asks_for_what_rollouts_are_judged_by(embedded: Path, tmp_path: Path) -> None:
+    filtered, options = tmp_path / "f.parquet", Grpo(**SHAPE)
+    nothing = {"source": "questions", "difficulty": None, "score": None, "loser_id": None}
+    tables.write("filtered", [row | nothing for row in ROWS], filtered, {})
+    with pytest.raises(InputError, match="give --questions and --task"):
+        stage.main(str(embedded), filtered, options, tmp_path / "p", tmp_path / "t.json")
+
+
+def test_what_judges_is_part_of_the_making(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("start", "f.parquet", "q.parquet")]
+    for path in paths:
+        path.write_text(path.name)
+    start, filtered, questions = paths
+
+    def made(score: Score, outside_tags: bool) -> tables.Row:
+        task = Chains(kind="chains", grading=Number())
+        return stage.provenance(str(start), filtered, Grpo(), 0, questions, task, score, outside_tags)
+
+    strict = made(Score(), False)
+    assert not tables.same_making(strict, made(Score(), True))
+    assert not tables.same_making(strict, made(Score(alpha=0.5), False))
+    assert tables.same_making(strict, made(Score(), False))
+    assert str(questions) in strict["inputs"]
