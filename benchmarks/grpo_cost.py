@@ -8,6 +8,7 @@ import contextlib
 import sys
 import tempfile
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -59,11 +60,9 @@ def line(name: str, path: str, steps: int) -> str:
     asked: dict[str, tables.Row] = {record.id: {"gold": record.answer, "options": None} for record in records}
     with tempfile.TemporaryDirectory() as state, contextlib.redirect_stdout(sys.stderr):
         judged = Asked(asked, TASK.grading.in_tags(), Score())
-        told = finetune(model, encoder, rows, options, 0, Path(state, "state"), {"stage": "train"}, judged)
-    counted = told["course"][1:]
-    step, indiv, length = (
-        sum(one[key] for one in counted) / len(counted) for key in ("seconds", "indiv_seconds", "length")
-    )
+        told, cost = finetune(model, encoder, rows, options, 0, Path(state, "state"), {"stage": "train"}, judged)
+    step, indiv = (fmean(one[key] for one in cost["steps"][1:]) for key in ("seconds", "indiv"))
+    length = fmean(one["length"] for one in told["course"][1:])
     shape = f"{model.config.hidden_size} | {model.config.num_hidden_layers}"
     return f"| {name} | {shape} | {length:.0f} | {step:.2f} | {indiv:.2f} | {indiv / step:.1%} |"
 

@@ -30,14 +30,13 @@ def scores(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, float]
     return {"scored_tokens": sum(row["m"] for row in rows)} | _times(took, "score_seconds")
 
 
-def training(told: Mapping[str, Any]) -> Entry:
+def training(told: Mapping[str, Any], took: Mapping[str, float]) -> Entry:
     """Sum what a training consumed; of reinforcement learning, its rollouts are samples like any others."""
-    seconds = told.get("seconds", 0.0)
-    return {
+    counts = {
         "samples": told.get("rollouts", 0), "generated_tokens": told.get("generated_tokens", 0),
         "prefill_tokens": told.get("prompt_tokens", 0), "training_tokens": told["tokens"],
-        "train_seconds": seconds, "device_seconds": seconds * told.get("devices", 0),
     }  # fmt: skip
+    return counts | _times([took], "train_seconds")
 
 
 def total(entries: Iterable[Mapping[str, float]]) -> Entry:

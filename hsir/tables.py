@@ -149,7 +149,7 @@ def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | 
 
 
 def same_making(one: Row, other: Row) -> bool:
-    """Tell whether two provenances differ in no more than the commit, and the time that the making took.
+    """Tell whether two provenances differ in no more than the commit, and the time that a part took.
 
     An edited README must not void hours of work.
     """

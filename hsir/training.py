@@ -8,7 +8,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import (
@@ -105,11 +105,20 @@ class Passes:
         return [self._names[text] for text in texts if text in self._names]
 
 
+class Outcome(NamedTuple):
+    """What a training tells of itself: the same of the same making, and what differs from time to time."""
+
+    told: tables.Row
+    """Losses and counts."""
+    cost: tables.Row
+    """Seconds and devices."""
+
+
 def finetune(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
     seed: int, state_folder: Path, made_by: tables.Row, asked: Asked | None = None,
-) -> tables.Row:  # fmt: skip
-    """Train `model` in place on rows of the table `filtered`; give the losses and counts.
+) -> Outcome:  # fmt: skip
+    """Train `model` in place on rows of the table `filtered`; give the losses and counts, and what it took.
 
     State that another making left in `state_folder` is thrown away; its own is resumed. Raises HsirError where the
     steps or tokens consumed are not those planned, and where a loss is no number.
@@ -133,14 +142,21 @@ def finetune(
         trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
     counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": trainer.state.num_input_tokens_seen}
     took = {"seconds": round(clock.seconds, 1), "devices": torch.cuda.device_count()}
-    return counts | took | told(trainer.state.log_history, options)
+    history = [entry for entry in trainer.state.log_history if "loss" in entry]
+    return Outcome(counts | told(history, options), took | times(history))
 
 
-def told(history: list[dict[str, float]], options: Training) -> tables.Row:
+def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
     """Give what a trainer logged: the loss of each step; of reinforcement learning, rewards and rollouts too."""
-    logged = [entry for entry in history if "loss" in entry]
     losses = {"losses": [{"step": entry["step"], "loss": entry["loss"]} for entry in logged]}
     return losses | (rollouts_told(logged, options) if isinstance(options, Grpo) else {})
+
+
+def times(logged: list[dict[str, float]]) -> tables.Row:
+    """Give what the steps took, where a trainer logs it: those of reinforcement learning, in seconds."""
+    names = {"seconds": "step_time", "indiv": "indiv/seconds"}
+    steps = [{"step": e["step"], **{name: e[key] for name, key in names.items() if key in e}} for e in logged]
+    return {"steps": steps} if any("step_time" in entry for entry in logged) else {}
 
 
 def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
@@ -148,8 +164,7 @@ def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
     a_step = options.batch_size * options.group_size
     names = {
         "reward": "reward", "without_spread": "frac_reward_zero_std", "clipped": "completions/clipped_ratio",
-        "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean", "indiv_seconds": "indiv/seconds",
-        "seconds": "step_time",
+        "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean",
     }  # fmt: skip
     rewards = {reward.kind: f"rewards/{reward.kind}/mean" for reward in options.rewards}
     course = [

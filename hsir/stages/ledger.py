@@ -28,8 +28,8 @@ def main(
         shards[name].append(Path(path))
     pools = {name: ledger.pool(tables.read("samples", paths, READ), map(took, paths)) for name, paths in shards.items()}
     indiv = [path for path in scores if tables.metadata(path).get("table") == "indiv-scores"]
-    scored = ledger.scores(tables.read("indiv-scores", indiv, ["m"]), map(took, scores))
-    trained = ledger.training(read_json(train))
+    scored = ledger.scores(tables.read("indiv-scores", indiv, ["m"]), map(took, indiv))
+    trained = ledger.training(read_json(train), took(train))
     own = ledger.total([*pools.values(), scored, trained])
     cumulative = ledger.total([own, read_json(before)["cumulative"]] if before else [own])
     inputs = [*(path for paths in shards.values() for path in paths), *scores, train, *([before] if before else [])]
@@ -42,9 +42,8 @@ def main(
 
 
 def took(path: Path) -> dict[str, float]:
-    """Give the seconds and devices that a table notes of its making; nothing where it notes none."""
-    noted: dict[str, float] = tables.metadata(path).get("took", {})
-    return noted
+    """Read the seconds and devices that making a file took, told in a file beside it."""
+    return read_json(path.with_suffix(".cost.json"))
 
 
 def read_json(path: Path) -> tables.Row:

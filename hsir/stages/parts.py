@@ -17,10 +17,13 @@ Batch = TypeVar("Batch")
 
 
 class Parts(Generic[Batch]):
-    """The parts of a table in the making: a hidden folder beside it, a file a batch."""
+    """The parts of a table in the making: a hidden folder beside it, a file a batch.
 
-    def __init__(self, kind: str, output: Path, made_by: tables.Row) -> None:
-        self.kind, self.output, self.made_by = kind, output, made_by
+    How long it all took goes to a file of its own, `cost`: a table is the same, byte for byte, however it was made.
+    """
+
+    def __init__(self, kind: str, output: Path, made_by: tables.Row, cost: Path | None = None) -> None:
+        self.kind, self.output, self.made_by, self.cost = kind, output, made_by, cost
         self.folder = output.with_name(f".{output.name}.parts")
         self._since = time.monotonic()
 
@@ -51,7 +54,9 @@ class Parts(Generic[Batch]):
         rows = sorted(self._rows(), key=lambda row: row["sample_id"])
         if len({row["sample_id"] for row in rows}) != len(rows):
             raise InputError(f"{self.folder}: a sample stands there twice; delete the folder and run again")
-        tables.write(self.kind, rows, self.output, {**self.made_by, "took": self._took()})
+        if self.cost is not None:
+            tables.write_json(self._took(), self.cost)
+        tables.write(self.kind, rows, self.output, self.made_by)
         shutil.rmtree(self.folder)
 
     def _mine(self, path: Path) -> bool:

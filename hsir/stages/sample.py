@@ -31,6 +31,7 @@ def main(
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     shard: Annotated[int, typer.Option(help="Which shard, from 0.")] = 0,
     shards: Annotated[int, typer.Option(help="Of how many.")] = 1,
+    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
     """Draw the samples of one shard of a pool."""
     expand = asked_prompts if pool.asked else recycled_prompts if isinstance(pool, VeriExitPool) else question_prompts
@@ -38,7 +39,7 @@ def main(
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, seed=seed, shard=shard, shards=shards
     )
-    parts: Parts[list[Prompt]] = Parts("samples", output, made_by)
+    parts: Parts[list[Prompt]] = Parts("samples", output, made_by, cost)
     with cli.locked(output):
         if parts.finished():
             say(f"{output}: another process has just made it")

@@ -29,6 +29,7 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
     verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
     score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
+    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
     """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a JSONL file."""
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
@@ -36,7 +37,7 @@ def main(
     made_by = tables.provenance(
         "score", [Path(policy), *([rows] if rows else []), *samples, *([verified] if verified else [])], score=score
     )
-    parts: Parts[Batch] = Parts("indiv-scores", output, made_by)
+    parts: Parts[Batch] = Parts("indiv-scores", output, made_by, cost)
     with cli.locked(output):
         if parts.finished():
             say(f"{output}: another process has just made it")

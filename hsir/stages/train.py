@@ -18,6 +18,10 @@ from hsir.tasks.base import BaseTask
 
 if TYPE_CHECKING:
     from hsir.reinforcement import Asked
+    from hsir.training import Outcome
+
+FINISHED = "policy"
+"""The folder, among the trainer's state, of weights that are finished and not yet in their place."""
 
 
 def main(
@@ -32,6 +36,7 @@ def main(
     task: Annotated[BaseTask | None, cli.json_option(Task, "And the task that grades them, as JSON.")] = None,
     score: Annotated[Score, cli.json_option(Score, "And the score set of a reward that reads one, as JSON.")] = Score(),
     outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
+    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
     """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint."""
     made_by = provenance(start, filtered, train, seed, questions, task, score, outside_tags)
@@ -45,7 +50,12 @@ def main(
         rows = tables.read("filtered", filtered)
         say(f"training on {len(rows)} {train.learns_from}")
         asked = judged_by(questions, task, score, outside_tags) if train.learns_from == "questions" else None
-        fit(start, chat_template, rows, train, seed, state, made_by, output, log, asked)
+        outcome = fit(start, chat_template, rows, train, seed, state, made_by, asked)
+        if cost is not None:
+            tables.write_json(outcome.cost, cost)
+        tables.write_json({**outcome.told, "provenance": made_by}, log)
+        shutil.rmtree(output, ignore_errors=True)
+        (state / FINISHED).rename(output)
         forget(state)
 
 
@@ -73,20 +83,17 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
 
 def fit(
     start: str, chat_template: Path | None, rows: list[tables.Row], train: Training, seed: int, state: Path,
-    made_by: tables.Row, output: Path, log: Path, asked: "Asked | None",
-) -> None:  # fmt: skip
-    """Train, then put weights and tokenizer in place, whole."""
+    made_by: tables.Row, asked: "Asked | None",
+) -> "Outcome":  # fmt: skip
+    """Train, and lay weights and tokenizer down whole, among the trainer's state."""
     from hsir.models import load_model, load_tokenizer
     from hsir.training import finetune
 
     model, tokenizer = load_model(start, "float32"), load_tokenizer(start, chat_template)
-    told = finetune(model, tokenizer, rows, train, seed, state, made_by, asked)
-    whole = state / "policy"
-    model.save_pretrained(whole)
-    tokenizer.save_pretrained(whole)
-    tables.write_json({**told, "provenance": made_by}, log)
-    shutil.rmtree(output, ignore_errors=True)
-    whole.rename(output)
+    outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked)
+    model.save_pretrained(state / FINISHED)
+    tokenizer.save_pretrained(state / FINISHED)
+    return outcome
 
 
 if __name__ == "__main__":

@@ -102,6 +102,4 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     wanted, told = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed"))
-    for key in ("steps", "tokens", "losses", "devices"):
-        assert told[key] == wanted[key]
-    assert told.get("generated_tokens") == wanted.get("generated_tokens")
+    assert told == wanted

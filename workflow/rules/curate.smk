@@ -1,7 +1,7 @@
 """From samples to a training set: verdicts, recycled prefixes, scores, filters.
 
 Needs: {pool}/samples/{shard}.parquet
-Gives: {pool}/verified.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet; filtered.parquet, funnel.json
+Gives: {pool}/verified.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
 """
 
 
@@ -56,7 +56,8 @@ rule score:
         samples=shards_of,
         verified=f"{POOL}/verified.parquet",
     output:
-        f"{POOL}/{{score}}-scores.parquet",
+        scores=f"{POOL}/{{score}}-scores.parquet",
+        cost=f"{POOL}/{{score}}-scores.cost.json",
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
     benchmark:
@@ -73,7 +74,8 @@ rule score:
         score=lambda w: options(plan.config.scores[w.score]),
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.model:q} {params.samples:q}"
-        " --verified {input.verified:q} --score {params.score:q} --out {output:q} > {log:q} 2>&1"
+        " --verified {input.verified:q} --score {params.score:q} --out {output.scores:q} --cost {output.cost:q}"
+        " > {log:q} 2>&1"
 
 
 rule div:

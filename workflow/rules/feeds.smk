@@ -104,12 +104,17 @@ def chosen_from(wildcards):
 def cost_of(wildcards):
     """Give what tells a policy's cost: all that was drawn and scored for it, its training, the policy before it."""
     root, parent = ROOT.format(**wildcards), plan.parent(wildcards.policy)
+    drawn = plan.drawn_for(wildcards.policy)
+    samples = [path for pool in drawn for path in shards_in(f"{root}/{parent}", wildcards, pool)]
+    scores = chosen_from(wildcards)["scores"]
+    trained = f"{POLICY}/train.json".format(**wildcards)
+    by_policy = isinstance(plan.config.scores.get(plan.method(wildcards.policy).score), Score)
+    timed = [*samples, *(scores if by_policy else []), trained]
     return {
-        "samples": [
-            path for pool in plan.drawn_for(wildcards.policy) for path in shards_in(f"{root}/{parent}", wildcards, pool)
-        ],
-        "scores": chosen_from(wildcards)["scores"],
-        "train": f"{POLICY}/train.json".format(**wildcards),
+        "samples": samples,
+        "scores": scores,
+        "train": trained,
+        "costs": [str(Path(path).with_suffix(".cost.json")) for path in timed],
         "before": [] if parent == BASE else [f"{root}/{parent}/ledger.json"],
     }
 

@@ -1,7 +1,7 @@
 """Solutions drawn from a policy: of the unlabelled questions, of prompts made of them, of recycled prefixes, of a test set.
 
 Needs: a policy's checkpoint, questions or veriexit.parquet.
-Gives: {pool}/asked.parquet, {pool}/samples/{shard}.parquet
+Gives: {pool}/asked.parquet, {pool}/samples/{shard}.parquet, {shard}.cost.json
 
 What feeds a training goes before other trainings (priority): then they can run side by side.
 """
@@ -37,7 +37,8 @@ rule sample:
         weights=lambda w: weights_input(w, w.policy),
         prompts=prompts_of,
     output:
-        f"{POOL}/samples/{{shard}}.parquet",
+        samples=f"{POOL}/samples/{{shard}}.parquet",
+        cost=f"{POOL}/samples/{{shard}}.cost.json",
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/sample-{{shard}}.log",
     benchmark:
@@ -55,4 +56,4 @@ rule sample:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.sample --model {params.model:q} --prompts {input.prompts:q}"
         " --name {wildcards.pool:q} --pool {params.pool:q} --engine {params.engine:q} --seed {wildcards.seed}"
-        " --shard {params.number} --shards {params.total} --output {output:q} > {log:q} 2>&1"
+        " --shard {params.number} --shards {params.total} --output {output.samples:q} --cost {output.cost:q} > {log:q} 2>&1"

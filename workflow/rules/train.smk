@@ -1,7 +1,7 @@
 """The next policy.
 
 Needs: filtered.parquet, contamination.json, the weights to begin with; to grade rollouts, the questions.
-Gives: checkpoint/, train.json
+Gives: checkpoint/, train.json, train.cost.json
 """
 
 
@@ -14,6 +14,7 @@ rule train:
     output:
         checkpoint=directory(f"{POLICY}/checkpoint"),
         told=f"{POLICY}/train.json",
+        cost=f"{POLICY}/train.cost.json",
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.log",
     benchmark:
@@ -30,4 +31,4 @@ rule train:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
         " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --output {output.checkpoint:q}"
-        " --log {output.told:q} > {log:q} 2>&1"
+        " --log {output.told:q} --cost {output.cost:q} > {log:q} 2>&1"
