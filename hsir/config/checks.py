@@ -11,10 +11,10 @@ from hsir.config.settings import Score
 from hsir.config.training import Grpo
 from hsir.rewards import reads_scores
 
-TAKEN = {"base", "data", "runs", "benchmarks", "eval", "all"}
+TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report", "analysis", "variants", "score_variants", "div", "div_variants", "redundancy", "ask", "ledger",
+    "report", "analysis", "distill", "variants", "score_variants", "div", "div_variants", "redundancy", "ask", "ledger",
 }  # fmt: skip
 FILES = {
     "eval",

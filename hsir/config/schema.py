@@ -7,6 +7,7 @@ from pydantic import Field, RootModel, model_validator
 
 from hsir.config.pools import Name, Pool
 from hsir.config.settings import Model, ScoreSet, Settings
+from hsir.config.teacher import Teacher
 from hsir.config.training import Count, Grpo, Sft, Train
 from hsir.filters import Filter, needs_scores
 from hsir.options import Options
@@ -117,6 +118,9 @@ class Config(Options):
     )
     results: str = Field("results", description="Folder for everything that is made.")
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
+    teacher: Teacher | None = Field(
+        None, description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there."
+    )
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")
     scores: dict[Name, ScoreSet] = Field({}, description="Score sets by name, beside indiv and div.")

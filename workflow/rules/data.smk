@@ -1,8 +1,25 @@
 """Questions, loaded, checked and tokenised.
 
-Needs: the task's source, the base model's tokenizer.
-Gives: data/{split}.parquet a seed, benchmarks/{benchmark}.parquet a model.
+Needs: the task's source, the base model's tokenizer; traces of the seed set, or a teacher to ask for them.
+Gives: traces/{task}.jsonl, data/{split}.parquet a seed, benchmarks/{benchmark}.parquet a model.
 """
+
+
+rule distill:
+    output:
+        f"{RESULTS}/traces/{{task}}.jsonl",
+    log:
+        f"{LOGS}/traces/{{task}}.log",
+    benchmark:
+        f"{TIMES}/traces/{{task}}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        task=lambda w: options(plan.config.tasks[w.task].task.for_split("test")),
+        # Traces that are there are not asked for anew because the teacher is asked otherwise.
+        teacher=lambda w, input: teacher_of(w),
+    shell:
+        "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule data:

@@ -27,6 +27,14 @@ def questions_from(model, task, split):
     return files + model_files(model, "tokenizer*.json", "chat_template.jinja")
 
 
+def teacher_of(wildcards):
+    """Give the options of the teacher that distils a task's traces."""
+    if plan.config.teacher is None:
+        path = f"{RESULTS}/traces/{wildcards.task}.jsonl"
+        raise WorkflowError(f"{path}: no such file, and no teacher to ask; put it there, or set `teacher:` in the config")
+    return plan.config.teacher.flags()
+
+
 def questions_of(wildcards):
     """Give the questions that a pool answers: a benchmark's, or the unlabelled ones."""
     if wildcards.pool.startswith(EVAL):

@@ -1,0 +1,175 @@
+"""The published experiments: every hyper-parameter is the paper's (arXiv 2605.24998, sections 4.1, B and C)."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from hsir.config import Plan, load, read_yaml
+from hsir.config.pools import SamplePool, VeriExitPool
+from hsir.config.settings import Score
+from hsir.config.training import Dpo, Grpo, Sft
+from hsir.filters import Filter, InDiv
+from hsir.tasks.benchmark import TrainingBenchmark
+
+CONFIG = Path(__file__).parents[2] / "config"
+FILES = sorted((CONFIG / "paper").glob("*.yaml"))
+LARGE = {"qwen2.5-7b", "mistral-7b", "llama3-8b"}
+ALL = {"qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b"}
+SFT = ["sft-initial", "sft-oracle", "star", "restem", "hsir-sft"]
+ROUNDS = {"star": 3, "restem": 3, "hsir-sft": 3, "irpo": 3, "hsir-dpo": 3}
+SEED_SIZES = {"medqa": 1000, "gsm8k": 1000, "commonsenseqa": 1000, "arc": 500, "strategyqa": 500}
+
+
+class Experiment(NamedTuple):
+    """What a run of a table or figure compares."""
+
+    models: set[str]
+    tasks: list[str]
+    methods: set[str]
+    rounds: int | None
+    """Iterations; None: each method's own."""
+    benchmarks: list[str] | None = None
+
+
+TWO = ["medqa", "gsm8k"]
+ITERATED = {"restem", "hsir-sft", "irpo", "hsir-dpo"}
+EXPERIMENTS = {
+    "table1": Experiment(ALL, TWO, {*SFT, "rft", "regenesis", "irpo", "hsir-dpo"}, None),
+    "table2": Experiment({"qwen3-1.7b", "phi-3.5-mini", "mistral-7b", "llama3-8b"}, TWO, set(SFT), 1),
+    "table3": Experiment(
+        {"qwen2.5-1.5b"}, TWO,
+        {"sft-initial", "star", "restem", "hsir-sft", "answer-driven", "veriexit-only", "length-driven", "indiv-only"},
+        1,
+    ),
+    "table4": Experiment({"qwen2.5-1.5b"}, ["arc", "strategyqa", "commonsenseqa"], set(SFT), 1),
+    "table5": Experiment(ALL, TWO, {"sft-initial", "grpo", "long2short", "cosfn", "h-grpo"}, None),
+    "table6-domain": Experiment({"qwen2.5-7b"}, ["medqa"], {"irpo", "hsir-dpo"}, None, ["gpqa"]),
+    "table6-task": Experiment({"qwen2.5-7b"}, ["gsm8k"], {"irpo", "hsir-dpo"}, None, ["medqa"]),
+    "table7": Experiment(ALL, ["gsm8k"], {"hsir-sft", "h-grpo", "hsir-sft-h-grpo"}, 1),
+    "figure2": Experiment(ALL, ["medqa"], {"restem"}, 1),
+    "figure2-right": Experiment(
+        {"qwen2.5-1.5b"}, ["medqa"], {"one-random", "one-shortest", "one-div-highest", "one-div-lowest"}, None
+    ),
+    "figure4-medicine": Experiment({"qwen2.5-7b"}, ["medqa"], ITERATED, None, ["medbullets", "medxpertqa"]),
+    "figure4-mathematics": Experiment({"qwen2.5-7b"}, ["gsm8k"], ITERATED, None, ["math500", "amc23"]),
+}  # fmt: skip
+
+
+@cache
+def plan(path: Path) -> Plan:
+    """Load one of the published experiments."""
+    return Plan(load(read_yaml(path), CONFIG, path.name))
+
+
+def trainings(path: Path) -> set[tuple[str, str, str]]:
+    """Give (model, task, policy) of all that a file trains, and of what these come from."""
+    made = plan(path)
+    cells = {cell for name in made.built_by_default() for cell in made.cells(made.config.runs[name])}
+    return {
+        (model, task, each) for model, task, _, _, policy in cells for each in (policy, *made.behind(policy))
+    }  # fmt: skip
+
+
+def test_every_table_and_figure_has_its_file_and_runs_what_is_compared_there() -> None:
+    found = {}
+    for path in FILES:
+        made = plan(path)
+        for name in made.built_by_default():
+            run = made.config.runs[name]
+            assert name.startswith(path.stem)
+            found[name] = Experiment(
+                set(run.models), list(run.tasks), set(run.methods), run.iterations,
+                list(run.benchmarks) if run.benchmarks else None,
+            )  # fmt: skip
+    assert found == EXPERIMENTS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_sampling_and_evaluation_are_the_papers(path: Path) -> None:
+    made = plan(path)
+    for model, task, policy in trainings(path):
+        settings = made.settings(model, task)
+        assert (settings.sample.max_new_tokens, settings.evaluate.max_new_tokens) == (2048, 4096)
+        assert not settings.sample.outside_tags
+        for name in made.drawn_for(policy):
+            pool = made.pool(model, task, name)
+            if isinstance(pool, VeriExitPool):
+                assert (pool.samples, pool.temperature, pool.of) == (5, 1.0, "k10")
+            elif isinstance(pool, SamplePool):
+                assert (name, pool.samples, pool.temperature, pool.max_new_tokens) in {
+                    ("greedy", 1, 0.0, 2048), ("k10", 10, 1.0, 2048), ("k30", 30, 1.0, 2048)
+                }  # fmt: skip
+        greedy = made.pool(model, task, f"eval/{task}")
+        assert (greedy.samples, greedy.temperature, greedy.max_new_tokens) == (1, 0.0, 4096)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_training_is_the_papers(path: Path) -> None:
+    made = plan(path)
+    for model, task, policy in trainings(path):
+        train = made.train(model, task, policy)
+        where, name = (path.stem, model, task, policy), policy.split(".")[0]
+        assert train.warmup_ratio == 0.1 and train.limits.max_length == 2048 and train.lora is None, where
+        if isinstance(train, Sft):
+            assert train.start_from == "base" and train.epochs == 3 and train.batch_size == 32, where
+            assert train.learning_rate == (2e-6 if model in LARGE else 1e-5), where
+        elif isinstance(train, Dpo):
+            assert train.start_from == "parent" and train.epochs == 3 and train.batch_size == 16, where
+            assert (train.beta, train.nll_weight) == (0.1, 0.5), where
+            assert train.learning_rate == (2e-7 if model in LARGE else 1e-6), where
+        else:
+            assert_reinforcement(train, name)
+            first = "hsir-sft.1" if name == "hsir-sft-h-grpo" else "sft-initial"
+            assert made.start(model, task, policy) == first, where
+
+
+def assert_reinforcement(train: Grpo, method: str) -> None:
+    """Hold the options of GRPO and its variants against appendix B."""
+    assert (train.group_size, train.batch_size, train.max_steps, train.learning_rate) == (8, 14, 300, 1e-6)
+    assert (train.epsilon, train.beta, train.advantages, train.temperature) == (0.2, 0.04, "group", 1.0)
+    rewards: dict[str, list[tuple[str, float]]] = {
+        "grpo": [("accuracy", 1.0), ("format", 1.0)],
+        "long2short": [("accuracy", 1.0), ("format", 1.0), ("long2short", 1.0)],
+        "cosfn": [("cosine", 1.0), ("format", 1.0)],
+        "h-grpo": [("accuracy", 1.0), ("format", 1.0), ("indiv", 0.2)],
+    }
+    rewards["hsir-sft-h-grpo"] = rewards["h-grpo"]
+    assert [(reward.kind, reward.weight) for reward in train.rewards] == rewards[method]
+
+
+def kinds(select: tuple[Filter, ...]) -> list[tuple[str, Any]]:
+    """Give each filter's kind, and the number that it goes by."""
+    numbers = {"indiv": "threshold", "at_most": "per_question", "length": "threshold"}
+    return [(one.kind, getattr(one, numbers[one.kind], None) if one.kind in numbers else None) for one in select]
+
+
+RIGHT, TAU, CAP = ("right", None), ("indiv", -0.5), ("at_most", 10)
+SELECTED: dict[str, list[tuple[str, Any]]] = {
+    "star": [RIGHT], "restem": [RIGHT, CAP], "rft": [RIGHT], "regenesis": [RIGHT], "irpo": [RIGHT],
+    "hsir-sft": [RIGHT, TAU, CAP], "hsir-dpo": [RIGHT, TAU, CAP], "indiv-only": [RIGHT, TAU],
+    "veriexit-only": [RIGHT, CAP], "length-driven": [RIGHT, ("length", 0.5)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", SELECTED)
+def test_selection_is_the_papers(method: str) -> None:
+    config = plan(FILES[0]).config
+    assert kinds(config.methods[method].select) == SELECTED[method]
+    assert config.methods[method].iterations == ROUNDS.get(method, 1)
+
+
+def test_scores_are_those_that_the_formulas_were_read_as() -> None:
+    config = plan(FILES[0]).config
+    score = config.scores["indiv"]
+    assert isinstance(score, Score)
+    assert (score.layer, score.alpha, score.weights, score.scale) == ("middle", 1e-3, "max", "none")
+    (tau,) = [one for one in config.methods["hsir-sft"].select if isinstance(one, InDiv)]
+    assert (tau.standardise, tau.threshold) == ("zscore", -0.5)
+
+
+@pytest.mark.parametrize("name", SEED_SIZES)
+def test_seed_sets_are_as_large_as_the_papers(name: str) -> None:
+    task = plan(FILES[0]).config.tasks[name].task
+    assert isinstance(task, TrainingBenchmark) and task.seed_size == SEED_SIZES[name]
