@@ -26,7 +26,7 @@ def solution(name: str, pool: str, tokens: int) -> tables.Row:
     return {
         "sample_id": name.replace("-", f"-{pool}-"), "question_id": name.split("-")[0], "prompt_ids": [1, 2],
         "completion": "c", "completion_ids": list(range(tokens)), "n_tokens": tokens, "n_generated": tokens,
-        "finish": "stop", "seed": 1,
+        "finish": "stop", "seed": 1, "parent_id": "a-k2-0001" if pool.endswith("veriexit") else None,
     }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ class Files:
 
     def run(
         self, select: list[dict[str, Any]], limits: Limits = Limits(), pools: tuple[str, ...] = tuple(SOLUTIONS),
-        given: bool = True, seed: int = 0,
+        given: bool = True, seed: int = 0, pairs: bool = False,
     ) -> tuple[list[tables.Row], dict[str, Any]]:  # fmt: skip
         """Run the stage and give its rows and its funnel."""
         stage.main(
@@ -69,7 +69,7 @@ class Files:
             questions=self.folder / "q.parquet" if pools else None,
             pool=[f"{pool}={self.folder / f'{pool}-{shard}.parquet'}" for pool in pools for shard in (0, 1)],
             verified=[self.folder / f"{pool}-v.parquet" for pool in pools],
-            scores=[self.folder / f"{pool}-s.parquet" for pool in pools], seed=seed,
+            scores=[self.folder / f"{pool}-s.parquet" for pool in pools], seed=seed, pairs=pairs,
         )  # fmt: skip
         rows = tables.read("filtered", self.folder / "filtered.parquet")
         return rows, json.loads((self.folder / "funnel.json").read_text())
@@ -178,3 +178,21 @@ def test_random_picks_follow_the_seed(files: Files) -> None:
     found = [tuple(row["sample_id"] for row in files.run([RIGHT, *picks], seed=seed)[0]) for seed in range(8)]
     assert len(set(found)) > 1
     assert found[3] == tuple(row["sample_id"] for row in files.run([RIGHT, *picks], seed=3)[0])
+
+
+def test_each_kept_solution_gets_a_failed_one_drawn_afresh_and_those_without_are_counted(files: Files) -> None:
+    """Of the questions with right solutions, b failed none; of a, a recycled solution failed too, and one afresh."""
+    rows, funnel = files.run([RIGHT], given=False, pairs=True)
+    assert [(row["sample_id"], row["loser_id"], len(row["loser_ids"])) for row in rows] == [
+        ("a-k2-0", "a-k2-1", 9), ("a-k2-veriexit-0", "a-k2-1", 9)
+    ]  # fmt: skip
+    assert [(step["filter"], step["total"], step["questions"]) for step in funnel["steps"]] == [
+        ("samples", 7, 3), ("right", 4, 2), ("pairs", 2, 1)
+    ]  # fmt: skip
+
+
+def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> None:
+    verdicts = [row | {"verdict": "right"} for row in tables.read("verified", files.folder / "k2-v.parquet")]
+    tables.write("verified", verdicts, files.folder / "k2-v.parquet", {})
+    with pytest.raises(InputError, match=r"no pair to learn from \(samples 4, right 4, pairs 0\); draw more"):
+        files.run([RIGHT], pools=("k2",), given=False, pairs=True)
