@@ -43,7 +43,13 @@ def unknown_names(config: Config, declared: Mapping[str, Collection[str]]) -> li
 
 def misfits(config: Config) -> list[str]:
     """Tell every part that does not fit another."""
-    return [*_taken_names(config), *_method_misfits(config), *_pool_misfits(config), *_overlay_misfits(config)]
+    return [
+        *_taken_names(config),
+        *_run_misfits(config),
+        *_method_misfits(config),
+        *_pool_misfits(config),
+        *_overlay_misfits(config),
+    ]
 
 
 def _uses_in_runs(config: Config) -> Iterable[Use]:
@@ -53,6 +59,7 @@ def _uses_in_runs(config: Config) -> Iterable[Use]:
         yield f"runs.{name}.tasks", "task", run.tasks, config.tasks
         yield f"runs.{name}.methods", "method", run.methods, config.methods
         yield f"runs.{name}.benchmarks", "task", run.benchmarks or (), config.tasks
+        yield f"runs.{name}.reference", "method", [run.reference] if run.reference else [], config.methods
 
 
 def _uses_in_entries(config: Config) -> Iterable[Use]:
@@ -68,6 +75,12 @@ def _taken_names(config: Config) -> Iterable[str]:
     for kind, taken in RESERVED.items():
         for name in sorted(taken & set(getattr(config, kind))):
             yield f"{kind}.{name}: the name is taken by the workflow; choose another"
+
+
+def _run_misfits(config: Config) -> Iterable[str]:
+    for name, run in config.runs.items():
+        if run.reference is not None and run.reference not in run.methods:
+            yield f"runs.{name}.reference: {run.reference!r} is not among its methods; add it, or name one of them"
 
 
 def _method_misfits(config: Config) -> Iterable[str]:

@@ -108,6 +108,9 @@ class Run(Options):
     benchmarks: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
         None, description="Tasks whose test sets the policies are evaluated on; the training task's own, if none."
     )
+    reference: MethodName | None = Field(
+        None, description="Method that the others are compared with; restem, if the run has it, else its first."
+    )
 
 
 class Config(Options):
@@ -119,7 +122,8 @@ class Config(Options):
     results: str = Field("results", description="Folder for everything that is made.")
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     teacher: Teacher | None = Field(
-        None, description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there."
+        None,
+        description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there.",
     )
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")

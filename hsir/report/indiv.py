@@ -12,7 +12,7 @@ from hsir import tables
 from hsir.filters import Distinct, InDiv
 from hsir.filters.base import Candidate
 from hsir.report import pools, style
-from hsir.report.results import write_csv
+from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training import Group, group_of, heading
 

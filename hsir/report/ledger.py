@@ -5,7 +5,8 @@ from pathlib import Path
 from statistics import fmean
 
 from hsir.ledger import COUNTS
-from hsir.report.results import read_json, write_csv
+from hsir.report.results import read_json
+from hsir.report.rows import write_csv
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 

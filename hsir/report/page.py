@@ -25,6 +25,7 @@ thead th { border-top: 2px solid #222; border-bottom: 1px solid #222; font-weigh
 tbody tr:nth-child(even) { background: #f4f4f4; }
 tbody tr:last-child td { border-bottom: 2px solid #222; }
 .interval { color: #666; font-size: .87em; }
+.noise, .noise .interval { color: #888; font-style: italic; }
 p { color: #555; font-size: .9rem; margin-top: .4rem; }
 </style>
 </head>
@@ -36,7 +37,7 @@ p { color: #555; font-size: .9rem; margin-top: .4rem; }
 <thead><tr>{% for column in sheet.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in sheet.rows %}
-<tr>{% for entry in row %}<td>{{ entry.value }}\
+<tr>{% for entry in row %}<td{% if entry.noise %} class="noise"{% endif %}>{{ "~" if entry.noise }}{{ entry.value }}\
 {% if entry.interval %} <span class="interval">{{ entry.interval }}</span>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>

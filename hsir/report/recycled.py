@@ -7,7 +7,7 @@ import altair as alt
 
 from hsir import tables
 from hsir.report import pools, style
-from hsir.report.results import write_csv
+from hsir.report.rows import write_csv
 from hsir.report.run import Drawn, Made
 from hsir.report.training import Group, heading
 

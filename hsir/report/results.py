@@ -1,8 +1,7 @@
 """The results of a run: a row for each model, task, seed, policy and benchmark."""
 
-import csv
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,29 +62,3 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}; delete it and run again") from error
-
-
-def write_csv(rows: list[tables.Row], columns: list[str], path: Path) -> None:
-    """Write rows as CSV, with the columns as its first line even where there is no row."""
-    with tables.atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write_results(results: list[Result], path: Path) -> None:
-    """Write results as CSV, for `read_results` to read."""
-    write_csv([asdict(result) for result in results], [field.name for field in fields(Result)], path)
-
-
-def read_results(path: Path) -> list[Result]:
-    """Read what `write_results` wrote; raises InputError where it is missing or of other columns."""
-    kinds: dict[str, Any] = {field.name: field.type for field in fields(Result)}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [Result(**{name: kinds[name](text) for name, text in row.items()}) for row in rows]
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a table of results; delete it and run again") from error

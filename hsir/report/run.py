@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hsir.config import Plan
+from hsir.config.plan import EVAL
 from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
+
+REFERENCES = ("restem",)
+"""Methods that a run's others are compared with where it does not say, in order of preference: plain self-training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,16 @@ class Made:
         """Yield each benchmark of a policy with the JSON of its figures."""
         for benchmark in self.plan.benchmarks(self.run, cell.task):
             yield benchmark, self.folder(cell) / "eval" / f"{benchmark}.json"
+
+    def answers(self, cell: Cell, benchmark: str) -> Drawn:
+        """Give the pool of a policy's answers to a benchmark."""
+        return Drawn(cell, f"{EVAL}{benchmark}")
+
+    @property
+    def reference(self) -> str:
+        """Name the method that the others are compared with: the run's own choice, else one that it has."""
+        methods = self.run.methods
+        return self.run.reference or next((name for name in REFERENCES if name in methods), methods[0])
 
     def pools(self, cell: Cell) -> list[Drawn]:
         """Give the pools that a policy's training set was chosen from."""

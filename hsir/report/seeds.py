@@ -21,6 +21,11 @@ class Estimate(NamedTuple):
     low: float | None = None
     high: float | None = None
 
+    @property
+    def tells(self) -> bool:
+        """Whether it is told apart from 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
 
 def mean(values: Sequence[float]) -> Estimate:
     """Give the mean and its t interval; a single value has none."""

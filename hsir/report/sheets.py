@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hsir.report import seeds
+from hsir.report.compared import Difference, by_place
 from hsir.report.results import Result
 from hsir.report.seeds import Estimate
 
-REFERENCE = "restem"
-"""The method that the others are compared with, seed by seed, unless the stage is told another."""
+NOISE = "~"
 
 
 class Entry(NamedTuple):
@@ -17,9 +17,11 @@ class Entry(NamedTuple):
 
     value: str
     interval: str = ""
+    noise: bool = False
+    """Whether it could be chance: then it is written behind a ~, and in grey where there is colour."""
 
     def __str__(self) -> str:
-        return f"{self.value} {self.interval}".strip()
+        return f"{NOISE * self.noise}{self.value} {self.interval}".strip()
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,17 @@ class Sheet:
     note: str
 
 
-def sheets(results: Sequence[Result], reference: str = REFERENCE) -> list[Sheet]:
-    """Give the sheets of a run: one a model, task and benchmark; one more of differences between seeds."""
+def sheets(results: Sequence[Result], differences: Sequence[Difference]) -> list[Sheet]:
+    """Give the sheets of a run: results a model, task and benchmark, and behind them differences, if any."""
     made = []
-    for (model, task, benchmark), policies in seeds.by_place(results).items():
+    compared = dict(by_place(differences))
+    for place, policies in seeds.by_place(results).items():
+        model, task, benchmark = place
         title = f"{model}, trained on {task}, evaluated on {benchmark}"
         made.append(_results(title, policies))
-        compared = _differences(title, policies, reference)
-        made += [compared] if compared else []
+        if found := compared.get(place):
+            made.append(_by_question(title, found))
+            made += [_by_seed(title, policies, found)] if found[0].seeds > 1 else []
     return made
 
 
@@ -67,25 +72,49 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     return Sheet(title, ["policy", "accuracy %", "tokens", *percent, "trained on"], rows, note)
 
 
-def _differences(title: str, policies: dict[str, list[Result]], reference: str) -> Sheet | None:
+def _by_question(title: str, found: Sequence[Difference]) -> Sheet:
+    rows = [
+        [
+            Entry(one.policy), Entry(one.other),
+            entry(Estimate(one.accuracy, one.accuracy_low, one.accuracy_high), "+", one.accuracy_is_noise),
+            entry(Estimate(one.tokens, one.tokens_low, one.tokens_high), "+", one.tokens_are_noise),
+            Entry(_p(one.p)), Entry(_p(one.p_holm)),
+        ]
+        for one in found
+    ]  # fmt: skip
+    several = found[0].seeds > 1
+    test = f"a paired t test over questions (means over {found[0].seeds} seeds)" if several else "McNemar's exact test"
+    note = (
+        f"On the same {found[0].questions:,} questions, with 95 % bootstrap intervals over them; p of {test}, corrected"
+        f" for the {len(found)} comparisons (Holm). What stands behind {NOISE} could be chance."
+    )
+    columns = ["policy", "compared with", "accuracy, points", "tokens", "p", "p corrected"]
+    return Sheet(f"{title}: differences, paired by question", columns, rows, note)
+
+
+def _by_seed(title: str, policies: dict[str, list[Result]], found: Sequence[Difference]) -> Sheet:
     rows = []
-    for policy, group in policies.items():
-        other = seeds.counterpart(policy, reference, list(policies))
-        if other and len(group) > 1:
-            accuracy, tokens = seeds.differences(group, policies[other])
-            rows.append([Entry(policy), Entry(other), entry(accuracy, "+"), entry(tokens, "+")])
-    if not rows:
-        return None
-    note = "Means of the differences of each seed, with 95 % t intervals: one without 0 is hardly chance."
+    for one in found:
+        estimates = seeds.differences(policies[one.policy], policies[one.other])
+        accuracy, tokens = (entry(estimate, "+", not estimate.tells) for estimate in estimates)
+        rows.append([Entry(one.policy), Entry(one.other), accuracy, tokens])
+    note = (
+        "Means of the differences of each seed, with 95 % t intervals over seeds: what another seed set would change."
+    )
     columns = ["policy", "compared with", "accuracy, points", "tokens"]
     return Sheet(f"{title}: differences, paired by seed", columns, rows, note)
 
 
-def entry(estimate: Estimate, sign: str = "") -> Entry:
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def entry(estimate: Estimate, sign: str = "", noise: bool = False) -> Entry:
     """Write an estimate with one decimal; `sign` "+" shows the sign of positive ones too."""
+    value = f"{estimate.value:{sign}.1f}"
     if estimate.low is None or estimate.high is None:
-        return Entry(f"{estimate.value:{sign}.1f}")
-    return Entry(f"{estimate.value:{sign}.1f}", f"[{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]")
+        return Entry(value, noise=noise)
+    return Entry(value, f"[{estimate.low:{sign}.1f}, {estimate.high:{sign}.1f}]", noise)
 
 
 def _markdown(sheet: Sheet) -> str:

@@ -13,8 +13,10 @@ from rich.text import Text
 
 from hsir.errors import HsirError
 from hsir.progress import say
-from hsir.report.results import read_results
-from hsir.report.sheets import REFERENCE, Entry, Sheet, sheets
+from hsir.report import rows
+from hsir.report.compared import Difference
+from hsir.report.results import Result
+from hsir.report.sheets import NOISE, Entry, Sheet, sheets
 
 WIDTH_OF_LOGS = 120
 
@@ -33,11 +35,10 @@ def show(made: Sequence[Sheet]) -> None:
 
 
 def main(
-    results: Annotated[Path, typer.Argument(help="results.csv of a run.")],
-    reference: Annotated[str, typer.Option(help="Method to compare the others with, seed by seed.")] = REFERENCE,
+    results: Annotated[Path, typer.Argument(help="results.csv of a run; differences.csv lies beside it.")],
 ) -> None:
-    """Print the results of a run again, from its results.csv."""
-    show(sheets(read_results(results), reference))
+    """Print the results of a run again, from its results.csv and differences.csv."""
+    show(sheets(rows.read(Result, results), rows.read(Difference, results.with_name("differences.csv"))))
 
 
 def _table(sheet: Sheet, between: str) -> Table:
@@ -52,7 +53,8 @@ def _table(sheet: Sheet, between: str) -> Table:
 
 
 def _text(entry: Entry, between: str) -> Text:
-    return Text.assemble(entry.value, between, (entry.interval, "dim")) if entry.interval else Text(entry.value)
+    value = (NOISE * entry.noise + entry.value, "dim italic" if entry.noise else "")
+    return Text.assemble(value, between, (entry.interval, "dim")) if entry.interval else Text.assemble(value)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from hsir import tables
 from hsir.progress import say
 from hsir.report import redundancy, style
 from hsir.report.page import page
-from hsir.report.results import write_csv
+from hsir.report.rows import write_csv
 from hsir.report.sheets import markdown
 from hsir.stages import cli
 

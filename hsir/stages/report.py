@@ -10,12 +10,27 @@ import hsir
 from hsir import tables
 from hsir.config import Plan
 from hsir.config.schema import Config
-from hsir.report import contamination, indiv, ledger, recycled, style, training
+from hsir.report import (
+    compared,
+    contamination,
+    grid,
+    indiv,
+    ledger,
+    published,
+    recycled,
+    rows,
+    sampled,
+    style,
+    training,
+)
 from hsir.report.accuracy import accuracy_tokens
+from hsir.report.compared import Difference
+from hsir.report.latex import latex
 from hsir.report.page import page
-from hsir.report.results import gather, write_results
+from hsir.report.results import Result, gather
 from hsir.report.run import Made
-from hsir.report.sheets import REFERENCE, markdown, sheets
+from hsir.report.sampled import Sampled
+from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
 
@@ -28,22 +43,37 @@ HEAD = """\
 def main(
     config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
     output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
-    reference: Annotated[str, typer.Option(help="Method to compare the others with, seed by seed.")] = REFERENCE,
 ) -> None:
     """Write the tables and pictures of the run that the config names, and print its results."""
     made = Made(Plan(config))
     name = made.plan.built_by_default()[0]
-    results = gather(made)
-    costs = ledger.gather(made)
-    told = [*sheets(results, reference), *ledger.sheets(costs)]
-    ledger.write(costs, output / "ledger.csv")
-    write_results(results, output / "results.csv")
-    write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
-    write_text(page(f"Results of {name}", told), output / "results.html")
+    write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
+    write_tables(made, name, output)
     shared = page(f"What {name} trains on, and its test sets", contamination.sheets(made))
     write_text(shared, output / "contamination.html")
-    write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
-    style.save(accuracy_tokens(results), output / "accuracy-tokens.svg")
+    draw(made, output)
+
+
+def write_tables(made: Made, name: str, output: Path) -> None:
+    """Write what the policies are worth, how they compare, and what they cost; print it."""
+    results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
+    costs = ledger.gather(made)
+    first = sheets(results, differences)
+    layout = grid.sheet(name, results)
+    told = [*first, layout, *published.sheets(results), *sampled.sheets(pools), *ledger.sheets(costs)]
+    rows.write(Result, results, output / "results.csv")
+    rows.write(Difference, differences, output / "differences.csv")
+    rows.write(Sampled, pools, output / "pools.csv")
+    ledger.write(costs, output / "ledger.csv")
+    write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
+    write_text(latex([layout, *first]), output / "results.tex")
+    write_text(page(f"Results of {name}", told), output / "results.html")
+    show(told)
+
+
+def draw(made: Made, output: Path) -> None:
+    """Draw the pictures, and write the tables behind them."""
+    style.save(accuracy_tokens(gather(made)), output / "accuracy-tokens.svg")
     style.save(training.right_per_question(made), output / "right-per-question.svg")
     style.save(training.samples_by_difficulty(made), output / "samples-by-difficulty.svg")
     style.save(training.funnel(made), output / "funnel.svg")
@@ -52,7 +82,6 @@ def main(
     style.save(indiv.draw(made, seen), output / "indiv.svg")
     recycled.write(counts, output / "veriexit.csv")
     style.save(recycled.draw(made, counts), output / "veriexit.svg")
-    show(told)
 
 
 def as_yaml(config: Config) -> str:

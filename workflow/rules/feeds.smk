@@ -31,7 +31,9 @@ def teacher_of(wildcards):
     """Give the options of the teacher that distils a task's traces."""
     if plan.config.teacher is None:
         path = f"{RESULTS}/traces/{wildcards.task}.jsonl"
-        raise WorkflowError(f"{path}: no such file, and no teacher to ask; put it there, or set `teacher:` in the config")
+        raise WorkflowError(
+            f"{path}: no such file, and no teacher to ask; put it there, or set `teacher:` in the config"
+        )
     return plan.config.teacher.flags()
 
 
@@ -149,12 +151,16 @@ class Cell(dict):
 def made_by(wildcards):
     """Give what the report of a run reads; each file once, though methods share pools."""
     run = plan.config.runs[wildcards.run]
-    found = {name: {} for name in ("evaluations", "funnels", "questions", "samples", "verified", "veriexit", "scores")}
+    read = ("evaluations", "answers", "judged", "funnels", "questions", "samples", "verified", "veriexit", "scores")
+    found = {name: {} for name in read}
     for model, task, seed, method, policy in plan.cells(run):
         cell = Cell(model=model, task=task, seed=seed, policy=policy)
         folder = POLICY.format(**cell)
         found["funnels"][f"{folder}/funnel.json"] = None
-        found["evaluations"] |= {f"{folder}/eval/{name}.json": None for name in plan.benchmarks(run, task)}
+        for name in plan.benchmarks(run, task):
+            found["evaluations"][f"{folder}/eval/{name}.json"] = None
+            found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
+            found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))
         recycled_pools = [p for p in plan.method(policy).pools if isinstance(plan.config.pools[p], VeriExitPool)]
         parent = f"{ROOT.format(**cell)}/{plan.parent(policy)}"
         found["veriexit"] |= {f"{parent}/{pool}/veriexit.parquet": None for pool in recycled_pools}

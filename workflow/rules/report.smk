@@ -26,6 +26,19 @@ rule report:
     output:
         csv=f"{RUN}/results.csv",
         markdown=f"{RUN}/results.md",
+        latex=f"{RUN}/results.tex",
+        differences=report(
+            f"{RUN}/differences.csv",
+            caption="../report/differences.rst",
+            category="Results",
+            labels={"run": "{run}", "what": "differences, question by question"},
+        ),
+        pools=report(
+            f"{RUN}/pools.csv",
+            caption="../report/pools.rst",
+            category="Results",
+            labels={"run": "{run}", "what": "pass@k and maj@k of the pools"},
+        ),
         html=report(
             f"{RUN}/results.html",
             caption="../report/results.rst",

@@ -1,0 +1,101 @@
+"""What sampling more would give: pass@k and maj@k of the pools that were drawn, at no further sampling."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hsir import comparison, tables
+from hsir.config.pools import SamplePool
+from hsir.report.run import Drawn, Made
+from hsir.report.sheets import Entry, Sheet
+
+KS = (1, 2, 5, 10, 20, 30)
+NOTE = (
+    "Of the questions that the pool was drawn for. pass@k: the chance that one of k solutions is right, estimated from"
+    " all that were drawn; maj@k: that the answer of most is. 95 % bootstrap intervals over questions."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A figure of a pool with its 95 % interval, from 0 to 1."""
+
+    model: str
+    task: str
+    seed: int
+    policy: str
+    pool: str
+    measure: str
+    k: int
+    questions: int
+    value: float
+    low: float
+    high: float
+
+
+def gather(made: Made) -> list[Sampled]:
+    """Measure every plain pool of a run; those of one solution a question have no more to tell."""
+    return [one for drawn in made.drawn() if _several(made, drawn) for one in _measured(made, drawn)]
+
+
+def sheets(found: Sequence[Sampled]) -> list[Sheet]:
+    """Give a sheet for each model, task and seed: a row a pool."""
+    places: dict[tuple[str, str, int], dict[tuple[str, str], list[Sampled]]] = defaultdict(lambda: defaultdict(list))
+    for one in found:
+        places[one.model, one.task, one.seed][one.policy, one.pool].append(one)
+    made = []
+    for (model, task, seed), pools in places.items():
+        names = list(dict.fromkeys((one.measure, one.k) for pool in pools.values() for one in pool))
+        names.sort(key=lambda name: (name[0] != "pass", name[1]))
+        columns = ["policy", "pool", *(f"{measure}@{k} %" for measure, k in names)]
+        lines = []
+        for (policy, pool), figures in pools.items():
+            by_name = {(one.measure, one.k): one for one in figures}
+            lines.append([Entry(policy), Entry(pool), *(_entry(by_name.get(name)) for name in names)])
+        made.append(Sheet(f"{model}, {task}, seed {seed}: pools", columns, lines, NOTE))
+    return made
+
+
+def _several(made: Made, drawn: Drawn) -> bool:
+    pool = made.plan.config.pools[drawn.pool]
+    return isinstance(pool, SamplePool) and pool.samples > 1
+
+
+def _measured(made: Made, drawn: Drawn) -> list[Sampled]:
+    """Measure a pool; its questions are weighed alike."""
+    columns = ["sample_id", "extracted", "verdict"]
+    judged = {row["sample_id"]: row for row in tables.read("verified", made.table(drawn, "verified"), columns)}
+    questions: dict[str, list[tables.Row]] = defaultdict(list)
+    for row in tables.read("samples", made.shards(drawn), ["sample_id", "question_id"]):
+        questions[row["question_id"]].append(judged[row["sample_id"]])
+    if not questions:
+        return []
+    ordered = [questions[name] for name in sorted(questions)]
+    most = min(map(len, ordered))
+    values = {("pass", k): [_passes(rows, k) for rows in ordered] for k in KS if k <= most}
+    values["maj", most] = [_majority(rows) for rows in ordered]
+    low, high = comparison.bootstrap(np.array(list(values.values())).T)
+    cell = drawn.cell
+    return [
+        Sampled(
+            cell.model, cell.task, cell.seed, cell.policy, drawn.pool, measure, k, len(ordered),
+            sum(of_questions) / len(ordered), float(low[n]), float(high[n]),
+        )
+        for n, ((measure, k), of_questions) in enumerate(values.items())
+    ]  # fmt: skip
+
+
+def _passes(judged: list[tables.Row], k: int) -> float:
+    return comparison.pass_at_k(sum(row["verdict"] == "right" for row in judged), len(judged), k)
+
+
+def _majority(judged: list[tables.Row]) -> float:
+    return comparison.majority([row["extracted"] for row in judged], [row["verdict"] == "right" for row in judged])
+
+
+def _entry(one: Sampled | None) -> Entry:
+    if one is None:
+        return Entry("-")
+    return Entry(f"{100 * one.value:.1f}", f"[{100 * one.low:.1f}, {100 * one.high:.1f}]")

@@ -1,0 +1,202 @@
+"""Tables of a run: differences question by question, the paper's layout and figures, pass@k, LaTeX."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hsir import tables
+from hsir.config import Plan, load
+from hsir.errors import InputError
+from hsir.report import grid, published, rows, sampled
+from hsir.report.compared import Answers, Difference, differences
+from hsir.report.latex import escaped, latex
+from hsir.report.page import page
+from hsir.report.results import Result
+from hsir.report.run import Cell, Drawn, Made
+from hsir.report.sheets import Entry, Sheet, markdown, sheets
+
+PLACE = ("tiny", "sums", "sums")
+RIGHT = [{"kind": "right"}]
+
+
+def answers(right: int, questions: int = 100, tokens: int = 50) -> Answers:
+    """Make answers of which the first are right."""
+    return {f"q{n:03d}": (n < right, tokens + n % 7) for n in range(questions)}
+
+
+def test_a_policy_that_is_right_where_the_other_is_not_lies_above_it() -> None:
+    known = {"restem.1": [answers(50, tokens=90)], "mine.1": [answers(70)], "same.1": [answers(50, tokens=90)]}
+    found, same = differences(PLACE, [("mine.1", "restem.1"), ("same.1", "restem.1")], known)
+    assert (found.accuracy, found.tokens, found.questions, found.seeds) == (20.0, -40.0, 100, 1)
+    assert 11 < found.accuracy_low < 15 and 25 < found.accuracy_high < 29
+    assert found.p == pytest.approx(2 * 0.5**20) and found.p_holm == pytest.approx(2 * found.p)
+    assert not found.accuracy_is_noise and not found.tokens_are_noise
+    assert (same.accuracy, same.accuracy_low, same.accuracy_high, same.p, same.p_holm) == (0.0, 0.0, 0.0, 1.0, 1.0)
+    assert same.accuracy_is_noise and same.tokens_are_noise
+
+
+def test_seeds_are_averaged_question_by_question() -> None:
+    known = {"restem.1": [answers(50), answers(52)], "mine.1": [answers(58), answers(52)]}
+    (found,) = differences(PLACE, [("mine.1", "restem.1")], known)
+    assert (found.accuracy, found.seeds) == (pytest.approx(4.0), 2)
+    assert found.accuracy_low > 0, "eight questions are won half of the time, none is lost"
+    assert 0.0 < found.p < 0.05
+
+
+def test_policies_that_answered_other_questions_are_not_compared() -> None:
+    known = {"restem.1": [answers(5)], "mine.1": [answers(5, questions=99)]}
+    with pytest.raises(InputError, match=r"tiny, sums, sums: mine.1 did not answer the same questions.*'q099'"):
+        differences(PLACE, [("mine.1", "restem.1")], known)
+
+
+def result(policy: str, accuracy: float, model: str = "tiny", task: str = "sums", **changed: Any) -> Result:
+    """Make a row of results."""
+    shares = {"truncated": 0.0, "no_answer": 0.0, "undecided": 0.0, "trained_on": 10, "tokens": 60.0}
+    spread = {"accuracy": accuracy, "accuracy_low": accuracy - 0.05, "accuracy_high": accuracy + 0.05}
+    place = {"model": model, "task": task, "benchmark": task, "seed": 0, "policy": policy, "questions": 100}
+    return Result(**{**place, **spread, **shares, **changed})
+
+
+def test_noise_looks_like_noise_everywhere() -> None:
+    known = {"restem.1": [answers(50)], "near.1": [answers(51)], "far.1": [answers(90)]}
+    found = differences(PLACE, [("near.1", "restem.1"), ("far.1", "restem.1")], known)
+    results = [result("restem.1", 0.5), result("near.1", 0.51), result("far.1", 0.9)]
+    made = sheets(results, found)
+    assert [sheet.title.rpartition(": ")[2] for sheet in made][1:] == ["differences, paired by question"]
+    near, far = made[1].rows
+    assert near[2].noise and not far[2].noise
+    assert str(near[2]).startswith("~+1.0 [") and str(far[2]).startswith("+40.0 [")
+    assert 'class="noise">~+1.0' in page("x", made) and r"{\color{gray}+1.0" in latex(made)
+    assert "| ~+1.0 [" in markdown(made)
+
+
+def test_a_difference_between_seeds_stands_beside_that_between_questions() -> None:
+    known = {"restem.1": [answers(50), answers(55)], "mine.1": [answers(60), answers(70)]}
+    found = differences(PLACE, [("mine.1", "restem.1")], known)
+    results = [
+        result(policy, share, seed=seed)
+        for policy, shares in (("restem.1", (0.5, 0.55)), ("mine.1", (0.6, 0.7)))
+        for seed, share in enumerate(shares)
+    ]
+    by_question, by_seed = sheets(results, found)[1:]
+    assert by_question.rows[0][2].value == by_seed.rows[0][2].value == "+12.5"
+    assert not by_question.rows[0][2].noise and by_seed.rows[0][2].noise, "two seeds tell nothing of a third"
+
+
+def test_differences_survive_being_written(tmp_path: Path) -> None:
+    found = differences(PLACE, [("a", "b")], {"a": [answers(3)], "b": [answers(2)]})
+    rows.write(Difference, found, tmp_path / "d.csv")
+    assert rows.read(Difference, tmp_path / "d.csv") == found
+    (tmp_path / "d.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(InputError, match="not a table of a difference a row"):
+        rows.read(Difference, tmp_path / "d.csv")
+    with pytest.raises(InputError, match="no such file"):
+        rows.read(Difference, tmp_path / "none.csv")
+
+
+def test_the_papers_layout_has_a_column_a_model_and_benchmark() -> None:
+    results = [
+        result("restem.1", 0.5, "small"), result("restem.1", 0.7, "large", tokens=40.0, trained_on=30),
+        result("mine.1", 0.6, "small"),
+    ]  # fmt: skip
+    made = grid.sheet("mine", results)
+    assert made.columns == ["policy", "trained on", "small sums", "large sums", "accuracy", "tokens"]
+    assert [[str(entry) for entry in row] for row in made.rows] == [
+        ["restem.1", "20", "50.00 ± 5.0", "70.00 ± 5.0", "60.00", "50"],
+        ["mine.1", "-", "60.00 ± 5.0", "-", "-", "-"],
+    ]
+
+
+# Printed in the paper beside the figures of table 1 and 5, as means over three models and two benchmarks.
+MEANS = {
+    "sft-initial": 62.45, "sft-oracle": 70.49, "rft.1": 67.42, "regenesis.1": 65.59, "star.1": 64.31, "star.2": 65.06,
+    "star.3": 64.82, "restem.1": 67.15, "restem.2": 69.02, "restem.3": 69.73, "hsir-sft.1": 69.16, "hsir-sft.2": 70.68,
+    "hsir-sft.3": 71.33, "irpo.1": 66.43, "irpo.2": 67.96, "irpo.3": 68.00, "hsir-dpo.1": 70.86, "hsir-dpo.2": 72.16,
+    "hsir-dpo.3": 73.35, "grpo.1": 69.17, "long2short.1": 69.48, "cosfn.1": 68.48, "h-grpo.1": 70.71,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", MEANS)
+def test_published_figures_have_the_published_means(policy: str) -> None:
+    six = [
+        one.accuracy
+        for one in published.published().values()
+        if one.policy == policy and one.model.startswith("qwen2.5") and one.benchmark == one.task in ("medqa", "gsm8k")
+    ]
+    assert len(six) == 6
+    assert sum(six) / 6 == pytest.approx(MEANS[policy], abs=0.011)
+
+
+def test_ours_stand_beside_the_published_where_they_are_comparable() -> None:
+    results = [
+        result("restem.1", 0.66, "qwen2.5-1.5b", "gsm8k"), result("mine.1", 0.5, "qwen2.5-1.5b", "gsm8k"),
+        result("hsir-sft.1", 0.9, "qwen2.5-1.5b", "gsm8k"), result("restem.1", 0.9),
+    ]  # fmt: skip
+    there, missing = published.sheets(results)
+    assert [[str(entry) for entry in row[1:4]] for row in there.rows] == [
+        ["66.0 [61.0, 71.0]", "69.75", "~-3.8"], ["50.0 [45.0, 55.0]", "not comparable", "-"],
+        ["90.0 [85.0, 95.0]", "71.72", "+18.3"],
+    ]  # fmt: skip
+    assert there.rows[0][5].value == "1,382"
+    assert missing.rows[0][3].value == "the paper has no such model"
+
+
+def pool_of(folder: Path, verdicts: dict[str, list[tuple[str | None, bool]]]) -> tuple[Made, Drawn]:
+    """Write a pool of two solutions a question."""
+    raw = {
+        "run": "r", "results": str(folder), "runs": {"r": {"models": ["tiny"], "tasks": ["sums"], "methods": ["m"]}},
+        "models": {"tiny": {"path": "x"}}, "tasks": {"sums": {"task": {"kind": "chains"}}},
+        "methods": {"m": {"initial": "start", "pools": ["k2"], "select": RIGHT}, "start": {"iterations": 0}},
+        "pools": {"k2": {"kind": "sample", "samples": 4}},
+    }  # fmt: skip
+    made, drawn = Made(Plan(load(raw, folder))), Drawn(Cell("tiny", "sums", 0, "start"), "k2")
+    samples, judged = [], []
+    for question, given in verdicts.items():
+        for n, (answer, right) in enumerate(given):
+            name = f"{question}-k2-{n:04d}"
+            ids = {"sample_id": name, "question_id": question, "prompt_ids": [1], "completion_ids": [2]}
+            samples.append(ids | {"completion": "", "n_tokens": 1, "n_generated": 1, "finish": "stop", "seed": 0})
+            verdict = "right" if right else "wrong" if answer else "no_answer"
+            judged.append({"sample_id": name, "extracted": answer, "verdict": verdict, "why": "tags"})
+    tables.write("samples", samples, made.shards(drawn)[0], {})
+    tables.write("verified", judged, made.table(drawn, "verified"), {})
+    return made, drawn
+
+
+def test_pass_and_majority_of_a_pool(tmp_path: Path) -> None:
+    made, _ = pool_of(
+        tmp_path,
+        {
+            "a": [("1", True), ("2", False), ("2", False), (None, False)],
+            "b": [("3", True), ("3.0", True), ("4", False), ("5", False)],
+            "c": [(None, False)] * 4,
+        },
+    )
+    found = {(one.measure, one.k): one for one in sampled.gather(made)}
+    assert set(found) == {("pass", 1), ("pass", 2), ("maj", 4)}
+    assert found["pass", 1].value == pytest.approx((1 / 4 + 2 / 4) / 3)
+    assert found["pass", 2].value == pytest.approx((3 / 6 + 5 / 6) / 3)
+    assert found["maj", 4].value == pytest.approx(1 / 3)
+    assert all(one.low <= one.value <= one.high and one.questions == 3 for one in found.values())
+    (sheet,) = sampled.sheets(list(found.values()))
+    assert sheet.columns == ["policy", "pool", "pass@1 %", "pass@2 %", "maj@4 %"]
+
+
+def test_the_reference_is_the_runs_own_choice(tmp_path: Path) -> None:
+    made, _ = pool_of(tmp_path, {"a": [("1", True)] * 4})
+    assert made.reference == "m", "without restem, the first"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("50 % & more_", r"50 \% \& more\_"), ("a\\b{c}", r"a\textbackslash{}b\{c\}"), ("±", r"$\pm$")]
+)
+def test_latex_sets_texts_as_they_are(text: str, wanted: str) -> None:
+    assert escaped(text) == wanted
+
+
+def test_a_latex_table_is_whole() -> None:
+    sheet = Sheet("a_b", ["policy", "acc %"], [[Entry("x"), Entry("1.0", "[0, 2]")]], "note")
+    made = latex([sheet])
+    assert made.count(r"\begin{table}") == made.count(r"\end{table}") == 1
+    assert r"\begin{tabular}{lr}" in made and r"x & 1.0 {\scriptsize [0, 2]} \\" in made
