@@ -60,7 +60,8 @@ def write_tables(made: Made, name: str, output: Path) -> None:
     costs = ledger.gather(made)
     first = sheets(results, differences)
     layout = grid.sheet(name, results)
-    told = [*first, layout, *published.sheets(results), *sampled.sheets(pools), *ledger.sheets(costs)]
+    several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
+    told = [*first, *([layout] if several else []), *published.sheets(results), *sampled.sheets(pools), *ledger.sheets(costs)]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
