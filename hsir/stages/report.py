@@ -61,7 +61,8 @@ def write_tables(made: Made, name: str, output: Path) -> None:
     first = sheets(results, differences)
     layout = grid.sheet(name, results)
     several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
-    told = [*first, *([layout] if several else []), *published.sheets(results), *sampled.sheets(pools), *ledger.sheets(costs)]
+    beside = [*published.sheets(results), *sampled.sheets(pools), *ledger.sheets(costs)]
+    told = [*first, *([layout] if several else []), *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
