@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from hsir.config.devices import Devices, Single
 from hsir.options import Options
 from hsir.rewards import Accuracy, Format, Reward
 
@@ -41,6 +42,7 @@ class Training(Options):
     learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(32, description="Examples per optimizer step, over all devices.")
     device_batch_size: Count = Field(4, description="Examples per forward pass on one device.")
+    devices: Devices = Field(Single(), description="Processes that train, and what they share, by `kind`.")
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         "cosine", description="Learning rate after the warm-up."
@@ -56,6 +58,8 @@ class Training(Options):
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "solutions"
     """What a row of the training set is: a right solution, one with a failed one beside it, or a bare question."""
+    trains_on: ClassVar[tuple[str, ...]] = ("single", "ddp", "zero2", "zero3")
+    """Kinds of devices."""
 
     @property
     def rollouts(self) -> int:
@@ -65,17 +69,30 @@ class Training(Options):
     @property
     def accumulation(self) -> int:
         """Forward passes an optimizer step; raises ValueError where the batch cannot be cut evenly."""
-        rows = self.batch_size * self.rollouts
-        if rows % self.device_batch_size:
+        rows, processes = self.batch_size * self.rollouts, self.devices.processes
+        if rows % (self.device_batch_size * processes):
             raise ValueError(
                 f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is no"
-                f" multiple of device_batch_size {self.device_batch_size}; change either"
+                f" multiple of device_batch_size {self.device_batch_size}"
+                f"{f' x {processes} processes' if processes > 1 else ''}; change either"
             )
-        return rows // self.device_batch_size
+        return rows // (self.device_batch_size * processes)
 
     def steps(self, examples: int) -> int:
         """Count the optimizer steps."""
         raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _on_devices(self) -> "Training":
+        kind = self.devices.kind
+        if kind not in self.trains_on:
+            raise ValueError(
+                f"devices is {kind}, under which a policy cannot learn from {self.learns_from} yet; set devices to"
+                f" {', '.join(self.trains_on[:-1])} or {self.trains_on[-1]}"
+            )
+        if kind == "zero3" and self.lora is not None:
+            raise ValueError("devices is zero3, which splits the weights that lora is merged into; set zero2, or ddp")
+        return self
 
 
 class Offline(Training):
@@ -139,6 +156,17 @@ class Grpo(Training):
     @property
     def rollouts(self) -> int:
         return self.group_size
+
+    @property
+    def accumulation(self) -> int:
+        """Forward passes an optimizer step; raises ValueError where groups would straddle devices, too."""
+        processes = self.devices.processes
+        if self.batch_size % processes:
+            raise ValueError(
+                f"batch_size {self.batch_size} on {processes} processes would tear groups of rollouts apart; make it a"
+                f" multiple of {processes}"
+            )
+        return super().accumulation
 
     def steps(self, examples: int) -> int:
         """Count the optimizer steps."""

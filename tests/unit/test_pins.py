@@ -15,7 +15,7 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 def locked(root: Path) -> dict[str, str]:
     return pins(
-        [line for name in ("", "-dev") for line in (root / f"requirements{name}.lock").read_text().splitlines()]
+        [line for name in ("", "-dev", "-distributed") for line in (root / f"requirements{name}.lock").read_text().splitlines()]
     )
 
 
@@ -28,7 +28,7 @@ def test_environments_agree_with_the_lock(root: Path, name: str) -> None:
 
 def test_the_project_agrees_with_the_lock(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    direct = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
     assert len(pins(direct)) == len(direct)
     assert pins(direct).items() <= locked(root).items()
 
