@@ -78,10 +78,13 @@ Devices = Annotated[Single | Ddp | Zero2 | Zero3, Field(discriminator="kind")]
 def _config(stage: int, offload: Offload) -> dict[str, Any]:
     """Write DeepSpeed's config; "auto" is what the trainer's own arguments say."""
     places = {part: {"device": "cpu", "pin_memory": True} for part in OFFLOADED[offload]}
+    # Else the trainer's checkpoints hold everything twice.
+    whole = {"stage3_gather_16bit_weights_on_model_save": True} if stage == 3 else {}
     auto = ("gradient_clipping", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "train_batch_size")
     return {
         "zero_optimization": {
             "stage": stage, "contiguous_gradients": True, "overlap_comm": True, "reduce_bucket_size": "auto", **places,
+            **whole,
         },
         "bf16": {"enabled": "auto"},
         # Steps on the CPU are by torch's AdamW, as those on a GPU are: DeepSpeed's own would be compiled at the start.

@@ -58,8 +58,6 @@ class Training(Options):
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "solutions"
     """What a row of the training set is: a right solution, one with a failed one beside it, or a bare question."""
-    trains_on: ClassVar[tuple[str, ...]] = ("single", "ddp", "zero2", "zero3")
-    """Kinds of devices."""
 
     @property
     def rollouts(self) -> int:
@@ -84,14 +82,9 @@ class Training(Options):
 
     @model_validator(mode="after")
     def _on_devices(self) -> "Training":
-        kind = self.devices.kind
-        if kind not in self.trains_on:
-            raise ValueError(
-                f"devices is {kind}, under which a policy cannot learn from {self.learns_from} yet; set devices to"
-                f" {', '.join(self.trains_on[:-1])} or {self.trains_on[-1]}"
-            )
-        if kind == "zero3" and self.lora is not None:
-            raise ValueError("devices is zero3, which splits the weights that lora is merged into; set zero2, or ddp")
+        if self.lora is not None and self.devices.deepspeed() is not None:
+            kind = self.devices.kind
+            raise ValueError(f"devices is {kind}, under which lora cannot be merged yet; set ddp, or single")
         return self
 
 
