@@ -122,3 +122,19 @@ def killed_when(folder: Path, embedded: Path, options: Training, there: str, kil
     started.wait()
     assert not (folder / "killed").exists()
     return "killed"
+
+
+def test_nodes_meet_and_train_as_one_node_does(embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shell scripts stand for SLURM: two "nodes" of this machine, started as srun would."""
+    options = Sft(**SHAPE, devices=DDP)
+    lay_down(tmp_path, options, 13)
+    here, _ = trained(tmp_path, embedded, options, "here")
+    script = 'while [ "$1" != sh ]; do shift; done\nSLURM_PROCID=0 "$@" & a=$!\nSLURM_PROCID=1 "$@" && wait $a\n'
+    for name, body in {"srun": script, "scontrol": "echo 127.0.0.1; echo other\n"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("SLURM_JOB_ID", str(os.getpid()))
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-2]")
+    there, _ = trained(tmp_path, embedded, Sft(**SHAPE, devices=Ddp(processes=2, nodes=2)), "there")
+    assert apart(here, there) == 0.0
