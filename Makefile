@@ -5,7 +5,11 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests bench-demo bench-ablations dag docs lock clean
+.PHONY: help demo test lint unit workflow-tests test-distributed test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++
+	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
+	pytest tests/distributed
+
+bench-demo bench-ablations dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -41,6 +45,10 @@ unit: $(VENV)/ready-dev
 
 workflow-tests: $(VENV)/ready-dev
 	pytest tests/workflow
+
+test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++
+	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
+	pytest tests/distributed
 
 bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@

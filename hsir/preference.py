@@ -1,8 +1,11 @@
 """Preference learning: TRL's DPOTrainer, with the winner's NLL averaged over its own tokens (paper, eq. 2)."""
 
+import math
+from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from trl import DPOTrainer
 
@@ -30,9 +33,34 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
             hook.remove()
         winners = inputs["completion_mask"].chunk(2)[0][:, 1:]
         nll = self.nll_weight * mean_nll(passed[0][:, -winners.shape[1] :].chunk(2)[0], winners)
-        return (found[0] + nll, found[1]) if return_outputs else found + nll
+        real = winners.any(1)
+        if return_outputs:
+            return self._over_all(found[0] + nll, real), found[1]
+        return self._over_all(found + nll, real)
+
+    def _over_all(self, loss: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Turn a mean over the pairs of one process into its share of the mean over the real ones of all.
+
+        `real` is [pairs]: false for pairs that fill an epoch up, each of which adds log 2 to the sum, and no gradient.
+        """
+        processes: int = self.accelerator.num_processes
+        if processes == 1:
+            return loss
+        of_all: torch.Tensor = self.accelerator.reduce(real.sum().float(), reduction="sum")
+        return (loss * len(real) - math.log(2) * (~real).sum()) * processes / of_all
 
 
 def mean_nll(log_probs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Average -log p over each row's own tokens, then over rows; log_probs and mask are [rows, tokens]."""
-    return -((log_probs * mask).sum(1) / mask.sum(1)).mean()
+    """Average -log p over each row's own tokens, then over rows; log_probs and mask are [rows, tokens].
+
+    A row without tokens counts as 0.
+    """
+    return -((log_probs * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+def stored(pairs: list[dict[str, list[int]]], folder: Path) -> Dataset:
+    """Lay pairs down where every process finds them, and beside them what the reference says of them."""
+    with PartialState().main_process_first():
+        if PartialState().is_main_process:
+            Dataset.from_list(pairs).save_to_disk(folder / "pairs")
+        return Dataset.load_from_disk(folder / "pairs")

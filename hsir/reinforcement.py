@@ -1,7 +1,6 @@
 """Reinforcement learning by TRL's GRPOTrainer: rollouts of the policy in training, graded, scored and rewarded."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,7 +164,7 @@ def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
 
 
 def check_fits(model: Any, rows: list[tables.Row], options: Grpo) -> None:
-    """Raise InputError where prompts and rollouts exceed the model, or groups would straddle devices."""
+    """Raise InputError where prompts and rollouts exceed the model."""
     longest = max(rows, key=lambda row: len(row["prompt_ids"]))
     positions = model.config.get_text_config().max_position_embeddings
     needed = len(longest["prompt_ids"]) + options.max_new_tokens
@@ -173,10 +172,4 @@ def check_fits(model: Any, rows: list[tables.Row], options: Grpo) -> None:
         raise InputError(
             f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"
             f" {options.max_new_tokens} exceed the {positions} positions of the model; lower max_new_tokens"
-        )
-    devices = int(os.environ.get("WORLD_SIZE", "1"))
-    if options.batch_size % devices:
-        raise InputError(
-            f"batch_size {options.batch_size} on {devices} devices would tear groups of rollouts apart; make it a"
-            f" multiple of {devices}"
         )

@@ -1,108 +1,23 @@
 """Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
 import json
-import math
-import shutil
-import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerState
 
 from hsir import tables
+from hsir.callbacks import MarkWhole, Passes, StopAtNaN, Tell
+from hsir.checkpoints import WHOLE, forget, resumable
 from hsir.config.training import Dpo, Grpo, Offline, Training
+from hsir.distributed import Filled, blanks, gathered, take_device
 from hsir.errors import HsirError
-from hsir.progress import say
 from hsir.reinforcement import Asked, grpo
 
 # Of transformers, about a name that TRL uses: a line at every step.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
-
-WHOLE = "whole"
-MADE_BY = "made-by.json"
-STEPS_TOLD = 10
-
-
-class MarkWhole(TrainerCallback):  # type: ignore[misc]
-    """Mark a checkpoint once it is whole: one without the mark was cut off by a kill, and is not resumed.
-
-    The mark holds the seconds of training so far, those before a kill included.
-    """
-
-    def __init__(self, before: float) -> None:
-        self._before, self._began = before, time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Tell how long training took so far."""
-        return self._before + time.monotonic() - self._began
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
-            mark = Path(args.output_dir or "", f"checkpoint-{state.global_step}", WHOLE)
-            tables.write_json({"seconds": self.seconds}, mark)
-
-
-class StopAtNaN(TrainerCallback):  # type: ignore[misc]
-    """Stop where the loss is no number, before a checkpoint is made of what came of it; name the batch."""
-
-    def __init__(self, batch: Callable[[], list[str]]) -> None:
-        self._batch = batch
-
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
-        logs: dict[str, float] | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        if logs and not math.isfinite(float(logs.get("loss", 0.0))):
-            raise HsirError(
-                f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(self._batch())}; the last whole"
-                " checkpoint is kept: lower learning_rate, or look at these"
-            )
-
-
-class Tell(TrainerCallback):  # type: ignore[misc]
-    """Write a line on the loss now and then, for whoever reads the log."""
-
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
-        logs: dict[str, float] | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        if logs and "loss" in logs and (state.global_step % STEPS_TOLD == 0 or state.global_step == state.max_steps):
-            reward = f", reward {float(logs['reward']):.3f}" if "reward" in logs else ""
-            say(f"step {state.global_step}/{state.max_steps}, loss {float(logs['loss']):.4f}{reward}")
-
-
-class Passes:
-    """The rows that a model's last forward passes were given, so that those of a failing step can be named.
-
-    The model is watched, not the collator: batches are made ahead of their step.
-    """
-
-    def __init__(self, model: torch.nn.Module, names: Mapping[tuple[int, ...], str], passes: int) -> None:
-        self._names = names
-        self._last: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=passes)
-        model.register_forward_pre_hook(self._note, with_kwargs=True)
-
-    def _note(self, _model: torch.nn.Module, _args: Any, given: dict[str, Any]) -> None:
-        self._last.append((given["input_ids"], given["attention_mask"].bool()))
-
-    def names(self) -> list[str]:
-        """Name the rows of the last step; of pairs, by the winner."""
-        texts = [tuple(row[kept].tolist()) for ids, mask in self._last for row, kept in zip(ids, mask, strict=True)]
-        return [self._names[text] for text in texts if text in self._names]
 
 
 class Outcome(NamedTuple):
@@ -112,6 +27,8 @@ class Outcome(NamedTuple):
     """Losses and counts."""
     cost: tables.Row
     """Seconds and devices."""
+    weights: dict[str, torch.Tensor] | None = None
+    """Where DeepSpeed holds the weights: all of them, in the first process; elsewhere they are the model's own."""
 
 
 def finetune(
@@ -123,16 +40,17 @@ def finetune(
     State that another making left in `state_folder` is thrown away; its own is resumed. Raises HsirError where the
     steps or tokens consumed are not those planned, and where a loss is no number.
     """
-    if torch.cuda.device_count() > 1:
-        raise HsirError("several GPUs are visible, and training takes one; set CUDA_VISIBLE_DEVICES to one of them")
+    take_device(options)
     resume = resumable(state_folder, made_by)
     clock = MarkWhole(json.loads((resume / WHOLE).read_text())["seconds"] if resume else 0.0)
-    trainer = _trainer(model, tokenizer, rows, options, arguments(options, seed, state_folder), asked)
+    blank = blanks(rows, options) if isinstance(options, Offline) else []
+    trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
     trainer.remove_callback(PrinterCallback)
     for callback in (clock, Tell()):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    planned = options.epochs * sum(length(row) for row in rows) if isinstance(options, Offline) else None
+    unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0
+    planned = unlearnt + options.epochs * sum(map(length, rows)) if isinstance(options, Offline) else None
     try:
         check_consumed(trainer.state, planned, options.steps(len(rows)))
     except HsirError:
@@ -140,10 +58,13 @@ def finetune(
         raise
     if options.lora is not None:
         trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
-    counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": trainer.state.num_input_tokens_seen}
-    took = {"seconds": round(clock.seconds, 1), "devices": torch.cuda.device_count()}
+    tokens = trainer.state.num_input_tokens_seen - unlearnt
+    counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": tokens}
+    devices = options.devices.processes if torch.cuda.is_available() else 0
+    took = {"seconds": round(clock.seconds, 1), "devices": devices}
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
-    return Outcome(counts | told(history, options), took | times(history))
+    weights = gathered(model) if trainer.is_deepspeed_enabled else None
+    return Outcome(counts | told(history, options), took | times(history), weights)
 
 
 def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
@@ -179,17 +100,20 @@ def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
 
 
 def _trainer(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
-    arguments: dict[str, Any], asked: Asked | None,
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], blank: list[tables.Row],
+    options: Training, arguments: dict[str, Any], asked: Asked | None,
 ) -> Trainer:  # fmt: skip
     """Make the trainer, which tells the rows of a batch whose loss is no number."""
     shared = {"model": model, "processing_class": tokenizer, "peft_config": adapters(options)}
     if isinstance(options, Grpo):
         trainer, batch = grpo(shared, rows, options, arguments, asked)
     else:
-        trainer = dpo(shared, rows, options, arguments) if isinstance(options, Dpo) else sft(shared, rows, arguments)
+        data = rows + blank
+        trainer = dpo(shared, data, options, arguments) if isinstance(options, Dpo) else sft(shared, data, arguments)
         names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
         batch = Passes(trainer.model, names, options.accumulation).names
+    if blank:
+        trainer._get_train_sampler = lambda *_: Filled(len(rows), len(blank), arguments["data_seed"])
     trainer.add_callback(StopAtNaN(batch))
     return trainer
 
@@ -208,13 +132,12 @@ def sft(shared: dict[str, Any], rows: list[tables.Row], arguments: dict[str, Any
 
 def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments: dict[str, Any]) -> Trainer:
     """Make the trainer of `kind: dpo`; the model as it is now is the reference, asked once, before the first step."""
-    from datasets import Dataset
     from trl import DPOConfig
 
-    from hsir.preference import PairTrainer
+    from hsir.preference import PairTrainer, stored
 
     config = DPOConfig(**arguments, max_length=None, beta=options.beta, precompute_ref_log_probs=True)
-    data = Dataset.from_list([_pair(row) for row in rows])
+    data = stored([_pair(row) for row in rows], Path(arguments["output_dir"]))
     return PairTrainer(**shared, args=config, train_dataset=data, nll_weight=options.nll_weight)
 
 
@@ -244,28 +167,6 @@ def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) 
         )
 
 
-def resumable(folder: Path, made_by: tables.Row) -> Path | None:
-    """Give the newest whole checkpoint of the same making; take away everything else."""
-    stamp = folder / MADE_BY
-    if not stamp.is_file() or not tables.same_making(json.loads(stamp.read_text()), made_by):
-        forget(folder)
-        tables.write_json(made_by, stamp)
-        return None
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for broken in [path for path in found if not (path / WHOLE).is_file()]:
-        shutil.rmtree(broken)
-    whole = [path for path in found if path.is_dir()]
-    if whole:
-        say(f"resuming at {whole[-1].name}")
-    return whole[-1] if whole else None
-
-
-def forget(folder: Path) -> None:
-    """Take the trainer's state away, its stamp first: what a kill leaves of it is then never resumed."""
-    (folder / MADE_BY).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
     """Translate the options that all trainers share into TRL's."""
     on_gpu = torch.cuda.is_available()
@@ -284,6 +185,7 @@ def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
         "logging_steps": 1, "dataloader_pin_memory": on_gpu,
         "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
         "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "logging_nan_inf_filter": False,
+        "deepspeed": options.devices.deepspeed(), "ddp_find_unused_parameters": False,
         "activation_checkpointing": {"gpu": on_gpu, "on": True, "off": False}[options.checkpointing],
     }  # fmt: skip
 

@@ -41,7 +41,7 @@ Options are laid over one another, key by key; a list is replaced as a whole:
     defaults < model < task < method < overrides
 
 A model and a task set the options of every stage (`settings`), a method those of training (`train`), and `overrides`
-in the config wins. A GPU's batch size belongs to the model, a token limit to the task, a trial to `overrides`.
+in the config wins. GPUs and their batch size belong to the model, a token limit to the task, a trial to `overrides`.
 Editors with a YAML language server complete and check a file by `schema.json` where a comment names it, as below.
 
 ## A model of one's own
@@ -53,7 +53,7 @@ path: Qwen/Qwen2.5-1.5B-Instruct # a hub id, or a folder
 settings:
   sample: {shards: 4, engine: {batch_size: 128, dtype: bfloat16}}
   train:
-    sft: {batch_size: 32, device_batch_size: 2}
+    sft: {batch_size: 32, device_batch_size: 2, devices: {kind: zero2, processes: 8}}
 ```
 
 ## A task of one's own

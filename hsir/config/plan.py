@@ -160,6 +160,12 @@ def _overlay(*layers: dict[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-            merged[key] = _overlay(merged[key], value) if both else value
+            merged[key] = _overlay(merged[key], value) if _alike(merged.get(key), value) else value
     return merged
+
+
+def _alike(below: Any, above: Any) -> bool:
+    """Tell whether both are blocks of options, and not of two kinds: those of another kind are replaced."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return False
+    return len({block["kind"] for block in (below, above) if "kind" in block}) < 2

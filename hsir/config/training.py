@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from hsir.config.devices import Devices, Single
 from hsir.options import Options
 from hsir.rewards import Accuracy, Format, Reward
 
@@ -41,6 +42,7 @@ class Training(Options):
     learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(32, description="Examples per optimizer step, over all devices.")
     device_batch_size: Count = Field(4, description="Examples per forward pass on one device.")
+    devices: Devices = Field(Single(), description="Processes that train, and what they share, by `kind`.")
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         "cosine", description="Learning rate after the warm-up."
@@ -65,17 +67,25 @@ class Training(Options):
     @property
     def accumulation(self) -> int:
         """Forward passes an optimizer step; raises ValueError where the batch cannot be cut evenly."""
-        rows = self.batch_size * self.rollouts
-        if rows % self.device_batch_size:
+        rows, processes = self.batch_size * self.rollouts, self.devices.processes
+        if rows % (self.device_batch_size * processes):
             raise ValueError(
                 f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is no"
-                f" multiple of device_batch_size {self.device_batch_size}; change either"
+                f" multiple of device_batch_size {self.device_batch_size}"
+                f"{f' x {processes} processes' if processes > 1 else ''}; change either"
             )
-        return rows // self.device_batch_size
+        return rows // (self.device_batch_size * processes)
 
     def steps(self, examples: int) -> int:
         """Count the optimizer steps."""
         raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _on_devices(self) -> "Training":
+        if self.lora is not None and self.devices.deepspeed() is not None:
+            kind = self.devices.kind
+            raise ValueError(f"devices is {kind}, under which lora cannot be merged yet; set ddp, or single")
+        return self
 
 
 class Offline(Training):
@@ -139,6 +149,17 @@ class Grpo(Training):
     @property
     def rollouts(self) -> int:
         return self.group_size
+
+    @property
+    def accumulation(self) -> int:
+        """Forward passes an optimizer step; raises ValueError where groups would straddle devices, too."""
+        processes = self.devices.processes
+        if self.batch_size % processes:
+            raise ValueError(
+                f"batch_size {self.batch_size} on {processes} processes would tear groups of rollouts apart; make it a"
+                f" multiple of {processes}"
+            )
+        return super().accumulation
 
     def steps(self, examples: int) -> int:
         """Count the optimizer steps."""

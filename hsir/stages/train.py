@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables
+from hsir import launch, tables
+from hsir.checkpoints import forget, resumable
+from hsir.config.devices import Single
 from hsir.config.settings import Score
 from hsir.config.training import Train, Training
 from hsir.errors import InputError
@@ -18,10 +22,11 @@ from hsir.tasks.base import BaseTask
 
 if TYPE_CHECKING:
     from hsir.reinforcement import Asked
-    from hsir.training import Outcome
 
 FINISHED = "policy"
 """The folder, among the trainer's state, of weights that are finished and not yet in their place."""
+OUTCOME = "outcome.json"
+"""Beside it, what the training told of itself."""
 
 
 def main(
@@ -38,25 +43,42 @@ def main(
     outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
-    """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint."""
+    """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint.
+
+    Where the options ask for several devices, this process keeps the lock and puts things into their place, and the
+    same command is run once a device to train.
+    """
     made_by = provenance(start, filtered, train, seed, questions, task, score, outside_tags)
     state = output.with_name(f".{output.name}.state")
-    from hsir.training import forget
 
+    def fit_here() -> None:
+        rows = tables.read("filtered", filtered)
+        if launch.first():
+            say(f"training on {len(rows)} {train.learns_from}")
+        asked = judged_by(questions, task, score, outside_tags) if train.learns_from == "questions" else None
+        fit(start, chat_template, rows, train, seed, state, made_by, asked)
+
+    if launch.inside():
+        # One that outlives its launcher still holds this.
+        with cli.locked(state) if launch.first() else nullcontext():
+            return fit_here()
     with cli.locked(output):
         if output.is_dir() and log.is_file() and tables.same_making(json.loads(log.read_text())["provenance"], made_by):
-            say(f"{output}: another process has just made it")
-            return
-        rows = tables.read("filtered", filtered)
-        say(f"training on {len(rows)} {train.learns_from}")
-        asked = judged_by(questions, task, score, outside_tags) if train.learns_from == "questions" else None
-        outcome = fit(start, chat_template, rows, train, seed, state, made_by, asked)
+            return say(f"{output}: another process has just made it")
+        if isinstance(train.devices, Single):
+            fit_here()
+        else:
+            with cli.locked(state):
+                resumable(state, made_by)
+            launch.launch(train.devices, "hsir.stages.train", sys.argv[1:])
+        outcome = json.loads((state / OUTCOME).read_text())
         if cost is not None:
-            tables.write_json(outcome.cost, cost)
-        tables.write_json({**outcome.told, "provenance": made_by}, log)
+            tables.write_json(outcome["cost"], cost)
+        tables.write_json({**outcome["told"], "provenance": made_by}, log)
         shutil.rmtree(output, ignore_errors=True)
         (state / FINISHED).rename(output)
         forget(state)
+    return None
 
 
 def provenance(
@@ -84,16 +106,20 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
 def fit(
     start: str, chat_template: Path | None, rows: list[tables.Row], train: Training, seed: int, state: Path,
     made_by: tables.Row, asked: "Asked | None",
-) -> "Outcome":  # fmt: skip
-    """Train, and lay weights and tokenizer down whole, among the trainer's state."""
+) -> None:  # fmt: skip
+    """Train, and lay weights, tokenizer and outcome down whole, among the trainer's state."""
+    from hsir.distributed import split
     from hsir.models import load_model, load_tokenizer
     from hsir.training import finetune
 
-    model, tokenizer = load_model(start, "float32"), load_tokenizer(start, chat_template)
+    with split(train):
+        model = load_model(start, "float32")
+    tokenizer = load_tokenizer(start, chat_template)
     outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked)
-    model.save_pretrained(state / FINISHED)
-    tokenizer.save_pretrained(state / FINISHED)
-    return outcome
+    if launch.first():
+        model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
+        tokenizer.save_pretrained(state / FINISHED)
+        tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,7 @@ def test_inline_entries_win_over_files_and_stand_beside_them(tmp_path: Path) -> 
 ALMOST = {"initial": "start", "pools": ["k10"]}
 RIGHT = {"kind": "right"}
 FORM = {"kind": "format"}
+TWO = {"kind": "ddp", "processes": 2}
 GRPO: dict[str, Any] = {"given": ["questions"], "initial": "start", "train": {"kind": "grpo"}}
 INDIV: dict[str, Any] = {"train": {"kind": "grpo", "rewards": [{"kind": "indiv"}]}}
 WRONG = [
@@ -179,6 +180,24 @@ WRONG = [
     (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "device_batch_size": 16}},
         "batch_size 7 x 8 rollouts is no multiple of device_batch_size 16; change either",
+    ),
+    (
+        "methods.plain.train", {"devices": {"kind": "ddp", "processes": 3}},
+        "batch_size 32 is no multiple of device_batch_size 4 x 3 processes; change either",
+    ),
+    ("methods.plain.train", {"devices": {"kind": "ddp", "processes": 1}}, "processes: .*, not 1"),
+    (
+        "methods.plain.train", {"devices": {"kind": "zero3", "processes": 4, "nodes": 3}},
+        "processes 4 is no multiple of nodes 3; change either",
+    ),
+    ("methods.plain.train", {"devices": {"kind": "zero2", "processes": 2, "offload": "all"}}, "offload: .*'all'"),
+    (
+        "methods.plain.train", {"lora": {}, "devices": {"kind": "zero2", "processes": 2}},
+        "devices is zero2, under which lora cannot be merged yet; set ddp, or single",
+    ),
+    (
+        "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
+        "batch_size 7 on 2 processes would tear groups of rollouts apart; make it a multiple of 2",
     ),
     ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* made of a pool"),
     ("pools.told", {"kind": "hint", "of": "k10", "samples": 2, "template": "{question}"}, "template has no {answer}"),

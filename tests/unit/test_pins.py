@@ -1,6 +1,7 @@
 """One version a package, wherever it is pinned."""
 
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,8 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 
 def locked(root: Path) -> dict[str, str]:
-    return pins(
-        [line for name in ("", "-dev") for line in (root / f"requirements{name}.lock").read_text().splitlines()]
-    )
+    files = [root / f"requirements{name}.lock" for name in ("", "-dev", "-distributed")]
+    return pins([line for file in files for line in file.read_text().splitlines()])
 
 
 @pytest.mark.parametrize("name", ["driver", "tables", "generate", "embed", "train"])
@@ -28,7 +28,7 @@ def test_environments_agree_with_the_lock(root: Path, name: str) -> None:
 
 def test_the_project_agrees_with_the_lock(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    direct = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     assert len(pins(direct)) == len(direct)
     assert pins(direct).items() <= locked(root).items()
 

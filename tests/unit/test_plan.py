@@ -119,6 +119,22 @@ def test_overrides_win_over_the_method() -> None:
     assert (train.weight_decay, train.warmup_ratio) == (0.125, 0.1)
 
 
+def test_devices_of_another_kind_replace_those_below() -> None:
+    """Of one kind, they are laid over one another."""
+    zero3 = {"kind": "zero3", "processes": 8, "offload": "all"}
+    large = {"path": "l", "settings": {"train": {"sft": {"devices": zero3}}}}
+    models = RAW["models"] | {"large": large}
+
+    def devices(**above: Any) -> dict[str, Any]:
+        overrides = {"train": {"sft": {"devices": above}}} if above else {}
+        found: dict[str, Any] = plan(models=models, overrides=overrides).train("large", "sums", "plain.1").model_dump()
+        return found["devices"]
+
+    assert devices() == zero3 | {"nodes": 1}
+    assert devices(kind="zero3", processes=4) == zero3 | {"nodes": 1, "processes": 4}
+    assert devices(kind="single") == {"kind": "single"}
+
+
 def test_pools_get_their_token_limit() -> None:
     limits = {name: plan().pool("large", "sums", name).max_new_tokens for name in ("k10", "short", "k10-veriexit")}
     assert limits == {"k10": 200, "short": 9, "k10-veriexit": 64}

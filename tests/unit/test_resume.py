@@ -1,10 +1,8 @@
 """A training that was cut off ends with the weights of one that was not, whatever cut it off."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from hsir.grading import Number
 from hsir.models import load_model, load_tokenizer
 from hsir.reinforcement import Asked
 from hsir.training import finetune
+from tests.trained import lay_down, questions, rows, stage
 
 SHAPE: dict[str, Any] = {"batch_size": 4, "device_batch_size": 2, "epochs": 3, "learning_rate": 1e-3, "save_steps": 5}
 ONLINE: dict[str, Any] = {
@@ -30,25 +29,6 @@ ONLINE: dict[str, Any] = {
 KINDS: list[Training] = [Sft(**SHAPE), Dpo(**SHAPE), Grpo(**ONLINE), Sft(**SHAPE, lora=Lora(rank=4))]
 IDS = ["sft", "dpo", "grpo", "lora"]
 MADE_BY: tables.Row = {"stage": "train"}
-
-
-def rows(options: Training) -> list[tables.Row]:
-    """Twelve rows of unlike lengths: three steps an epoch, so that step 5 lies within the second."""
-    bare, pairs = options.learns_from == "questions", options.learns_from == "pairs"
-    return [
-        {"sample_id": str(n), "question_id": f"q{n}", "source": "k10", "difficulty": None, "score": None,
-         "prompt_ids": [10 + n, 20 + n], "completion_ids": None if bare else list(range(30, 35 + 3 * n)),
-         "loser_id": None, "loser_ids": list(range(90, 140 - 3 * n)) if pairs else None}
-        for n in range(12)
-    ]  # fmt: skip
-
-
-def questions() -> list[tables.Row]:
-    return [
-        {"question_id": f"q{n}", "question": "?", "gold": "4", "difficulty": None, "options": None, "trace": None,
-         "trace_ids": None, "prompt_ids": [10 + n, 20 + n]}
-        for n in range(12)
-    ]  # fmt: skip
 
 
 def weights(embedded: Path, state: Path, options: Training) -> dict[str, torch.Tensor]:
@@ -71,25 +51,14 @@ def test_resumed_from_a_checkpoint_the_weights_are_the_same(options: Training, e
     assert not all(torch.equal(tensor, base[name]) for name, tensor in undisturbed.items())
 
 
-def stage(folder: Path, embedded: Path, options: Training, name: str) -> subprocess.Popen[bytes]:
-    """Start the stage train by its command line."""
-    command = [
-        sys.executable, "-m", "hsir.stages.train", "--start", str(embedded), "--filtered", str(folder / "f.parquet"),
-        "--train", options.model_dump_json(), "--questions", str(folder / "q.parquet"),
-        "--task", '{"kind": "chains"}', "--output", str(folder / name), "--log", str(folder / f"{name}.json"),
-    ]  # fmt: skip
-    return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
-
-
 @pytest.mark.parametrize("options", KINDS[:3], ids=IDS[:3])
 def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     options: Training, embedded: Path, tmp_path: Path
 ) -> None:
     options = options.model_copy(update={"save_steps": 2})
-    tables.write("filtered", rows(options), tmp_path / "f.parquet", {})
-    tables.write("questions", questions(), tmp_path / "q.parquet", {})
-    assert stage(tmp_path, embedded, options, "whole").wait() == 0
-    killed = stage(tmp_path, embedded, options, "killed")
+    lay_down(tmp_path, options)
+    assert stage(tmp_path, embedded, options, "whole", stderr=subprocess.DEVNULL).wait() == 0
+    killed = stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL)
     state = tmp_path / ".killed.state"
     while killed.poll() is None and not list(state.glob("checkpoint-[46]")):
         time.sleep(0.001)
@@ -98,7 +67,7 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     assert not (tmp_path / "killed").exists() and (state / "checkpoint-2" / "whole").is_file()
     # Where the machine was too busy for the kill to come in mid-save, the mark is taken away.
     (max(state.glob("checkpoint-*")) / "whole").unlink(missing_ok=True)
-    assert stage(tmp_path, embedded, options, "killed").wait() == 0
+    assert stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL).wait() == 0
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     wanted, told = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed"))

@@ -8,10 +8,12 @@ import torch
 from transformers import TrainerState
 
 from hsir import tables
+from hsir.checkpoints import MADE_BY, WHOLE, resumable
+from hsir.config.devices import Ddp
 from hsir.config.training import Dpo, Grpo, Offline, Sft, Training
 from hsir.errors import HsirError
 from hsir.models import load_model, load_tokenizer
-from hsir.training import MADE_BY, WHOLE, arguments, check_consumed, finetune, resumable
+from hsir.training import arguments, check_consumed, finetune
 
 MAKING = {"stage": "train", "options": {"seed": 0, "train": {"epochs": 3}}, "inputs": {"a": "ff"}}
 
@@ -87,6 +89,11 @@ def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
     told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"))
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] == 32
     assert (told["seed"], told["data_seed"]) == (5, 5)
+
+
+def test_a_step_over_all_devices_has_as_many_solutions_too() -> None:
+    told = arguments(Sft(batch_size=32, device_batch_size=4, devices=Ddp(processes=4)), 0, Path("x"))
+    assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] * 4 == 32
 
 
 def test_of_rollouts_the_steps_alone_are_planned() -> None:

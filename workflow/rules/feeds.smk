@@ -111,6 +111,11 @@ def chosen_from(wildcards):
     }
 
 
+def devices_of(wildcards):
+    """Give the devices that a policy is trained on."""
+    return plan.train(wildcards.model, wildcards.task, wildcards.policy).devices
+
+
 def cost_of(wildcards):
     """Give what tells a policy's cost: all that was drawn and scored for it, its training, the policy before it."""
     root, parent = ROOT.format(**wildcards), plan.parent(wildcards.policy)

@@ -21,7 +21,11 @@ rule train:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 1
+    # A core and a GPU a process; without --resources gpu=N, and where there is no GPU, they count for nothing.
+    threads: lambda w: devices_of(w).processes
+    resources:
+        gpu=lambda w: devices_of(w).processes,
+        nodes=lambda w: devices_of(w).nodes,
     params:
         start=lambda w: checkpoint_of(w, plan.start(w.model, w.task, w.policy)),
         train=lambda w: plan.train(w.model, w.task, w.policy).model_dump_json(exclude={"limits"}),

@@ -1,0 +1,93 @@
+"""Devices of a training: one, or several processes side by side, a device each."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from hsir.options import Options
+
+Offload = Literal["none", "optimizer", "all"]
+OFFLOADED: dict[Offload, tuple[str, ...]] = {
+    "none": (), "optimizer": ("offload_optimizer",), "all": ("offload_optimizer", "offload_param"),
+}  # fmt: skip
+
+
+class Single(Options):
+    """One process, on the GPU if there is one."""
+
+    kind: Literal["single"] = "single"
+    processes: ClassVar[int] = 1
+    nodes: ClassVar[int] = 1
+
+    def deepspeed(self) -> dict[str, Any] | None:
+        """Give DeepSpeed's config; None, for it is not used."""
+        return None
+
+
+class Several(Options):
+    """Processes that `accelerate launch` starts, a GPU each; on a machine without any, they share its cores."""
+
+    processes: int = Field(ge=2, description="Processes in all, a GPU each.")
+    nodes: int = Field(1, ge=1, description="Nodes that they are spread over evenly, by srun within a SLURM job.")
+
+    @property
+    def on_a_node(self) -> int:
+        """Count the processes of one node."""
+        return self.processes // self.nodes
+
+    def deepspeed(self) -> dict[str, Any] | None:
+        """Give DeepSpeed's config; None where it is not used."""
+        return None
+
+    @model_validator(mode="after")
+    def _even(self) -> "Several":
+        if self.processes % self.nodes:
+            raise ValueError(f"processes {self.processes} is no multiple of nodes {self.nodes}; change either")
+        return self
+
+
+class Ddp(Several):
+    """Each process holds the whole model, and gradients are averaged (DistributedDataParallel)."""
+
+    kind: Literal["ddp"] = "ddp"
+
+
+class Zero2(Several):
+    """Gradients and the optimizer's state are split among the processes (DeepSpeed ZeRO-2)."""
+
+    kind: Literal["zero2"] = "zero2"
+    offload: Literal["none", "optimizer"] = Field("none", description="What lies in the CPU's memory.")
+
+    def deepspeed(self) -> dict[str, Any]:
+        return _config(2, self.offload)
+
+
+class Zero3(Several):
+    """Weights are split too, and gathered where they are needed (DeepSpeed ZeRO-3)."""
+
+    kind: Literal["zero3"] = "zero3"
+    offload: Offload = Field("none", description="What lies in the CPU's memory; `all`: weights too.")
+
+    def deepspeed(self) -> dict[str, Any]:
+        return _config(3, self.offload)
+
+
+Devices = Annotated[Single | Ddp | Zero2 | Zero3, Field(discriminator="kind")]
+
+
+def _config(stage: int, offload: Offload) -> dict[str, Any]:
+    """Write DeepSpeed's config; "auto" is what the trainer's own arguments say."""
+    places = {part: {"device": "cpu", "pin_memory": True} for part in OFFLOADED[offload]}
+    # Else the trainer's checkpoints hold everything twice.
+    whole = {"stage3_gather_16bit_weights_on_model_save": True} if stage == 3 else {}
+    auto = ("gradient_clipping", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "train_batch_size")
+    return {
+        "zero_optimization": {
+            "stage": stage, "contiguous_gradients": True, "overlap_comm": True, "reduce_bucket_size": "auto", **places,
+            **whole,
+        },
+        "bf16": {"enabled": "auto"},
+        # Steps on the CPU are by torch's AdamW, as those on a GPU are: DeepSpeed's own would be compiled at the start.
+        "zero_force_ds_cpu_optimizer": False,
+        **dict.fromkeys(auto, "auto"),
+    }  # fmt: skip

@@ -1,0 +1,84 @@
+"""Start a stage once a device: `accelerate launch`, on one node or, by srun, on several."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+
+from hsir.config.devices import Ddp, Zero2, Zero3
+from hsir.errors import HsirError, InputError
+
+Launched = Ddp | Zero2 | Zero3
+STARTED = "HSIR_LAUNCHED"
+"""Set for the processes that were started here."""
+PORTS = range(20000, 30000)
+"""Where the nodes of a SLURM job meet: below the ports that systems give away by themselves."""
+
+
+def inside() -> bool:
+    """Tell whether this is one of the processes that `launch` started."""
+    return STARTED in os.environ
+
+
+def first() -> bool:
+    """Tell whether this process is the only one, or the first of those that were started."""
+    return not inside() or os.environ["RANK"] == "0"
+
+
+def place() -> int:
+    """Tell which of its node's devices a process that was started has."""
+    return int(os.environ["LOCAL_RANK"])
+
+
+def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
+    """Run a module in all processes, and wait; raises HsirError where one of them fails, or has no DeepSpeed."""
+    if devices.deepspeed() is not None and find_spec("deepspeed") is None:
+        raise InputError(
+            f"devices is {devices.kind}, which needs DeepSpeed, and this environment has none: pip install -r"
+            " requirements-distributed.lock, or set ddp"
+        )
+    threads = max(1, int(os.environ.get("OMP_NUM_THREADS", "1")) // devices.on_a_node)
+    environment = os.environ | {STARTED: "1", "OMP_NUM_THREADS": str(threads)}
+    ended = subprocess.run(command(devices, module, arguments, os.environ), env=environment, check=False)
+    if ended.returncode:
+        raise HsirError(
+            f"{module}: one of {devices.processes} processes failed, and the others were stopped (exit code"
+            f" {ended.returncode}); the first error above says why"
+        )
+
+
+def command(devices: Launched, module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Write the command line that starts all processes.
+
+    One node takes a free port. Several meet at the first node of the SLURM job, at a port that its id gives. Raises
+    InputError where several nodes are asked for outside of a SLURM job.
+    """
+    # Every option that accelerate would otherwise take from a file in the user's home, or warn about.
+    start = [
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(devices.processes),
+        "--num_machines", str(devices.nodes), "--mixed_precision", "no", "--dynamo_backend", "no",
+    ]  # fmt: skip
+    stage = ["-m", module, *arguments]
+    if devices.nodes == 1:
+        return [*start, "--machine_rank", "0", "--main_process_port", "0", *stage]
+    if "SLURM_JOB_ID" not in environment:
+        raise InputError(
+            f"devices.nodes is {devices.nodes}, but this is no SLURM job; start it by profiles/slurm, or set nodes: 1"
+        )
+    port = PORTS[int(environment["SLURM_JOB_ID"]) % len(PORTS)]
+    meeting = ["--main_process_ip", _first_node(environment["SLURM_JOB_NODELIST"]), "--main_process_port", str(port)]
+    # Only on its node does a process know which one that is.
+    script = f'exec {shlex.join([*start, *meeting])} --machine_rank "$SLURM_PROCID" {shlex.join(stage)}'
+    nodes = str(devices.nodes)
+    # The job's own step, in which this runs, holds all that the job was given: the new one shares it.
+    step = ["srun", "--overlap", "--kill-on-bad-exit=1", "--nodes", nodes, "--ntasks", nodes, "--ntasks-per-node", "1"]
+    return [*step, "sh", "-c", script]
+
+
+def _first_node(nodes: str) -> str:
+    """Name the first of SLURM's node list, which it writes as n[1-3]."""
+    return subprocess.run(
+        ["scontrol", "show", "hostnames", nodes], check=True, capture_output=True, text=True
+    ).stdout.split()[0]
