@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import threading
 import time
 import warnings
 from collections import deque
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from accelerate.utils import gather_object
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -22,7 +24,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from hsir import tables
+from hsir import stopping, tables
 from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.errors import HsirError
 from hsir.progress import say
@@ -71,6 +73,18 @@ class StopAtNaN(TrainerCallback):  # type: ignore[misc]
                 f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(self._batch())}; the last whole"
                 " checkpoint is kept: lower learning_rate, or look at these"
             )
+
+
+class SaveAndStop(TrainerCallback):  # type: ignore[misc]
+    """Told to stop, save a checkpoint behind the step that is under way, and end; all processes at the same step."""
+
+    def __init__(self, told: threading.Event) -> None:
+        self._told = told
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if any(gather_object([self._told.is_set()])):
+            say(f"told to stop: saving a checkpoint at step {state.global_step}")
+            control.should_save = control.should_training_stop = True
 
 
 class Tell(TrainerCallback):  # type: ignore[misc]
@@ -129,9 +143,10 @@ def finetune(
     clock = MarkWhole(json.loads((resume / WHOLE).read_text())["seconds"] if resume else 0.0)
     trainer = _trainer(model, tokenizer, rows, options, arguments(options, seed, state_folder), asked)
     trainer.remove_callback(PrinterCallback)
-    for callback in (clock, Tell()):
-        trainer.add_callback(callback)
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    with stopping.at_leisure() as asked_to_stop:
+        for callback in (clock, Tell(), SaveAndStop(asked_to_stop)):
+            trainer.add_callback(callback)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     planned = options.epochs * sum(length(row) for row in rows) if isinstance(options, Offline) else None
     try:
         check_consumed(trainer.state, planned, options.steps(len(rows)))
