@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests bench-demo bench-ablations dag docs lock clean
+.PHONY: help demo test lint unit workflow-tests test-slurm test-slurm-faults bench-demo bench-ablations dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -42,6 +42,15 @@ unit: $(VENV)/ready-dev
 workflow-tests: $(VENV)/ready-dev
 	pytest tests/workflow
 
+test-slurm: $(VENV)/ready-dev ## a real SLURM cluster here (Debian, as root): the pipeline and four faults; 8 minutes
+	-sh tests/slurm/install
+	timeout -k 60 1200 pytest tests/slurm -m core -rs
+
+test-slurm-faults: $(VENV)/ready-dev ## the same with all faults, and benchmarks/slurm.md made anew; 20 minutes
+	-sh tests/slurm/install
+	timeout -k 60 3600 pytest tests/slurm -rs --junitxml=slurm.xml
+	PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md
+
 bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
@@ -56,4 +65,4 @@ lock: ## remake the pins from pyproject.toml (in a fresh environment)
 	PYTHON=$(PYTHON) sh scripts/lock
 
 clean: ## remove everything that was made, but the environment
-	rm -rf results logs benchmarks/runs report.html dag.svg .snakemake
+	rm -rf results logs benchmarks/runs report.html dag.svg slurm.xml .snakemake
