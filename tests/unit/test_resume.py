@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from trl.trainer.utils import RepeatSampler
 
-from hsir import tables
+from hsir import stopping, tables
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Lora, Sft, Training
 from hsir.grading import Number
 from hsir.models import load_model, load_tokenizer
-from hsir.reinforcement import Asked
+from hsir.reinforcement import Asked, in_order
 from hsir.training import finetune
 from tests.trained import lay_down, questions, rows, stage
 
@@ -51,14 +53,35 @@ def test_resumed_from_a_checkpoint_the_weights_are_the_same(options: Training, e
     assert not all(torch.equal(tensor, base[name]) for name, tensor in undisturbed.items())
 
 
+def test_rollouts_resumed_in_a_later_epoch_are_of_the_same_questions(embedded: Path, tmp_path: Path) -> None:
+    options = Grpo(**ONLINE | {"save_steps": 8})
+    undisturbed = weights(embedded, tmp_path, options)
+    shutil.rmtree(tmp_path / "checkpoint-9")
+    resumed = weights(embedded, tmp_path, options)
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in undisturbed.items())
+
+
+def test_questions_are_drawn_as_trl_draws_them() -> None:
+    options = Grpo(**ONLINE | {"batch_size": 5, "max_steps": 7})
+    drawn = [int(row["sample_id"]) for row in in_order(rows(options), options, 3)]
+    epochs = RepeatSampler(range(12), mini_repeat_count=1, batch_size=5, seed=3)
+    assert drawn == [n for _ in range(4) for n in epochs][:35]
+
+
+def logged(folder: Path, embedded: Path, options: Training, name: str) -> subprocess.Popen[str]:
+    """Start the stage, its log in a file."""
+    with (folder / f"{name}.log").open("ab") as log:
+        return stage(folder, embedded, options, name, stderr=log)
+
+
 @pytest.mark.parametrize("options", KINDS[:3], ids=IDS[:3])
 def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     options: Training, embedded: Path, tmp_path: Path
 ) -> None:
     options = options.model_copy(update={"save_steps": 2})
     lay_down(tmp_path, options)
-    assert stage(tmp_path, embedded, options, "whole", stderr=subprocess.DEVNULL).wait() == 0
-    killed = stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL)
+    assert logged(tmp_path, embedded, options, "whole").wait() == 0
+    killed = logged(tmp_path, embedded, options, "killed")
     state = tmp_path / ".killed.state"
     while killed.poll() is None and not list(state.glob("checkpoint-[46]")):
         time.sleep(0.001)
@@ -67,8 +90,51 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     assert not (tmp_path / "killed").exists() and (state / "checkpoint-2" / "whole").is_file()
     # Where the machine was too busy for the kill to come in mid-save, the mark is taken away.
     (max(state.glob("checkpoint-*")) / "whole").unlink(missing_ok=True)
-    assert stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL).wait() == 0
-    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert logged(tmp_path, embedded, options, "killed").wait() == 0
+    assert_same(tmp_path, "whole", "killed")
+
+
+@pytest.mark.parametrize("options", KINDS[:2], ids=IDS[:2])
+def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
+    options: Training, embedded: Path, tmp_path: Path
+) -> None:
+    options = options.model_copy(update={"save_steps": 1000, "epochs": 20})
+    lay_down(tmp_path, options)
+    assert logged(tmp_path, embedded, options, "whole").wait() == 0
+    stopped = logged(tmp_path, embedded, options, "stopped")
+    while stopped.poll() is None and "step 10/" not in (tmp_path / "stopped.log").read_text():
+        time.sleep(0.01)
+    stopped.terminate()
+    assert stopped.wait() == stopping.CODE, "a scheduler takes it for failed, and a retry goes on"
+    saved = [int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole")]
+    assert len(saved) == 1 and 10 <= saved[0] < options.steps(12)
+    assert not (tmp_path / "stopped").exists()
+    assert logged(tmp_path, embedded, options, "stopped").wait() == 0
+    assert f"resuming at checkpoint-{saved[0]}" in (tmp_path / "stopped.log").read_text()
+    assert_same(tmp_path, "whole", "stopped")
+
+
+def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:
+    code = (
+        "import time; from pathlib import Path; from hsir.stages import cli; from hsir import tables\n"
+        "def stage(output: Path) -> None:\n"
+        "    with cli.locked(output), tables.atomic(output) as half:\n"
+        "        half.write_text('half'); time.sleep(60)\n"
+        "cli.run(stage)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    running = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    while running.poll() is None and not list(tmp_path.glob(".out.*.tmp")):
+        time.sleep(0.01)
+    running.terminate()
+    assert "told to stop" in running.communicate()[1]
+    assert running.returncode == stopping.CODE
+    assert [path.name for path in tmp_path.iterdir()] == [".out.lock"]
+
+
+def assert_same(folder: Path, *names: str) -> None:
+    """Hold that two policies have the same weights, and tell the same of their training."""
+    one, other = (load_file(folder / name / "model.safetensors") for name in names)
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-    wanted, told = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed"))
+    wanted, told = (json.loads((folder / f"{name}.json").read_text()) for name in names)
     assert told == wanted
