@@ -60,7 +60,7 @@ def line(name: str, path: str, steps: int) -> str:
     asked: dict[str, tables.Row] = {record.id: {"gold": record.answer, "options": None} for record in records}
     with tempfile.TemporaryDirectory() as state, contextlib.redirect_stdout(sys.stderr):
         judged = Asked(asked, TASK.grading.in_tags(), Score())
-        told, cost = finetune(model, encoder, rows, options, 0, Path(state, "state"), {"stage": "train"}, judged)
+        told, cost, _ = finetune(model, encoder, rows, options, 0, Path(state, "state"), {"stage": "train"}, judged)
     step, indiv = (fmean(one[key] for one in cost["steps"][1:]) for key in ("seconds", "indiv"))
     length = fmean(one["length"] for one in told["course"][1:])
     shape = f"{model.config.hidden_size} | {model.config.num_hidden_layers}"

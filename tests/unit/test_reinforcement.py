@@ -46,7 +46,7 @@ def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.T
     """Train; give how far the weights moved, and what was told."""
     model, options = load_model(str(embedded), "float32"), Grpo(**{**SHAPE, **changed})
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    told, cost = finetune(model, load_tokenizer(str(embedded)), ROWS, options, 0, folder, {"stage": "train"}, ASKED)
+    told, cost, _ = finetune(model, load_tokenizer(str(embedded)), ROWS, options, 0, folder, {"stage": "train"}, ASKED)
     assert [step["step"] for step in cost["steps"]] == [step["step"] for step in told["course"]]
     assert all(step["seconds"] > step.get("indiv", 0.0) >= 0 for step in cost["steps"])
     return {name: tensor - before[name] for name, tensor in model.state_dict().items()}, told
