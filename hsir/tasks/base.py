@@ -35,6 +35,10 @@ class BaseTask(Options, ABC):
         """Name the files that a split is read from; when one changes, the split is loaded again."""
         return []
 
+    def size(self, split: Split) -> int | None:
+        """Tell how many questions a split has, as far as that is known without a network."""
+        return None
+
     def for_split(self, split: Split | None) -> Self:
         """Give the task with only what a split depends on, so that no other change makes it again.
 

@@ -85,6 +85,10 @@ class Benchmark(BaseTask):
     def files(self, split: Split) -> list[Path]:
         return self.local("test") if self.path and split == "test" else []
 
+    def size(self, split: Split) -> int | None:
+        """Tell the published number of questions."""
+        return self.source("test").size if split == "test" else None
+
     def prompt(self, record: Record) -> str:
         return ask(record, self.instruction)
 
@@ -145,6 +149,11 @@ class TrainingBenchmark(Benchmark):
     def files(self, split: Split) -> list[Path]:
         traces = distilled.files(self.traces) if self.traces and split != "test" else []
         return [*(self.local(part_of(split)) if self.path else []), *traces]
+
+    def size(self, split: Split) -> int | None:
+        """Tell the published number of questions, of which `seed_size` are the seed set."""
+        sizes = {"seed": self.seed_size, "unlabelled": max(0, self.source("train").size - self.seed_size)}
+        return sizes.get(split, self.source("test").size)
 
     def records(self, split: Split, seed: int) -> list[Record]:
         if split == "test":

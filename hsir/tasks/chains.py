@@ -54,6 +54,10 @@ class Chains(BaseTask):
             taken |= {record.question for record in records}
         raise ValueError(f"no split {split!r}")
 
+    def size(self, split: Split) -> int:
+        count: int = getattr(self, split)
+        return count
+
     def unread(self, split: Split) -> Collection[str]:
         return ORDER[ORDER.index(split) + 1 :]
 

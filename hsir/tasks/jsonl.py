@@ -37,6 +37,10 @@ class Jsonl(BaseTask):
         path: Path | None = getattr(self, split)
         return [] if path is None else [path]
 
+    def size(self, split: Split) -> int | None:
+        path: Path | None = getattr(self, split)
+        return len(from_file(path)) if path is not None and path.is_file() else None
+
     def unread(self, split: Split) -> Collection[str]:
         return {"seed", "unlabelled", "test"} - {split}
 

@@ -1,0 +1,1 @@
+"""What a run will take, before a GPU is used: samples, tokens, hours, disk; and what it took."""

@@ -1,0 +1,66 @@
+"""The work of runs: what is drawn, scored and trained, each once, whatever number of methods reads it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hsir.config import Plan
+from hsir.config.plan import EVAL
+
+
+class Draw(NamedTuple):
+    """A pool sampled from a policy; evaluations are pools too."""
+
+    model: str
+    task: str
+    seed: int
+    policy: str
+    pool: str
+
+
+class Scoring(NamedTuple):
+    """A pool's right solutions, scored by a score set."""
+
+    model: str
+    task: str
+    seed: int
+    policy: str
+    pool: str
+    score: str
+
+
+class Training(NamedTuple):
+    """A policy in the making."""
+
+    model: str
+    task: str
+    seed: int
+    policy: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that needs a policy; the light stages between are not told."""
+
+    draws: tuple[Draw, ...]
+    scorings: tuple[Scoring, ...]
+    trainings: tuple[Training, ...]
+
+
+def work(plan: Plan, runs: Iterable[str]) -> Work:
+    """Collect the work of runs, in the order in which it can be done."""
+    draws: dict[Draw, None] = {}
+    scorings: dict[Scoring, None] = {}
+    trainings: dict[Training, None] = {}
+    for run in (plan.config.runs[name] for name in runs):
+        for model, task, seed, _, policy in plan.cells(run):
+            for made in [*reversed(plan.behind(policy)), policy]:
+                method, parent = plan.method(made), plan.parent(made)
+                draws |= dict.fromkeys(Draw(model, task, seed, parent, pool) for pool in plan.drawn_for(made))
+                if method.score:
+                    pools = [Scoring(model, task, seed, parent, pool, method.score) for pool in method.pools]
+                    scorings |= dict.fromkeys(pools)
+                trainings[Training(model, task, seed, made)] = None
+            evaluated = [f"{EVAL}{name}" for name in plan.benchmarks(run, task)]
+            draws |= dict.fromkeys(Draw(model, task, seed, policy, pool) for pool in evaluated)
+    return Work(tuple(draws), tuple(scorings), tuple(trainings))

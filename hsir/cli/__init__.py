@@ -1,0 +1,1 @@
+"""The command line `python -m hsir`: what a person asks before, during and after a run."""

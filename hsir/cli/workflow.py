@@ -1,0 +1,84 @@
+"""The project as its command line sees it: config, profile, and what Snakemake itself would do."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hsir.config import Plan, load, read_yaml
+from hsir.config.plan import overlay
+from hsir.errors import ConfigError
+
+HOME = Path(__file__).parents[2]
+"""Where the Snakefile stands."""
+DEFAULT = Path("config/config.yaml")
+JOB = re.compile(r"^ *(?:local)?(?:rule|checkpoint) (\S+):\n((?: +\S.*\n)*)", re.MULTILINE)
+
+
+class Job(NamedTuple):
+    """A job of a dry run: its rule, and what it asks for."""
+
+    rule: str
+    threads: int
+    resources: Mapping[str, str]
+
+
+def opened(configs: Sequence[Path]) -> Plan:
+    """Read the config as `snakemake --configfile` does: each file over the one before, all over config/config.yaml.
+
+    Raises ConfigError for what is wrong with it, or missing.
+    """
+    absent = [path for path in configs if not path.is_file()]
+    if absent or not (configs or DEFAULT.is_file()):
+        raise ConfigError(f"{(absent or [DEFAULT])[0]}: no such config; name one with --configfile")
+    files = [*([DEFAULT] if DEFAULT.is_file() else []), *configs]
+    given = [read_yaml(path) or {} for path in files]
+    for path, raw in zip(files, given, strict=True):
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{path}: not a config; it needs keys such as `run:` and `runs:`")
+    return Plan(load(overlay(*given), HOME / "config", ", ".join(map(str, files))))
+
+
+def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:
+    """Give the runs that were named, or those that plain `snakemake` builds; raises ConfigError for an unknown one."""
+    for name in runs:
+        if name not in plan.config.runs:
+            raise ConfigError(f"no run {name!r}; the config has {', '.join(plan.config.runs)}")
+    return tuple(runs) or plan.built_by_default()
+
+
+def profile(folder: Path) -> dict[str, Any]:
+    """Read a profile; raises ConfigError where there is none."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; --profile takes a folder, such as profiles/slurm")
+    read = read_yaml(path)
+    if not isinstance(read, dict):
+        raise ConfigError(f"{path}: not a profile; profiles/README.md tells what stands there")
+    return read
+
+
+def dry_run(
+    runs: Sequence[str], configs: Sequence[Path], profile: Path | None = None, options: Sequence[str] = ()
+) -> list[Job]:
+    """Ask Snakemake what it would run; raises ConfigError with what it says where it cannot tell.
+
+    Environments are left aside, so that neither conda nor a container is needed to ask.
+    """
+    command = [
+        sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--snakefile", str(HOME / "Snakefile"),
+        "--software-deployment-method", "env-modules", *(["--profile", str(profile)] if profile else []),
+        *(["--configfile", *map(str, configs)] if configs else []), *options, "--", *runs,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigError(f"snakemake cannot plan the run:\n{(done.stdout + done.stderr).strip()}")
+    return [_job(rule, body) for rule, body in JOB.findall(done.stdout + done.stderr)]
+
+
+def _job(rule: str, body: str) -> Job:
+    values = dict(re.findall(r"^ +(threads|resources): (.*)$", body, re.MULTILINE))
+    pairs = (pair.split("=", 1) for pair in values.get("resources", "").split(", ") if "=" in pair)
+    return Job(rule, int(values.get("threads", 1)), {name: value for name, value in pairs if value != "<TBD>"})

@@ -1,0 +1,47 @@
+"""Weights in safetensors files, as their headers tell of them: nothing is loaded."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from hsir.errors import InputError
+
+LONGEST_HEADER = 100_000_000
+"""Bytes; the format's own limit."""
+IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
+
+
+def header(path: Path) -> dict[str, Any]:
+    """Read a file's tensors: dtype, shape, place; raises InputError for what is no whole safetensors file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        told = file.read(length) if 0 < length <= min(size, LONGEST_HEADER) else b""
+    try:
+        tensors: dict[str, Any] = json.loads(told)
+        tensors.pop("__metadata__", None)
+        end = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{path}: no safetensors file (its header cannot be read); fetch it again") from error
+    if size != end:
+        raise InputError(f"{path}: {size:,} bytes, where its header speaks of {end:,}; fetch it again")
+    return tensors
+
+
+def parameters(folder: Path) -> int:
+    """Count the parameters of a model's folder; raises InputError where a file is broken or none is there."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise InputError(f"{folder}: no safetensors file; only such weights are loaded: convert the model")
+    return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values())
+
+
+def named(name: str) -> int | None:
+    """Read the number of parameters out of a model's name, such as `Qwen2.5-1.5B-Instruct`; None if it tells none."""
+    found = IN_NAME.findall(name)
+    if not found:
+        return None
+    number, unit = found[-1]
+    return round(float(number) * {"b": 1e9, "m": 1e6}[unit.lower()])
