@@ -4,11 +4,12 @@ import sys
 
 import typer
 
-from hsir.cli import plan
+from hsir.cli import doctor, plan
 from hsir.errors import HsirError
 from hsir.progress import say
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command("doctor")(doctor.main)
 app.command("plan")(plan.main)
 
 

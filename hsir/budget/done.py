@@ -32,7 +32,9 @@ def _ledger(results: Path, one: Training) -> Path:
     return _folder(results, one) / "ledger.json"
 
 
-def _item(one: Draw | Scoring | Training, stage: str, took: list[Mapping[str, float]], samples: float, tokens: float) -> Item:
+def _item(
+    one: Draw | Scoring | Training, stage: str, took: list[Mapping[str, float]], samples: float, tokens: float
+) -> Item:
     seconds = sum(cost["seconds"] for cost in took)
     on_gpu = sum(cost["seconds"] * cost["devices"] for cost in took)
     name = "/".join(map(str, one[1:]))
@@ -43,7 +45,7 @@ def _drawn(plan: Plan, one: Draw, ledgers: Mapping[Training, Ledger], results: P
     took = costs(_folder(results, one) / one.pool / "samples")
     if one.pool.startswith(EVAL):
         path = _folder(results, one) / f"{one.pool}.json"
-        told = read_json(path) if path.is_file() else {"questions": 0, "tokens": {"mean": 0}}
+        told: Ledger = read_json(path) if path.is_file() else {"questions": 0, "tokens": {"mean": 0}}
         return _item(one, "evaluate", took, told["questions"], told["questions"] * told["tokens"]["mean"])
     reading = [
         ledger["pools"][one.pool]

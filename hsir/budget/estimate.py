@@ -85,9 +85,7 @@ class Estimator:
         states = sorted((self._state(one) for one in work.trainings), reverse=True)
         kept = sum(WEIGHT_BYTES * self.parameters(one.model) for one in work.trainings)
         tokens = sum(item.tokens + item.samples * self._assumptions.prompt_tokens for item in items)
-        return (
-            kept + tokens * self._assume("bytes_per_token") + sum(states[: int(self._assume("trainings_at_once"))])
-        )
+        return kept + tokens * self._assume("bytes_per_token") + sum(states[: int(self._assume("trainings_at_once"))])
 
     def noted(self) -> tuple[str, ...]:
         """Give the names of what was assumed since this was last asked."""
@@ -136,7 +134,7 @@ class Estimator:
         return Item(one.model, stage, name, jobs, samples, tokens, seconds, seconds * devices, self.noted())
 
     def _time(self, stage: str, model: str, tokens: float, operations: int, teraflops: str) -> tuple[float, float]:
-        """Give seconds, and the devices of a job; an evaluation goes at the pace of other pools, if that alone is known."""
+        """Give seconds, and the devices of a job; evaluations go at the pace of other pools, if that alone is known."""
         for known in (stage, *(["sample"] if stage == "evaluate" else [])):
             if rate := self._measured.ratio("tokens a second", known, model):
                 return tokens / rate, self._measured.ratio("devices", known, model) or 0.0

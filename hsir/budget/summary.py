@@ -61,6 +61,12 @@ def total(parts: Iterable[Row]) -> Row:
     )  # fmt: skip
 
 
+def size(count: float) -> str:
+    """Write bytes in a fitting unit."""
+    unit, name = next(((unit, name) for unit, name in ((1e12, "TB"), (1e9, "GB")) if count >= unit), (1e6, "MB"))
+    return f"{count / unit:,.1f} {name}"
+
+
 def _row(model: str, stage: str, items: list[Item]) -> Row:
     return Row(
         model, stage, sum(item.jobs for item in items), round(sum(item.samples for item in items)),

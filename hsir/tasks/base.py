@@ -39,6 +39,10 @@ class BaseTask(Options, ABC):
         """Tell how many questions a split has, as far as that is known without a network."""
         return None
 
+    def remote(self, split: Split) -> str | None:
+        """Name the data set of the hub that a split is read from, if it is."""
+        return None
+
     def for_split(self, split: Split | None) -> Self:
         """Give the task with only what a split depends on, so that no other change makes it again.
 

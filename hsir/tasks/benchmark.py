@@ -85,6 +85,9 @@ class Benchmark(BaseTask):
     def files(self, split: Split) -> list[Path]:
         return self.local("test") if self.path and split == "test" else []
 
+    def remote(self, split: Split) -> str | None:
+        return self.hub if self.path is None and split == "test" else None
+
     def size(self, split: Split) -> int | None:
         """Tell the published number of questions."""
         return self.source("test").size if split == "test" else None
@@ -149,6 +152,12 @@ class TrainingBenchmark(Benchmark):
     def files(self, split: Split) -> list[Path]:
         traces = distilled.files(self.traces) if self.traces and split != "test" else []
         return [*(self.local(part_of(split)) if self.path else []), *traces]
+
+    def remote(self, split: Split) -> str | None:
+        if split == "test" or (split == "seed" and self.traces is None):  # a seed set needs traces, wherever it lies
+            return super().remote(split)
+        traces = self.traces if self.traces and not distilled.files(self.traces) else None
+        return self.hub if self.path is None else traces
 
     def size(self, split: Split) -> int | None:
         """Tell the published number of questions, of which `seed_size` are the seed set."""

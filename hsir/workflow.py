@@ -11,10 +11,10 @@ from hsir.config import Plan, load, read_yaml
 from hsir.config.plan import overlay
 from hsir.errors import ConfigError
 
-HOME = Path(__file__).parents[2]
+HOME = Path(__file__).parents[1]
 """Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
-JOB = re.compile(r"^ *(?:local)?(?:rule|checkpoint) (\S+):\n((?: +\S.*\n)*)", re.MULTILINE)
+TOLD = re.compile(r"^ *(?:(?:local)?(?:rule|checkpoint) (\w+):|(threads|resources): (.+))$", re.MULTILINE)
 
 
 class Job(NamedTuple):
@@ -75,10 +75,20 @@ def dry_run(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigError(f"snakemake cannot plan the run:\n{(done.stdout + done.stderr).strip()}")
-    return [_job(rule, body) for rule, body in JOB.findall(done.stdout + done.stderr)]
+    return _jobs(done.stdout + done.stderr)
 
 
-def _job(rule: str, body: str) -> Job:
-    values = dict(re.findall(r"^ +(threads|resources): (.*)$", body, re.MULTILINE))
-    pairs = (pair.split("=", 1) for pair in values.get("resources", "").split(", ") if "=" in pair)
-    return Job(rule, int(values.get("threads", 1)), {name: value for name, value in pairs if value != "<TBD>"})
+def _jobs(told: str) -> list[Job]:
+    """Read the jobs of a dry run, those within groups too; resources that it does not know yet are left out."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for rule, key, value in TOLD.findall(told):
+        if rule:
+            found.append((rule, {}))
+        elif found:
+            found[-1][1][key] = value
+    return [Job(rule, int(said.get("threads", 1)), _resources(said.get("resources", ""))) for rule, said in found]
+
+
+def _resources(told: str) -> dict[str, str]:
+    pairs = (pair.split("=", 1) for pair in told.split(", ") if "=" in pair)
+    return {name: value for name, value in pairs if value != "<TBD>"}

@@ -1,0 +1,117 @@
+"""Command doctor: is everything in order, before anything is queued?"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from hsir import workflow
+from hsir.budget.assumptions import Assumptions
+from hsir.budget.estimate import Estimator
+from hsir.budget.measured import gather
+from hsir.budget.work import Work, work
+from hsir.cli.terminal import console
+from hsir.config import Plan
+from hsir.doctor import slurm
+from hsir.doctor.disk import disk
+from hsir.doctor.environments import environments
+from hsir.doctor.finding import Finding, ok, problem, skipped
+from hsir.doctor.models import models
+from hsir.doctor.questions import questions
+from hsir.errors import ConfigError, HsirError
+
+COLOURS = {"ok": "green", "skipped": "yellow", "problem": "bold red"}
+ENGINES = {"vllm"}
+"""Engines that are packages of their own, needed where a model chose them."""
+
+
+def main(
+    runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
+    profile: Annotated[Path, typer.Option(help="Folder of the profile to run with.")] = Path("profiles/local"),
+    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+    deployment: Annotated[
+        list[str] | None, typer.Option("--sdm", help="Software deployment method, if not the profile's.")
+    ] = None,
+    probe_gpu: Annotated[
+        bool, typer.Option("--probe-gpu", help="Look for a GPU inside a short job, which waits in the queue.")
+    ] = False,
+    wait: Annotated[int, typer.Option(min=1, help="Seconds for that job, its wait included.")] = 300,
+) -> None:
+    """Look at profile, queue, models, questions, disk and environments; exit code 1 with a problem."""
+    plan = workflow.opened(configfile)
+    chosen = workflow.chosen(plan, runs)
+    given = workflow.profile(profile)
+    out, counts = console(), Counter[str]()
+    found = [
+        _jobs(chosen, configfile, profile, given, wait if probe_gpu else None),
+        _work(plan, work(plan, chosen)),
+        environments(workflow.HOME / "envs", deployment or _deployment(given), ENGINES - _engines(plan)),
+    ]
+    for finding in (one for part in found for one in part):
+        show(out, finding)
+        counts[finding.state] += 1
+    told = ", ".join(f"{counts[state]} {state}" for state in COLOURS if counts[state])
+    out.print(Text(told, style="bold"))
+    if counts["problem"]:
+        raise typer.Exit(1)
+
+
+def show(out: Console, finding: Finding) -> None:
+    """Print a finding, and under a problem what to do."""
+    state = (f"{finding.state:9}", COLOURS[finding.state])
+    out.print(Text.assemble(state, f"{finding.what}: {finding.told}"), soft_wrap=True)
+    if finding.remedy:
+        out.print(Text(f"{'':9}-> {finding.remedy}", style="dim"), soft_wrap=True)
+
+
+def _jobs(
+    runs: Sequence[str], configs: Sequence[Path], folder: Path, profile: dict[str, Any], probe: int | None
+) -> Iterator[Finding]:
+    """Look at what runs jobs; `probe` is how many seconds a job may take that looks for a GPU."""
+    try:
+        jobs = workflow.dry_run(runs, configs, folder, ["--forceall"])
+    except ConfigError as error:
+        yield problem("workflow", str(error), "mend the config or the profile")
+        return
+    yield ok("workflow", f"{', '.join(runs)}: {len(jobs)} jobs, with {folder}")
+    if profile.get("executor") != "slurm":
+        yield slurm.here()
+        return
+    blanks = list(slurm.blanks(profile))
+    yield from blanks or slurm.queue(jobs)
+    if blanks:
+        return
+    if probe is None:
+        yield skipped("GPU in a job", "not looked at", "--probe-gpu runs a short job, which waits in the queue")
+    else:
+        yield slurm.probe(jobs, probe)
+
+
+def _work(plan: Plan, todo: Work) -> Iterator[Finding]:
+    """Look at what jobs read, and where they write."""
+    names = dict.fromkeys([*(one.model for one in todo.trainings), *(one.model for one in todo.draws)])
+    yield from models({name: plan.config.models[name] for name in names}, workflow.HOME)
+    yield from questions(plan, todo)
+    results = Path(plan.config.results)
+    try:
+        estimator = Estimator(plan, gather([results], plan), Assumptions(), workflow.HOME)
+        needed = estimator.disk(todo, estimator.items(todo))
+    except HsirError as error:
+        yield skipped("disk", f"what is needed cannot be told: {error}")
+    else:
+        yield disk(results, needed)
+
+
+def _deployment(profile: dict[str, Any]) -> list[str]:
+    given = profile.get("software-deployment-method", profile.get("sdm", []))
+    return given.split() if isinstance(given, str) else list(given)
+
+
+def _engines(plan: Plan) -> set[str]:
+    """Name the kinds of engines that models and tasks choose."""
+    pairs = [(model, task) for model in plan.config.models for task in plan.config.tasks]
+    return {plan.settings(model, task).sample.engine.kind for model, task in pairs}

@@ -1,0 +1,16 @@
+"""Commands of the machine, with a limit on their time."""
+
+import subprocess
+from collections.abc import Sequence
+
+
+def answer(command: Sequence[str], seconds: int) -> tuple[int, str]:
+    """Run a command; give its exit code and what it says, or that it says nothing in time."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return 1, f"{command[0]} did not answer in {seconds} s"
+    except OSError as error:
+        return 1, f"{command[0]} cannot be run: {error.strerror}"
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    return done.returncode, "; ".join(lines) or f"{command[0]} ended with {done.returncode} and said nothing"
