@@ -1,0 +1,107 @@
+"""`python -m hsir`: plan counts as Snakemake does, before a run and after it; doctor looks before it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import PROJECT, environment
+
+TINY = "tiny.yaml"
+
+
+def hsir(directory: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a directory."""
+    given = environment() | {"PYTHONPATH": str(PROJECT)} | variables
+    command = [sys.executable, "-m", "hsir", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=directory, env=given, timeout=600)
+
+
+def planned(directory: Path, *arguments: str) -> dict[str, Any]:
+    told = hsir(directory, "plan", "--json", *arguments)
+    assert told.returncode == 0, told.stderr
+    read: dict[str, Any] = json.loads(told.stdout)
+    return read
+
+
+def counted(directory: Path, *arguments: str) -> dict[str, int]:
+    """Read the table in which Snakemake itself counts the jobs of a dry run."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--forceall", "-s", str(PROJECT / "Snakefile"), *arguments]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=directory, env=environment(), check=True)
+    stats = (told.stdout + told.stderr).split("Job stats:\n")[1].split("\n\n")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\S+) +(\d+)$", stats, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("config", "run"),
+    [("config.yaml", "demo"), ("demo-methods.yaml", "demo-methods"), ("bench-ablations.yaml", "bench-ablations")],
+)
+def test_jobs_are_those_of_a_dry_run(config: str, run: str, tmp_path: Path) -> None:
+    path = str(PROJECT / "config" / config)
+    made, stats = planned(tmp_path, run, "--configfile", path), counted(tmp_path, "--configfile", path, "--", run)
+    total = stats.pop("total")
+    assert made["jobs"] == stats and sum(made["jobs"].values()) == total
+    by_stage = {row["stage"]: row["jobs"] for row in made["rows"]}
+    assert by_stage.get("sample", 0) + by_stage["evaluate"] == stats["sample"]
+    assert (by_stage.get("score", 0), by_stage["train"]) == (stats.get("score", 0), stats["train"])
+    assert made["measured"] == [] and made["assumed"]
+
+
+def test_planned_stands_beside_actual_once_a_run_is_finished(finished: Path, tmp_path: Path) -> None:
+    before = planned(tmp_path, "two-rounds", "--configfile", str(finished / TINY))
+    (tmp_path / "before.json").write_text(json.dumps(before))
+    after = planned(finished, "two-rounds", "--configfile", TINY, "--against", str(tmp_path / "before.json"))
+    assert {key: after[key] for key in ("rows", "jobs", "assumed")} == {
+        key: before[key] for key in ("rows", "jobs", "assumed")
+    }
+    done = {row["stage"]: row for row in after["done"]}
+    assert {stage: row["jobs"] for stage, row in done.items()} == {row["stage"]: row["jobs"] for row in before["rows"]}
+    ledgers = [json.loads(path.read_text()) for path in finished.glob("results/*/*/*/*/ledger.json")]
+    assert done["train"]["tokens"] == sum(one["training"]["training_tokens"] for one in ledgers)
+    measured = planned(finished, "two-rounds", "--configfile", TINY)
+    assert {row["stage"]: row["tokens"] for row in measured["rows"]}["train"] == done["train"]["tokens"]
+    assert len(measured["measured"]) == 10
+    shown = hsir(finished, "plan", "two-rounds", "--configfile", TINY)
+    assert "done" in shown.stdout and "measurement" in shown.stdout and "\x1b" not in shown.stdout
+
+
+def test_doctor_finds_the_shipped_demo_in_order(tmp_path: Path) -> None:
+    given = [str(PROJECT / part) for part in ("config/config.yaml", "profiles/local")]
+    told = hsir(tmp_path, "doctor", "--configfile", given[0], "--profile", given[1], NO_COLOR="1")
+    assert told.returncode == 0, told.stdout + told.stderr
+    jobs = counted(tmp_path, "--configfile", given[0])["total"]
+    assert f"ok       workflow: demo: {jobs} jobs" in told.stdout and "environment train" in told.stdout
+    assert "\x1b" not in told.stdout
+
+
+def test_doctor_ends_with_1_where_the_profile_is_not_filled_in(tmp_path: Path) -> None:
+    given = [str(PROJECT / part) for part in ("config/config.yaml", "profiles/slurm")]
+    bare = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin"}
+    told = hsir(tmp_path, "doctor", "--configfile", given[0], "--profile", given[1], "--sdm", "conda", **bare)
+    assert told.returncode == 1, told.stdout + told.stderr
+    assert "problem  profile, slurm_partition: FILL-IN-PARTITION" in told.stdout
+    assert "         -> fill it in" in told.stdout
+    jobs = counted(tmp_path, "--configfile", given[0])["total"]
+    assert f"workflow: demo: {jobs} jobs" in told.stdout, "those within groups too"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan"], "config/config.yaml: no such config; name one with --configfile"),
+        (["plan", "--configfile", "none.yaml"], "none.yaml: no such config"),
+        (["plan", "demos", "--configfile", "CONFIG"], "no run 'demos'; the config has demo"),
+        (["plan", "--configfile", "CONFIG", "--against", "CONFIG"], "config.yaml: cannot be read as JSON"),
+        (["doctor", "--configfile", "CONFIG", "--profile", "none"], "none/config.yaml: no such file; --profile takes"),
+    ],
+)
+def test_what_can_be_mended_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+    given = [str(PROJECT / "config/config.yaml") if word == "CONFIG" else word for word in arguments]
+    told = hsir(tmp_path, *given)
+    assert told.returncode == 1
+    assert said in told.stderr and told.stderr.startswith("hsir: error: ") and "Traceback" not in told.stderr
