@@ -14,15 +14,16 @@ from hsir.errors import ConfigError
 HOME = Path(__file__).parents[1]
 """Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
-TOLD = re.compile(r"^ *(?:(?:local)?(?:rule|checkpoint) (\w+):|(threads|resources): (.+))$", re.MULTILINE)
+TOLD = re.compile(r"^ *(?:(local)?(?:rule|checkpoint) (\S+):|(threads|resources): (.+))$", re.MULTILINE)
 
 
 class Job(NamedTuple):
-    """A job of a dry run: its rule, and what it asks for."""
+    """A job of a dry run: its rule, what it asks for, and whether it runs beside Snakemake, not in the queue."""
 
     rule: str
     threads: int
     resources: Mapping[str, str]
+    local: bool = False
 
 
 def opened(configs: Sequence[Path]) -> Plan:
@@ -80,13 +81,16 @@ def dry_run(
 
 def _jobs(told: str) -> list[Job]:
     """Read the jobs of a dry run, those within groups too; resources that it does not know yet are left out."""
-    found: list[tuple[str, dict[str, str]]] = []
-    for rule, key, value in TOLD.findall(told):
+    found: list[tuple[str, bool, dict[str, str]]] = []
+    for local, rule, key, value in TOLD.findall(told):
         if rule:
-            found.append((rule, {}))
+            found.append((rule, bool(local), {}))
         elif found:
-            found[-1][1][key] = value
-    return [Job(rule, int(said.get("threads", 1)), _resources(said.get("resources", ""))) for rule, said in found]
+            found[-1][2][key] = value
+    return [
+        Job(rule, int(said.get("threads", 1)), _resources(said.get("resources", "")), local)
+        for rule, local, said in found
+    ]
 
 
 def _resources(told: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ def blanks(profile: Mapping[str, Any]) -> Iterator[Finding]:
 def requests(jobs: Iterable[Job]) -> dict[tuple[str, ...], list[str]]:
     """Group rules by what they ask the queue for, as options of sbatch; jobs of a group ask for more together."""
     found: dict[tuple[str, ...], dict[str, None]] = {}
-    for job in jobs:
+    for job in (job for job in jobs if not job.local):
         found.setdefault(options(job), {})[job.rule] = None
     return {asked: list(rules) for asked, rules in found.items()}
 

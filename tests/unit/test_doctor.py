@@ -189,6 +189,7 @@ JOBS = [
     Job("data", 1, {"mem_mb": "2000", "runtime": "60", "slurm_partition": "cpu", "slurm_account": "a", "tmpdir": "t"}),
     Job("sample", 2, {"mem_mb": "32000", "gpu": "1", "slurm_partition": "gpu", "slurm_account": "a"}),
     Job("score", 2, {"mem_mb": "32000", "gpu": "1", "slurm_partition": "gpu", "slurm_account": "a"}),
+    Job("all", 1, {"runtime": "5"}, local=True),
     Job("train", 2, {"gres": "gpu:2", "qos": "long", "slurm_extra": "'--exclude=n1' --contiguous"}),
 ]  # fmt: skip
 

@@ -36,6 +36,10 @@ def test_the_config_is_loaded_without_anything_heavy(root: Path) -> None:
     assert not modules & HEAVY
 
 
+def test_the_command_line_is_loaded_without_anything_heavy(root: Path) -> None:
+    assert not loaded("import hsir.__main__", root) & HEAVY
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stages_command_line_is_told_without_the_model_libraries(stage: str, root: Path) -> None:
     """What a stage needs not, or only once it runs, it does not load."""
