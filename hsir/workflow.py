@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hsir.config import Plan, load, read_yaml
-from hsir.config.plan import overlay
 from hsir.errors import ConfigError
 
 HOME = Path(__file__).parents[1]
@@ -39,7 +38,17 @@ def opened(configs: Sequence[Path]) -> Plan:
     for path, raw in zip(files, given, strict=True):
         if not isinstance(raw, dict):
             raise ConfigError(f"{path}: not a config; it needs keys such as `run:` and `runs:`")
-    return Plan(load(overlay(*given), HOME / "config", ", ".join(map(str, files))))
+    return Plan(load(_merged(*given), HOME / "config", ", ".join(map(str, files))))
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay raw configs over one another as Snakemake does: key by key, whatever their kinds."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = merged.get(key)
+            merged[key] = _merged(below if isinstance(below, dict) else {}, value) if isinstance(value, dict) else value
+    return merged
 
 
 def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:

@@ -25,8 +25,8 @@ from hsir.doctor.questions import questions
 from hsir.errors import ConfigError, HsirError
 
 COLOURS = {"ok": "green", "skipped": "yellow", "problem": "bold red"}
-ENGINES = {"vllm"}
-"""Engines that are packages of their own, needed where a model chose them."""
+OPTIONAL = {"vllm", "deepspeed"}
+"""Packages that only some choices of engine and devices need."""
 
 
 def main(
@@ -45,11 +45,11 @@ def main(
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     given = workflow.profile(profile)
-    out, counts = console(), Counter[str]()
+    todo, out, counts = work(plan, chosen), console(), Counter[str]()
     found = [
         _jobs(chosen, configfile, profile, given, wait if probe_gpu else None),
-        _work(plan, work(plan, chosen)),
-        environments(workflow.HOME / "envs", deployment or _deployment(given), ENGINES - _engines(plan)),
+        _work(plan, todo),
+        environments(workflow.HOME / "envs", deployment or _deployment(given), OPTIONAL - _chosen(plan, todo)),
     ]
     for finding in (one for part in found for one in part):
         show(out, finding)
@@ -111,7 +111,9 @@ def _deployment(profile: dict[str, Any]) -> list[str]:
     return given.split() if isinstance(given, str) else list(given)
 
 
-def _engines(plan: Plan) -> set[str]:
-    """Name the kinds of engines that models and tasks choose."""
-    pairs = [(model, task) for model in plan.config.models for task in plan.config.tasks]
-    return {plan.settings(model, task).sample.engine.kind for model, task in pairs}
+def _chosen(plan: Plan, todo: Work) -> set[str]:
+    """Name the optional packages that engines and devices of the work need."""
+    engines = {plan.settings(one.model, one.task).sample.engine.kind for one in todo.trainings}
+    trainings = (plan.train(one.model, one.task, one.policy) for one in todo.trainings)
+    split = any(train.devices.deepspeed() is not None for train in trainings)
+    return engines | ({"deepspeed"} if split else set())
