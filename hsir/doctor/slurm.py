@@ -39,7 +39,7 @@ def requests(jobs: Iterable[Job]) -> dict[tuple[str, ...], list[str]]:
 
 def options(job: Job) -> tuple[str, ...]:
     """Write a job's resources as options of sbatch."""
-    given = [f"{flag}={job.resources[name]}" for name, flag in FLAGS.items() if job.resources.get(name)]
+    given = [f"{flag}={job.resources[name]}" for name, flag in FLAGS.items() if _asked(job, name)]
     return (*given, f"--cpus-per-task={job.threads}", *shlex.split(job.resources.get("slurm_extra", "")))
 
 
@@ -60,7 +60,7 @@ def queue(jobs: Iterable[Job]) -> Iterator[Finding]:
 def probe(jobs: Iterable[Job], seconds: int) -> Finding:
     """Run `nvidia-smi` in a short job that asks for what the first job with a GPU asks for."""
     what = "GPU in a job"
-    asked = next((options(job) for job in jobs if job.resources.get("gpu") or job.resources.get("gres")), None)
+    asked = next((options(job) for job in jobs if _asked(job, "gpu") or _asked(job, "gres")), None)
     if asked is None:
         return skipped(what, "no job asks for a GPU")
     if shutil.which("srun") is None:
@@ -78,6 +78,11 @@ def here() -> Finding:
         return skipped("GPU", "no nvidia-smi here: models run on the CPU")
     code, said = answer(LISTING.split(), ANSWERS_IN)
     return ok("GPU", said) if code == 0 else problem("GPU", said, "mend the driver, or hide the GPU")
+
+
+def _asked(job: Job, name: str) -> bool:
+    """Tell whether a job asks for a resource; 0 of one is none, as the plugin has it."""
+    return job.resources.get(name, "0") not in ("", "0")
 
 
 def _blamed(said: str) -> str:

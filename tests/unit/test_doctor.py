@@ -190,7 +190,7 @@ JOBS = [
     Job("sample", 2, {"mem_mb": "32000", "gpu": "1", "slurm_partition": "gpu", "slurm_account": "a"}),
     Job("score", 2, {"mem_mb": "32000", "gpu": "1", "slurm_partition": "gpu", "slurm_account": "a"}),
     Job("all", 1, {"runtime": "5"}, local=True),
-    Job("train", 2, {"gres": "gpu:2", "qos": "long", "slurm_extra": "'--exclude=n1' --contiguous"}),
+    Job("train", 2, {"gpu": "0", "gres": "gpu:2", "qos": "long", "slurm_extra": "'--exclude=n1' --contiguous"}),
 ]  # fmt: skip
 
 
