@@ -1,6 +1,7 @@
 """What watches a training: marks, lines in the log, and the name of a batch that went wrong."""
 
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -58,6 +59,19 @@ class StopAtNaN(TrainerCallback):  # type: ignore[misc]
                 f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(batch)}; the last whole"
                 " checkpoint is kept: lower learning_rate, or look at these"
             )
+
+
+class SaveAndStop(TrainerCallback):  # type: ignore[misc]
+    """Told to stop, save a checkpoint behind the step that is under way, and end; all processes at the same step."""
+
+    def __init__(self, told: threading.Event) -> None:
+        self._told = told
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if any(gather_object([self._told.is_set()])):
+            if state.is_world_process_zero:
+                say(f"told to stop: saving a checkpoint at step {state.global_step}")
+            control.should_save = control.should_training_stop = True
 
 
 class Tell(TrainerCallback):  # type: ignore[misc]

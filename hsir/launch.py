@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
+from hsir import stopping
 from hsir.config.devices import Ddp, Zero2, Zero3
 from hsir.errors import HsirError, InputError
 
@@ -41,11 +42,13 @@ def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
         )
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", "1")) // devices.on_a_node)
     environment = os.environ | {STARTED: "1", "OMP_NUM_THREADS": str(threads)}
-    ended = subprocess.run(command(devices, module, arguments, os.environ), env=environment, check=False)
-    if ended.returncode:
+    started = subprocess.Popen(command(devices, module, arguments, os.environ), env=environment)
+    with stopping.at_leisure(started.terminate):
+        ended = started.wait()
+    if ended:
         raise HsirError(
             f"{module}: one of {devices.processes} processes failed, and the others were stopped (exit code"
-            f" {ended.returncode}); the first error above says why"
+            f" {ended}); the first error above says why"
         )
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerState
 
-from hsir import tables
-from hsir.callbacks import MarkWhole, Passes, StopAtNaN, Tell
+from hsir import stopping, tables
+from hsir.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
 from hsir.checkpoints import WHOLE, forget, resumable
 from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.distributed import Filled, blanks, gathered, take_device
@@ -46,9 +46,10 @@ def finetune(
     blank = blanks(rows, options) if isinstance(options, Offline) else []
     trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
     trainer.remove_callback(PrinterCallback)
-    for callback in (clock, Tell()):
-        trainer.add_callback(callback)
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    with stopping.at_leisure() as told_to_stop:
+        for callback in (clock, Tell(), SaveAndStop(told_to_stop)):
+            trainer.add_callback(callback)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0
     planned = unlearnt + options.epochs * sum(map(length, rows)) if isinstance(options, Offline) else None
     try:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hsir.errors import HsirError, InputError
 from hsir.progress import say
+from hsir.stopping import stop_when_told
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -60,7 +61,11 @@ def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
 
 
 def run(stage: Callable[..., None]) -> None:
-    """Run a stage's command line; what a user can mend is told in one line, with exit code 1."""
+    """Run a stage's command line; what a user can mend is told in one line, with exit code 1.
+
+    Told to stop (SIGTERM), it ends with exit code 143.
+    """
+    stop_when_told()
     try:
         typer.run(stage)
     except HsirError as error:

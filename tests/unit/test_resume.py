@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hsir import tables
+from hsir import stopping, tables
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Lora, Sft, Training
 from hsir.grading import Number
@@ -68,7 +69,51 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     # Where the machine was too busy for the kill to come in mid-save, the mark is taken away.
     (max(state.glob("checkpoint-*")) / "whole").unlink(missing_ok=True)
     assert stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL).wait() == 0
-    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert_same(tmp_path, "whole", "killed")
+
+
+@pytest.mark.parametrize("options", KINDS[:2], ids=IDS[:2])
+def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
+    options: Training, embedded: Path, tmp_path: Path
+) -> None:
+    options = options.model_copy(update={"save_steps": 1000, "epochs": 20})
+    lay_down(tmp_path, options)
+    assert stage(tmp_path, embedded, options, "whole", stderr=subprocess.DEVNULL).wait() == 0
+    stopped = stage(tmp_path, embedded, options, "stopped")
+    assert stopped.stderr is not None
+    next(line for line in stopped.stderr if "step 10/" in line)
+    stopped.terminate()
+    stopped.communicate()
+    assert stopped.returncode == stopping.CODE, "a scheduler takes it for failed, and a retry goes on"
+    saved = [int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole")]
+    assert len(saved) == 1 and 10 <= saved[0] < options.steps(12)
+    assert not (tmp_path / "stopped").exists()
+    resumed = stage(tmp_path, embedded, options, "stopped")
+    assert f"resuming at checkpoint-{saved[0]}" in resumed.communicate()[1]
+    assert_same(tmp_path, "whole", "stopped")
+
+
+def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:
+    code = (
+        "import time; from pathlib import Path; from hsir.stages import cli; from hsir import tables\n"
+        "def stage(output: Path) -> None:\n"
+        "    with cli.locked(output), tables.atomic(output) as half:\n"
+        "        half.write_text('half'); time.sleep(60)\n"
+        "cli.run(stage)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    running = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    while running.poll() is None and not list(tmp_path.glob(".out.*.tmp")):
+        time.sleep(0.01)
+    running.terminate()
+    assert "told to stop" in running.communicate()[1]
+    assert running.returncode == stopping.CODE
+    assert [path.name for path in tmp_path.iterdir()] == [".out.lock"]
+
+
+def assert_same(folder: Path, *names: str) -> None:
+    """Hold that two policies have the same weights, and tell the same of their training."""
+    one, other = (load_file(folder / name / "model.safetensors") for name in names)
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-    wanted, told = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed"))
+    wanted, told = (json.loads((folder / f"{name}.json").read_text()) for name in names)
     assert told == wanted

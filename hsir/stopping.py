@@ -1,0 +1,45 @@
+"""Told to stop (SIGTERM: preemption, a time limit, scancel), a stage ends at once, or when it has saved what it has."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from hsir.progress import say
+
+CODE = 128 + signal.SIGTERM
+"""The exit code of a stage that was told to stop, as a shell gives it: not a success, so that it is made again."""
+
+
+def stop_when_told() -> None:
+    """From now on, end this process in order when it is told to stop: temporary files are taken away, locks released."""
+    signal.signal(signal.SIGTERM, _stop)
+
+
+@contextmanager
+def at_leisure(pass_on: Callable[[], object] | None = None) -> Iterator[threading.Event]:
+    """Yield what is set once the process is told to stop; where it was, the process ends when the block does.
+
+    `pass_on` is called too, to tell those that this process waits for.
+    """
+    told = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        told.set()
+        if pass_on is not None:
+            pass_on()
+
+    before = signal.signal(signal.SIGTERM, note)
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if told.is_set():
+        _stop()
+
+
+def _stop(number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+    say("told to stop; what is finished is kept: run again to go on")
+    sys.exit(CODE)
