@@ -5,11 +5,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests test-distributed test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++
-	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
-	pytest tests/distributed
-
-bench-demo bench-ablations dag docs lock clean
+.PHONY: help demo test lint unit workflow-tests test-distributed test-slurm test-slurm-faults bench-demo bench-ablations dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -50,6 +46,15 @@ test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by
 	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
 	pytest tests/distributed
 
+test-slurm: $(VENV)/ready-dev ## a real SLURM cluster here (Debian, as root): the pipeline and four faults; 8 minutes
+	-sh tests/slurm/install
+	timeout -k 60 1200 pytest tests/slurm -m core -rs
+
+test-slurm-faults: $(VENV)/ready-dev ## the same with all faults, and benchmarks/slurm.md made anew; 20 minutes
+	-sh tests/slurm/install
+	timeout -k 60 3600 pytest tests/slurm -rs --junitxml=slurm.xml
+	PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md
+
 bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
@@ -64,4 +69,4 @@ lock: ## remake the pins from pyproject.toml (in a fresh environment)
 	PYTHON=$(PYTHON) sh scripts/lock
 
 clean: ## remove everything that was made, but the environment
-	rm -rf results logs benchmarks/runs report.html dag.svg .snakemake
+	rm -rf results logs benchmarks/runs report.html dag.svg slurm.xml .snakemake

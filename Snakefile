@@ -34,6 +34,23 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/analysis.smk"
 
 
+# What takes seconds, on a cluster, runs beside Snakemake: in the queue each would cost more than it computes.
+localrules:
+    data,
+    data_test,
+    ask,
+    verify,
+    veriexit,
+    filter,
+    contamination,
+    overlap,
+    evaluate,
+    ledger,
+    report,
+    variants,
+    redundancy,
+
+
 rule all:
     default_target: True
     input:

@@ -14,7 +14,7 @@ CODE = 128 + signal.SIGTERM
 
 
 def stop_when_told() -> None:
-    """From now on, end this process in order when it is told to stop: temporary files are taken away, locks released."""
+    """From now on, end in order when told to stop: temporary files are taken away, locks released."""
     signal.signal(signal.SIGTERM, _stop)
 
 

@@ -45,7 +45,7 @@ class Math(Grader):
         ("open_tag", "boxed", "last"), description="Places to look at in turn where no closed tags are."
     )
     deadline: float = Field(5.0, gt=0, description="Seconds that one comparison may take; later it is undecided.")
-    workers: int = Field(0, ge=0, description="Processes that compare; 0 is one a core.")
+    workers: int = Field(0, ge=0, description="Processes that compare; 0 is one a core that the process may use.")
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
         if not gold.strip():
@@ -107,7 +107,7 @@ class Math(Grader):
         return Judgement(answer, "right" if same else "wrong", why)
 
     def _pool(self) -> Pool:
-        return _shared(self.workers or os.cpu_count() or 1, self.deadline)
+        return _shared(self.workers or len(os.sched_getaffinity(0)), self.deadline)
 
 
 def _decided(one: _Open, reply: list[object] | None) -> Judgement:

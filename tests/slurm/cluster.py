@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CONFIG = Path("/etc/slurm/slurm.conf")
@@ -20,6 +20,7 @@ OURS = "# Made by the tests of HSIR, which overwrite and remove it."
 PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch")
 NODES = ("n1", "n2", "n3")
 MARK = "HSIR_CLUSTER"
+ACCOUNT = "hsir"
 PATIENCE = 60.0
 """Seconds after which what should have happened will not."""
 
@@ -89,13 +90,13 @@ class Cluster:
         for node in NODES:
             self.start_node(node)
         wait_until(lambda: self.states() == dict.fromkeys(NODES, "idle"), "three nodes are idle")
+        ask("sacctmgr", "--immediate", "add", "account", ACCOUNT)
+        ask("sacctmgr", "--immediate", "add", "user", "root", f"account={ACCOUNT}")
 
     def stop(self) -> None:
         """Cancel all jobs, and stop what was started, by its process id; the database last."""
-        try:
+        with suppress(ClusterError):  # the controller may be gone; what it ran is killed below
             self.cancel()
-        except ClusterError:
-            pass  # the controller is gone; what it ran is killed below
         for name in list(reversed(self._daemons)):
             self._end(name, signal.SIGTERM)
         for process in self.processes():
@@ -132,7 +133,7 @@ class Cluster:
 
     def processes(self, node: str | None = None) -> list[int]:
         """Give the processes of jobs (of one node), the steps' own daemons included."""
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._of_job(pid, node)]
+        return [pid for pid in _all_processes() if self._of_job(pid, node)]
 
     def _of_job(self, pid: int, node: str | None) -> bool:
         try:
@@ -207,8 +208,10 @@ def _listens(port: int) -> bool:
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _all_processes() -> Iterator[int]:
+    return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+
+
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
