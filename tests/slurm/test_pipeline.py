@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.slurm.cluster import Cluster, ask
 from tests.slurm.run import Run, since
 
 Record = Callable[[str, object], None]
 
 
+@pytest.mark.core
 def test_the_cluster_makes_what_one_machine_makes(
     reference: Run, cluster: Cluster, profile: dict[str, Any], tmp_path: Path, record_property: Record
 ) -> None:
@@ -19,6 +22,7 @@ def test_the_cluster_makes_what_one_machine_makes(
     run.start("small")
     run.finish()
     record_property("seconds", since(began))
+    record_property("local", reference.seconds)
     record_property("stages", run.told().count("Finished jobid") - 1)
     submitted = ask("sacct", "--noheader", "--allocations", "--format=State").split()
     record_property("submitted", len(submitted))

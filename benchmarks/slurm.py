@@ -1,0 +1,112 @@
+"""The table of a cluster's faults, of what pytest noted while tests/slurm ran: `make test-slurm-faults`.
+
+Usage: PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md
+"""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from benchmarks.machine import described
+
+CLUSTER = """SLURM 22.05 of Debian 12 on one machine: accounting, three nodes with two pretended GPUs each, `KillWait` 15 s,
+`SlurmdTimeout` 10 s, first look at the queue after 3 s (the profile's default is 40). The embedded pipeline,
+`tests/slurm/small.yaml`; but for the first test, a training of 28 s is disturbed behind its first checkpoint."""
+
+
+class Told(NamedTuple):
+    """What a test noted."""
+
+    passed: bool
+    noted: dict[str, float]
+
+
+FAULTS = {
+    "test_a_node_dies_in_mid_training": (
+        "the node's daemon and all its processes killed",
+        "SLURM notices, puts the job back into its queue (and waits two minutes); it goes on from the checkpoint",
+    ),
+    "test_a_job_is_cancelled": (
+        "`scancel`",
+        "told to stop, training saves a checkpoint; Snakemake retries the job, which goes on from there",
+    ),
+    "test_a_job_is_out_of_time": (
+        "`runtime: 1 * attempt`, and a training held up",
+        "told to stop, saves a checkpoint; retried with more time",
+    ),
+    "test_a_job_is_out_of_memory": ("`mem_mb: 500 * attempt * attempt`", "killed; retried with more memory"),
+    "test_a_job_is_preempted_and_saves_what_it_has": (
+        "preempted by an urgent job, grace time 15 s",
+        "told to stop, saves a checkpoint, ends as FAILED; retried",
+    ),
+    "test_a_job_is_preempted_without_grace": (
+        "preempted by an urgent job, no grace time",
+        "told to stop, saves a checkpoint; SLURM puts the same job back into its queue (and waits two minutes)",
+    ),
+    "test_the_main_process_dies_and_is_started_again_while_its_job_runs": (
+        "`kill -9` of Snakemake; unlocked and started again while its job runs",
+        "the second job waits for the first and finds its output made; trained once",
+    ),
+    "test_the_main_process_dies_and_what_it_left_is_cancelled": (
+        "`kill -9` of Snakemake; its job cancelled with the README's line, unlocked, started again",
+        "goes on from the checkpoint",
+    ),
+    "test_the_disk_is_full": (
+        "16 MB for a policy",
+        "fails, retries included; with more space the same command goes on",
+    ),
+    "test_sbatch_refuses_a_job": (
+        "a drained partition",
+        "fails at once, retries included; once it is up the same command goes on",
+    ),
+    "test_the_file_system_shows_files_late[as shipped]": (
+        "an output that is hidden for 12 s once it is there",
+        "waited for (`latency-wait: 60`), no retry",
+    ),
+    "test_the_file_system_shows_files_late[with latency-wait 1]": (
+        "the same with `latency-wait: 1`",
+        "counts as failed, and is retried",
+    ),
+}  # fmt: skip
+
+
+def told(path: Path) -> dict[str, Told]:
+    """Read what pytest wrote: by test, whether it passed, and its properties."""
+    cases = ElementTree.parse(path).iter("testcase")  # noqa: S314 - our own file
+    return {
+        case.attrib["name"]: Told(
+            not {child.tag for child in case} & {"failure", "error", "skipped"},
+            {one.attrib["name"]: float(one.attrib["value"]) for one in case.iter("property")},
+        )
+        for case in cases
+    }
+
+
+def page(tests: dict[str, Told]) -> str:
+    """Write the page."""
+    whole = tests["test_the_cluster_makes_what_one_machine_makes"].noted
+    jobs = whole["submitted"]
+    lines = [
+        "# A cluster's faults", "", f"`make test-slurm-faults`, {described()}", "", CLUSTER, "",
+        "*Seconds* run from the fault (or from the new start) to the end of the run. *Same*: every table, result and"
+        " weight is, byte for byte, that of an undisturbed run on one machine, and no job, held lock or half-made file"
+        " is left.", "",
+        "| what was done | what happened | seconds | same |", "|---|---|---|---|",
+        *(row(*FAULTS[name], tests[name]) for name in FAULTS), "",
+        "## What the cluster costs", "",
+        f"{whole['stages']:.0f} stages, of which {jobs:.0f} went to the queue: {whole['seconds']:.0f} s, against"
+        f" {whole['local']:.0f} s of the local profile with two cores. That is"
+        f" {(whole['seconds'] - whole['local']) / jobs:.0f} s a job, in an empty queue: two starts of Snakemake, SLURM's"
+        " own steps, and the time until Snakemake looks.", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def row(done: str, happened: str, one: Told) -> str:
+    """Write a row."""
+    return f"| {done} | {happened} | {one.noted.get('seconds', float('nan')):.0f} | {'yes' if one.passed else 'NO'} |"
+
+
+if __name__ == "__main__":
+    print(page(told(Path(sys.argv[1]))), end="")
