@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
@@ -127,12 +128,24 @@ def grpo(
         reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
         # TRL would weigh the KL by the probability ratio too; equation 6 does not.
         use_bias_correction_kl=False,
+        # `in_order` has drawn; the sampler of TRL draws anew, and another order, where a later epoch is resumed.
+        shuffle_dataset=False,
     )  # fmt: skip
-    data = Dataset.from_list([{"prompt": row["prompt_ids"], "question_id": row["question_id"]} for row in rows])
+    drawn = in_order(rows, options, arguments["seed"])
+    data = Dataset.from_list([{"prompt": row["prompt_ids"], "question_id": row["question_id"]} for row in drawn])
     functions = [function(reward, rollouts) for reward in options.rewards]
     trainer = QuestionTrainer(**shared, args=config, reward_funcs=functions, train_dataset=data)
     rollouts.trainer = trainer
     return trainer, rollouts.names
+
+
+def in_order(rows: list[tables.Row], options: Grpo, seed: int) -> list[tables.Row]:
+    """Give the questions of all steps in the order that TRL draws them in, epoch after epoch, as one epoch."""
+    generator = torch.Generator().manual_seed(seed)
+    an_epoch = len(rows) // options.batch_size * options.batch_size
+    epochs = -(-options.max_steps * options.batch_size // an_epoch)
+    drawn = [n for _ in range(epochs) for n in torch.randperm(len(rows), generator=generator).tolist()[:an_epoch]]
+    return [rows[n] for n in drawn[: options.max_steps * options.batch_size]]
 
 
 def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
@@ -173,3 +186,5 @@ def check_fits(model: Any, rows: list[tables.Row], options: Grpo) -> None:
             f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"
             f" {options.max_new_tokens} exceed the {positions} positions of the model; lower max_new_tokens"
         )
+    if len(rows) < options.batch_size:
+        raise InputError(f"{len(rows)} questions, fewer than batch_size {options.batch_size}; lower batch_size")

@@ -109,7 +109,7 @@ def test_advantages_are_taken_within_the_group(embedded: Path, tmp_path: Path) -
     made, names = trainer(embedded, tmp_path, rewards=[{"kind": "long2short", "weight": 3.0}, {"kind": "format"}])
     made.model.train()
     inputs = made._generate_and_score_completions([made.train_dataset[n] for n in (0, 0, 0, 0, 1, 1, 1, 1)])
-    assert names() == ["q0", "q1"]
+    assert names() == made.train_dataset[:2]["question_id"]
     groups = names.__self__._groups
     rewards = torch.tensor([Long2Short()(group) for group in groups], dtype=torch.float64) * 3
     assert rewards.std() > 0

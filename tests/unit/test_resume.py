@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from trl.trainer.utils import RepeatSampler
 
 from hsir import stopping, tables
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Lora, Sft, Training
 from hsir.grading import Number
 from hsir.models import load_model, load_tokenizer
-from hsir.reinforcement import Asked
+from hsir.reinforcement import Asked, in_order
 from hsir.training import finetune
 from tests.trained import lay_down, questions, rows, stage
 
@@ -50,6 +51,21 @@ def test_resumed_from_a_checkpoint_the_weights_are_the_same(options: Training, e
     base = load_model(str(embedded), "float32").state_dict()
     assert base.keys() == resumed.keys(), "adapters are merged"
     assert not all(torch.equal(tensor, base[name]) for name, tensor in undisturbed.items())
+
+
+def test_rollouts_resumed_in_a_later_epoch_are_of_the_same_questions(embedded: Path, tmp_path: Path) -> None:
+    options = Grpo(**ONLINE | {"save_steps": 8})
+    undisturbed = weights(embedded, tmp_path, options)
+    shutil.rmtree(tmp_path / "checkpoint-9")
+    resumed = weights(embedded, tmp_path, options)
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in undisturbed.items())
+
+
+def test_questions_are_drawn_as_trl_draws_them() -> None:
+    options = Grpo(**ONLINE | {"batch_size": 5, "max_steps": 7})
+    drawn = [int(row["sample_id"]) for row in in_order(rows(options), options, 3)]
+    epochs = RepeatSampler(range(12), mini_repeat_count=1, batch_size=5, seed=3)
+    assert drawn == [n for _ in range(4) for n in epochs][:35]
 
 
 @pytest.mark.parametrize("options", KINDS[:3], ids=IDS[:3])
