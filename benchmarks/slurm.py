@@ -15,6 +15,10 @@ CLUSTER = """SLURM 22.05 of Debian 12 on one machine: accounting, three nodes wi
 and each time that nothing has ended 10 s later than before. What is disturbed is a training of 32 steps behind its
 first checkpoint (`tests/slurm/small.yaml`)."""
 
+LIMITS = """An output that is shown late is one that is moved away and back on a local disk: it shows that Snakemake
+waits for it, and nothing of what else a network file system does (old attributes, old folders, halves of files, locks).
+Not tried: cgroups, a newer SLURM, jobs of another user than root, real GPUs."""
+
 
 class Told(NamedTuple):
     """What a test noted."""
@@ -94,7 +98,9 @@ def page(tests: dict[str, Told]) -> str:
         " weight is, byte for byte, that of an undisturbed run on one machine, and no job, held lock or half-made file"
         " is left.", "",
         "| what was done | what happened | seconds | same |", "|---|---|---|---|",
-        *(row(*FAULTS[name], tests[name]) for name in FAULTS), "",
+        *(row(*FAULTS[name], tests[name]) for name in FAULTS), "", LIMITS, "",
+        "One fault alone: `pytest tests/slurm -k node`, or any other word of its test's name in"
+        " `tests/slurm/test_faults.py`.", "",
         "## What the cluster costs", "",
         f"{whole['stages']:.0f} stages, of which {jobs:.0f} went to the queue: {whole['seconds']:.0f} s, against"
         f" {whole['local']:.0f} s of the local profile with two cores. That is"

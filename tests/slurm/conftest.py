@@ -46,7 +46,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture
-def begun(reference: Run, cluster: Cluster, profile: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
+def begun(cluster: Cluster, reference: Run, profile: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
     """Give a run on the cluster that has made its data and what is trained on, and has not trained yet."""
     folder = tmp_path / "run"
     shutil.copytree(reference.folder, folder, symlinks=True)

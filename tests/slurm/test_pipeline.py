@@ -15,7 +15,7 @@ Record = Callable[[str, object], None]
 
 @pytest.mark.core
 def test_the_cluster_makes_what_one_machine_makes(
-    reference: Run, cluster: Cluster, profile: dict[str, Any], tmp_path: Path, record_property: Record
+    cluster: Cluster, reference: Run, profile: dict[str, Any], tmp_path: Path, record_property: Record
 ) -> None:
     run = Run(tmp_path, profile, cluster)
     began = time.monotonic()
