@@ -34,8 +34,10 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/analysis.smk"
 
 
-# What takes seconds, on a cluster, runs beside Snakemake: in the queue each would cost more than it computes.
+# What takes seconds, or waits for a network, runs beside Snakemake on a cluster: in the queue each would cost more than
+# it computes.
 localrules:
+    distill,
     data,
     data_test,
     ask,

@@ -1,6 +1,6 @@
 """The table of a cluster's faults, of what pytest noted while tests/slurm ran: `make test-slurm-faults`.
 
-Usage: PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md
+Usage: PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md; of several files, the later count.
 """
 
 import sys
@@ -116,4 +116,4 @@ def row(done: str, happened: str, one: Told) -> str:
 
 
 if __name__ == "__main__":
-    print(page(told(Path(sys.argv[1]))), end="")
+    print(page({name: one for path in sys.argv[1:] for name, one in told(Path(path)).items()}), end="")

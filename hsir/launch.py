@@ -14,7 +14,6 @@ from hsir.errors import HsirError, InputError
 Launched = Ddp | Zero2 | Zero3
 STARTED = "HSIR_LAUNCHED"
 """Set for the processes that were started here."""
-POLL_SECONDS = 0.5
 PORTS = range(20000, 30000)
 """Where the nodes of a SLURM job meet: below the ports that systems give away by themselves."""
 
@@ -43,25 +42,14 @@ def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
         )
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", "1")) // devices.on_a_node)
     environment = os.environ | {STARTED: "1", "OMP_NUM_THREADS": str(threads)}
-    code = attended(command(devices, module, arguments, os.environ), environment)
-    if code:
+    started = subprocess.Popen(command(devices, module, arguments, os.environ), env=environment)
+    with stopping.at_leisure(started.terminate):
+        ended = started.wait()
+    if ended:
         raise HsirError(
             f"{module}: one of {devices.processes} processes failed, and the others were stopped (exit code"
-            f" {code}); the first error above says why"
+            f" {ended}); the first error above says why"
         )
-
-
-def attended(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command and give its exit code; told to stop, tell it too, and wait until it has saved what it has."""
-    with stopping.at_leisure() as told, subprocess.Popen(command, env=environment) as running:
-        passed_on = False
-        while True:
-            try:
-                return running.wait(POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                if told.is_set() and not passed_on:
-                    running.terminate()
-                    passed_on = True
 
 
 def command(devices: Launched, module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:

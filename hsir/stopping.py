@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,10 +19,19 @@ def stop_when_told() -> None:
 
 
 @contextmanager
-def at_leisure() -> Iterator[threading.Event]:
-    """Yield what is set once the process is told to stop; where it was, the process ends when the block does."""
+def at_leisure(pass_on: Callable[[], object] | None = None) -> Iterator[threading.Event]:
+    """Yield what is set once the process is told to stop; where it was, the process ends when the block does.
+
+    `pass_on` is called too, to tell those that this process waits for.
+    """
     told = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda number, frame: told.set())
+
+    def note(number: int, frame: FrameType | None) -> None:
+        told.set()
+        if pass_on is not None:
+            pass_on()
+
+    before = signal.signal(signal.SIGTERM, note)
     try:
         yield told
     finally:

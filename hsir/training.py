@@ -46,8 +46,8 @@ def finetune(
     blank = blanks(rows, options) if isinstance(options, Offline) else []
     trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
     trainer.remove_callback(PrinterCallback)
-    with stopping.at_leisure() as asked_to_stop:
-        for callback in (clock, Tell(), SaveAndStop(asked_to_stop)):
+    with stopping.at_leisure() as told_to_stop:
+        for callback in (clock, Tell(), SaveAndStop(told_to_stop)):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0

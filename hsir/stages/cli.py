@@ -76,6 +76,11 @@ def run(stage: Callable[..., None]) -> None:
             raise
         say(f"error: {error.filename or 'output'}: {error.strerror}; nothing finished is lost: free space, run again")
         sys.exit(1)
+    except RuntimeError as error:
+        if "inline_container" not in str(error):  # where torch cannot write all of a file, it names its own source
+            raise
+        say("error: a checkpoint could not be written whole; the last one is kept: if the disk is full, free space")
+        sys.exit(1)
 
 
 @contextmanager

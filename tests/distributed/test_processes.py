@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hsir import tables
+from hsir import stopping, tables
 from hsir.config.devices import Ddp, Several, Zero2, Zero3
 from hsir.config.training import Dpo, Grpo, Sft, Training
 from hsir.models import load_model
@@ -102,6 +102,22 @@ def test_killed_it_goes_on_to_the_same_weights(
     again, told = trained(tmp_path, embedded, options, killed)
     assert apart(whole, again) == 0.0
     assert told == wanted
+
+
+def test_told_to_stop_all_processes_save_together(embedded: Path, tmp_path: Path) -> None:
+    """As a scheduler does it: every process of the job is told."""
+    options = Sft(**SHAPE | {"epochs": 20, "save_steps": 1000}, devices=DDP)
+    lay_down(tmp_path, options)
+    whole, _ = trained(tmp_path, embedded, options, "whole")
+    stopped = stage(tmp_path, embedded, options, "stopped")
+    assert stopped.stderr is not None
+    next(line for line in stopped.stderr if "step 10/" in line)
+    os.killpg(stopped.pid, signal.SIGTERM)
+    stopped.communicate()
+    assert stopped.returncode == stopping.CODE
+    assert len(list(tmp_path.glob(".stopped.state/checkpoint-*/whole"))) == 1
+    again, _ = trained(tmp_path, embedded, options, "stopped")
+    assert apart(whole, again) == 0.0
 
 
 def test_a_start_waits_for_processes_that_outlive_their_launcher(embedded: Path, tmp_path: Path) -> None:

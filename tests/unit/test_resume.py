@@ -68,20 +68,14 @@ def test_questions_are_drawn_as_trl_draws_them() -> None:
     assert drawn == [n for _ in range(4) for n in epochs][:35]
 
 
-def logged(folder: Path, embedded: Path, options: Training, name: str) -> subprocess.Popen[str]:
-    """Start the stage, its log in a file."""
-    with (folder / f"{name}.log").open("ab") as log:
-        return stage(folder, embedded, options, name, stderr=log)
-
-
 @pytest.mark.parametrize("options", KINDS[:3], ids=IDS[:3])
 def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     options: Training, embedded: Path, tmp_path: Path
 ) -> None:
     options = options.model_copy(update={"save_steps": 2})
     lay_down(tmp_path, options)
-    assert logged(tmp_path, embedded, options, "whole").wait() == 0
-    killed = logged(tmp_path, embedded, options, "killed")
+    assert stage(tmp_path, embedded, options, "whole", stderr=subprocess.DEVNULL).wait() == 0
+    killed = stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL)
     state = tmp_path / ".killed.state"
     while killed.poll() is None and not list(state.glob("checkpoint-[46]")):
         time.sleep(0.001)
@@ -90,7 +84,7 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
     assert not (tmp_path / "killed").exists() and (state / "checkpoint-2" / "whole").is_file()
     # Where the machine was too busy for the kill to come in mid-save, the mark is taken away.
     (max(state.glob("checkpoint-*")) / "whole").unlink(missing_ok=True)
-    assert logged(tmp_path, embedded, options, "killed").wait() == 0
+    assert stage(tmp_path, embedded, options, "killed", stderr=subprocess.DEVNULL).wait() == 0
     assert_same(tmp_path, "whole", "killed")
 
 
@@ -100,17 +94,18 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
 ) -> None:
     options = options.model_copy(update={"save_steps": 1000, "epochs": 20})
     lay_down(tmp_path, options)
-    assert logged(tmp_path, embedded, options, "whole").wait() == 0
-    stopped = logged(tmp_path, embedded, options, "stopped")
-    while stopped.poll() is None and "step 10/" not in (tmp_path / "stopped.log").read_text():
-        time.sleep(0.01)
+    assert stage(tmp_path, embedded, options, "whole", stderr=subprocess.DEVNULL).wait() == 0
+    stopped = stage(tmp_path, embedded, options, "stopped")
+    assert stopped.stderr is not None
+    next(line for line in stopped.stderr if "step 10/" in line)
     stopped.terminate()
-    assert stopped.wait() == stopping.CODE, "a scheduler takes it for failed, and a retry goes on"
+    stopped.communicate()
+    assert stopped.returncode == stopping.CODE, "a scheduler takes it for failed, and a retry goes on"
     saved = [int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole")]
     assert len(saved) == 1 and 10 <= saved[0] < options.steps(12)
     assert not (tmp_path / "stopped").exists()
-    assert logged(tmp_path, embedded, options, "stopped").wait() == 0
-    assert f"resuming at checkpoint-{saved[0]}" in (tmp_path / "stopped.log").read_text()
+    resumed = stage(tmp_path, embedded, options, "stopped")
+    assert f"resuming at checkpoint-{saved[0]}" in resumed.communicate()[1]
     assert_same(tmp_path, "whole", "stopped")
 
 
