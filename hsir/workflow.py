@@ -13,7 +13,9 @@ from hsir.errors import ConfigError
 HOME = Path(__file__).parents[1]
 """Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
-TOLD = re.compile(r"^ *(?:(local)?(?:rule|checkpoint) (\S+):|(threads|resources): (.+))$", re.MULTILINE)
+TOLD = re.compile(r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|threads|resources): (.+))$", re.MULTILINE)
+LOCAL = re.compile(r"^localrules:\n((?: +\w+,?\n)+)", re.MULTILINE)
+"""Where the Snakefile says what is not queued; a dry run does not tell."""
 
 
 class Job(NamedTuple):
@@ -90,16 +92,21 @@ def dry_run(
 
 def _jobs(told: str) -> list[Job]:
     """Read the jobs of a dry run, those within groups too; resources that it does not know yet are left out."""
-    found: list[tuple[str, bool, dict[str, str]]] = []
-    for local, rule, key, value in TOLD.findall(told):
+    found: list[tuple[str, dict[str, str]]] = []
+    for rule, key, value in TOLD.findall(told):
         if rule:
-            found.append((rule, bool(local), {}))
+            found.append((rule, {}))
         elif found:
-            found[-1][2][key] = value
+            found[-1][1][key] = value
+    block = LOCAL.search((HOME / "Snakefile").read_text(encoding="utf-8"))
+    here = set(re.findall(r"\w+", block[1])) if block else set()
     return [
-        Job(rule, int(said.get("threads", 1)), _resources(said.get("resources", "")), local)
-        for rule, local, said in found
-    ]
+        Job(
+            rule, int(said.get("threads", 1)), _resources(said.get("resources", "")),
+            local=rule in here or "output" not in said,
+        )
+        for rule, said in found
+    ]  # fmt: skip
 
 
 def _resources(told: str) -> dict[str, str]:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from hsir.config import read_yaml
+from hsir.doctor.slurm import requests
+from hsir.workflow import dry_run
 from tests.workflow.conftest import PROJECT, environment
 
 TINY = "tiny.yaml"
@@ -88,6 +91,13 @@ def test_doctor_ends_with_1_where_the_profile_is_not_filled_in(tmp_path: Path) -
     assert "         -> fill it in" in told.stdout
     jobs = counted(tmp_path, "--configfile", given[0])["total"]
     assert f"workflow: demo: {jobs} jobs" in told.stdout, "those within groups too"
+
+
+def test_the_queue_is_asked_about_just_the_jobs_that_go_there() -> None:
+    folder = PROJECT / "profiles/slurm"
+    jobs = dry_run(["demo-methods"], [PROJECT / "config/demo-methods.yaml"], folder, ["--forceall"])
+    queued = {rule for rules in requests(jobs).values() for rule in rules}
+    assert queued == {"sample", "score", "div", "train"} <= set(read_yaml(folder / "config.yaml")["set-resources"])
 
 
 @pytest.mark.parametrize(
