@@ -59,7 +59,7 @@ FAULTS = {
     ),
     "test_the_disk_is_full": (
         "16 MB for a policy",
-        "fails, retries included; with more space the same command goes on",
+        "fails; with more space the same command goes on from the last whole checkpoint",
     ),
     "test_sbatch_refuses_a_job": (
         "a drained partition",
