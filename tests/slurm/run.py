@@ -19,7 +19,7 @@ SMALL = Path(__file__).with_name("small.yaml")
 SEED = "results/embedded/few/seed0"
 COMPARED = (".parquet", ".json", ".safetensors")
 TIMES = (".cost.json", "ledger.json")
-LONGEST = 600
+LONGEST = 1200
 """Seconds after which a run hangs."""
 
 

@@ -145,7 +145,7 @@ def test_the_main_process_dies_and_what_it_left_is_cancelled(
 
 def test_the_disk_is_full(begun: Run, reference: Run, record_property: Record) -> None:
     with small_disk(begun.folder / SEED / "sft-initial", begun.folder / "kept", "16m") as grow:
-        begun.start(TRAINED)
+        begun.start(TRAINED, retries=0)
         assert begun.wait() != 0
         assert "free space" in begun.train_log()
         grow("200m")
