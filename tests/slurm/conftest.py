@@ -46,6 +46,15 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture
+def fresh(cluster: Cluster, profile: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
+    """Give a run on the cluster that has made nothing yet."""
+    run = Run(tmp_path, profile, cluster)
+    yield run
+    run.end()
+    cluster.cancel()
+
+
+@pytest.fixture
 def begun(cluster: Cluster, reference: Run, profile: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
     """Give a run on the cluster that has made its data and what is trained on, and has not trained yet."""
     folder = tmp_path / "run"

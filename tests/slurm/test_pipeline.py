@@ -2,30 +2,25 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.slurm.cluster import Cluster, ask
+from tests.slurm.cluster import ask
 from tests.slurm.run import Run, since
 
 Record = Callable[[str, object], None]
 
 
 @pytest.mark.core
-def test_the_cluster_makes_what_one_machine_makes(
-    cluster: Cluster, reference: Run, profile: dict[str, Any], tmp_path: Path, record_property: Record
-) -> None:
-    run = Run(tmp_path, profile, cluster)
+def test_the_cluster_makes_what_one_machine_makes(fresh: Run, reference: Run, record_property: Record) -> None:
     began = time.monotonic()
-    run.start("small")
-    run.finish()
+    fresh.start("small")
+    fresh.finish()
     record_property("seconds", since(began))
     record_property("local", reference.seconds)
-    record_property("stages", run.told().count("Finished jobid") - 1)
+    record_property("stages", fresh.told().count("Finished jobid") - 1)
     submitted = ask("sacct", "--noheader", "--allocations", "--format=State").split()
     record_property("submitted", len(submitted))
     assert set(submitted) == {"COMPLETED"}
-    assert run.results() == reference.results()
-    assert run.left() == []
+    assert fresh.results() == reference.results()
+    assert fresh.left() == []
