@@ -1,5 +1,6 @@
 """The shipped profile runs the whole pipeline on a real cluster, and what it makes is what one machine makes."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -19,7 +20,8 @@ def test_the_cluster_makes_what_one_machine_makes(fresh: Run, reference: Run, re
     record_property("seconds", since(began))
     record_property("local", reference.seconds)
     record_property("stages", fresh.told().count("Finished jobid") - 1)
-    submitted = ask("sacct", "--noheader", "--allocations", "--format=State").split()
+    named = re.findall(r"SLURM run ID: (\S+)", fresh.told())
+    submitted = ask("sacct", "--noheader", "--allocations", "--format=State", f"--name={named[0]}").split()
     record_property("submitted", len(submitted))
     assert set(submitted) == {"COMPLETED"}
     assert fresh.results() == reference.results()
