@@ -4,7 +4,9 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import altair as alt
 
@@ -22,19 +24,29 @@ BARS = 40
 
 @dataclass(frozen=True)
 class Seen:
-    """The candidates that reached one InDiv filter of one policy; scores and levels in the same order."""
+    """The candidates that reached one InDiv filter of one policy; scores in the same order."""
 
     cell: Cell
     number: int
     chosen: InDiv
+    candidates: list[Candidate]
     scores: list[float]
-    levels: list[int | None]
+
+    @cached_property
+    def tau(self) -> float:
+        """The lowest score that stays."""
+        return self.chosen.least(self.scores)
+
+    @cached_property
+    def kept(self) -> list[bool]:
+        """Whether each candidate stays."""
+        return [score >= self.tau for score in self.scores]
 
     def by_level(self) -> dict[int | None, tuple[int, int]]:
         """Give for each level of difficulty how many candidates there were, and how many were dropped."""
-        every = Counter(self.levels)
-        pairs = zip(self.levels, self.scores, strict=True)
-        dropped = Counter(level for level, score in pairs if not score >= self.chosen.threshold)
+        levels = [candidate.difficulty for candidate in self.candidates]
+        every = Counter(levels)
+        dropped = Counter(level for level, kept in zip(levels, self.kept, strict=True) if not kept)
         return {
             level: (every[level], dropped[level]) for level in sorted(every, key=lambda level: (level is None, level))
         }
@@ -47,11 +59,10 @@ def seen(made: Made) -> list[Seen]:
         select = made.method(cell).select
         if not any(isinstance(chosen, InDiv) for chosen in select):
             continue
-        known, left = pools.levels(made, cell), candidates(made, cell)
+        left = candidates(made, cell)
         for number, chosen in enumerate(select, start=1):
             if isinstance(chosen, InDiv):
-                levels = [known[candidate.question_id] for candidate in left]
-                found.append(Seen(cell, number, chosen, chosen.standardised(left), levels))
+                found.append(Seen(cell, number, chosen, left, chosen.standardised(left)))
             left = chosen(left, cell.seed)
     return found
 
@@ -126,23 +137,22 @@ def _round(value: float) -> float:
 
 def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart:
     chosen, scores = seeds[0].chosen, [score for one in seeds for score in one.scores]
-    dropped = sum(not score >= chosen.threshold for score in scores) / len(scores)
+    tau = fmean(one.tau for one in seeds)  # of a quantile, it differs a little from seed to seed
+    dropped = sum(not kept for one in seeds for kept in one.kept) / len(scores)
     kept_as, dropped_as = "kept", "dropped"
     rows: style.Rows = [
         {"from": low, "to": high, "count": count / len(seeds), "none": 0,
-         "fate": dropped_as if high <= chosen.threshold + 1e-9 else kept_as}
-        for low, high, count in bins(scores, chosen.threshold)
+         "fate": dropped_as if high <= tau + 1e-9 else kept_as}
+        for low, high, count in bins(scores, tau)
     ]  # fmt: skip
-    below = f"standardise: {chosen.standardise}; below tau = {chosen.threshold:g}: {dropped:.0%} of the candidates"
+    below = f"standardise: {chosen.standardise}; below tau = {tau:.4g}: {dropped:.0%} of the candidates"
     colours = style.by_colour("fate:N", {dropped_as: style.LIGHT, kept_as: style.DARK})
     bars = alt.Chart(style.data(rows), width=330, height=150, title=heading(made, group, below)).mark_bar(
         stroke=style.DARK, strokeWidth=0.4
     )
     span = max(scores) - min(scores)
-    near = min(scores) - span / 2 <= chosen.threshold <= max(scores) + span / 2  # else it would squeeze the scores
-    tau = alt.Chart(style.data([{"tau": chosen.threshold}] if near else [])).mark_rule(
-        color=style.INK, strokeDash=[4, 3]
-    )
+    near = min(scores) - span / 2 <= tau <= max(scores) + span / 2  # else it would squeeze the scores
+    rule = alt.Chart(style.data([{"tau": tau}] if near else [])).mark_rule(color=style.INK, strokeDash=[4, 3])
     x = alt.X(
         "from:Q",
         title="InDiv" if chosen.standardise == "none" else "InDiv, standardised",
@@ -151,7 +161,7 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart
     )
     return alt.layer(
         bars.encode(x=x, x2="to:Q", y=alt.Y("count:Q", title="right solutions"), y2="none:Q", color=colours),
-        tau.encode(x="tau:Q"),
+        rule.encode(x="tau:Q"),
     )
 
 

@@ -13,6 +13,7 @@ from hsir.config.schema import Config
 from hsir.report import (
     compared,
     contamination,
+    exhibits,
     grid,
     indiv,
     ledger,
@@ -26,7 +27,7 @@ from hsir.report import (
 from hsir.report.accuracy import accuracy_tokens
 from hsir.report.compared import Difference
 from hsir.report.latex import latex
-from hsir.report.page import page
+from hsir.report.page import browser, page
 from hsir.report.results import Result, gather
 from hsir.report.run import Made
 from hsir.report.sampled import Sampled
@@ -51,6 +52,7 @@ def main(
     write_tables(made, name, output)
     shared = page(f"What {name} trains on, and its test sets", contamination.sheets(made))
     write_text(shared, output / "contamination.html")
+    write_text(browser(f"Traces of {name}", exhibits.gather(made)), output / "traces.html")
     draw(made, output)
 
 

@@ -105,6 +105,12 @@ rule report:
             category="Limits",
             labels={"run": "{run}", "what": "test questions in training sets"},
         ),
+        traces=report(
+            f"{RUN}/traces.html",
+            caption="../report/traces.rst",
+            category="Traces",
+            labels={"run": "{run}", "what": "what was cut and recovered, dropped and kept"},
+        ),
         config=report(
             f"{RUN}/config.yaml",
             caption="../report/config.rst",
