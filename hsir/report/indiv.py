@@ -1,6 +1,7 @@
 """What the InDiv filters saw: the standardised score of every candidate, kept or dropped; table and picture."""
 
 import math
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from hsir.report import pools, style
 from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training import Group, group_of, heading
+from hsir.statistics import spearman
 
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
 BARS = 40
+DOTS = 1_000
+"""Solutions that are drawn in a picture, at most, over all its panels."""
+KEPT, DROPPED = "kept", "dropped"
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,51 @@ def draw(made: Made, found: list[Seen]) -> style.Chart:
     return style.panels(charts, "Intrinsic diversity of right solutions, and what the threshold drops", columns=2)
 
 
+def lengths(made: Made, found: list[Seen]) -> style.Chart:
+    """Draw each filter's scores against the solutions' lengths: is what is dropped redundant, or only long?"""
+    groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
+    for one in found:
+        if one.scores:
+            groups[group_of(one.cell), one.number].append(one)
+    if not groups:
+        return style.sentence("No policy of this run chose its solutions by InDiv.")
+    most = max(100, DOTS // len(groups))
+    charts = [_lengths_panel(made, group, seeds, most) for (group, _), seeds in groups.items()]
+    return style.panels(charts, "Intrinsic diversity against length", columns=2)
+
+
+def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> alt.LayerChart:
+    every: style.Rows = [
+        {
+            "sample_id": candidate.sample_id,
+            "tokens": candidate.n_tokens,
+            "score": score,
+            "fate": KEPT if kept else DROPPED,
+        }
+        for one in seeds
+        for candidate, score, kept in zip(one.candidates, one.scores, one.kept, strict=True)
+    ]
+    rank = spearman([row["score"] for row in every], [row["tokens"] for row in every])
+    shown = random.Random(0).sample(every, min(most, len(every)))
+    told = "" if rank is None else f"rank correlation {rank:+.2f}; "
+    below = f"{told}{len(shown):,} of {len(every):,} right solutions"
+    base = alt.Chart(style.data(shown), width=320, height=200, title=heading(made, group, below))
+    points = base.mark_point(size=26, strokeWidth=1.1, opacity=0.75, aria=False).encode(
+        x=alt.X("tokens:Q", title="tokens of the solution", scale=alt.Scale(zero=False)),
+        y=alt.Y("score:Q", title=_named(seeds[0].chosen), scale=alt.Scale(zero=False)),
+        color=style.by_colour("fate:N", {DROPPED: style.COLOURS[3], KEPT: style.DARK}),
+        shape=alt.Shape("fate:N", scale=alt.Scale(domain=[DROPPED, KEPT], range=["cross", "circle"]), legend=None),
+        tooltip=["sample_id:N", "tokens:Q", alt.Tooltip("score:Q", format=".2f")],
+    )
+    tau = fmean(one.tau for one in seeds)
+    rule = alt.Chart(style.data([{"tau": tau}] if min(row["score"] for row in every) <= tau else []))
+    return alt.layer(points, rule.mark_rule(color=style.INK, strokeDash=[4, 3]).encode(y="tau:Q"))
+
+
+def _named(chosen: InDiv) -> str:
+    return "InDiv" if chosen.standardise == "none" else "InDiv, standardised"
+
+
 def bins(scores: list[float], tau: float) -> Iterator[tuple[float, float, int]]:
     """Yield (from, to, count) of a histogram of about 40 bars, whose edges, carried on, meet tau."""
     span = max(scores) - min(scores)
@@ -139,14 +189,13 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart
     chosen, scores = seeds[0].chosen, [score for one in seeds for score in one.scores]
     tau = fmean(one.tau for one in seeds)  # of a quantile, it differs a little from seed to seed
     dropped = sum(not kept for one in seeds for kept in one.kept) / len(scores)
-    kept_as, dropped_as = "kept", "dropped"
     rows: style.Rows = [
         {"from": low, "to": high, "count": count / len(seeds), "none": 0,
-         "fate": dropped_as if high <= tau + 1e-9 else kept_as}
+         "fate": DROPPED if high <= tau + 1e-9 else KEPT}
         for low, high, count in bins(scores, tau)
     ]  # fmt: skip
     below = f"standardise: {chosen.standardise}; below tau = {tau:.4g}: {dropped:.0%} of the candidates"
-    colours = style.by_colour("fate:N", {dropped_as: style.LIGHT, kept_as: style.DARK})
+    colours = style.by_colour("fate:N", {DROPPED: style.LIGHT, KEPT: style.DARK})
     bars = alt.Chart(style.data(rows), width=330, height=150, title=heading(made, group, below)).mark_bar(
         stroke=style.DARK, strokeWidth=0.4
     )
@@ -155,7 +204,7 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart
     rule = alt.Chart(style.data([{"tau": tau}] if near else [])).mark_rule(color=style.INK, strokeDash=[4, 3])
     x = alt.X(
         "from:Q",
-        title="InDiv" if chosen.standardise == "none" else "InDiv, standardised",
+        title=_named(chosen),
         scale=alt.Scale(zero=False),
         axis=alt.Axis(labelFlush=False, tickCount=8),
     )

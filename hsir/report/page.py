@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from hsir.report import style
 from hsir.report.exhibits import MOST, Exhibit
 from hsir.report.sheets import Sheet
 
 TEMPLATES = Path(__file__).with_name("templates")
 NOTE = (
     f"A seeded sample, at most {MOST} of VeriExit and of InDiv. VeriExit: a failed solution, cut behind the first"
-    " step that states the ground truth; what stood behind that is grey; beside it, what was answered from there. InDiv: of a"
-    " question that lost solutions and kept some, one of each, drawn at random. Marked steps repeat an earlier one,"
-    " by Div's rule with words counted, which is blind to paraphrases. All text is as the model wrote it; characters that"
-    " do not print are told by their numbers, such as <U+202E>."
+    " step that states the ground truth; what stood behind that is grey; beside it, what was answered from there."
+    " InDiv: of a question that lost solutions and kept some, one of each, drawn at random. Marked steps repeat an"
+    " earlier one, by Div's rule with words counted, which is blind to paraphrases. All text is as the model wrote"
+    " it; characters that do not print are told by their numbers, such as <U+202E>."
 )
 
 
@@ -28,6 +31,14 @@ def browser(title: str, exhibits: Sequence[Exhibit]) -> str:
     """Write traces to look at as a page; one that says so where there are none."""
     nothing = "No policy of this run recycled failed solutions, or dropped right ones by InDiv: no trace to show."
     return render("traces.html", title=title, exhibits=exhibits, note=NOTE if exhibits else nothing)
+
+
+def interactive(title: str, charts: Sequence[style.Chart]) -> str:
+    """Write charts as a page that draws them in the browser, with all that this takes."""
+    figures = [style.configured(chart).to_dict() for chart in charts]
+    # Of the bundle's own making, not of a run's: it may stand as it is, and would not work escaped.
+    bundle = Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))  # noqa: S704
+    return render("figures.html", title=title, figures=figures, bundle=bundle)
 
 
 def render(template: str, **values: Any) -> str:
