@@ -7,6 +7,7 @@ A filter is an option and its strategy: fields, and a call (candidates, seed) ->
 import math
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -73,11 +74,15 @@ class InDiv(Options):
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         scores = self.standardised(candidates)
-        least = self.threshold
-        if self.threshold_is == "quantile" and scores:
-            least = sorted(scores)[int(self.threshold * len(scores))]
+        least = self.least(scores)
         scored = [replace(c, score=z) for c, z in zip(candidates, scores, strict=True)]
         return [c for c in scored if c.score is not None and c.score >= least]
+
+    def least(self, scores: Sequence[float]) -> float:
+        """Give the lowest score that stays."""
+        if self.threshold_is == "quantile" and scores:
+            return sorted(scores)[int(self.threshold * len(scores))]
+        return self.threshold
 
     def standardised(self, candidates: Candidates) -> list[float]:
         """Give each candidate's standardised score, in order."""

@@ -1,4 +1,4 @@
-"""Picture: accuracy against mean tokens, a point a policy."""
+"""Picture: accuracy against mean tokens, a point a policy, and the front that no policy lies beyond."""
 
 from collections.abc import Sequence
 
@@ -32,10 +32,19 @@ def spread(values: Sequence[float], gap: float) -> list[float]:
     return [moved[n] for n in range(len(values))]
 
 
+def front(rows: style.Rows) -> style.Rows:
+    """Give the rows of which none other is at least as right with as few tokens (Pareto), by tokens."""
+    best: style.Rows = []
+    for row in sorted(rows, key=lambda row: (row["tokens"], -row["accuracy"])):
+        if not best or row["accuracy"] > best[-1]["accuracy"]:
+            best.append(row)
+    return best
+
+
 def _panel(place: seeds.Place, policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]) -> alt.LayerChart:
     rows = _points(policies, looks)
     height = max(HEIGHT, (LINE + 2) * len(rows))
-    y_domain = _label(rows, height)
+    y_domain = label(rows, height)
     x_domain = _span(min(row["left"] for row in rows), max(row["right"] for row in rows))
     beyond = 0.02 * (x_domain[1] - x_domain[0])
     for row in rows:
@@ -46,17 +55,33 @@ def _panel(place: seeds.Place, policies: dict[str, list[Result]], looks: dict[st
     base = alt.Chart(style.data(rows), width=WIDTH, height=height, title=_title(place))
     points = base.encode(color=colour, shape=alt.Shape("shape:N", scale=None))
     faint = base.mark_rule(color="#BBBBBB", strokeWidth=0.7)
+    edge = alt.Chart(style.data(_edge(rows, x_domain[1], y_domain[0])))
+    tooltip = [alt.Tooltip(name, format=".1f") for name in ("accuracy:Q", "low:Q", "high:Q", "tokens:Q")]
     return alt.layer(
+        edge.mark_line(interpolate="step-after", strokeDash=[4, 3], strokeWidth=1, color=style.INK, opacity=0.7).encode(
+            x=x, y=y
+        ),
         faint.encode(x=x, y=y, x2="aside:Q", y2="label_at:Q"),
         base.mark_line(strokeWidth=1.2, opacity=0.6).encode(x=x, y=y, color=colour, detail="method:N", order="round:Q"),
         base.mark_rule(strokeWidth=1.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour),
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("left:Q"), x2="right:Q", y=y, color=colour),
-        points.mark_point(filled=True, size=80, opacity=1, stroke="white", strokeWidth=0.6).encode(x=x, y=y),
+        points.mark_point(filled=True, size=80, opacity=1, stroke="white", strokeWidth=0.6).encode(
+            x=x, y=y, tooltip=["policy:N", *tooltip]
+        ),
         points.mark_point(filled=True, size=45, opacity=1).encode(x="aside:Q", y="label_at:Q"),
         base.mark_text(align="left", fontSize=11, color=style.INK).encode(
             x="text_at:Q", y="label_at:Q", text="policy:N"
         ),
     )
+
+
+def _edge(rows: style.Rows, most: float, least: float) -> style.Rows:
+    """Carry the front on to the ends of the axes; of a single policy there is none."""
+    best = front(rows)
+    if len(rows) < 2:
+        return []
+    start, end = best[0] | {"accuracy": least}, best[-1] | {"tokens": most}
+    return [{"tokens": row["tokens"], "accuracy": row["accuracy"]} for row in (start, *best, end)]
 
 
 def _span(low: float, high: float) -> list[float]:
@@ -82,7 +107,7 @@ def _points(policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]
     return rows
 
 
-def _label(rows: style.Rows, height: int) -> list[float]:
+def label(rows: style.Rows, height: int) -> list[float]:
     """Put each row's label beside its point's height, none over another; give the accuracies that this takes."""
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     domain = [low, high]

@@ -1,10 +1,13 @@
 """What the InDiv filters saw: the standardised score of every candidate, kept or dropped; table and picture."""
 
 import math
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import altair as alt
 
@@ -15,26 +18,40 @@ from hsir.report import pools, style
 from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training import Group, group_of, heading
+from hsir.statistics import spearman
 
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
 BARS = 40
+DOTS = 1_000
+"""Solutions that are drawn in a picture, at most, over all its panels."""
+KEPT, DROPPED = "kept", "dropped"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The candidates that reached one InDiv filter of one policy; scores and levels in the same order."""
+    """The candidates that reached one InDiv filter of one policy; scores in the same order."""
 
     cell: Cell
     number: int
     chosen: InDiv
+    candidates: list[Candidate]
     scores: list[float]
-    levels: list[int | None]
+
+    @cached_property
+    def tau(self) -> float:
+        """The lowest score that stays."""
+        return self.chosen.least(self.scores)
+
+    @cached_property
+    def kept(self) -> list[bool]:
+        """Whether each candidate stays."""
+        return [score >= self.tau for score in self.scores]
 
     def by_level(self) -> dict[int | None, tuple[int, int]]:
         """Give for each level of difficulty how many candidates there were, and how many were dropped."""
-        every = Counter(self.levels)
-        pairs = zip(self.levels, self.scores, strict=True)
-        dropped = Counter(level for level, score in pairs if not score >= self.chosen.threshold)
+        levels = [candidate.difficulty for candidate in self.candidates]
+        every = Counter(levels)
+        dropped = Counter(level for level, kept in zip(levels, self.kept, strict=True) if not kept)
         return {
             level: (every[level], dropped[level]) for level in sorted(every, key=lambda level: (level is None, level))
         }
@@ -47,11 +64,10 @@ def seen(made: Made) -> list[Seen]:
         select = made.method(cell).select
         if not any(isinstance(chosen, InDiv) for chosen in select):
             continue
-        known, left = pools.levels(made, cell), candidates(made, cell)
+        left = candidates(made, cell)
         for number, chosen in enumerate(select, start=1):
             if isinstance(chosen, InDiv):
-                levels = [known[candidate.question_id] for candidate in left]
-                found.append(Seen(cell, number, chosen, chosen.standardised(left), levels))
+                found.append(Seen(cell, number, chosen, left, chosen.standardised(left)))
             left = chosen(left, cell.seed)
     return found
 
@@ -109,6 +125,51 @@ def draw(made: Made, found: list[Seen]) -> style.Chart:
     return style.panels(charts, "Intrinsic diversity of right solutions, and what the threshold drops", columns=2)
 
 
+def lengths(made: Made, found: list[Seen]) -> style.Chart:
+    """Draw each filter's scores against the solutions' lengths: is what is dropped redundant, or only long?"""
+    groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
+    for one in found:
+        if one.scores:
+            groups[group_of(one.cell), one.number].append(one)
+    if not groups:
+        return style.sentence("No policy of this run chose its solutions by InDiv.")
+    most = max(100, DOTS // len(groups))
+    charts = [_lengths_panel(made, group, seeds, most) for (group, _), seeds in groups.items()]
+    return style.panels(charts, "Intrinsic diversity against length", columns=2)
+
+
+def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> alt.LayerChart:
+    every: style.Rows = [
+        {
+            "sample_id": candidate.sample_id,
+            "tokens": candidate.n_tokens,
+            "score": score,
+            "fate": KEPT if kept else DROPPED,
+        }
+        for one in seeds
+        for candidate, score, kept in zip(one.candidates, one.scores, one.kept, strict=True)
+    ]
+    rank = spearman([row["score"] for row in every], [row["tokens"] for row in every])
+    shown = random.Random(0).sample(every, min(most, len(every)))
+    told = "" if rank is None else f"rank correlation {rank:+.2f}; "
+    below = f"{told}{len(shown):,} of {len(every):,} right solutions"
+    base = alt.Chart(style.data(shown), width=320, height=200, title=heading(made, group, below))
+    points = base.mark_point(size=26, strokeWidth=1.1, opacity=0.75, aria=False).encode(
+        x=alt.X("tokens:Q", title="tokens of the solution", scale=alt.Scale(zero=False)),
+        y=alt.Y("score:Q", title=_named(seeds[0].chosen), scale=alt.Scale(zero=False)),
+        color=style.by_colour("fate:N", {DROPPED: style.COLOURS[3], KEPT: style.DARK}),
+        shape=alt.Shape("fate:N", scale=alt.Scale(domain=[DROPPED, KEPT], range=["cross", "circle"]), legend=None),
+        tooltip=["sample_id:N", "tokens:Q", alt.Tooltip("score:Q", format=".2f")],
+    )
+    tau = fmean(one.tau for one in seeds)
+    rule = alt.Chart(style.data([{"tau": tau}] if min(row["score"] for row in every) <= tau else []))
+    return alt.layer(points, rule.mark_rule(color=style.INK, strokeDash=[4, 3]).encode(y="tau:Q"))
+
+
+def _named(chosen: InDiv) -> str:
+    return "InDiv" if chosen.standardise == "none" else "InDiv, standardised"
+
+
 def bins(scores: list[float], tau: float) -> Iterator[tuple[float, float, int]]:
     """Yield (from, to, count) of a histogram of about 40 bars, whose edges, carried on, meet tau."""
     span = max(scores) - min(scores)
@@ -126,32 +187,30 @@ def _round(value: float) -> float:
 
 def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart:
     chosen, scores = seeds[0].chosen, [score for one in seeds for score in one.scores]
-    dropped = sum(not score >= chosen.threshold for score in scores) / len(scores)
-    kept_as, dropped_as = "kept", "dropped"
+    tau = fmean(one.tau for one in seeds)  # of a quantile, it differs a little from seed to seed
+    dropped = sum(not kept for one in seeds for kept in one.kept) / len(scores)
     rows: style.Rows = [
         {"from": low, "to": high, "count": count / len(seeds), "none": 0,
-         "fate": dropped_as if high <= chosen.threshold + 1e-9 else kept_as}
-        for low, high, count in bins(scores, chosen.threshold)
+         "fate": DROPPED if high <= tau + 1e-9 else KEPT}
+        for low, high, count in bins(scores, tau)
     ]  # fmt: skip
-    below = f"standardise: {chosen.standardise}; below tau = {chosen.threshold:g}: {dropped:.0%} of the candidates"
-    colours = style.by_colour("fate:N", {dropped_as: style.LIGHT, kept_as: style.DARK})
+    below = f"standardise: {chosen.standardise}; below tau = {tau:.4g}: {dropped:.0%} of the candidates"
+    colours = style.by_colour("fate:N", {DROPPED: style.LIGHT, KEPT: style.DARK})
     bars = alt.Chart(style.data(rows), width=330, height=150, title=heading(made, group, below)).mark_bar(
         stroke=style.DARK, strokeWidth=0.4
     )
     span = max(scores) - min(scores)
-    near = min(scores) - span / 2 <= chosen.threshold <= max(scores) + span / 2  # else it would squeeze the scores
-    tau = alt.Chart(style.data([{"tau": chosen.threshold}] if near else [])).mark_rule(
-        color=style.INK, strokeDash=[4, 3]
-    )
+    near = min(scores) - span / 2 <= tau <= max(scores) + span / 2  # else it would squeeze the scores
+    rule = alt.Chart(style.data([{"tau": tau}] if near else [])).mark_rule(color=style.INK, strokeDash=[4, 3])
     x = alt.X(
         "from:Q",
-        title="InDiv" if chosen.standardise == "none" else "InDiv, standardised",
+        title=_named(chosen),
         scale=alt.Scale(zero=False),
         axis=alt.Axis(labelFlush=False, tickCount=8),
     )
     return alt.layer(
         bars.encode(x=x, x2="to:Q", y=alt.Y("count:Q", title="right solutions"), y2="none:Q", color=colours),
-        tau.encode(x="tau:Q"),
+        rule.encode(x="tau:Q"),
     )
 
 

@@ -1,57 +1,50 @@
-"""The sheets of a run as one HTML page that needs no other file."""
+"""A run as HTML pages that need no other file."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from hsir.report import style
+from hsir.report.exhibits import MOST, Exhibit
 from hsir.report.sheets import Sheet
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; }
-h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .9rem; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: .3rem; }
-thead th { border-top: 2px solid #222; border-bottom: 1px solid #222; font-weight: 600; }
-tbody tr:nth-child(even) { background: #f4f4f4; }
-tbody tr:last-child td { border-bottom: 2px solid #222; }
-.interval { color: #666; font-size: .87em; }
-.noise, .noise .interval { color: #888; font-style: italic; }
-p { color: #555; font-size: .9rem; margin-top: .4rem; }
-</style>
-</head>
-<body>
-<h1>{{ title }}</h1>
-{% for sheet in sheets %}
-<h2>{{ sheet.title }}</h2>
-<div class="scroll"><table>
-<thead><tr>{% for column in sheet.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
-<tbody>
-{% for row in sheet.rows %}
-<tr>{% for entry in row %}<td{% if entry.noise %} class="noise"{% endif %}>{{ "~" if entry.noise }}{{ entry.value }}\
-{% if entry.interval %} <span class="interval">{{ entry.interval }}</span>{% endif %}</td>{% endfor %}</tr>
-{% endfor %}
-</tbody>
-</table></div>
-<p>{{ sheet.note }}</p>
-{% endfor %}
-</body>
-</html>
-"""
+TEMPLATES = Path(__file__).with_name("templates")
+NOTE = (
+    f"A seeded sample, at most {MOST} of VeriExit and of InDiv. VeriExit: a failed solution, cut behind the first"
+    " step that states the ground truth; what stood behind that is grey; beside it, what was answered from there."
+    " InDiv: of a question that lost solutions and kept some, one of each, drawn at random. Marked steps repeat an"
+    " earlier one, by Div's rule with words counted, which is blind to paraphrases. All text is as the model wrote"
+    " it; characters that do not print are told by their numbers, such as <U+202E>."
+)
 
 
 def page(title: str, sheets: Sequence[Sheet]) -> str:
-    """Write the page; every text is escaped."""
+    """Write tables as a page."""
+    return render("sheets.html", title=title, sheets=sheets)
+
+
+def browser(title: str, exhibits: Sequence[Exhibit]) -> str:
+    """Write traces to look at as a page; one that says so where there are none."""
+    nothing = "No policy of this run recycled failed solutions, or dropped right ones by InDiv: no trace to show."
+    return render("traces.html", title=title, exhibits=exhibits, note=NOTE if exhibits else nothing)
+
+
+def interactive(title: str, charts: Sequence[style.Chart]) -> str:
+    """Write charts as a page that draws them in the browser, with all that this takes."""
+    figures = [style.configured(chart).to_dict() for chart in charts]
+    # Of the bundle's own making, not of a run's: it may stand as it is, and would not work escaped.
+    bundle = Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))  # noqa: S704
+    return render("figures.html", title=title, figures=figures, bundle=bundle)
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of this folder's; every text is escaped, for models wrote some of them."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    return environment.from_string(_PAGE).render(title=title, sheets=sheets)
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    return environment.get_template(template).render(values)

@@ -1,5 +1,6 @@
 """The solutions of a run's pools, with their verdicts and difficulty, as the pictures need them."""
 
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,23 @@ def solutions(made: Made, drawn: Drawn) -> list[tables.Row]:
 def levels(made: Made, cell: Cell) -> dict[str, int | None]:
     """Give the difficulty of each question that a seed's pools answer."""
     return _levels(made.questions(cell))
+
+
+def asked(made: Made, cell: Cell) -> dict[str, tables.Row]:
+    """Give the questions that a seed's pools answer: question, gold, difficulty."""
+    columns = ["question_id", "question", "gold", "difficulty"]
+    return {row["question_id"]: row for row in tables.read("questions", made.questions(cell), columns)}
+
+
+def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:
+    """Give the completions of some samples; no more than a shard's are in memory at a time."""
+    columns = ["sample_id", "completion"]
+    return {
+        row["sample_id"]: row["completion"]
+        for shard in made.shards(drawn)
+        for row in tables.read("samples", shard, columns)
+        if row["sample_id"] in wanted
+    }
 
 
 @lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are asked for one after another

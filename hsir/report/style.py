@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import altair as alt
 
@@ -17,6 +17,8 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#0
 SHAPES = (
     "circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left",
 )  # fmt: skip
+# Four dashes to seven colours, for lines: 28 before a pair comes again.
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
 SIZES = {"width": 210, "height": 130}
 
@@ -31,6 +33,17 @@ def looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (COLOURS[n % len(COLOURS)], SHAPES[n % len(SHAPES)]) for n, name in enumerate(names)}
 
 
+def lines(field: str, names: Sequence[str]) -> dict[str, Any]:
+    """Tell lines apart by colour and dash, in one legend, in the order given."""
+    legend = alt.Legend(orient="top", title=None, columns=6, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2)
+    colours = [COLOURS[n % len(COLOURS)] for n in range(len(names))]
+    dashes = [DASHES[n % len(DASHES)] for n in range(len(names))]
+    return {
+        "color": alt.Color(field, scale=alt.Scale(domain=list(names), range=colours), legend=legend),
+        "strokeDash": alt.StrokeDash(field, scale=alt.Scale(domain=list(names), range=dashes), legend=legend),
+    }
+
+
 def heading(text: str, below: str = "") -> alt.TitleParams:
     """Give a panel its title, and a line below it."""
     return alt.TitleParams(
@@ -38,12 +51,14 @@ def heading(text: str, below: str = "") -> alt.TitleParams:
     )
 
 
-def panels(charts: Sequence[Any], title: str, columns: int) -> Chart:
-    """Set panels side by side under one title and one legend, each with axes of its own."""
+def panels(
+    charts: Sequence[Any], title: str, columns: int, legends: Literal["shared", "independent"] = "shared"
+) -> Chart:
+    """Set panels side by side under one title, each with axes of its own, and one legend or one a panel."""
     whole = alt.TitleParams(title, anchor="start", fontSize=15, offset=14)
     return (
         alt.concat(*charts, columns=columns, spacing=28)
-        .resolve_scale(color="shared", x="independent", y="independent")
+        .resolve_scale(color=legends, x="independent", y="independent")
         .properties(title=whole)
     )
 
@@ -54,16 +69,21 @@ def sentence(text: str) -> Chart:
     return chart.mark_text(fontSize=14, color=INK).encode(text="text:N")
 
 
-def save(chart: Any, path: Path) -> None:
-    """Write a picture as SVG."""
-    configured = (
+def configured(chart: Any) -> Chart:
+    """Give a chart the look of all of them."""
+    looked: Chart = (
         chart.configure(background="white", font="Helvetica, Arial, sans-serif", padding=12)
         .configure_view(stroke=None)
         .configure_axis(labelColor=INK, titleColor=INK, titleFontWeight="normal", gridColor="#E8E8E8", domainColor=INK)
         .configure_legend(labelColor=INK, titleColor=INK, titleFontWeight="normal", labelLimit=300)
     )
+    return looked
+
+
+def save(chart: Chart, path: Path) -> None:
+    """Write a picture as SVG."""
     with tables.atomic(path) as temporary:
-        configured.save(str(temporary), format="svg")
+        configured(chart).save(str(temporary), format="svg")
 
 
 def by_colour(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:

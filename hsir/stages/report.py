@@ -11,12 +11,17 @@ from hsir import tables
 from hsir.config import Plan
 from hsir.config.schema import Config
 from hsir.report import (
+    budget,
     compared,
     contamination,
+    curves,
+    exhibits,
     grid,
     indiv,
+    iterations,
     ledger,
     published,
+    quartiles,
     recycled,
     rows,
     sampled,
@@ -26,7 +31,7 @@ from hsir.report import (
 from hsir.report.accuracy import accuracy_tokens
 from hsir.report.compared import Difference
 from hsir.report.latex import latex
-from hsir.report.page import page
+from hsir.report.page import browser, interactive, page
 from hsir.report.results import Result, gather
 from hsir.report.run import Made
 from hsir.report.sampled import Sampled
@@ -34,6 +39,7 @@ from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
 
+INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
 # What the run {run} was made with; `snakemake --configfile` takes it and builds the same.
 # Stage options that are not set have the defaults of HSIR {version}.
@@ -51,7 +57,8 @@ def main(
     write_tables(made, name, output)
     shared = page(f"What {name} trains on, and its test sets", contamination.sheets(made))
     write_text(shared, output / "contamination.html")
-    draw(made, output)
+    write_text(browser(f"Traces of {name}", exhibits.gather(made)), output / "traces.html")
+    draw(made, name, output)
 
 
 def write_tables(made: Made, name: str, output: Path) -> None:
@@ -73,17 +80,34 @@ def write_tables(made: Made, name: str, output: Path) -> None:
     show(told)
 
 
-def draw(made: Made, output: Path) -> None:
+def draw(made: Made, name: str, output: Path) -> None:
     """Draw the pictures, and write the tables behind them."""
-    style.save(accuracy_tokens(gather(made)), output / "accuracy-tokens.svg")
-    style.save(training.right_per_question(made), output / "right-per-question.svg")
-    style.save(training.samples_by_difficulty(made), output / "samples-by-difficulty.svg")
-    style.save(training.funnel(made), output / "funnel.svg")
     seen, counts = indiv.seen(made), recycled.tally(made)
     indiv.write(seen, output / "indiv.csv")
-    style.save(indiv.draw(made, seen), output / "indiv.svg")
     recycled.write(counts, output / "veriexit.csv")
-    style.save(recycled.draw(made, counts), output / "veriexit.svg")
+    drawn = pictures(made, seen, counts)
+    for picture, chart in drawn.items():
+        style.save(chart, output / f"{picture}.svg")
+    write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")
+
+
+def pictures(made: Made, seen: list[indiv.Seen], counts: list[tables.Row]) -> dict[str, style.Chart]:
+    """Give the pictures of a run by the names of their files."""
+    results, trained = gather(made), curves.told(made)
+    return {
+        "accuracy-tokens": accuracy_tokens(results),
+        "iterations": iterations.draw(made, results),
+        "budget": budget.draw(made, ledger.gather(made)),
+        "right-per-question": training.right_per_question(made),
+        "samples-by-difficulty": training.samples_by_difficulty(made),
+        "samples-by-quartile": quartiles.draw(made),
+        "funnel": training.funnel(made),
+        "veriexit": recycled.draw(made, counts),
+        "indiv": indiv.draw(made, seen),
+        "indiv-length": indiv.lengths(made, seen),
+        "losses": curves.losses(made, trained),
+        "rewards": curves.rewards(made, trained),
+    }
 
 
 def as_yaml(config: Config) -> str:

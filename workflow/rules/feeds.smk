@@ -156,12 +156,20 @@ class Cell(dict):
 def made_by(wildcards):
     """Give what the report of a run reads; each file once, though methods share pools."""
     run = plan.config.runs[wildcards.run]
-    read = ("evaluations", "answers", "judged", "funnels", "questions", "samples", "verified", "veriexit", "scores")
-    found = {name: {} for name in read}
+    of_policy = {
+        "funnels": "funnel.json",
+        "chosen": "filtered.parquet",
+        "trained": "train.json",
+        "ledgers": "ledger.json",
+        "overlaps": "overlap.json",
+    }
+    read = ("evaluations", "answers", "judged", "questions", "samples", "verified", "veriexit", "scores")
+    found = {name: {} for name in (*of_policy, *read)}
     for model, task, seed, method, policy in plan.cells(run):
         cell = Cell(model=model, task=task, seed=seed, policy=policy)
         folder = POLICY.format(**cell)
-        found["funnels"][f"{folder}/funnel.json"] = None
+        for name, file in of_policy.items():
+            found[name][f"{folder}/{file}"] = None
         for name in plan.benchmarks(run, task):
             found["evaluations"][f"{folder}/eval/{name}.json"] = None
             found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None

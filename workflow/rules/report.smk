@@ -1,7 +1,7 @@
 """Tables and pictures of a run.
 
-Needs: of every policy eval/{benchmark}.json, ledger.json, overlap.json and funnel.json; the tables that its training set was
-chosen from.
+Needs: of every policy eval/{benchmark}.json, ledger.json, overlap.json, funnel.json, train.json and filtered.parquet; the
+tables that its training set was chosen from.
 Gives: runs/{run}/results.csv, other tables, pictures, config.yaml
 """
 
@@ -15,100 +15,140 @@ wildcard_constraints:
 rule report:
     input:
         unpack(made_by),
-        ledgers=lambda w: [
-            f"{POLICY}/ledger.json".format(model=model, task=task, seed=seed, policy=policy)
-            for model, task, seed, _, policy in plan.cells(plan.config.runs[w.run])
-        ],
-        overlaps=lambda w: [
-            f"{POLICY}/overlap.json".format(model=model, task=task, seed=seed, policy=policy)
-            for model, task, seed, _, policy in plan.cells(plan.config.runs[w.run])
-        ],
     output:
         csv=f"{RUN}/results.csv",
         markdown=f"{RUN}/results.md",
         latex=f"{RUN}/results.tex",
-        differences=report(
-            f"{RUN}/differences.csv",
-            caption="../report/differences.rst",
-            category="Results",
-            labels={"run": "{run}", "what": "differences, question by question"},
-        ),
-        pools=report(
-            f"{RUN}/pools.csv",
-            caption="../report/pools.rst",
-            category="Results",
-            labels={"run": "{run}", "what": "pass@k and maj@k of the pools"},
-        ),
         html=report(
             f"{RUN}/results.html",
             caption="../report/results.rst",
-            category="Results",
+            category="1 Results",
             labels={"run": "{run}", "what": "table of results"},
         ),
-        ledger=report(
-            f"{RUN}/ledger.csv",
-            caption="../report/ledger.rst",
-            category="Results",
-            labels={"run": "{run}", "what": "what each policy cost"},
+        differences=report(
+            f"{RUN}/differences.csv",
+            caption="../report/differences.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "differences, question by question"},
         ),
         accuracy=report(
             f"{RUN}/accuracy-tokens.svg",
             caption="../report/accuracy-tokens.rst",
-            category="Results",
+            category="1 Results",
             labels={"run": "{run}", "what": "accuracy against tokens"},
+        ),
+        iterations=report(
+            f"{RUN}/iterations.svg",
+            caption="../report/iterations.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "accuracy over iterations"},
+        ),
+        ledger=report(
+            f"{RUN}/ledger.csv",
+            caption="../report/ledger.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "what each policy cost"},
+        ),
+        budget=report(
+            f"{RUN}/budget.svg",
+            caption="../report/budget.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "what each policy cost, picture"},
+        ),
+        figures=report(
+            f"{RUN}/figures.html",
+            caption="../report/figures.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "main pictures, to point at"},
+        ),
+        pools=report(
+            f"{RUN}/pools.csv",
+            caption="../report/pools.rst",
+            category="2 Samples",
+            labels={"run": "{run}", "what": "pass@k and maj@k of the pools"},
         ),
         right=report(
             f"{RUN}/right-per-question.svg",
             caption="../report/right-per-question.rst",
-            category="Training sets",
+            category="2 Samples",
             labels={"run": "{run}", "what": "right solutions a question"},
-        ),
-        levels=report(
-            f"{RUN}/samples-by-difficulty.svg",
-            caption="../report/samples-by-difficulty.rst",
-            category="Training sets",
-            labels={"run": "{run}", "what": "training solutions by difficulty"},
-        ),
-        funnel=report(
-            f"{RUN}/funnel.svg",
-            caption="../report/funnel.rst",
-            category="Training sets",
-            labels={"run": "{run}", "what": "solutions left by each filter"},
-        ),
-        indiv=report(
-            f"{RUN}/indiv.svg",
-            caption="../report/indiv.rst",
-            category="Limits",
-            labels={"run": "{run}", "what": "InDiv, and what tau drops"},
-        ),
-        indiv_table=report(
-            f"{RUN}/indiv.csv",
-            caption="../report/indiv-table.rst",
-            category="Limits",
-            labels={"run": "{run}", "what": "dropped by InDiv, table"},
         ),
         veriexit=report(
             f"{RUN}/veriexit.svg",
             caption="../report/veriexit.rst",
-            category="Limits",
-            labels={"run": "{run}", "what": "what VeriExit could recycle"},
+            category="3 VeriExit",
+            labels={"run": "{run}", "what": "what it could recycle, and what not"},
         ),
         veriexit_table=report(
             f"{RUN}/veriexit.csv",
             caption="../report/veriexit-table.rst",
-            category="Limits",
-            labels={"run": "{run}", "what": "VeriExit, table"},
+            category="3 VeriExit",
+            labels={"run": "{run}", "what": "the same, table"},
+        ),
+        indiv=report(
+            f"{RUN}/indiv.svg",
+            caption="../report/indiv.rst",
+            category="4 InDiv",
+            labels={"run": "{run}", "what": "scores, and what tau drops by difficulty"},
+        ),
+        indiv_table=report(
+            f"{RUN}/indiv.csv",
+            caption="../report/indiv-table.rst",
+            category="4 InDiv",
+            labels={"run": "{run}", "what": "what tau drops by difficulty, table"},
+        ),
+        indiv_length=report(
+            f"{RUN}/indiv-length.svg",
+            caption="../report/indiv-length.rst",
+            category="4 InDiv",
+            labels={"run": "{run}", "what": "scores against length"},
+        ),
+        levels=report(
+            f"{RUN}/samples-by-difficulty.svg",
+            caption="../report/samples-by-difficulty.rst",
+            category="5 Training sets",
+            labels={"run": "{run}", "what": "training solutions by difficulty"},
+        ),
+        quartiles=report(
+            f"{RUN}/samples-by-quartile.svg",
+            caption="../report/samples-by-quartile.rst",
+            category="5 Training sets",
+            labels={"run": "{run}", "what": "training solutions by quarter of the questions"},
+        ),
+        funnel=report(
+            f"{RUN}/funnel.svg",
+            caption="../report/funnel.rst",
+            category="5 Training sets",
+            labels={"run": "{run}", "what": "solutions left by each filter"},
         ),
         contamination=report(
             f"{RUN}/contamination.html",
             caption="../report/contamination.rst",
-            category="Limits",
+            category="5 Training sets",
             labels={"run": "{run}", "what": "test questions in training sets"},
+        ),
+        losses=report(
+            f"{RUN}/losses.svg",
+            caption="../report/losses.rst",
+            category="6 Training",
+            labels={"run": "{run}", "what": "losses"},
+        ),
+        rewards=report(
+            f"{RUN}/rewards.svg",
+            caption="../report/rewards.rst",
+            category="6 Training",
+            labels={"run": "{run}", "what": "rewards and rollouts"},
+        ),
+        traces=report(
+            f"{RUN}/traces.html",
+            caption="../report/traces.rst",
+            category="7 Traces",
+            labels={"run": "{run}", "what": "what was cut and recovered, dropped and kept"},
         ),
         config=report(
             f"{RUN}/config.yaml",
             caption="../report/config.rst",
-            category="Config",
+            category="8 Config",
             labels={"run": "{run}", "what": "resolved config"},
         ),
     log:
