@@ -11,10 +11,10 @@ from hsir.config.pools import SamplePool
 from hsir.report.run import Drawn, Made
 from hsir.report.sheets import Entry, Sheet
 
-KS = (1, 2, 5, 10, 20, 30)
+KS = (1, 5, 10, 30)
 NOTE = (
     "Of the questions that the pool was drawn for. pass@k: the chance that one of k solutions is right, estimated from"
-    " all that were drawn; maj@k: that the answer of most is. 95 % bootstrap intervals over questions."
+    " all that were drawn; maj@drawn: that the answer of most of them is. 95 % bootstrap intervals over questions."
 )
 
 
@@ -47,13 +47,14 @@ def sheets(found: Sequence[Sampled]) -> list[Sheet]:
         places[one.model, one.task, one.seed][one.policy, one.pool].append(one)
     made = []
     for (model, task, seed), pools in places.items():
-        names = list(dict.fromkeys((one.measure, one.k) for pool in pools.values() for one in pool))
-        names.sort(key=lambda name: (name[0] != "pass", name[1]))
-        columns = ["policy", "pool", *(f"{measure}@{k} %" for measure, k in names)]
+        ks = sorted({one.k for pool in pools.values() for one in pool if one.measure == "pass"})
+        columns = ["policy", "pool", "drawn", *(f"pass@{k} %" for k in ks), "maj@drawn %"]
         lines = []
         for (policy, pool), figures in pools.items():
-            by_name = {(one.measure, one.k): one for one in figures}
-            lines.append([Entry(policy), Entry(pool), *(_entry(by_name.get(name)) for name in names)])
+            passed = {one.k: one for one in figures if one.measure == "pass"}
+            (majority,) = [one for one in figures if one.measure == "maj"]
+            shown = [*(passed.get(k) for k in ks), majority]
+            lines.append([Entry(policy), Entry(pool), Entry(str(majority.k)), *map(_entry, shown)])
         made.append(Sheet(f"{model}, {task}, seed {seed}: pools", columns, lines, NOTE))
     return made
 
