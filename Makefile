@@ -1,11 +1,12 @@
 # The two commands of this project: `make demo` and `make test`. Both set up .venv first, once.
 PYTHON ?= python3
 VENV := .venv
+VENV_VLLM := .venv-vllm
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests test-distributed test-slurm test-slurm-faults bench-demo bench-ablations \
+.PHONY: help demo test lint unit workflow-tests test-distributed test-vllm test-slurm test-slurm-faults bench-demo bench-ablations \
 	dag docs lock clean
 
 help: ## list the commands
@@ -46,6 +47,16 @@ workflow-tests: $(VENV)/ready-dev
 test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++
 	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
 	pytest tests/distributed
+
+test-vllm: $(VENV_VLLM)/ready ## the engine vllm for real, on the CPU, in an environment of its own (3.7 GB)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(VENV_VLLM)/bin/python -m pytest tests/vllm -rs
+
+# Its builds of torchvision, torchaudio and torchcodec are for CUDA, and break the import of what loads them.
+$(VENV_VLLM)/ready: tests/vllm/requirements.txt
+	$(PYTHON) -m venv $(VENV_VLLM)
+	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(VENV_VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
 
 test-slurm: $(VENV)/ready-dev ## a real SLURM cluster here (Debian, as root): the pipeline and four faults; 10 minutes
 	-sh tests/slurm/install

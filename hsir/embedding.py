@@ -1,23 +1,19 @@
 """Steps as vectors, for Div: a sentence model, or words counted, which needs no model."""
 
-import re
 import sys
-import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hsir.config.settings import BaseEmbedder, SentenceTransformers, Words
 from hsir.errors import InputError
+from hsir.wordcounts import words
 
 Embed: TypeAlias = Callable[[Sequence[str]], NDArray[Any]]
 """From n texts to [n, e]."""
-_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def embedder(options: BaseEmbedder) -> Embed:
@@ -27,16 +23,6 @@ def embedder(options: BaseEmbedder) -> Embed:
     if isinstance(options, SentenceTransformers):
         return _sentences(options)
     raise TypeError(f"{options!r} is no embedder")
-
-
-def words(texts: Sequence[str], dimensions: int) -> NDArray[np.float32]:
-    """Count words, signs and pairs of neighbours, each at the place that its hash names: [n, dimensions]."""
-    counts = np.zeros((len(texts), dimensions), dtype=np.float32)
-    for row, text in enumerate(texts):
-        found = _WORD.findall(text.lower())
-        for one in [*found, *map(" ".join, pairwise(found))]:
-            counts[row, zlib.crc32(one.encode()) % dimensions] += 1
-    return counts
 
 
 def _sentences(options: SentenceTransformers) -> Embed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hsir.errors import InputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedTokenizerBase":
@@ -68,11 +68,27 @@ def positions(path: str) -> int:
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
     """Give the tokens that end a completion: the generation config's and the tokenizer's."""
-    named = model.generation_config.eos_token_id if model.generation_config else None
+    return _stops(model.name_or_path, model.generation_config, tokenizer)
+
+
+def stop_ids_at(path: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    """Give the tokens that end a completion of a model that another library loads."""
+    from transformers import AutoConfig, GenerationConfig
+
+    with _told(path):
+        try:
+            generation = GenerationConfig.from_pretrained(path)
+        except OSError:  # it has none of its own, and what transformers would make of its config counts
+            generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(path))
+    return _stops(path, generation, tokenizer)
+
+
+def _stops(name: str, generation: "GenerationConfig | None", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    named = generation.eos_token_id if generation else None
     listed = named if isinstance(named, list) else [] if named is None else [named]
     own = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     if not listed and not own:
-        raise InputError(f"{model.name_or_path}: the model names no end-of-text token (eos_token_id)")
+        raise InputError(f"{name}: the model names no end-of-text token (eos_token_id)")
     return frozenset([*listed, *own])
 
 

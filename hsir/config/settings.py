@@ -5,22 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from hsir.config.engines import Engine, TransformersEngine
 from hsir.config.training import Count, Dtype, TrainSettings
 from hsir.options import Options
-
-
-class TransformersEngine(Options):
-    """Generate with transformers: any CPU or GPU, and samples that no batch mate or shard changes."""
-
-    kind: Literal["transformers"] = "transformers"
-    batch_size: Count = Field(64, description="Samples decoded together; also what a kill can lose.")
-    dtype: Dtype = Field("float32", description="Number format of the weights.")
 
 
 class Sample(Options):
     """How solutions are drawn."""
 
-    engine: TransformersEngine = Field(TransformersEngine(), description="What generates.")
+    engine: Engine = Field(TransformersEngine(), description="What generates: transformers, unless `kind` says else.")
     shards: Count = Field(1, description="Jobs that a pool is split into.")
     max_new_tokens: Count = Field(2048, description="Token limit of a solution, where its pool sets none.")
     outside_tags: bool = Field(

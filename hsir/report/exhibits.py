@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, TypeVar
 from hsir import tables, traces
 from hsir.config.settings import Words
 from hsir.div import kept_steps
-from hsir.embedding import words
 from hsir.report import indiv, pools
 from hsir.report.run import Cell, Drawn, Made
+from hsir.wordcounts import words
 
 T = TypeVar("T")
 MOST = 24

@@ -42,10 +42,10 @@ class Parts(Generic[Batch]):
             say(f"resuming: {len(planned) - len(missing)} of {len(planned)} batches are finished")
         return missing
 
-    def write(self, number: int, rows: list[tables.Row]) -> None:
-        """Write the rows of a batch, and how long it took since the one before."""
+    def write(self, number: int, rows: list[tables.Row], noted: tables.Row | None = None) -> None:
+        """Write the rows of a batch, and how long it took since the one before; `noted` is told with that."""
         now = time.monotonic()
-        took = {"seconds": now - self._since, "devices": _gpus()}
+        took = {"seconds": now - self._since, "devices": _gpus(), **(noted or {})}
         self._since = now
         tables.write(self.kind, rows, self._path(number), {**self.made_by, "took": took})
 
@@ -62,12 +62,14 @@ class Parts(Generic[Batch]):
     def _mine(self, path: Path) -> bool:
         return tables.same_making(tables.metadata(path), {"table": self.kind, **self.made_by})
 
-    def _took(self) -> dict[str, float]:
+    def _took(self) -> tables.Row:
         """Sum what the parts took, those before a kill included."""
         noted = [tables.metadata(part).get("took", {}) for part in sorted(self.folder.glob("*.parquet"))]
+        lowered = [one["lowered"] for one in noted if "lowered" in one]
         return {
             "seconds": round(sum(one.get("seconds", 0.0) for one in noted), 1),
             "devices": max((one.get("devices", 0) for one in noted), default=0),
+            **({"lowered": [step for n, step in enumerate(lowered) if step not in lowered[:n]]} if lowered else {}),
         }
 
     def _rows(self) -> Iterator[tables.Row]:

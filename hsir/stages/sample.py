@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from hsir import tables
+from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
 from hsir.config.pools import BasePool, Pool, VeriExitPool
-from hsir.config.settings import TransformersEngine
-from hsir.engines.base import Completion, Engine, Prompt, batches
+from hsir.engines.base import Completion, Prompt, batches, library
+from hsir.engines.base import Engine as Runner
 from hsir.engines.seeds import sample_seed
 from hsir.progress import say, track
 from hsir.stages import cli
@@ -27,7 +28,7 @@ def main(
     pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
     output: Annotated[Path, typer.Option(help="Table of samples.")],
-    engine: Annotated[TransformersEngine, cli.json_option(TransformersEngine, "As JSON.")] = TransformersEngine(),
+    engine: Annotated[BaseEngine, cli.json_option(Engine, "What generates, as JSON.")] = TransformersEngine(),
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     shard: Annotated[int, typer.Option(help="Which shard, from 0.")] = 0,
     shards: Annotated[int, typer.Option(help="Of how many.")] = 1,
@@ -37,8 +38,9 @@ def main(
     expand = asked_prompts if pool.asked else recycled_prompts if isinstance(pool, VeriExitPool) else question_prompts
     todo = expand(prompts, name, pool.samples, seed)[shard::shards]
     made_by = tables.provenance(
-        "sample", [prompts, Path(model)], pool=pool, engine=engine, seed=seed, shard=shard, shards=shards
-    )
+        "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,
+        shard=shard, shards=shards,
+    )  # fmt: skip
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by, cost)
     with cli.locked(output):
         if parts.finished():
@@ -46,7 +48,7 @@ def main(
             return
         missing = parts.missing(list(batches(todo, engine.batch_size)))
         if missing:
-            draw(missing, parts, model, pool, engine)
+            draw(missing, parts, started(model, pool, engine, todo))
         parts.join()
 
 
@@ -87,16 +89,24 @@ def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
     ]  # fmt: skip
 
 
-def draw(
-    missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], model: str, pool: BasePool,
-    options: TransformersEngine,
-) -> None:  # fmt: skip
-    """Complete the batches, each written as soon as it is finished."""
-    from hsir.engines.transformers import TransformersRunner
+def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Prompt]) -> Runner:
+    """Load the policy into an engine, and no other engine's library."""
+    if isinstance(options, VllmEngine):
+        from hsir.engines.vllm import VllmRunner
 
-    engine: Engine = TransformersRunner(model, pool, options)
+        return VllmRunner(model, pool, options, prompts)
+    if isinstance(options, TransformersEngine):
+        from hsir.engines.transformers import TransformersRunner
+
+        return TransformersRunner(model, pool, options, prompts)
+    raise TypeError(f"{options!r} is no engine")
+
+
+def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner) -> None:
+    """Complete the batches, each written as soon as it is finished."""
     for number, batch in track(iter(missing), "sampling, batches", len(missing)):
-        parts.write(number, [sample_row(completion) for completion in engine.complete(batch)])
+        rows = [sample_row(completion) for completion in runner.complete(batch)]
+        parts.write(number, rows, runner.noted())
 
 
 def sample_row(completion: Completion) -> tables.Row:

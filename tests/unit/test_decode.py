@@ -7,8 +7,8 @@ import torch
 from scipy import stats
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from hsir.config.engines import TransformersEngine
 from hsir.config.pools import SamplePool
-from hsir.config.settings import TransformersEngine
 from hsir.engines.base import Prompt, batches
 from hsir.engines.decode import Decoding, decode
 from hsir.engines.noise import gumbel
@@ -81,8 +81,8 @@ def test_the_engine_tells_texts_and_why_they_end(
 ) -> None:
     def complete(limit: int, prefix: list[int]) -> tuple[list[int], str, str]:
         pool = SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
-        engine = TransformersRunner(str(embedded), pool, TransformersEngine())
         prompt = Prompt("q-0", "q", asked(1)[0], 0, prefix)
+        engine = TransformersRunner(str(embedded), pool, TransformersEngine(), [prompt])
         (done,) = engine.complete([prompt])
         assert done.prompt is prompt
         return done.completion_ids, done.text, done.finish

@@ -7,8 +7,8 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from hsir import tables
+from hsir.config.engines import TransformersEngine
 from hsir.config.pools import SamplePool, VeriExitPool
-from hsir.config.settings import TransformersEngine
 from hsir.engines.base import Prompt, batches
 from hsir.engines.seeds import sample_seed
 from hsir.stages import sample
@@ -51,7 +51,8 @@ def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, fini
     made_by = {key: value for key, value in tables.metadata(whole).items() if key != "table"}
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by)
     missing = parts.missing(planned(questions))
-    sample.draw([missing[n] for n in finished], parts, str(embedded), POOL, ENGINE)
+    prompts = [prompt for batch in planned(questions) for prompt in batch]
+    sample.draw([missing[n] for n in finished], parts, sample.started(str(embedded), POOL, ENGINE, prompts))
     return parts
 
 

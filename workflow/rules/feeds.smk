@@ -56,6 +56,11 @@ def pool_of(wildcards):
     return plan.pool(wildcards.model, wildcards.task, wildcards.pool)
 
 
+def engine_of(wildcards):
+    """Give the engine that samples."""
+    return plan.settings(wildcards.model, wildcards.task).sample.engine
+
+
 def prompts_of(wildcards):
     """Give what a pool continues: recycled prefixes, prompts made of questions, or plain questions."""
     pool = pool_of(wildcards)

@@ -45,12 +45,14 @@ rule sample:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/sample-{{shard}}.tsv"
     priority: 1
     conda:
-        "../../envs/generate.yaml"
+        lambda w: "../../envs/generate.yaml" if engine_of(w).kind == "transformers" else "../../envs/vllm.yaml"
     threads: 1
+    resources:
+        gpu=lambda w: engine_of(w).devices,
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         pool=lambda w: options(pool_of(w)),
-        engine=lambda w: options(plan.settings(w.model, w.task).sample.engine),
+        engine=lambda w: options(engine_of(w)),
         number=lambda w: w.shard.split("-of-")[0],
         total=lambda w: w.shard.split("-of-")[1],
     shell:

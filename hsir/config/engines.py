@@ -1,0 +1,63 @@
+"""Engines: what generates, a kind each. How many prompts are asked for together belongs to the engine."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from hsir.config.training import Count, Dtype
+from hsir.options import Options
+
+
+class BaseEngine(Options):
+    """What all engines have."""
+
+    kind: str
+    batch_size: Count
+    dtype: Dtype
+
+    @property
+    def devices(self) -> int:
+        """GPUs that a job asks for."""
+        return 1
+
+
+class TransformersEngine(BaseEngine):
+    """Generate with transformers: any CPU or GPU, and samples that no batch mate or shard changes."""
+
+    kind: Literal["transformers"] = "transformers"
+    batch_size: Count = Field(64, description="Samples decoded together; also what a kill can lose.")
+    dtype: Dtype = Field("float32", description="Number format of the weights.")
+
+
+class VllmEngine(BaseEngine):
+    """Generate with vLLM, many times as fast on GPUs; it has an environment of its own, and its own noise.
+
+    Shards run side by side (data parallelism), each on `tensor_parallel` GPUs.
+    """
+
+    kind: Literal["vllm"]
+    batch_size: Count = Field(1024, description="Samples asked for together; also what a kill can lose.")
+    dtype: Dtype = Field("bfloat16", description="Number format of the weights.")
+    tensor_parallel: Count = Field(1, description="GPUs that the model is spread over; a job must ask for as many.")
+    memory_share: float = Field(
+        0.9, gt=0, le=1, description="Share of a GPU's memory (of main memory without one); lowered where it is short."
+    )
+    max_sequences: Count = Field(256, description="Samples decoded at once, at most; halved where memory is short.")
+
+    @property
+    def devices(self) -> int:
+        return self.tensor_parallel
+
+
+def _kind(given: Any) -> Any:
+    """Tell engines apart; options that name no kind are those of the default, and may be laid over any other's."""
+    return given.get("kind", "transformers") if isinstance(given, dict) else getattr(given, "kind", None)
+
+
+Engine = Annotated[
+    Annotated[TransformersEngine, Tag("transformers")] | Annotated[VllmEngine, Tag("vllm")],
+    Discriminator(
+        _kind, custom_error_type="engine", custom_error_message="no engine of a known kind; name transformers or vllm"
+        " (a server is asked by the stage distill alone: `python -m hsir.stages.distill --endpoint ADDRESS`)",
+    ),
+]  # fmt: skip

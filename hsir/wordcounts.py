@@ -1,0 +1,21 @@
+"""Texts as counts of their words: what steps are compared by where there is no sentence model."""
+
+import re
+import zlib
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def words(texts: Sequence[str], dimensions: int) -> NDArray[np.float32]:
+    """Count words, signs and pairs of neighbours, each at the place that its hash names: [n, dimensions]."""
+    counts = np.zeros((len(texts), dimensions), dtype=np.float32)
+    for row, text in enumerate(texts):
+        found = _WORD.findall(text.lower())
+        for one in [*found, *map(" ".join, pairwise(found))]:
+            counts[row, zlib.crc32(one.encode()) % dimensions] += 1
+    return counts
