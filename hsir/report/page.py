@@ -45,7 +45,7 @@ def interactive(title: str, charts: Sequence[style.Chart]) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill a template of this folder's; every text is escaped, for models wrote some of them."""
+    """Fill a template of this folder's; every text is escaped, for models wrote some, but what is marked safe there."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
