@@ -153,12 +153,13 @@ def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> al
     shown = random.Random(0).sample(every, min(most, len(every)))
     told = "" if rank is None else f"rank correlation {rank:+.2f}; "
     below = f"{told}{len(shown):,} of {len(every):,} right solutions"
+    fates, legend = [DROPPED, KEPT], alt.Legend(orient="top", title=None)
     base = alt.Chart(style.data(shown), width=320, height=200, title=heading(made, group, below))
     points = base.mark_point(size=26, strokeWidth=1.1, opacity=0.75, aria=False).encode(
         x=alt.X("tokens:Q", title="tokens of the solution", scale=alt.Scale(zero=False)),
         y=alt.Y("score:Q", title=_named(seeds[0].chosen), scale=alt.Scale(zero=False)),
-        color=style.by_colour("fate:N", {DROPPED: style.COLOURS[3], KEPT: style.DARK}),
-        shape=alt.Shape("fate:N", scale=alt.Scale(domain=[DROPPED, KEPT], range=["cross", "circle"]), legend=None),
+        color=alt.Color("fate:N", scale=alt.Scale(domain=fates, range=[style.COLOURS[3], style.DARK]), legend=legend),
+        shape=alt.Shape("fate:N", scale=alt.Scale(domain=fates, range=["cross", "circle"]), legend=legend),
         tooltip=["sample_id:N", "tokens:Q", alt.Tooltip("score:Q", format=".2f")],
     )
     tau = fmean(one.tau for one in seeds)

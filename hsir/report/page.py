@@ -6,7 +6,6 @@ from typing import Any
 
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from hsir.report import style
 from hsir.report.exhibits import MOST, Exhibit
@@ -22,9 +21,14 @@ NOTE = (
 )
 
 
-def page(title: str, sheets: Sequence[Sheet]) -> str:
-    """Write tables as a page."""
-    return render("sheets.html", title=title, sheets=sheets)
+def page(title: str, sheets: Sequence[Sheet], said: Sequence[str] = (), picture: str = "") -> str:
+    """Write tables as a page; `picture`, an SVG of our own making, stands before them."""
+    return render("sheets.html", title=title, sheets=sheets, said=said, picture=picture)
+
+
+def front(said: str, sheets: Sequence[Sheet], limits: Sequence[str], picture: str) -> str:
+    """Write what the front page of Snakemake's report shows of a run: a part of a page."""
+    return render("front.html", said=said, sheets=sheets, limits=limits, picture=picture)
 
 
 def browser(title: str, exhibits: Sequence[Exhibit]) -> str:
@@ -36,13 +40,12 @@ def browser(title: str, exhibits: Sequence[Exhibit]) -> str:
 def interactive(title: str, charts: Sequence[style.Chart]) -> str:
     """Write charts as a page that draws them in the browser, with all that this takes."""
     figures = [style.configured(chart).to_dict() for chart in charts]
-    # Of the bundle's own making, not of a run's: it may stand as it is, and would not work escaped.
-    bundle = Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))  # noqa: S704
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return render("figures.html", title=title, figures=figures, bundle=bundle)
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill a template of this folder's; every text is escaped, for models wrote some of them."""
+    """Fill a template of this folder's; every text is escaped, for models wrote some, but what is marked safe there."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,

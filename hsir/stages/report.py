@@ -20,6 +20,8 @@ from hsir.report import (
     indiv,
     iterations,
     ledger,
+    limits,
+    provenance,
     published,
     quartiles,
     recycled,
@@ -31,7 +33,7 @@ from hsir.report import (
 from hsir.report.accuracy import accuracy_tokens
 from hsir.report.compared import Difference
 from hsir.report.latex import latex
-from hsir.report.page import browser, interactive, page
+from hsir.report.page import browser, front, interactive, page
 from hsir.report.results import Result, gather
 from hsir.report.run import Made
 from hsir.report.sampled import Sampled
@@ -54,15 +56,18 @@ def main(
     made = Made(Plan(config))
     name = made.plan.built_by_default()[0]
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
-    write_tables(made, name, output)
     shared = page(f"What {name} trains on, and its test sets", contamination.sheets(made))
     write_text(shared, output / "contamination.html")
     write_text(browser(f"Traces of {name}", exhibits.gather(made)), output / "traces.html")
-    draw(made, name, output)
+    seen, counts = indiv.seen(made), recycled.tally(made)
+    indiv.write(seen, output / "indiv.csv")
+    recycled.write(counts, output / "veriexit.csv")
+    draw(pictures(made, seen, counts), name, output)
+    write_tables(made, name, limits.told(seen, counts), output)
 
 
-def write_tables(made: Made, name: str, output: Path) -> None:
-    """Write what the policies are worth, how they compare, and what they cost; print it."""
+def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -> None:
+    """Write what the policies are worth, how they compare, what they cost, and what made them; print it."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
     costs = ledger.gather(made)
     first = sheets(results, differences)
@@ -76,16 +81,16 @@ def write_tables(made: Made, name: str, output: Path) -> None:
     ledger.write(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
     write_text(latex([layout, *first]), output / "results.tex")
-    write_text(page(f"Results of {name}", told), output / "results.html")
+    picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
+    ran, headline = provenance.said(made), layout if several else first[0]
+    opened = [headline, *(one for one in told if one is not headline), provenance.sheet(made)]
+    write_text(page(f"Results of {name}", opened, [ran, *known_limits], picture), output / "results.html")
+    write_text(front(ran, [headline], known_limits, picture), output / "front.html")
     show(told)
 
 
-def draw(made: Made, name: str, output: Path) -> None:
-    """Draw the pictures, and write the tables behind them."""
-    seen, counts = indiv.seen(made), recycled.tally(made)
-    indiv.write(seen, output / "indiv.csv")
-    recycled.write(counts, output / "veriexit.csv")
-    drawn = pictures(made, seen, counts)
+def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
+    """Write the pictures, and a page of the main ones to point at."""
     for picture, chart in drawn.items():
         style.save(chart, output / f"{picture}.svg")
     write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")

@@ -19,6 +19,7 @@ rule report:
         csv=f"{RUN}/results.csv",
         markdown=f"{RUN}/results.md",
         latex=f"{RUN}/results.tex",
+        front=f"{RUN}/front.html",
         html=report(
             f"{RUN}/results.html",
             caption="../report/results.rst",

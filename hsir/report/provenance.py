@@ -1,0 +1,93 @@
+"""What a run was made with: models, data, code, packages, time."""
+
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import hsir
+from hsir import tables
+from hsir.report.results import read_json
+from hsir.report.run import Made
+from hsir.report.sheets import Entry, Sheet
+
+PACKAGES = ("torch", "transformers", "trl", "accelerate", "deepspeed", "vllm", "math-verify", "snakemake")
+NOTE = (
+    "Hashes are of contents (of weights over 64 MiB, of both ends). Seconds are summed over jobs, a pool that methods"
+    " share once, evaluations left out. Packages are those of the environment that made this page; with an environment"
+    " a rule, envs/ says the others."
+)
+
+
+def sheet(made: Made) -> Sheet:
+    """Tell what a run was made with, a line each."""
+    lines = [
+        ("HSIR", hsir.__version__, f"commit {tables.commit()}"), *_models(made), *_data(made), *_time(made),
+        *_packages(),
+    ]  # fmt: skip
+    rows = [[Entry(what), Entry(which), Entry(detail)] for what, which, detail in lines]
+    return Sheet("Made with", ["what", "which", "detail"], rows, NOTE)
+
+
+def said(made: Made) -> str:
+    """Say in a sentence what ran."""
+    run, policies = made.run, dict.fromkeys(cell.policy for cell in made.cells())
+    benchmarks = dict.fromkeys(name for task in run.tasks for name in made.plan.benchmarks(run, task))
+    return (
+        f"{', '.join(run.models)} trained on {', '.join(run.tasks)}: {len(run.methods)} methods, {len(policies)}"
+        f" policies, {len(run.seeds)} {'seed' if len(run.seeds) == 1 else 'seeds'}, evaluated on"
+        f" {', '.join(benchmarks)}. HSIR {hsir.__version__}, commit {tables.commit()}."
+    )
+
+
+def _models(made: Made) -> list[tuple[str, str, str]]:
+    """Give the base models as trainings noted them, with every hash that was seen."""
+    hashes: dict[str, Counter[str]] = {name: Counter() for name in made.run.models}
+    for cell in made.cells():
+        path = Path(made.plan.config.models[cell.model].path)
+        for given, found in read_json(made.folder(cell) / "train.json")["provenance"]["inputs"].items():
+            if given.endswith(path.as_posix()):
+                hashes[cell.model][found] += 1
+    paths = {name: made.plan.config.models[name].path for name in made.run.models}
+    return [(f"model {name}", paths[name], f"hash {' and '.join(found) or '-'}") for name, found in hashes.items()]
+
+
+def _data(made: Made) -> list[tuple[str, str, str]]:
+    run, root = made.run, Path(made.plan.config.results)
+    places = dict.fromkeys((cell.model, cell.task, cell.seed) for cell in made.cells())
+    trained = [
+        (f"{model}/{task}/seed{seed}/data", split) for model, task, seed in places for split in ("seed", "unlabelled")
+    ]
+    tested = [(f"{model}/benchmarks", name) for model in run.models for task in run.tasks
+              for name in made.plan.benchmarks(run, task)]  # fmt: skip
+    return [
+        ("questions", f"{folder}/{name}", f"hash {tables.file_hash(path)}")
+        for folder, name in dict.fromkeys([*trained, *tested])
+        if (path := root / folder / f"{name}.parquet").is_file()
+    ]
+
+
+def _time(made: Made) -> list[tuple[str, str, str]]:
+    """Sum the seconds of what was drawn, scored and trained on, each once."""
+    drawn: dict[object, dict[str, float]] = {}
+    for cell in made.cells():
+        ledger, pools = read_json(made.folder(cell) / "ledger.json"), made.pools(cell)
+        parent = pools[0].cell if pools else cell
+        drawn |= {(parent, name): entry for name, entry in ledger["pools"].items()}
+        drawn[parent, made.method(cell).score, tuple(pools)] = ledger["scored"]
+        drawn[cell] = ledger["training"]
+    total: Counter[str] = Counter()
+    for entry in drawn.values():
+        total.update({name: value for name, value in entry.items() if name.endswith("seconds")})
+    parts = ", ".join(f"{stage} {total[f'{stage}_seconds']:,.0f}" for stage in ("sample", "score", "train"))
+    on = f"{total['device_seconds']:,.0f} s of GPUs" if total["device_seconds"] else "no GPU"
+    return [("seconds", f"{sum(total[f'{s}_seconds'] for s in ('sample', 'score', 'train')):,.0f}", f"{parts}; {on}")]
+
+
+def _packages() -> list[tuple[str, str, str]]:
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(("package", name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,143 @@
+"""What the pictures of a run draw: the front, courses over iterations and steps, quarters of the questions; limits."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hsir import tables
+from hsir.report import curves, indiv, iterations, limits, page, provenance, quartiles, recycled, style
+from hsir.report.accuracy import accuracy_tokens, front
+from hsir.report.results import Result
+from hsir.report.sheets import Entry, Sheet
+from tests.unit.test_compared import result
+from tests.unit.test_exhibits import made_in
+
+
+def point(tokens: float, accuracy: float) -> dict[str, float]:
+    return {"tokens": tokens, "accuracy": accuracy}
+
+
+@pytest.mark.parametrize(
+    ("points", "best"),
+    [
+        ([(50, 60.0), (40, 70.0)], [(40, 70.0)]),
+        ([(40, 50.0), (60, 70.0), (50, 50.0), (70, 69.0)], [(40, 50.0), (60, 70.0)]),
+        ([(40, 50.0), (40, 55.0), (45, 55.0)], [(40, 55.0)]),
+        ([(40, 50.0)], [(40, 50.0)]),
+    ],
+)
+def test_the_front_holds_what_none_other_beats(
+    points: list[tuple[float, float]], best: list[tuple[float, float]]
+) -> None:
+    assert front([point(*one) for one in points]) == [point(*one) for one in best]
+
+
+def drawn(chart: Any) -> str:
+    """Give the SVG of a chart."""
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(style.configured(chart).to_dict()))
+
+
+def test_a_course_begins_with_the_policy_that_the_method_begins_with(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=1, policies=2)
+    results = [result("start", 0.4), result("m0.1", 0.6), result("m1.1", 0.5)]
+    rows = iterations._courses(made, {one.policy: [one] for one in results})
+    assert [(row["method"], row["iteration"], row["accuracy"]) for row in rows] == [
+        ("m0", 0, 40.0), ("m0", 1, 60.0), ("m1", 0, 40.0), ("m1", 1, 50.0)
+    ]  # fmt: skip
+
+
+def test_one_iteration_on_one_test_set_has_no_course(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=1)
+    here = [result("start", 0.4), result("m0.1", 0.6)]
+    there = [result(one.policy, one.accuracy, benchmark="other") for one in here]
+    assert "no course" in drawn(iterations.draw(made, here))
+    both = drawn(iterations.draw(made, [*here, *there]))
+    assert "out of distribution" in both and "in distribution" in both
+
+
+def test_a_policy_alone_is_drawn_without_a_front() -> None:
+    alone: list[Result] = [result("start", 0.4)]
+    assert "stroke-dasharray" not in drawn(accuracy_tokens(alone))
+    assert "stroke-dasharray" in drawn(accuracy_tokens([*alone, result("m0.1", 0.6)]))
+
+
+@pytest.mark.parametrize(
+    ("courses", "expected"),
+    [
+        ([[(1, 4.0), (2, 2.0)]], [(1.0, 4.0), (2.0, 2.0)]),
+        ([[(1, 4.0), (2, 2.0)], [(1, 0.0), (2, 4.0)]], [(1.0, 2.0), (2.0, 3.0)]),
+        ([[(step, float(step)) for step in range(1, 13)]], [(2.5, 2.5), (6.5, 6.5), (10.5, 10.5)]),
+    ],
+)
+def test_a_course_is_a_mean_over_seeds_and_neighbouring_steps(
+    courses: list[curves.Course], expected: list[tuple[float, float]]
+) -> None:
+    assert curves.binned(courses, points=3) == expected
+
+
+def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=1)
+    losses = [{"step": step, "loss": 1.0 / step} for step in (1, 2)]
+    told: dict[str, Any] = {"losses": losses}
+    for cell in made.cells():
+        tables.write_json(told, made.folder(cell) / "train.json")
+    trained = curves.told(made)
+    assert "No policy" in drawn(curves.rewards(made, trained)) and "SFT" in drawn(curves.losses(made, trained))
+    course = [{"step": step, "reward": 1.0, "kl": 0.1, "rewards": {"accuracy": 0.5}} for step in (1, 2)]
+    for cell in made.cells():
+        tables.write_json(told | {"course": course}, made.folder(cell) / "train.json")
+    picture = drawn(curves.rewards(made, curves.told(made)))
+    assert "reward: accuracy" in picture and "KL to the policy" in picture and "InDiv" not in picture
+
+
+def test_questions_are_parted_into_equal_quarters_by_their_right_solutions() -> None:
+    right = {"a": 9, "b": 8, "c": 3, "d": 3, "e": 0, "f": 0, "g": 0, "h": 0}
+    assert quartiles.levels(right) == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 3, "f": 3, "g": 4, "h": 4}
+
+
+def test_a_quarters_solutions_are_counted_as_sampled_recycled_and_trained_on(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4)
+    (cell,) = made.cells()
+    names = {"sample_id": "s", "difficulty": 2, "score": 1.0, "prompt_ids": [1], "completion_ids": [1]}
+    losers = {"loser_id": None, "loser_ids": None}
+    rows = [names | losers | {"question_id": "q000", "source": source} for source in ("k3", "k3-exit", "seed")]
+    tables.write("filtered", rows, made.folder(cell) / "filtered.parquet", {})
+    assert quartiles.counts(made, cell) == {
+        "right when sampled": Counter({1: 2, 2: 2, 3: 2, 4: 2}),
+        "and recycled": Counter({1: 3, 2: 3, 3: 3, 4: 3}),
+        "trained on": Counter({1: 2}),
+    }
+
+
+def test_the_limits_are_said_in_figures(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4)
+    veriexit, dropped = limits.told(indiv.seen(made), recycled.tally(made))
+    assert veriexit == (
+        "VeriExit could not help 0 of 4 (0%) questions with a failed solution: no step of theirs states the answer."
+    )
+    assert dropped == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
+    assert limits.told([], []) == []
+
+
+def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=2, policies=2)
+    entry = {"sample_seconds": 10.0, "device_seconds": 20.0}
+    ledger = {"pools": {"k3": entry}, "scored": {"score_seconds": 5.0}, "training": {"train_seconds": 7.0}}
+    for cell in made.cells():
+        tables.write_json(ledger, made.folder(cell) / "ledger.json")
+        tables.write_json({"provenance": {"inputs": {"x": "abc"}}}, made.folder(cell) / "train.json")
+    rows = {row[0].value + row[1].value: row[2].value for row in provenance.sheet(made).rows}
+    assert rows["seconds29"] == "sample 10, score 5, train 14; 20 s of GPUs"
+    assert rows["model tinyx"] == "hash abc"
+    assert rows["questionstiny/sums/seed0/data/unlabelled"].startswith("hash ")
+    assert provenance.said(made).startswith("tiny trained on sums: 2 methods, 2 policies, 1 seed, evaluated on sums.")
+
+
+def test_the_front_escapes_what_it_is_given() -> None:
+    sheet = Sheet("<b>", ["<i>"], [[Entry("<u>")]], "<s>")
+    text = page.front("<em>", [sheet], ["<q>"], "<svg></svg>")
+    assert not any(f"<{tag}>" in text for tag in ("b", "i", "u", "s", "em", "q")) and "<svg></svg>" in text
