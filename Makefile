@@ -6,8 +6,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests test-distributed test-vllm test-slurm test-slurm-faults bench-demo bench-ablations \
-	dag docs lock clean
+.PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-vllm test-slurm test-slurm-faults \
+	bench-demo bench-ablations site dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -22,13 +22,17 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/ready-docs: $(VENV)/ready-dev requirements-docs.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	@touch $@
+
 demo: $(VENV)/ready ## watch the embedded model improve itself; ends with a table and report.html
 	$(SNAKEMAKE) --quiet rules host -- demo
 	$(SNAKEMAKE) --quiet all --report report.html -- demo
 	@python -m hsir.report.show results/runs/demo/results.csv
 	@echo "report: $(CURDIR)/report.html"
 
-test: lint unit workflow-tests ## check style and types, then run all tests
+test: lint unit workflow-tests docs-tests ## check style and types, then run all tests
 
 lint: $(VENV)/ready-dev
 	ruff check .
@@ -43,6 +47,9 @@ unit: $(VENV)/ready-dev
 
 workflow-tests: $(VENV)/ready-dev
 	pytest tests/workflow
+
+docs-tests: $(VENV)/ready-docs
+	pytest tests/docs
 
 test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++
 	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
@@ -71,6 +78,11 @@ bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 2
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
 
+site: $(VENV)/ready-docs ## the documentation as a site, in site/
+	python -m hsir.report.graph < docs/pipeline.dot > docs/pipeline.svg
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "site: $(CURDIR)/site/index.html; to search it: python -m http.server --directory site"
+
 dag: $(VENV)/ready ## the rule graph as dag.svg
 	snakemake --rulegraph | python -m hsir.report.graph > dag.svg
 
@@ -81,4 +93,4 @@ lock: ## remake the pins from pyproject.toml (in a fresh environment)
 	PYTHON=$(PYTHON) sh scripts/lock
 
 clean: ## remove everything that was made, but the environment
-	rm -rf results logs benchmarks/runs report.html dag.svg slurm.xml .snakemake
+	rm -rf results logs benchmarks/runs site report.html dag.svg slurm.xml .snakemake

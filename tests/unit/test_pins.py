@@ -35,7 +35,7 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 
 def locked(root: Path) -> dict[str, str]:
-    files = [root / f"requirements{name}.lock" for name in ("", "-dev", "-distributed")]
+    files = [root / f"requirements{name}.lock" for name in ("", "-dev", "-distributed", "-docs")]
     return pins([line for file in files for line in file.read_text().splitlines()])
 
 
