@@ -46,6 +46,7 @@ unit: $(VENV)/ready-dev
 	pytest tests/unit
 
 workflow-tests: $(VENV)/ready-dev
+	-sh tests/install-chromium
 	pytest tests/workflow
 
 docs-tests: $(VENV)/ready-docs
@@ -56,7 +57,7 @@ test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by
 	pytest tests/distributed
 
 test-vllm: $(VENV_VLLM)/ready ## the engine vllm for real, on the CPU, in an environment of its own (3.7 GB)
-	OMP_NUM_THREADS=1 PYTHONPATH=. $(VENV_VLLM)/bin/python -m pytest tests/vllm -rs
+	VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 PYTHONPATH=. $(VENV_VLLM)/bin/python -m pytest tests/vllm -rs
 
 # Its builds of torchvision, torchaudio and torchcodec are for CUDA, and break the import of what loads them.
 $(VENV_VLLM)/ready: tests/vllm/requirements.txt
