@@ -227,9 +227,10 @@ def test_recycled_prefixes_are_continued(
 
 
 def test_where_memory_is_short_it_goes_on_with_less_and_says_so(
-    questions: Path, embedded: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    questions: Path, embedded: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No machine has all of its memory to give."""
+    """No machine has all of its memory to give; a size that is set from outside would win over the share."""
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
     output, cost = tmp_path / "out.parquet", tmp_path / "cost.json"
     greedy = VLLM.model_copy(update={"memory_share": 1.0})
     sample.main(str(embedded), questions, pool_of(0), "greedy", output, greedy, cost=cost)
