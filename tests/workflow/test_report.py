@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium; tests/ins
 
 RUN = "results/runs/two-rounds"
 PAGES = {
-    "report.html": "#app table td", "results.html": "td", "traces.html": "article", "figures.html": "svg path",
+    "report.html": "#app table td", "results.html": "td", "traces.html": "article", "figures.html": "#figure-6 svg",
     "contamination.html": "td",
 }  # fmt: skip
 """Each page, and what is there once it is drawn."""
