@@ -61,10 +61,10 @@ class Exhibit:
     traces: list[Trace]
 
 
-def gather(made: Made) -> list[Exhibit]:
-    """Choose what to show of a run: the same of the same run."""
+def gather(made: Made, seen: Sequence[indiv.Seen]) -> list[Exhibit]:
+    """Choose what to show of a run, and of what its InDiv filters saw: the same of the same run."""
     recycled = [drawn for drawn in made.drawn() if made.recycles(drawn) is not None]
-    filtered = [one for one in indiv.seen(made) if not all(one.kept) and any(one.kept)]
+    filtered = [one for one in seen if not all(one.kept) and any(one.kept)]
     return [
         *(shown for drawn, n in _dealt(recycled) for shown in _recycled(made, drawn, n)),
         *(shown for one, n in _dealt(filtered) for shown in _compared(made, one, n)),

@@ -88,8 +88,13 @@ def score(name: str, value: float) -> tables.Row:
     return {"sample_id": name, **parts, "indiv": value}
 
 
+def gathered(made: Made) -> list[Exhibit]:
+    """Choose what to show of a run."""
+    return exhibits.gather(made, indiv.seen(made))
+
+
 def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_behind_it(tmp_path: Path) -> None:
-    cut, compared = exhibits.gather(made_in(tmp_path, questions=1))
+    cut, compared = gathered(made_in(tmp_path, questions=1))
     failed, recovered = cut.traces
     assert (cut.kind, cut.fate, cut.question, cut.gold) == ("VeriExit", "recovered", "What is q000?", "7")
     assert [step.mark for step in failed.steps] == ["", "arrives", "behind"]
@@ -111,15 +116,15 @@ def test_what_a_quantile_drops_is_told_as_the_filter_drops_it(tmp_path: Path) ->
 
 def test_the_same_sample_is_shown_each_time_and_no_more_than_a_page_holds(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=60)
-    found = exhibits.gather(made)
-    assert found == exhibits.gather(made)
+    found = gathered(made)
+    assert found == gathered(made)
     for kind in ("VeriExit", "InDiv"):
         asked = [one.question_id for one in found if one.kind == kind]
         assert len(asked) == len(set(asked)) == exhibits.MOST
 
 
 def test_a_page_of_many_policies_holds_no_more(tmp_path: Path) -> None:
-    found = exhibits.gather(made_in(tmp_path, questions=5, policies=30))
+    found = gathered(made_in(tmp_path, questions=5, policies=30))
     assert sum(one.kind == "InDiv" for one in found) == exhibits.MOST
     assert len({one.place for one in found if one.kind == "InDiv"}) == exhibits.MOST
 
