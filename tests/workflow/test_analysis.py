@@ -7,7 +7,7 @@ from typing import Any
 from tests.workflow.conftest import planned, snakemake
 
 FOLDER = "results/runs/one-round/redundancy"
-RULES = {"variants", "score_variants", "div", "redundancy"}
+RULES = {"variants", "score_variants", "div_variants", "redundancy"}
 
 
 def test_it_takes_what_a_run_has_drawn_and_reaches_its_report(copied: Path, tiny: dict[str, Any]) -> None:
@@ -20,8 +20,8 @@ def test_it_takes_what_a_run_has_drawn_and_reaches_its_report(copied: Path, tiny
     assert planned(copied, "analysis") == []
     report = snakemake(copied, "--report", "report.html", "analysis")
     assert report.returncode == 0 and "redundancy.svg" in (copied / "report.html").read_text()
-    tiny["overrides"]["redundancy"] = {"threshold": 0.9}
-    assert [job.rule for job in planned(copied, "analysis", config=tiny)] == ["div", "redundancy"]
+    tiny["overrides"]["div"] = {"threshold": 0.9}
+    assert [job.rule for job in planned(copied, "analysis", config=tiny)] == ["div_variants", "redundancy"]
 
 
 def test_a_plain_run_has_none_of_it(finished: Path) -> None:
