@@ -79,7 +79,7 @@ def test_a_new_benchmark_hides_no_other_change(finished: Path, tiny: dict[str, A
 def test_a_new_method_samples_nothing_that_exists(finished: Path, tiny: dict[str, Any]) -> None:
     tiny["runs"]["one-round"]["methods"].append("length-driven")
     jobs = planned(finished, "one-round", config=tiny)
-    once = ("filter", "contamination", "train", "sample", "verify", "evaluate", "overlap", "report")
+    once = ("filter", "contamination", "train", "ledger", "sample", "verify", "evaluate", "overlap", "report")
     assert rules(jobs) == dict.fromkeys(once, 1)
     assert "k10" not in made(jobs)
 
