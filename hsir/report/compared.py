@@ -112,7 +112,7 @@ def _check_same(place: Place, known: Mapping[str, list[Answers]]) -> None:
                 )
 
 
-def _means(answers: list[Answers], questions: list[str], field: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _means(answers: list[Answers], questions: list[str], field: int) -> comparison.Array:
     """Give the mean over seeds of each question's value."""
     values: list[float] = [sum(one[question][field] for one in answers) / len(answers) for question in questions]
     return np.array(values)

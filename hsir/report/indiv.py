@@ -111,10 +111,7 @@ def write(found: list[Seen], path: Path) -> None:
 
 def draw(made: Made, found: list[Seen]) -> style.Chart:
     """Draw for each filter the scores with tau, and beside them the share dropped by difficulty."""
-    groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
-    for one in found:
-        if one.scores:
-            groups[group_of(one.cell), one.number].append(one)
+    groups = _by_filter(found)
     if not groups:
         return style.sentence("No policy of this run chose its solutions by InDiv.")
     charts = [
@@ -125,12 +122,18 @@ def draw(made: Made, found: list[Seen]) -> style.Chart:
     return style.panels(charts, "Intrinsic diversity of right solutions, and what the threshold drops", columns=2)
 
 
-def lengths(made: Made, found: list[Seen]) -> style.Chart:
-    """Draw each filter's scores against the solutions' lengths: is what is dropped redundant, or only long?"""
+def _by_filter(found: list[Seen]) -> dict[tuple[Group, int], list[Seen]]:
+    """Put seeds of one filter of one policy together; filters that saw nothing are left out."""
     groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
     for one in found:
         if one.scores:
             groups[group_of(one.cell), one.number].append(one)
+    return groups
+
+
+def lengths(made: Made, found: list[Seen]) -> style.Chart:
+    """Draw each filter's scores against the solutions' lengths: is what is dropped redundant, or only long?"""
+    groups = _by_filter(found)
     if not groups:
         return style.sentence("No policy of this run chose its solutions by InDiv.")
     most = max(100, DOTS // len(groups))

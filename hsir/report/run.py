@@ -9,8 +9,8 @@ from hsir.config.plan import EVAL
 from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
 
-REFERENCES = ("restem",)
-"""Methods that a run's others are compared with where it does not say, in order of preference: plain self-training."""
+REFERENCE = "restem"
+"""What a run's methods are compared with where it does not say: plain self-training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Made:
     def reference(self) -> str:
         """Name the method that the others are compared with: the run's own choice, else one that it has."""
         methods = self.run.methods
-        return self.run.reference or next((name for name in REFERENCES if name in methods), methods[0])
+        return self.run.reference or (REFERENCE if REFERENCE in methods else methods[0])
 
     def pools(self, cell: Cell) -> list[Drawn]:
         """Give the pools that a policy's training set was chosen from."""

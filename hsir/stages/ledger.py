@@ -1,6 +1,5 @@
 """Stage ledger: what a policy cost: samples, tokens and seconds, its own and with all that it comes from."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +7,8 @@ from typing import Annotated
 import typer
 
 from hsir import ledger, tables
-from hsir.errors import InputError
 from hsir.progress import say
+from hsir.report.results import read_json
 from hsir.stages import cli
 
 READ = ["prompt_ids", "n_tokens", "n_generated"]
@@ -43,17 +42,7 @@ def main(
 
 def took(path: Path) -> dict[str, float]:
     """Read the seconds and devices that making a file took, told in a file beside it."""
-    return read_json(path.with_suffix(".cost.json"))
-
-
-def read_json(path: Path) -> tables.Row:
-    """Read a JSON file of an earlier stage; raises InputError where it is missing or broken."""
-    try:
-        told: tables.Row = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}; delete it and run again") from error
+    told: dict[str, float] = read_json(path.with_suffix(".cost.json"))
     return told
 
 
