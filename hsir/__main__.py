@@ -1,16 +1,17 @@
-"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it will take."""
+"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it will take, status how far it is."""
 
 import sys
 
 import typer
 
-from hsir.cli import doctor, plan
+from hsir.cli import doctor, plan, status
 from hsir.errors import HsirError
 from hsir.progress import say
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("doctor")(doctor.main)
 app.command("plan")(plan.main)
+app.command("status")(status.main)
 
 
 @app.callback()

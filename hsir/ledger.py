@@ -12,7 +12,7 @@ COUNTS = (
 Entry = dict[str, float]
 
 
-def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, float]]) -> Entry:
+def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:
     """Sum the samples of a pool; `took` is what its shards noted of their making.
 
     Prefill tokens are those of the prompt and of a recycled prefix, once for each sample: an engine that shares them
@@ -25,18 +25,23 @@ def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, float]])
     return entry | _times(took, "sample_seconds")
 
 
-def scores(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, float]]) -> Entry:
+def scores(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:
     """Sum the solutions that were scored; tokens are those that were read of the solutions."""
     return {"scored_tokens": sum(row["m"] for row in rows)} | _times(took, "score_seconds")
 
 
-def training(told: Mapping[str, Any], took: Mapping[str, float]) -> Entry:
+def training(told: Mapping[str, Any], took: Mapping[str, Any]) -> Entry:
     """Sum what a training consumed; of reinforcement learning, its rollouts are samples like any others."""
     counts = {
         "samples": told.get("rollouts", 0), "generated_tokens": told.get("generated_tokens", 0),
         "prefill_tokens": told.get("prompt_tokens", 0), "training_tokens": told["tokens"],
     }  # fmt: skip
     return counts | _times([took], "train_seconds")
+
+
+def devices(took: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the GPUs and processors that computed, as far as it was noted."""
+    return sorted({one["device"] for one in took if one.get("device")})
 
 
 def total(entries: Iterable[Mapping[str, float]]) -> Entry:
@@ -46,7 +51,7 @@ def total(entries: Iterable[Mapping[str, float]]) -> Entry:
     return {name: round(value, 1) if name.endswith("seconds") else value for name, value in sums.items()}
 
 
-def _times(took: Iterable[Mapping[str, float]], name: str) -> Entry:
+def _times(took: Iterable[Mapping[str, Any]], name: str) -> Entry:
     noted = list(took)
     device = sum(one.get("seconds", 0.0) * one.get("devices", 0) for one in noted)
     return {name: sum(one.get("seconds", 0.0) for one in noted), "device_seconds": device}

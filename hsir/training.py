@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,15 @@ from hsir.checkpoints import WHOLE, forget, resumable
 from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.distributed import Filled, blanks, gathered, take_device
 from hsir.errors import HsirError
+from hsir.hardware import computing
 from hsir.reinforcement import Asked, grpo
 
 # Of transformers, about a name that TRL uses: a line at every step.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+
+
+Watch = Callable[[Trainer], None]
+"""What is done to a trainer before it begins, so that its course can be watched."""
 
 
 class Outcome(NamedTuple):
@@ -33,7 +39,7 @@ class Outcome(NamedTuple):
 
 def finetune(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
-    seed: int, state_folder: Path, made_by: tables.Row, asked: Asked | None = None,
+    seed: int, state_folder: Path, made_by: tables.Row, asked: Asked | None = None, watch: Watch | None = None,
 ) -> Outcome:  # fmt: skip
     """Train `model` in place on rows of the table `filtered`; give the losses and counts, and what it took.
 
@@ -46,6 +52,8 @@ def finetune(
     blank = blanks(rows, options) if isinstance(options, Offline) else []
     trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
     trainer.remove_callback(PrinterCallback)
+    if watch is not None:
+        watch(trainer)
     with stopping.at_leisure() as told_to_stop:
         for callback in (clock, Tell(), SaveAndStop(told_to_stop)):
             trainer.add_callback(callback)
@@ -61,8 +69,8 @@ def finetune(
         trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
     tokens = trainer.state.num_input_tokens_seen - unlearnt
     counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": tokens}
-    devices = options.devices.processes if torch.cuda.is_available() else 0
-    took = {"seconds": round(clock.seconds, 1), "devices": devices}
+    on = computing()
+    took = {"seconds": round(clock.seconds, 1), **on, "devices": on["devices"] * options.devices.processes}
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     weights = gathered(model) if trainer.is_deepspeed_enabled else None
     return Outcome(counts | told(history, options), took | times(history), weights)

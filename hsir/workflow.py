@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hsir.config import Plan, load, read_yaml
@@ -13,18 +14,22 @@ from hsir.errors import ConfigError
 HOME = Path(__file__).parents[1]
 """Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
-TOLD = re.compile(r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|threads|resources): (.+))$", re.MULTILINE)
+TOLD = re.compile(
+    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
+)
 LOCAL = re.compile(r"^localrules:\n((?: +\w+,?\n)+)", re.MULTILINE)
 """Where the Snakefile says what is not queued; a dry run does not tell."""
 
 
 class Job(NamedTuple):
-    """A job of a dry run: its rule, what it asks for, and whether it runs beside Snakemake, not in the queue."""
+    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why."""
 
     rule: str
     threads: int
     resources: Mapping[str, str]
     local: bool = False
+    wildcards: Mapping[str, str] = MappingProxyType({})
+    reason: str = ""
 
 
 def opened(configs: Sequence[Path]) -> Plan:
@@ -102,13 +107,13 @@ def _jobs(told: str) -> list[Job]:
     here = set(re.findall(r"\w+", block[1])) if block else set()
     return [
         Job(
-            rule, int(said.get("threads", 1)), _resources(said.get("resources", "")),
-            local=rule in here or "output" not in said,
+            rule, int(said.get("threads", 1)), _pairs(said.get("resources", "")),
+            rule in here or "output" not in said, _pairs(said.get("wildcards", "")), said.get("reason", ""),
         )
         for rule, said in found
     ]  # fmt: skip
 
 
-def _resources(told: str) -> dict[str, str]:
+def _pairs(told: str) -> dict[str, str]:
     pairs = (pair.split("=", 1) for pair in told.split(", ") if "=" in pair)
     return {name: value for name, value in pairs if value != "<TBD>"}

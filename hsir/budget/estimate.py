@@ -67,11 +67,14 @@ class Estimator:
 
     def items(self, work: Work) -> list[Item]:
         """Estimate all work, in its order."""
-        return [
-            *(self._drawing(one) for one in work.draws),
-            *(self._scoring(one) for one in work.scorings if self._plan.config.scores[one.score].kind == "indiv"),
-            *(self._training(one) for one in work.trainings),
-        ]
+        scorings = (one for one in work.scorings if self._plan.config.scores[one.score].kind == "indiv")
+        return [self.item(one) for one in (*work.draws, *scorings, *work.trainings)]
+
+    def item(self, one: Draw | Scoring | Training) -> Item:
+        """Estimate one piece of work."""
+        if isinstance(one, Draw):
+            return self._drawing(one)
+        return self._scoring(one) if isinstance(one, Scoring) else self._training(one)
 
     def parameters(self, model: str) -> float:
         """Count a model's parameters: its folder tells, or its name, or nobody."""

@@ -58,7 +58,9 @@ def _uses_in_runs(config: Config) -> Iterable[Use]:
         yield f"runs.{name}.models", "model", run.models, config.models
         yield f"runs.{name}.tasks", "task", run.tasks, config.tasks
         yield f"runs.{name}.methods", "method", run.methods, config.methods
-        yield f"runs.{name}.benchmarks", "task", run.benchmarks or (), config.tasks
+        given = run.benchmarks or ()
+        for key, names in given.items() if isinstance(given, dict) else [("", given)]:
+            yield f"runs.{name}.benchmarks{key and '.'}{key}", "task", names, config.tasks
         yield f"runs.{name}.reference", "method", [run.reference] if run.reference else [], config.methods
 
 
@@ -78,6 +80,9 @@ def _taken_names(config: Config) -> Iterable[str]:
 
 
 def _run_misfits(config: Config) -> Iterable[str]:
+    for name, run in config.runs.items():
+        for task in sorted({*run.benchmarks} - {*run.tasks}) if isinstance(run.benchmarks, dict) else []:
+            yield f"runs.{name}.benchmarks.{task}: the run trains on no such task, but on {', '.join(run.tasks)}"
     for name, run in config.runs.items():
         if run.reference is not None and run.reference not in run.methods:
             yield f"runs.{name}.reference: {run.reference!r} is not among its methods; add it, or name one of them"

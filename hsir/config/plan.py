@@ -113,7 +113,7 @@ class Plan:
 
     def benchmarks(self, run: Run, task: str) -> tuple[str, ...]:
         """Name the benchmarks that policies trained on a task are evaluated on."""
-        return run.benchmarks or (task,)
+        return run.evaluated_on()[task]
 
     def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
         """Give the test sets of every run that trains a policy, or samples from it; of none, the task's own."""
@@ -136,7 +136,7 @@ class Plan:
         methods = {policy.split(".")[0]: self.method(policy) for policy in policies}
         used = {
             "models": run.models,
-            "tasks": (*run.tasks, *(run.benchmarks or ())),
+            "tasks": (*run.tasks, *(name for names in run.evaluated_on().values() for name in names)),
             "methods": methods,
             "pools": dict.fromkeys(pool for policy in policies for pool in self.drawn_for(policy)),
             "scores": dict.fromkeys(method.score for method in methods.values() if method.score),

@@ -8,6 +8,7 @@ from pydantic import Field, RootModel, model_validator
 from hsir.config.pools import Name, Pool
 from hsir.config.settings import Model, ScoreSet, Settings
 from hsir.config.teacher import Teacher
+from hsir.config.tracking import Track
 from hsir.config.training import Count, Grpo, Sft, Train
 from hsir.filters import Filter, needs_scores
 from hsir.options import Options
@@ -97,6 +98,9 @@ class Method(Options):
         return None
 
 
+Benchmarks = Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class Run(Options):
     """A grid of models, tasks, methods and seeds, evaluated on benchmarks."""
 
@@ -105,12 +109,19 @@ class Run(Options):
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(description="Names of methods.")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds of data and sampling.")
     iterations: Count | None = Field(None, description="Rounds for every method, if not its own number.")
-    benchmarks: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
-        None, description="Tasks whose test sets the policies are evaluated on; the training task's own, if none."
+    benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(
+        None,
+        description="Tasks whose test sets the policies are evaluated on, for all tasks or by the task that is trained"
+        " on; the training task's own, if none.",
     )
     reference: MethodName | None = Field(
         None, description="Method that the others are compared with; restem, if the run has it, else its first."
     )
+
+    def evaluated_on(self) -> dict[str, tuple[str, ...]]:
+        """Give the benchmarks by the task that is trained on."""
+        given = self.benchmarks or {}
+        return {task: (given.get(task) if isinstance(given, dict) else given) or (task,) for task in self.tasks}
 
 
 class Config(Options):
@@ -125,6 +136,7 @@ class Config(Options):
         None,
         description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there.",
     )
+    track: Track = Field(Track(), description="Who else notes the course of trainings; changes nothing that is made.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")
     scores: dict[Name, ScoreSet] = Field({}, description="Score sets by name, beside indiv and div.")

@@ -22,7 +22,7 @@ def sheet(made: Made) -> Sheet:
     """Tell what a run was made with, a line each."""
     lines = [
         ("HSIR", hsir.__version__, f"commit {tables.commit()}"), *_models(made), *_data(made), *_time(made),
-        *_packages(),
+        *_devices(made), *_packages(),
     ]  # fmt: skip
     rows = [[Entry(what), Entry(which), Entry(detail)] for what, which, detail in lines]
     return Sheet("Made with", ["what", "which", "detail"], rows, NOTE)
@@ -81,6 +81,12 @@ def _time(made: Made) -> list[tuple[str, str, str]]:
     parts = ", ".join(f"{stage} {total[f'{stage}_seconds']:,.0f}" for stage in ("sample", "score", "train"))
     on = f"{total['device_seconds']:,.0f} s of GPUs" if total["device_seconds"] else "no GPU"
     return [("seconds", f"{sum(total[f'{s}_seconds'] for s in ('sample', 'score', 'train')):,.0f}", f"{parts}; {on}")]
+
+
+def _devices(made: Made) -> list[tuple[str, str, str]]:
+    """Name what computed, as ledgers noted it."""
+    found = Counter(name for cell in made.cells() for name in read_json(made.folder(cell) / "ledger.json").get("devices", []))
+    return [("device", name, f"{count} {'policy' if count == 1 else 'policies'}") for name, count in found.items()]
 
 
 def _packages() -> list[tuple[str, str, str]]:

@@ -31,8 +31,10 @@ def main(
     trained = ledger.training(read_json(train), took(train))
     own = ledger.total([*pools.values(), scored, trained])
     cumulative = ledger.total([own, read_json(before)["cumulative"]] if before else [own])
-    inputs = [*(path for paths in shards.values() for path in paths), *scores, train, *([before] if before else [])]
+    drawn = [path for paths in shards.values() for path in paths]
+    inputs = [*drawn, *scores, train, *([before] if before else [])]
     told = {"pools": pools, "scored": scored, "training": trained, "own": own, "cumulative": cumulative}
+    told["devices"] = ledger.devices(map(took, [*drawn, *indiv, train]))
     tables.write_json(told | {"provenance": tables.provenance("ledger", inputs)}, output)
     say(
         f"{own['samples']:,} samples, {own['generated_tokens']:,} tokens generated,"
@@ -40,9 +42,9 @@ def main(
     )
 
 
-def took(path: Path) -> dict[str, float]:
+def took(path: Path) -> tables.Row:
     """Read the seconds and devices that making a file took, told in a file beside it."""
-    told: dict[str, float] = read_json(path.with_suffix(".cost.json"))
+    told: tables.Row = read_json(path.with_suffix(".cost.json"))
     return told
 
 

@@ -1,7 +1,6 @@
 """Work in parts: what is finished is on disk at once, and a killed stage goes on behind it."""
 
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 
 from hsir import tables
 from hsir.errors import InputError
+from hsir.hardware import computing
 from hsir.progress import say
 
 Batch = TypeVar("Batch")
@@ -45,7 +45,7 @@ class Parts(Generic[Batch]):
     def write(self, number: int, rows: list[tables.Row], noted: tables.Row | None = None) -> None:
         """Write the rows of a batch, and how long it took since the one before; `noted` is told with that."""
         now = time.monotonic()
-        took = {"seconds": now - self._since, "devices": _gpus(), **(noted or {})}
+        took = {"seconds": now - self._since, **computing(), **(noted or {})}
         self._since = now
         tables.write(self.kind, rows, self._path(number), {**self.made_by, "took": took})
 
@@ -69,6 +69,7 @@ class Parts(Generic[Batch]):
         return {
             "seconds": round(sum(one.get("seconds", 0.0) for one in noted), 1),
             "devices": max((one.get("devices", 0) for one in noted), default=0),
+            "device": ", ".join(sorted({one["device"] for one in noted if "device" in one})),
             **({"lowered": [step for n, step in enumerate(lowered) if step not in lowered[:n]]} if lowered else {}),
         }
 
@@ -78,9 +79,3 @@ class Parts(Generic[Batch]):
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05d}.parquet"
-
-
-def _gpus() -> int:
-    """Tell whether a GPU computes, without loading torch to know."""
-    torch = sys.modules.get("torch")
-    return 1 if torch is not None and torch.cuda.is_available() else 0

@@ -4,15 +4,17 @@ import json
 import shutil
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import launch, tables
+from hsir import launch, tables, tracking
 from hsir.checkpoints import forget, resumable
 from hsir.config.devices import Single
 from hsir.config.settings import Score
+from hsir.config.tracking import Track
 from hsir.config.training import Train, Training
 from hsir.errors import InputError
 from hsir.progress import say
@@ -22,6 +24,7 @@ from hsir.tasks.base import BaseTask
 
 if TYPE_CHECKING:
     from hsir.reinforcement import Asked
+    from hsir.training import Watch
 
 FINISHED = "policy"
 """The folder, among the trainer's state, of weights that are finished and not yet in their place."""
@@ -42,6 +45,9 @@ def main(
     score: Annotated[Score, cli.json_option(Score, "And the score set of a reward that reads one, as JSON.")] = Score(),
     outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
+    track: Annotated[Track, cli.json_option(Track, "Who else notes its course, as JSON; none.")] = Track(to=()),
+    tracked_in: Annotated[Path, typer.Option(help="Folder for what they note.")] = Path("tracking"),
+    tracked_as: Annotated[str, typer.Option(help="What they call this training.")] = "policy",
 ) -> None:
     """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint.
 
@@ -56,7 +62,8 @@ def main(
         if launch.first():
             say(f"training on {len(rows)} {train.learns_from}")
         asked = judged_by(questions, task, score, outside_tags) if train.learns_from == "questions" else None
-        fit(start, chat_template, rows, train, seed, state, made_by, asked)
+        watch = partial(tracking.track, options=track, folder=tracked_in, name=tracked_as)
+        fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
 
     if launch.inside():
         # One that outlives its launcher still holds this.
@@ -105,7 +112,7 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
 
 def fit(
     start: str, chat_template: Path | None, rows: list[tables.Row], train: Training, seed: int, state: Path,
-    made_by: tables.Row, asked: "Asked | None",
+    made_by: tables.Row, asked: "Asked | None", watch: "Watch",
 ) -> None:  # fmt: skip
     """Train, and lay weights, tokenizer and outcome down whole, among the trainer's state."""
     from hsir.distributed import split
@@ -115,7 +122,7 @@ def fit(
     with split(train):
         model = load_model(start, "float32")
     tokenizer = load_tokenizer(start, chat_template)
-    outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked)
+    outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked, watch)
     if launch.first():
         model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
         tokenizer.save_pretrained(state / FINISHED)

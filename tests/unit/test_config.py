@@ -127,6 +127,8 @@ WRONG = [
     ("runs.small.tasks", ["sum"], "runs.small.tasks: unknown task 'sum'; did you mean 'sums'[?]"),
     ("runs.small.methods", ["plane"], "runs.small.methods: unknown method 'plane'; did you mean 'plain'[?]"),
     ("runs.small.benchmarks", ["sum"], "runs.small.benchmarks: unknown task 'sum'"),
+    ("runs.small.benchmarks", {"sums": ["sum"]}, "runs.small.benchmarks.sums: unknown task 'sum'"),
+    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run trains on no such task, but on sums"),
     ("methods.plain.pools", ["k11"], "methods.plain.pools: unknown pool 'k11'; did you mean 'k10'[?]"),
     ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
     ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),

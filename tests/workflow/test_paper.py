@@ -20,6 +20,8 @@ CELLS = {
     "table5": (6, 5, 0, 5),
     "table6": (2, 7, 8, 6),
     "table7": (3, 4, 2, 3),
+    # Of STaR, ReST-EM, IRPO and both of HSIR: what table 1 draws and trains of them.
+    "figure1": (6, 16, 3 + 6 + 8, 15),
     "figure2": (3, 2, 1, 1),
     "figure4": (2, 13, 14, 24),
 }

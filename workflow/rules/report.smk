@@ -159,7 +159,7 @@ rule report:
     conda:
         "../../envs/tables.yaml"
     params:
-        config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True),
+        config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True, exclude={"track"}),
         folder=RUN,
     shell:
         "python -m hsir.stages.report --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"

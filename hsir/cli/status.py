@@ -1,0 +1,96 @@
+"""Command status: how far runs are, and what would run with the config as it stands."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from hsir import workflow
+from hsir.budget.assumptions import assumptions
+from hsir.budget.estimate import Estimator
+from hsir.budget.measured import gather
+from hsir.budget.status import Standing, standings
+from hsir.cli.terminal import console
+
+NOTE = (
+    "Jobs stand with the method whose policies they are of: pools drawn from sft-initial with sft-initial. Hours are"
+    " those of sample, score and train, by earlier runs, else by assumptions (`python -m hsir plan` names them)."
+)
+
+
+def main(
+    runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
+    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+    profile: Annotated[Path, typer.Option(help="Folder of the profile to run with.")] = Path("profiles/local"),
+    assume: Annotated[list[str], typer.Option(help="NAME=VALUE of an assumption; `plan` names them.")] = [],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Tell, by method, which policies there are, which are missing, what would run, why, and what it costs."""
+    plan = workflow.opened(configfile)
+    chosen = workflow.chosen(plan, runs)
+    workflow.profile(profile)
+    estimator = Estimator(plan, gather([Path(plan.config.results)], plan), assumptions(assume), workflow.HOME)
+    found = standings(plan, chosen, workflow.dry_run(chosen, configfile, profile), estimator)
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        show(chosen, found)
+
+
+def show(runs: Sequence[str], found: Sequence[Standing]) -> None:
+    """Print a table a model and task, and under it why what would run."""
+    out = console()
+    for model, task in dict.fromkeys((one.model, one.task) for one in found if one.method):
+        out.print(Text(f"{', '.join(runs)}: {model} on {task}", style="bold"))
+        out.print(table([one for one in found if (one.model, one.task) == (model, task)]))
+    for one in (one for one in found if not one.method):
+        out.print(Text(f"besides: {_jobs(one)}\n"))
+    why = dict.fromkeys(cause for one in found for cause in one.causes)
+    if not any(one.jobs for one in found):
+        out.print(Text("all is made: nothing would run", style="green"))
+        return
+    for cause in why:
+        out.print(Text.assemble(("because", "yellow"), f"  {cause}"), soft_wrap=True)
+    out.print(Text(f"\n{NOTE}", style="dim"), soft_wrap=True)
+
+
+def table(found: Sequence[Standing]) -> Table:
+    """Lay out how far methods are: a row each, and their sum."""
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    grid.add_column("method", no_wrap=True)
+    for name in ("trained", "evaluated"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("missing, or to be trained again")
+    grid.add_column("would run")
+    for name in ("hours", "GPU-hours"):
+        grid.add_column(name, justify="right")
+    for one in found:
+        behind = ", ".join([*one.missing, *(f"{name} again" for name in one.again)])
+        counts = [f"{one.trained}/{one.policies}", f"{one.evaluated}/{one.evaluations}"]
+        style = "green" if not one.jobs else None
+        grid.add_row(one.method, *counts, behind or "-", _jobs(one), *_hours([one]), style=style)
+    grid.add_row("all", *_sums(found), "", f"{sum(sum(one.jobs.values()) for one in found):,} jobs", *_hours(found),
+                 style="bold")  # fmt: skip
+    return grid
+
+
+def _jobs(one: Standing) -> str:
+    return ", ".join(f"{rule} {count:,}" for rule, count in one.jobs.items()) or "-"
+
+
+def _sums(found: Sequence[Standing]) -> list[str]:
+    return [
+        f"{sum(one.trained for one in found)}/{sum(one.policies for one in found)}",
+        f"{sum(one.evaluated for one in found)}/{sum(one.evaluations for one in found)}",
+    ]
+
+
+def _hours(found: Sequence[Standing]) -> list[str]:
+    hours, on_gpu = sum(one.hours for one in found), sum(one.gpu_hours for one in found)
+    return [f"{value:,.2f}" if value else "-" for value in (hours, on_gpu)]
