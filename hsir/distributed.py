@@ -1,37 +1,16 @@
-"""What is different where several processes train one policy: their device, their share of an epoch, their weights."""
+"""What is different where several processes train one policy: their device, what fills their last pass, their weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from accelerate.data_loader import SeedableRandomSampler
-from torch.utils.data import Sampler
 from transformers import PreTrainedModel
 
 from hsir import launch, tables
 from hsir.config.devices import Single, Zero3
 from hsir.config.training import Training
 from hsir.errors import HsirError
-
-
-class Filled(Sampler[int]):
-    """The order in which one process would take `real` rows, and then `blank` rows that stand behind them."""
-
-    def __init__(self, real: int, blank: int, seed: int) -> None:
-        self._order = SeedableRandomSampler(range(real), data_seed=seed)
-        self._blank = range(real, real + blank)
-
-    def __iter__(self) -> Iterator[int]:
-        yield from self._order
-        yield from self._blank
-
-    def __len__(self) -> int:
-        return len(self._order) + len(self._blank)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch's order."""
-        self._order.set_epoch(epoch)
 
 
 def blanks(rows: list[tables.Row], options: Training) -> list[tables.Row]:

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ from hsir import stopping, tables
 from hsir.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
 from hsir.checkpoints import WHOLE, forget, resumable
 from hsir.config.training import Dpo, Grpo, Offline, Training
-from hsir.distributed import Filled, blanks, gathered, take_device
+from hsir.distributed import blanks, gathered, take_device
 from hsir.errors import HsirError
 from hsir.hardware import computing
+from hsir.order import Order
 from hsir.reinforcement import Asked, grpo
 
 # Of transformers, about a name that TRL uses: a line at every step.
@@ -121,8 +123,8 @@ def _trainer(
         trainer = dpo(shared, data, options, arguments) if isinstance(options, Dpo) else sft(shared, data, arguments)
         names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
         batch = Passes(trainer.model, names, options.accumulation).names
-    if blank:
-        trainer._get_train_sampler = lambda *_: Filled(len(rows), len(blank), arguments["data_seed"])
+        order = partial(Order, [length(row) for row in rows], options.batch_size, len(blank), arguments["data_seed"])
+        trainer._get_train_sampler = lambda *_: order()
     trainer.add_callback(StopAtNaN(batch))
     return trainer
 
@@ -187,8 +189,6 @@ def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
         **({"num_train_epochs": options.epochs} if isinstance(options, Offline) else {"max_steps": options.steps(0)}),
         "per_device_train_batch_size": options.device_batch_size,
         "gradient_accumulation_steps": options.accumulation,
-        # Not by length: that sampler's order is not restored in mid-epoch, and a resumed run would train on others.
-        "train_sampling_strategy": "random",
         # Of rollouts, TRL's trainer counts the tokens itself.
         "include_num_input_tokens_seen": "non_padding" if offline else "no",
         "logging_steps": 1, "dataloader_pin_memory": on_gpu,
