@@ -1,5 +1,6 @@
 """A finished run of the embedded default, made once for all tests of the workflow."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,17 +35,17 @@ def command(directory: Path, *arguments: str, config: dict[str, Any] | None = No
 def snakemake(
     directory: Path, *arguments: str, config: dict[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in a directory, with Python's own folder first on the path as in a venv."""
+    """Run the workflow in a directory."""
     return subprocess.run(
         command(directory, *arguments, config=config), capture_output=True, text=True, timeout=1200, env=environment()
     )
 
 
 def environment() -> dict[str, str]:
-    """Give an environment whose `python` is the one that runs the tests."""
-    import os
-
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    """Give an environment as it is where nobody activated the one of the Python that runs the tests."""
+    own = Path(sys.executable).parent
+    others = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != own]
+    return os.environ | {"PATH": os.pathsep.join(others)}
 
 
 def planned(directory: Path, *targets: str, config: dict[str, Any] | None = None) -> list[Job]:

@@ -14,8 +14,12 @@ from hsir.config.pools import GuidePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
 
-# The package stands beside the Snakefile: jobs find it there, whatever their environment holds.
-shell.prefix("export PYTHONPATH=" + shlex.quote(str(HERE)) + "${{PYTHONPATH:+:$PYTHONPATH}}; ")
+# The package stands beside the Snakefile: jobs find it there, whatever their environment holds. Without environments of
+# their own they take the Python that runs Snakemake, though nobody activated its environment.
+PATHS = f"export PYTHONPATH={shlex.quote(str(HERE))}" + "${{PYTHONPATH:+:$PYTHONPATH}}; "
+if not workflow.deployment_settings.deployment_method:
+    PATHS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(PATHS)
 
 try:
     plan = Plan(load(config, HERE / "config", ", ".join(map(str, workflow.configfiles))))
