@@ -20,8 +20,12 @@ from hsir.cli.terminal import console
 
 NOTE = (
     "Jobs stand with the method whose policies they are of: pools drawn from sft-initial with sft-initial. Hours are"
-    " those of sample, score and train, by earlier runs, else by assumptions (`python -m hsir plan` names them)."
+    " those of train, sample and score, by earlier runs, else by assumptions (`python -m hsir plan` names them)."
 )
+HEAVY = ("train", "sample", "score")
+"""The stages that run a policy: the others take seconds, and are counted together."""
+NAMED = 3
+"""Policies of a method that are named; of more, the number."""
 
 
 def main(
@@ -66,22 +70,27 @@ def table(found: Sequence[Standing]) -> Table:
     grid.add_column("method", no_wrap=True)
     for name in ("trained", "evaluated"):
         grid.add_column(name, justify="right", no_wrap=True)
-    grid.add_column("missing, or to be trained again")
-    grid.add_column("would run")
+    grid.add_column("to train")
+    grid.add_column("would run", no_wrap=True)
     for name in ("hours", "GPU-hours"):
         grid.add_column(name, justify="right")
     for one in found:
-        behind = ", ".join([*one.missing, *(f"{name} again" for name in one.again)])
+        behind = [*one.missing, *(f"{name} again" for name in one.again)]
+        named = ", ".join([*behind[:NAMED], *([f"{len(behind) - NAMED} more"] if len(behind) > NAMED else [])])
         counts = [f"{one.trained}/{one.policies}", f"{one.evaluated}/{one.evaluations}"]
         style = "green" if not one.jobs else None
-        grid.add_row(one.method, *counts, behind or "-", _jobs(one), *_hours([one]), style=style)
+        grid.add_row(one.method, *counts, named or "-", _jobs(one), *_hours([one]), style=style)
     grid.add_row("all", *_sums(found), "", f"{sum(sum(one.jobs.values()) for one in found):,} jobs", *_hours(found),
                  style="bold")  # fmt: skip
     return grid
 
 
 def _jobs(one: Standing) -> str:
-    return ", ".join(f"{rule} {count:,}" for rule, count in one.jobs.items()) or "-"
+    heavy = {rule: one.jobs[rule] for rule in HEAVY if rule in one.jobs}
+    light = sum(one.jobs.values()) - sum(heavy.values())
+    return (
+        ", ".join(f"{name} {count:,}" for name, count in (heavy | ({"light": light} if light else {})).items()) or "-"
+    )
 
 
 def _sums(found: Sequence[Standing]) -> list[str]:

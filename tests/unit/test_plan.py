@@ -150,7 +150,9 @@ def test_evaluation_is_a_greedy_pool_with_its_own_shards() -> None:
 def test_benchmarks_are_the_runs_or_the_tasks_own() -> None:
     assert plan().benchmarks(plan().config.runs["one"], "sums") == ("sums",)
     assert plan().benchmarks(plan().config.runs["two"], "sums") == ("other",)
-    by_task = plan().config.runs["two"].model_copy(update={"tasks": ("sums", "own"), "benchmarks": {"sums": ("other",)}})
+    by_task = (
+        plan().config.runs["two"].model_copy(update={"tasks": ("sums", "own"), "benchmarks": {"sums": ("other",)}})
+    )
     assert [plan().benchmarks(by_task, task) for task in by_task.tasks] == [("other",), ("own",)]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hsir.config import read_yaml
 from hsir.doctor.slurm import requests
@@ -115,3 +116,41 @@ def test_what_can_be_mended_is_one_line(arguments: list[str], said: str, tmp_pat
     told = hsir(tmp_path, *given)
     assert told.returncode == 1
     assert said in told.stderr and told.stderr.startswith("hsir: error: ") and "Traceback" not in told.stderr
+
+
+def stood(directory: Path, *arguments: str) -> dict[str, dict[str, Any]]:
+    """Give how far each method of the finished run's config is."""
+    told = hsir(directory, "status", "two-rounds", "--profile", str(PROJECT / "profiles/local"), "--json", *arguments)
+    assert told.returncode == 0, told.stderr
+    return {row["method"]: row for row in json.loads(told.stdout)}
+
+
+def test_status_of_a_run_that_did_not_begin_names_every_policy(finished: Path, tmp_path: Path) -> None:
+    """Each job is counted once, with the method whose policy it is of; the targets of targets are none."""
+    config = ("--configfile", str(finished / TINY))
+    rows, stats = stood(tmp_path, *config), counted(tmp_path, *config, "--", "two-rounds")
+    assert all((row["trained"], row["evaluated"], row["again"]) == (0, 0, []) for row in rows.values())
+    assert rows["hsir-sft"]["missing"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["causes"] == [
+        "not made yet"
+    ]
+    assert sum(sum(row["jobs"].values()) for row in rows.values()) == stats["total"] - 1
+    assert rows["hsir-sft"]["hours"] > 0 and rows[""]["hours"] == 0
+
+
+def test_status_of_a_finished_run_has_nothing_to_do(finished: Path) -> None:
+    rows = stood(finished, "--configfile", TINY)
+    assert all(row["jobs"] == {} and row["missing"] == [] for row in rows.values())
+    assert {(row["trained"], row["evaluated"]) for row in rows.values()} <= {(1, 1), (2, 2)}
+
+
+def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
+    finished: Path, tmp_path: Path, tiny: dict[str, Any]
+) -> None:
+    method = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")
+    method["select"][1]["threshold"] = -0.25
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(yaml.safe_dump(tiny | {"methods": {"hsir-sft": method}}))
+    rows = stood(finished, "--configfile", str(changed))
+    assert "filter: threshold -0.5 -> -0.25" in rows["hsir-sft"]["causes"]
+    assert rows["hsir-sft"]["again"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["hours"] > 0
+    assert [name for name, row in rows.items() if row["jobs"]] == ["hsir-sft", ""]
