@@ -84,8 +84,8 @@ site: $(VENV)/ready-docs ## the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 	@echo "site: $(CURDIR)/site/index.html; to search it: python -m http.server --directory site"
 
-dag: $(VENV)/ready ## the rule graph as dag.svg
-	snakemake --rulegraph | python -m hsir.report.graph > dag.svg
+dag: $(VENV)/ready ## the rule graph as dag.svg, with the jobs of each rule and how many would run
+	python -m hsir dag
 
 docs: $(VENV)/ready ## remake config/README.md and config/schema.json
 	python -m hsir.config.docs

@@ -50,8 +50,9 @@ def seconds(rows: list[tables.Row], options: Sft, order: Callable[..., object]) 
 
 
 def main() -> None:
-    """Print a row a policy: solutions, tokens, what is computed a token, and the seconds of an epoch on 320 of them."""
-    print(f"{described()}\n\n| policy | solutions | tokens | random | by length | seconds | by length |\n|---|" + "---:|" * 6)
+    """Print a row a policy: solutions, tokens, computed tokens a token, and the seconds of an epoch on 320 of them."""
+    print(f"{described()}\n\n| policy | solutions | tokens | random | by length | seconds | by length |")
+    print("|---|" + "---:|" * 6)
     for folder in map(Path, sys.argv[1:]):
         rows = tables.read("filtered", folder / "filtered.parquet")
         options = TypeAdapter(Train).validate_python(

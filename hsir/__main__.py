@@ -1,10 +1,10 @@
-"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it will take, status how far it is."""
+"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it takes, status how far it is."""
 
 import sys
 
 import typer
 
-from hsir.cli import doctor, plan, status
+from hsir.cli import dag, doctor, plan, status
 from hsir.errors import HsirError
 from hsir.progress import say
 
@@ -12,6 +12,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("doctor")(doctor.main)
 app.command("plan")(plan.main)
 app.command("status")(status.main)
+app.command("dag")(dag.main)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""What is different where several processes train one policy: their device, what fills their last pass, their weights."""
+"""What several processes that train one policy need: their devices, what fills their last pass, all weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -84,15 +84,26 @@ def dry_run(
 
     Environments are left aside, so that neither conda nor a container is needed to ask.
     """
+    given = ["--software-deployment-method", "env-modules", *(["--profile", str(profile)] if profile else [])]
+    done = _asked(["--dry-run", "--nocolor", *given, *options], runs, configs)
+    return _jobs(done.stdout + done.stderr)
+
+
+def rule_graph(runs: Sequence[str], configs: Sequence[Path]) -> str:
+    """Ask Snakemake how the rules of runs hang together, in DOT; raises ConfigError as dry_run does."""
+    told = _asked(["--rulegraph", "--forceall"], runs, configs).stdout
+    return told[told.index("digraph") :]
+
+
+def _asked(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> subprocess.CompletedProcess[str]:
     command = [
-        sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--snakefile", str(HOME / "Snakefile"),
-        "--software-deployment-method", "env-modules", *(["--profile", str(profile)] if profile else []),
-        *(["--configfile", *map(str, configs)] if configs else []), *options, "--", *runs,
+        sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile"), *options,
+        *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigError(f"snakemake cannot plan the run:\n{(done.stdout + done.stderr).strip()}")
-    return _jobs(done.stdout + done.stderr)
+    return done
 
 
 def _jobs(told: str) -> list[Job]:

@@ -67,8 +67,9 @@ class Estimator:
 
     def items(self, work: Work) -> list[Item]:
         """Estimate all work, in its order."""
-        scorings = (one for one in work.scorings if self._plan.config.scores[one.score].kind == "indiv")
-        return [self.item(one) for one in (*work.draws, *scorings, *work.trainings)]
+        scorings = [one for one in work.scorings if self._plan.config.scores[one.score].kind == "indiv"]
+        pieces: list[Draw | Scoring | Training] = [*work.draws, *scorings, *work.trainings]
+        return [self.item(one) for one in pieces]
 
     def item(self, one: Draw | Scoring | Training) -> Item:
         """Estimate one piece of work."""

@@ -68,9 +68,7 @@ def _wanted(plan: Plan, runs: Iterable[str]) -> dict[Group, dict[Training, set[s
 def _standing(
     plan: Plan, group: Group, wanted: Mapping[Training, set[str]], jobs: Sequence[Job], estimator: Estimator
 ) -> Standing:
-    folders = {
-        one: Path(plan.config.results, one.model, one.task, f"seed{one.seed}", one.policy) for one in wanted
-    }
+    folders = {one: Path(plan.config.results, one.model, one.task, f"seed{one.seed}", one.policy) for one in wanted}
     there = [one for one, folder in folders.items() if (folder / "train.json").is_file()]
     training = {_training(job) for job in jobs if job.rule == "train"}
     seeds = len({one.seed for one in wanted}) > 1

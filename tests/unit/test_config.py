@@ -128,7 +128,7 @@ WRONG = [
     ("runs.small.methods", ["plane"], "runs.small.methods: unknown method 'plane'; did you mean 'plain'[?]"),
     ("runs.small.benchmarks", ["sum"], "runs.small.benchmarks: unknown task 'sum'"),
     ("runs.small.benchmarks", {"sums": ["sum"]}, "runs.small.benchmarks.sums: unknown task 'sum'"),
-    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run trains on no such task, but on sums"),
+    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run trains on no such task, but on"),
     ("methods.plain.pools", ["k11"], "methods.plain.pools: unknown pool 'k11'; did you mean 'k10'[?]"),
     ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
     ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),
