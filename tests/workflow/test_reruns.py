@@ -160,3 +160,8 @@ def test_a_test_question_in_the_seed_set_stops_the_run_before_training(tmp_path:
     gate = snakemake(tmp_path, f"results/{folder}/contamination.json", config=config)
     assert gate.returncode == 0, gate.stdout + gate.stderr
     assert rules(planned(tmp_path, f"results/{folder}/checkpoint", config=config)) == {"train": 1}
+
+
+def test_who_watches_trainings_reruns_nothing(finished: Path, tiny: dict[str, Any]) -> None:
+    assert planned(finished, "two-rounds", config=tiny | {"track": {"to": ["wandb"], "project": "mine"}}) == []
+    assert list((finished / "results/tracking/tensorboard/embedded/few/seed0").glob("*/events.*"))
