@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from hsir.cli import dag, doctor, plan, status
+from hsir.cli import dag, doctor, plan, push, status
 from hsir.errors import HsirError
 from hsir.progress import say
 
@@ -13,6 +13,7 @@ app.command("doctor")(doctor.main)
 app.command("plan")(plan.main)
 app.command("status")(status.main)
 app.command("dag")(dag.main)
+app.command("push")(push.main)
 
 
 @app.callback()

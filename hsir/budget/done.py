@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from hsir.budget.estimate import Item
-from hsir.budget.measured import costs, read_json
+from hsir.budget.measured import costs
 from hsir.budget.work import Draw, Scoring, Training, Work
 from hsir.config import Plan
 from hsir.config.plan import EVAL
+from hsir.files import read_json
 
 Ledger = Mapping[str, Any]
 

@@ -1,6 +1,5 @@
 """What earlier runs measured: their ledgers, funnels, evaluations, and how long each job took."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from hsir.config import Plan
 from hsir.config.pools import BasePool, SamplePool
-from hsir.errors import InputError
+from hsir.files import read_json
 
 Key = tuple[str, ...]
 
@@ -47,14 +46,6 @@ def gather(folders: Iterable[Path], plan: Plan) -> Measured:
             found.files.append(path)
             _evaluation(found, path, model, task)
     return found
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; raises InputError naming it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON: {error}; delete it and make it again") from error
 
 
 def costs(folder: Path) -> list[Mapping[str, float]]:

@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 
 from hsir import tables
-from hsir.report.results import read_json
+from hsir.files import read_json
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 

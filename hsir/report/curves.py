@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
+from hsir.files import read_json
 from hsir.report import style
-from hsir.report.results import read_json
 from hsir.report.run import Cell, Made
 from hsir.report.training import Group, group_of
 

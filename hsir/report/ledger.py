@@ -4,8 +4,8 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
+from hsir.files import read_json
 from hsir.ledger import COUNTS
-from hsir.report.results import read_json
 from hsir.report.rows import write_csv
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet

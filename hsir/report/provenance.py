@@ -6,7 +6,7 @@ from pathlib import Path
 
 import hsir
 from hsir import tables
-from hsir.report.results import read_json
+from hsir.files import read_json
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 

@@ -1,12 +1,9 @@
 """The results of a run: a row for each model, task, seed, policy and benchmark."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from hsir import tables
-from hsir.errors import InputError
+from hsir.files import read_json
 from hsir.report.run import Made
 
 
@@ -52,13 +49,3 @@ def trained_on(funnel: tables.Row) -> int:
     """Tell how many solutions a policy was trained on, given ones included."""
     chosen = funnel["steps"][-1]["total"] if funnel["steps"] else 0
     return int(funnel["given"] + chosen - funnel["too_long"])
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; raises InputError naming it where it is missing or broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}; delete it and run again") from error

@@ -6,9 +6,9 @@ from typing import Any
 import altair as alt
 
 from hsir import tables
+from hsir.files import read_json
 from hsir.filters import Filter
 from hsir.report import pools, style
-from hsir.report.results import read_json
 from hsir.report.run import Cell, Drawn, Made
 
 Group = tuple[str, str, str]

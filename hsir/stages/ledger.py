@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from hsir import ledger, tables
+from hsir.files import read_json
 from hsir.progress import say
-from hsir.report.results import read_json
 from hsir.stages import cli
 
 READ = ["prompt_ids", "n_tokens", "n_generated"]
