@@ -56,10 +56,19 @@ def template(path: str, results: Path) -> Path:
     return results / "embedded/chains/seed0" / rest
 
 
-def enlarged(source: Path, target: Path, copies: int) -> None:
+def copies(path: str) -> range:
+    """Give the numbers of the copies that a file holds: the shards of a pool hold different ones."""
+    if "/eval/" in path or "/benchmarks/" in path:
+        return range(TEST)
+    shard = re.search(r"(\d+)-of-(\d+)", path)
+    number, pairs = (int(shard[1]) // 2, -(-int(shard[2]) // 2)) if shard else (0, 1)
+    return range(number * UNLABELLED // pairs, (number + 1) * UNLABELLED // pairs)
+
+
+def enlarged(source: Path, target: Path, numbers: range) -> None:
     """Write a table with all rows of another several times, under names of their own, and longer texts."""
     table = pq.read_table(source)
-    parts = [renamed(table, f"~{n}") for n in range(copies)]
+    parts = [renamed(table, f"~{n}") for n in numbers]
     pq.write_table(pa.concat_tables(parts).replace_schema_metadata(table.schema.metadata), target, compression="zstd")
 
 
@@ -79,19 +88,19 @@ def renamed(table: pa.Table, ending: str) -> pa.Table:
 
 def lay_down(folder: Path, paths: Sequence[str], results: Path) -> None:
     """Link every file that the report reads to one that was made of its template."""
-    made: dict[tuple[Path, int], Path] = {}
+    made: dict[tuple[Path, range], Path] = {}
     for path in paths:
-        source, copies = template(path, results), TEST if "/eval/" in path or "/benchmarks/" in path else UNLABELLED
-        if (source, copies) not in made:
-            made[source, copies] = folder / "made" / f"{len(made)}{source.suffix}"
-            made[source, copies].parent.mkdir(exist_ok=True)
+        key = source, numbers = template(path, results), copies(path)
+        if key not in made:
+            made[key] = folder / "made" / f"{len(made)}{source.suffix}"
+            made[key].parent.mkdir(exist_ok=True)
             if source.suffix == ".parquet":
-                enlarged(source, made[source, copies], copies)
+                enlarged(source, made[key], numbers)
             else:
-                made[source, copies].write_bytes(source.read_bytes())
+                made[key].write_bytes(source.read_bytes())
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(made[source, copies], target)
+        os.link(made[key], target)
 
 
 def main() -> None:

@@ -75,8 +75,7 @@ class InDiv(Options):
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         scores = self.standardised(candidates)
         least = self.least(scores)
-        scored = [replace(c, score=z) for c, z in zip(candidates, scores, strict=True)]
-        return [c for c in scored if c.score is not None and c.score >= least]
+        return [replace(c, score=z) for c, z in zip(candidates, scores, strict=True) if z >= least]
 
     def least(self, scores: Sequence[float]) -> float:
         """Give the lowest score that stays."""
