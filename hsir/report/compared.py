@@ -94,10 +94,9 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
 
 def _answers(made: Made, cell: Cell, benchmark: str) -> Answers:
     drawn = made.answers(cell, benchmark)
-    judged = tables.read("verified", made.table(drawn, "verified"), ["sample_id", "verdict"])
-    verdicts = {row["sample_id"]: row["verdict"] == "right" for row in judged}
-    rows = tables.read("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"])
-    return {row["question_id"]: (verdicts[row["sample_id"]], row["n_tokens"]) for row in rows}
+    verdicts = dict(tables.tuples("verified", made.table(drawn, "verified"), ["sample_id", "verdict"]))
+    rows = tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"])
+    return {question: (verdicts[name] == "right", length) for name, question, length in rows}
 
 
 def _check_same(place: Place, known: Mapping[str, list[Answers]]) -> None:

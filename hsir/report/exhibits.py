@@ -96,30 +96,30 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     if source is None:
         return []
     failed = {row["parent_id"]: row for row in tables.read("veriexit", made.table(drawn, "veriexit"), CUTS)}
-    answers: dict[str, list[tables.Row]] = defaultdict(list)
-    for row in pools.solutions(made, drawn):
-        answers[row["parent_id"]].append(row)
+    answers: dict[str | None, list[pools.Solution]] = defaultdict(list)
+    for solution in pools.solutions(made, drawn):
+        answers[solution.parent_id].append(solution)
     fates: dict[Fate, list[str]] = defaultdict(list)
     for name, row in failed.items():
         fates[_fate(row, answers[name])].append(name)
     chosen = _chosen(fates, failed, most, f"{drawn.cell.seed}/{drawn.cell.policy}/{drawn.pool}")
-    children = {name: min(answers[name], key=lambda row: not row["right"], default=None) for _, name in chosen}
+    children = {name: min(answers[name], key=lambda one: not one.right, default=None) for _, name in chosen}
     parents = pools.texts(made, source, set(children))
-    after = pools.texts(made, drawn, {child["sample_id"] for child in children.values() if child})
+    after = pools.texts(made, drawn, {child.sample_id for child in children.values() if child})
     asked = pools.asked(made, drawn.cell)
     exhibits = []
     for fate, name in chosen:
         child = children[name]
-        pair = _cut(name, parents[name], failed[name]["cut_step"], child, after[child["sample_id"]] if child else "")
+        pair = _cut(name, parents[name], failed[name]["cut_step"], child, after[child.sample_id] if child else "")
         place = f"{_place(made, drawn.cell)}, {drawn.pool}"
         exhibits.append(_exhibit("VeriExit", place, asked[failed[name]["question_id"]], fate, pair))
     return exhibits
 
 
-def _fate(failed: tables.Row, answers: list[tables.Row]) -> Fate:
+def _fate(failed: tables.Row, answers: list[pools.Solution]) -> Fate:
     if failed["cut_step"] is None:
         return "nothing to recycle"
-    return "recovered" if any(row["right"] for row in answers) else "cut, no right answer"
+    return "recovered" if any(one.right for one in answers) else "cut, no right answer"
 
 
 def _chosen(
@@ -138,7 +138,7 @@ def _chosen(
     return sorted(chosen.values(), key=lambda pair: ORDER.index(pair[0]))
 
 
-def _cut(name: str, text: str, cut_step: int | None, child: tables.Row | None, answer: str) -> list[Trace]:
+def _cut(name: str, text: str, cut_step: int | None, child: pools.Solution | None, answer: str) -> list[Trace]:
     """Set a failed trace beside the answer that was drawn behind its cut, if there is one."""
     steps = traces.steps(text)
     place = len(steps) if cut_step is None else cut_step
@@ -147,8 +147,8 @@ def _cut(name: str, text: str, cut_step: int | None, child: tables.Row | None, a
     if cut_step is None:
         return [first]
     given = answer[steps[cut_step][1] :] if answer.startswith(text[: steps[cut_step][1]]) else answer
-    verdict = "recovered" if child and child["right"] else "answered again, not right"
-    return [first, Trace(verdict, child["sample_id"] if child else "never sampled", [], visible(given.strip()))]
+    verdict = "recovered" if child and child.right else "answered again, not right"
+    return [first, Trace(verdict, child.sample_id if child else "never sampled", [], visible(given.strip()))]
 
 
 def _compared(made: Made, one: indiv.Seen, most: int) -> list[Exhibit]:

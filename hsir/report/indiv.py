@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
 
@@ -77,21 +78,21 @@ def candidates(made: Made, cell: Cell) -> list[Candidate]:
     raw: dict[str, float] = {}
     texts: dict[str, tables.Row] = {}
     known = pools.levels(made, cell)
-    rows: list[tables.Row] = []
+    rows: list[pools.Solution] = []
     for drawn in made.pools(cell):
         raw |= tables.scores(made.table(drawn, f"{made.method(cell).score}-scores"))
         if any(isinstance(chosen, Distinct) for chosen in made.method(cell).select):
             wanted = ["sample_id", "completion", "completion_ids"]
             texts |= {row["sample_id"]: row for row in tables.read("samples", made.shards(drawn), wanted)}
-        rows += [row for row in pools.solutions(made, drawn) if row["right"]]
+        rows += [row for row in pools.solutions(made, drawn) if row.right]
     return [
         Candidate(
-            sample_id=row["sample_id"], question_id=row["question_id"], n_tokens=row["n_tokens"], right=True,
-            completion_ids=tuple(texts.get(row["sample_id"], {}).get("completion_ids", ())),
-            completion=texts.get(row["sample_id"], {}).get("completion", ""),
-            difficulty=known[row["question_id"]], raw=raw.get(row["sample_id"]),
+            sample_id=row.sample_id, question_id=row.question_id, n_tokens=row.n_tokens, right=True,
+            completion_ids=tuple(texts.get(row.sample_id, {}).get("completion_ids", ())),
+            completion=texts.get(row.sample_id, {}).get("completion", ""),
+            difficulty=known[row.question_id], raw=raw.get(row.sample_id),
         )
-        for row in sorted(rows, key=lambda row: str(row["sample_id"]))
+        for row in sorted(rows, key=itemgetter(0))
     ]  # fmt: skip
 
 

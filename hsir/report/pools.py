@@ -1,16 +1,35 @@
 """The solutions of a run's pools, with their verdicts and difficulty, as the pictures need them."""
 
+from collections import Counter
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cache, lru_cache
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from hsir import tables
 from hsir.report.run import Cell, Drawn, Made
 
 
-def solutions(made: Made, drawn: Drawn) -> list[tables.Row]:
-    """Give a pool's rows: sample_id, question_id, n_tokens, parent_id, right, difficulty; by sample id."""
+class Solution(NamedTuple):
+    """One solution of a pool: millions of them, at the paper's scale."""
+
+    sample_id: str
+    question_id: str
+    n_tokens: int
+    parent_id: str | None
+    right: bool
+    difficulty: int | None
+
+
+def solutions(made: Made, drawn: Drawn) -> list[Solution]:
+    """Give a pool's solutions, by sample id."""
     return _joined(made.shards(drawn), made.table(drawn, "verified"), made.questions(drawn.cell))
+
+
+def right(made: Made, drawn: Drawn) -> Counter[str]:
+    """Count a pool's right solutions by question; questions without any are left out."""
+    return _right(made.shards(drawn), made.table(drawn, "verified"), made.questions(drawn.cell))
 
 
 def levels(made: Made, cell: Cell) -> dict[str, int | None]:
@@ -36,15 +55,19 @@ def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are asked for one after another
-def _joined(shards: tuple[Path, ...], verified: Path, questions: Path) -> list[tables.Row]:
-    known = _levels(questions)
-    columns = ["sample_id", "verdict"]
-    verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified, columns)}
-    rows = tables.read("samples", shards, ["sample_id", "question_id", "n_tokens", "parent_id"])
-    for row in rows:
-        row["right"] = verdicts[row["sample_id"]] == "right"
-        row["difficulty"] = known[row["question_id"]]
-    return sorted(rows, key=lambda row: str(row["sample_id"]))
+def _joined(shards: tuple[Path, ...], verified: Path, questions: Path) -> list[Solution]:
+    known, verdicts = _levels(questions), dict(tables.tuples("verified", verified, ["sample_id", "verdict"]))
+    columns = ["sample_id", "question_id", "n_tokens", "parent_id"]
+    rows = [
+        Solution(name, question, length, parent, verdicts[name] == "right", known[question])
+        for name, question, length, parent in tables.tuples("samples", shards, columns)
+    ]
+    return sorted(rows, key=itemgetter(0))
+
+
+@cache
+def _right(shards: tuple[Path, ...], verified: Path, questions: Path) -> Counter[str]:
+    return Counter(one.question_id for one in _joined(shards, verified, questions) if one.right)
 
 
 @lru_cache(maxsize=16)

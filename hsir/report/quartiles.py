@@ -1,12 +1,13 @@
 """Picture: training solutions over the paper's four levels of difficulty, before and after VeriExit (figure 2)."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 import altair as alt
 
 from hsir import tables
 from hsir.report import pools, style
-from hsir.report.run import Cell, Made
+from hsir.report.run import Cell, Drawn, Made
 from hsir.report.training import Group, group_of, heading
 
 LEVELS = 4
@@ -28,13 +29,10 @@ def draw(made: Made) -> style.Chart:
 def counts(made: Made, cell: Cell) -> dict[str, Counter[int]]:
     """Count the solutions of each stage by the level of their question; level 1 had the most right solutions."""
     plain = [drawn for drawn in made.pools(cell) if made.recycles(drawn) is None]
-    right = Counter(row["question_id"] for drawn in plain for row in pools.solutions(made, drawn) if row["right"])
-    every = Counter(
-        row["question_id"] for drawn in made.pools(cell) for row in pools.solutions(made, drawn) if row["right"]
-    )
+    right, every = _together(made, plain), _together(made, made.pools(cell))
     names = set(made.method(cell).pools)
-    rows = tables.read("filtered", made.folder(cell) / "filtered.parquet", ["question_id", "source"])
-    chosen = Counter(row["question_id"] for row in rows if row["source"] in names)
+    rows = tables.tuples("filtered", made.folder(cell) / "filtered.parquet", ["question_id", "source"])
+    chosen = Counter(question for question, source in rows if source in names)
     level = levels({question: right[question] for question in pools.levels(made, cell)})
     found: dict[str, Counter[int]] = {}
     for name, per_question in zip(STAGES, (right, every, chosen), strict=True):
@@ -42,6 +40,11 @@ def counts(made: Made, cell: Cell) -> dict[str, Counter[int]]:
         for question, n in per_question.items():
             found[name][level[question]] += n
     return found
+
+
+def _together(made: Made, several: Iterable[Drawn]) -> Counter[str]:
+    """Count the right solutions of several pools by question."""
+    return sum((pools.right(made, drawn) for drawn in several), Counter())
 
 
 def levels(right: dict[str, int]) -> dict[str, int]:

@@ -60,9 +60,9 @@ def draw(made: Made, rows: list[Row]) -> style.Chart:
 def _counts(made: Made, drawn: Drawn, source: Drawn) -> dict[int | None, Counter[str]]:
     known = pools.levels(made, drawn.cell)
     failed = tables.read("veriexit", made.table(drawn, "veriexit"), ["parent_id", "question_id", "cut_step"])
-    new = [row for row in pools.solutions(made, drawn) if row["right"]]
-    recovered = {row["parent_id"] for row in new}
-    solved = {row["question_id"] for row in pools.solutions(made, source) if row["right"]}
+    new = [row for row in pools.solutions(made, drawn) if row.right]
+    recovered = {row.parent_id for row in new}
+    solved = pools.right(made, source)
     cut = {row["question_id"] for row in failed if row["cut_step"] is not None}
     failing = {row["question_id"] for row in failed}
     counts: dict[int | None, Counter[str]] = defaultdict(Counter)
@@ -70,8 +70,8 @@ def _counts(made: Made, drawn: Drawn, source: Drawn) -> dict[int | None, Counter
         counts[known[row["question_id"]]].update(
             failed=1, recyclable=row["cut_step"] is not None, recovered=row["parent_id"] in recovered
         )
-    for row in new:
-        counts[row["difficulty"]]["new_right"] += 1
+    for solution in new:
+        counts[solution.difficulty]["new_right"] += 1
     for question, level in known.items():
         unsolved = question not in solved
         counts[level].update(

@@ -69,8 +69,8 @@ def _measured(made: Made, drawn: Drawn) -> list[Sampled]:
     columns = ["sample_id", "extracted", "verdict"]
     judged = {row["sample_id"]: row for row in tables.read("verified", made.table(drawn, "verified"), columns)}
     questions: dict[str, list[tables.Row]] = defaultdict(list)
-    for row in tables.read("samples", made.shards(drawn), ["sample_id", "question_id"]):
-        questions[row["question_id"]].append(judged[row["sample_id"]])
+    for name, question in tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id"]):
+        questions[question].append(judged[name])
     if not questions:
         return []
     ordered = [questions[name] for name in sorted(questions)]

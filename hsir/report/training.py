@@ -31,8 +31,7 @@ def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.C
     questions: Counter[int] = Counter()
     for drawn in seeds:
         right = dict.fromkeys(pools.levels(made, drawn.cell), 0)
-        for row in pools.solutions(made, drawn):
-            right[row["question_id"]] += row["right"]
+        right.update(pools.right(made, drawn))
         questions.update(right.values())
     most = getattr(made.plan.config.pools[pool], "samples", max(questions, default=0))
     rows: style.Rows = [{"right": n, "questions": questions[n] / len(seeds)} for n in range(most + 1)]
@@ -79,15 +78,16 @@ def _by_difficulty(made: Made, seeds: list[tuple[Cell, tables.Row]], scale: _Sca
         kept.update(funnel["steps"][-1]["by_difficulty"])
         for drawn in made.pools(cell):
             if made.recycles(drawn) is None:
-                rows = pools.solutions(made, drawn)
-                before.update(str(r["difficulty"]) for r in rows if r["right"] and r["difficulty"] is not None)
+                known = pools.levels(made, drawn.cell)
+                for question, n in pools.right(made, drawn).items():
+                    if known[question] is not None:
+                        before[str(known[question])] += n
     levels = sorted(kept.keys() | before.keys(), key=int)
-    rows = [
+    for level in levels:
+        scale.see(group, max(kept[level], before[level]) / len(seeds))
+    return [
         {"level": level, "kept": kept[level] / len(seeds), "before": before[level] / len(seeds)} for level in levels
     ]
-    for row in rows:
-        scale.see(group, max(row["kept"], row["before"]))
-    return rows
 
 
 def _levels_panel(rows: style.Rows, title: alt.TitleParams, scale: alt.Scale) -> alt.LayerChart:
