@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -83,10 +83,15 @@ def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None 
     return rows
 
 
-def tuples(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as tuples of the columns asked for: of large tables, in a third of the time and memory of `read`."""
+def tuples(
+    kind: str, paths: Path | Iterable[Path], columns: Sequence[str], only: Collection[str] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows as tuples of the columns asked for: of large tables, in a third of the time and memory of `read`.
+
+    With `only`, just the rows whose first column is one of these.
+    """
     for path in [paths] if isinstance(paths, Path) else paths:
-        table = _read_one(kind, path, columns)
+        table = _read_one(kind, path, columns, only)
         yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
 
 
@@ -110,7 +115,7 @@ def metadata(path: Path) -> Row:
     return stamped
 
 
-def _read_one(kind: str, path: Path, columns: Sequence[str]) -> pa.Table:
+def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None = None) -> pa.Table:
     """Read some columns of a file; the others, which may be most of it, stay where they are."""
     if not path.is_file():
         raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
@@ -118,7 +123,8 @@ def _read_one(kind: str, path: Path, columns: Sequence[str]) -> pa.Table:
         names = pq.read_schema(path).names
         if not set(columns) <= set(names) or metadata(path).get("table", kind) != kind:
             raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(names)}); delete it")
-        return pq.read_table(path, columns=list(columns))
+        chosen = None if only is None else [(columns[0], "in", set(only))]
+        return pq.read_table(path, columns=list(columns), filters=chosen)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
             f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"

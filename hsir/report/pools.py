@@ -44,14 +44,8 @@ def asked(made: Made, cell: Cell) -> dict[str, tables.Row]:
 
 
 def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:
-    """Give the completions of some samples; no more than a shard's are in memory at a time."""
-    columns = ["sample_id", "completion"]
-    return {
-        row["sample_id"]: row["completion"]
-        for shard in made.shards(drawn)
-        for row in tables.read("samples", shard, columns)
-        if row["sample_id"] in wanted
-    }
+    """Give the completions of some samples."""
+    return dict(tables.tuples("samples", made.shards(drawn), ["sample_id", "completion"], wanted)) if wanted else {}
 
 
 @lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are asked for one after another

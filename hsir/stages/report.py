@@ -1,5 +1,6 @@
 """Stage report: the tables and pictures of a run."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
 ) -> None:
     """Write the tables and pictures of the run that the config names, and print its results."""
+    gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
     made = Made(Plan(config))
     name = made.plan.built_by_default()[0]
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")

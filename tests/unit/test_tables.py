@@ -75,6 +75,16 @@ def test_shards_are_read_one_after_another_and_columns_alone(tmp_path: Path) -> 
     assert tables.read("verified", []) == []
 
 
+def test_tuples_are_of_the_columns_in_their_order_and_of_the_rows_asked_for(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.parquet" for n in (1, 0)]
+    for n, path in enumerate(paths):
+        tables.write("verified", [VERDICT | {"sample_id": f"s{n}"}, VERDICT | {"sample_id": f"t{n}"}], path, {})
+    columns = ["sample_id", "verdict"]
+    given = [(row["sample_id"], row["verdict"]) for row in tables.read("verified", paths)]
+    assert list(tables.tuples("verified", paths, columns)) == given
+    assert [name for name, _ in tables.tuples("verified", paths, columns, {"t0", "s1", "gone"})] == ["t0", "s1"]
+
+
 def test_folder_names_of_the_form_key_equals_value_add_nothing(tmp_path: Path) -> None:
     path = tmp_path / "seed=1" / "verdict=2" / "t.parquet"
     tables.write("verified", [VERDICT], path, {})
