@@ -1,7 +1,7 @@
 """What sampling more would give: pass@k and maj@k of the pools that were drawn, at no further sampling."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ NOTE = (
     "Of the questions that the pool was drawn for. pass@k: the chance that one of k solutions is right, estimated from"
     " all that were drawn; maj@drawn: that the answer of most of them is. 95 % bootstrap intervals over questions."
 )
+Figure = tuple[Drawn, str, int]
+"""A figure of a pool: its measure, and k."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,28 @@ class Sampled:
 
 def gather(made: Made) -> list[Sampled]:
     """Measure every plain pool of a run; those of one solution a question have no more to tell."""
-    return [one for drawn in made.drawn() if _several(made, drawn) for one in _measured(made, drawn)]
+    measured = {drawn: _measured(made, drawn) for drawn in made.drawn() if _several(made, drawn)}
+    ends = _ends({(drawn, *name): values for drawn, figures in measured.items() for name, values in figures.items()})
+    return [
+        Sampled(
+            drawn.cell.model, drawn.cell.task, drawn.cell.seed, drawn.cell.policy, drawn.pool, measure, k, len(values),
+            sum(values) / len(values), *ends[drawn, measure, k],
+        )
+        for drawn, figures in measured.items()
+        for (measure, k), values in figures.items()
+    ]  # fmt: skip
+
+
+def _ends(measured: Mapping[Figure, list[float]]) -> dict[Figure, tuple[float, float]]:
+    """Give the ends of the figures' intervals: as many questions are resampled alike, so that once is enough."""
+    by_size: dict[int, list[Figure]] = defaultdict(list)
+    for figure, values in measured.items():
+        by_size[len(values)].append(figure)
+    ends: dict[Figure, tuple[float, float]] = {}
+    for figures in by_size.values():
+        low, high = comparison.bootstrap(np.array([measured[figure] for figure in figures]).T)
+        ends |= dict(zip(figures, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+    return ends
 
 
 def sheets(found: Sequence[Sampled]) -> list[Sheet]:
@@ -64,28 +87,19 @@ def _several(made: Made, drawn: Drawn) -> bool:
     return isinstance(pool, SamplePool) and pool.samples > 1
 
 
-def _measured(made: Made, drawn: Drawn) -> list[Sampled]:
-    """Measure a pool; its questions are weighed alike."""
+def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], list[float]]:
+    """Measure a pool, question by question; they are weighed alike."""
     columns = ["sample_id", "extracted", "verdict"]
     judged = {row["sample_id"]: row for row in tables.read("verified", made.table(drawn, "verified"), columns)}
     questions: dict[str, list[tables.Row]] = defaultdict(list)
     for name, question in tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id"]):
         questions[question].append(judged[name])
     if not questions:
-        return []
+        return {}
     ordered = [questions[name] for name in sorted(questions)]
     most = min(map(len, ordered))
     values = {("pass", k): [_passes(rows, k) for rows in ordered] for k in KS if k <= most}
-    values["maj", most] = [_majority(rows) for rows in ordered]
-    low, high = comparison.bootstrap(np.array(list(values.values())).T)
-    cell = drawn.cell
-    return [
-        Sampled(
-            cell.model, cell.task, cell.seed, cell.policy, drawn.pool, measure, k, len(ordered),
-            sum(of_questions) / len(ordered), float(low[n]), float(high[n]),
-        )
-        for n, ((measure, k), of_questions) in enumerate(values.items())
-    ]  # fmt: skip
+    return values | {("maj", most): [_majority(rows) for rows in ordered]}
 
 
 def _passes(judged: list[tables.Row], k: int) -> float:
