@@ -27,7 +27,7 @@ from hsir.order import Order
 ROWS = 320
 
 
-def at_random(lengths: list[int], step: int, blank: int, seed: int) -> SeedableRandomSampler:
+def at_random(lengths: list[int], step: int, blank: int, seed: int, done: object) -> SeedableRandomSampler:
     """Give the order that a trainer takes by default."""
     return SeedableRandomSampler(lengths, data_seed=seed)
 
@@ -59,7 +59,7 @@ def main() -> None:
             json.loads((folder / "train.json").read_text())["provenance"]["options"]["train"]
         )
         lengths = [training.length(row) for row in rows]
-        orders = [order(lengths, options.batch_size, 0, 0) for order in (at_random, Order)]
+        orders = [order(lengths, options.batch_size, 0, 0, lambda: 0) for order in (at_random, Order)]
         factors = [computed(order, lengths, options.device_batch_size) / sum(lengths) for order in orders]
         took = [seconds(rows[:ROWS], options, order) for order in (at_random, Order)]
         told = [*(f"{factor:.2f}" for factor in factors), *(f"{second:.1f}" for second in took)]

@@ -116,7 +116,8 @@ def main() -> None:
         given = plan.alone(run).model_dump_json(exclude_unset=True, exclude={"track"})
         stage = [sys.executable, "-m", "hsir.stages.report", "--config", given, "--output", f"results/runs/{run}"]
         began = time.perf_counter()
-        subprocess.run(stage, cwd=folder, check=True, env=os.environ | {"PYTHONPATH": str(workflow.HOME)})
+        given_path = os.environ | {"PYTHONPATH": str(workflow.HOME)}
+        subprocess.run(stage, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=given_path)
         staged, peak = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         snakemake(folder, config, "--touch", "--cores", "1")
         began = time.perf_counter()

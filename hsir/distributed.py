@@ -57,6 +57,12 @@ def split(options: Training) -> Iterator[None]:
     del kept
 
 
+def part() -> None:
+    """Let go of the other processes: one that ends with threads that still listen to them may be aborted."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def gathered(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     """Put DeepSpeed's float32 weights together; all processes must ask, and the first is given them.
 

@@ -1,6 +1,6 @@
 """The order in which a trainer takes examples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from accelerate.data_loader import SeedableRandomSampler
 from torch.utils.data import Sampler
@@ -10,15 +10,17 @@ class Order(Sampler[int]):
     """At random each epoch, but in a step by length, so that its passes hold little padding; then `blank` examples.
 
     A step's gradient is a mean over all of its examples, whichever pass they are in. `lengths` are those of the
-    examples, in tokens; `step` counts the examples of a step; blanks stand behind all others.
+    examples, in tokens; `step` counts the examples of a step; blanks stand behind all others. Which epoch it is follows
+    from `done`, the steps so far: of several processes, those that resume within an epoch are not told.
     """
 
-    def __init__(self, lengths: Sequence[int], step: int, blank: int, seed: int) -> None:
-        self._lengths, self._step = lengths, step
+    def __init__(self, lengths: Sequence[int], step: int, blank: int, seed: int, done: Callable[[], int]) -> None:
+        self._lengths, self._step, self._done = lengths, step, done
         self._random = SeedableRandomSampler(lengths, data_seed=seed)
         self._blank = range(len(lengths), len(lengths) + blank)
 
     def __iter__(self) -> Iterator[int]:
+        self._random.set_epoch(self._done() // -(-len(self._lengths) // self._step))
         drawn = list(self._random)
         for first in range(0, len(drawn), self._step):
             yield from sorted(drawn[first : first + self._step], key=self._lengths.__getitem__)
@@ -26,7 +28,3 @@ class Order(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self._lengths) + len(self._blank)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch's order."""
-        self._random.set_epoch(epoch)

@@ -3,7 +3,6 @@
 import json
 import warnings
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,8 +122,9 @@ def _trainer(
         trainer = dpo(shared, data, options, arguments) if isinstance(options, Dpo) else sft(shared, data, arguments)
         names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
         batch = Passes(trainer.model, names, options.accumulation).names
-        order = partial(Order, [length(row) for row in rows], options.batch_size, len(blank), arguments["data_seed"])
-        trainer._get_train_sampler = lambda *_: order()
+        lengths, seed = [length(row) for row in rows], arguments["data_seed"]
+        order = Order(lengths, options.batch_size, len(blank), seed, lambda: trainer.state.global_step)
+        trainer._get_train_sampler = lambda *_: order
     trainer.add_callback(StopAtNaN(batch))
     return trainer
 

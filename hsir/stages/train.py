@@ -115,7 +115,7 @@ def fit(
     made_by: tables.Row, asked: "Asked | None", watch: "Watch",
 ) -> None:  # fmt: skip
     """Train, and lay weights, tokenizer and outcome down whole, among the trainer's state."""
-    from hsir.distributed import split
+    from hsir.distributed import part, split
     from hsir.models import load_model, load_tokenizer
     from hsir.training import finetune
 
@@ -127,6 +127,7 @@ def fit(
         model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
         tokenizer.save_pretrained(state / FINISHED)
         tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
+    part()
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ def test_several_nodes_are_refused_outside_of_a_job() -> None:
 def test_every_row_is_taken_once_an_epoch_and_the_last_pass_is_filled_up(n: int, processes: int) -> None:
     options = Sft(batch_size=2 * processes, device_batch_size=2, devices=Ddp(processes=processes))
     lacking = len(blanks(rows(options, n), options))
-    orders = [BatchSampler(Order(range(n), options.batch_size, lacking, seed=3), 2, False) for _ in range(processes)]
+    orders = [
+        BatchSampler(Order(range(n), options.batch_size, lacking, 3, lambda: 0), 2, False) for _ in range(processes)
+    ]
     shares = [list(BatchSamplerShard(order, processes, rank)) for rank, order in enumerate(orders)]
     assert Counter(row for share in shares for batch in share for row in batch) == Counter(range(n + lacking))
     assert len({len(share) for share in shares}) == 1

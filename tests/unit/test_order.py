@@ -6,34 +6,35 @@ from accelerate.data_loader import SeedableRandomSampler
 from hsir.order import Order
 
 LENGTHS = [(7 * n) % 23 for n in range(50)]
+STEPS_AN_EPOCH = 7
 
 
-def steps(order: list[int], size: int) -> list[list[int]]:
-    return [order[first : first + size] for first in range(0, len(order), size)]
+def taken(done: int = 0, blank: int = 0) -> list[int]:
+    return list(Order(LENGTHS, 8, blank, seed=5, done=lambda: done))
+
+
+def steps(order: list[int]) -> list[list[int]]:
+    return [order[first : first + 8] for first in range(0, len(order), 8)]
 
 
 @pytest.mark.parametrize("epoch", [0, 3])
 def test_a_step_holds_what_it_would_at_random_and_takes_it_by_length(epoch: int) -> None:
-    order, random = Order(LENGTHS, 8, 0, seed=5), SeedableRandomSampler(LENGTHS, data_seed=5)
-    order.set_epoch(epoch)
+    random = SeedableRandomSampler(LENGTHS, data_seed=5)
     random.set_epoch(epoch)
-    taken, drawn = steps(list(order), 8), steps(list(random), 8)
-    assert [sorted(step) for step in taken] == [sorted(step) for step in drawn]
-    assert taken != drawn
-    assert all([LENGTHS[n] for n in step] == sorted(LENGTHS[n] for n in step) for step in taken)
+    order, drawn = steps(taken(epoch * STEPS_AN_EPOCH)), steps(list(random))
+    assert [sorted(step) for step in order] == [sorted(step) for step in drawn]
+    assert order != drawn
+    assert all([LENGTHS[n] for n in step] == sorted(LENGTHS[n] for n in step) for step in order)
 
 
 def test_every_example_comes_once_and_blanks_last() -> None:
-    order = Order(LENGTHS, 8, 6, seed=0)
-    taken = list(order)
-    assert len(order) == len(taken) == 56
-    assert sorted(taken[:50]) == list(range(50)) and taken[50:] == list(range(50, 56))
+    order = Order(LENGTHS, 8, 6, seed=0, done=lambda: 0)
+    once = list(order)
+    assert len(order) == len(once) == 56
+    assert sorted(once[:50]) == list(range(50)) and once[50:] == list(range(50, 56))
 
 
-def test_epochs_differ_and_a_seed_repeats_them() -> None:
-    def of(epoch: int) -> list[int]:
-        order = Order(LENGTHS, 8, 0, seed=1)
-        order.set_epoch(epoch)
-        return list(order)
-
-    assert of(0) == of(0) != of(1) == of(1)
+def test_epochs_differ_and_one_that_was_cut_off_goes_on_in_its_order() -> None:
+    begun = [taken(epoch * STEPS_AN_EPOCH) for epoch in range(3)]
+    assert begun[0] != begun[1] != begun[2]
+    assert all(taken(epoch * STEPS_AN_EPOCH + 6) == begun[epoch] for epoch in range(3))
