@@ -48,7 +48,6 @@ def sent(policy: Path) -> Mapping[str, Path]:
 def publish(to: str, files: Mapping[str, Path], written: str, public: bool) -> str:
     """Send files and card in one commit, and give its address; raises HsirError where a hub refuses."""
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     adds = [CommitOperationAdd(name, str(path)) for name, path in files.items()]
     adds.append(CommitOperationAdd("README.md", written.encode()))
@@ -56,7 +55,7 @@ def publish(to: str, files: Mapping[str, Path], written: str, public: bool) -> s
     try:
         hub.create_repo(to, private=not public, exist_ok=True)
         return str(hub.create_commit(to, adds, commit_message="A policy trained by HSIR").commit_url)
-    except (HfHubHTTPError, OSError) as error:
+    except Exception as error:  # its client's own, its transport's, the system's: all that is said of a hub
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise HsirError(
             f"{to} on {hub.endpoint} cannot be written: {said}; log in (`hf auth login`, or HF_TOKEN), or set"

@@ -153,6 +153,12 @@ def test_a_dry_run_lists_what_would_be_sent_and_asks_no_hub(policy: Path) -> Non
     assert "7 B  model.safetensors" in told.stdout and card(policy, "sums") in told.stdout
 
 
+def test_a_hub_that_does_not_answer_is_told(policy: Path) -> None:
+    told = push(policy, None)
+    assert told.returncode == 1 and "me/sums on http://127.0.0.1:9 cannot be written" in told.stderr
+    assert "Traceback" not in told.stderr and TOKEN not in told.stderr
+
+
 def test_a_hub_that_refuses_is_told_with_the_way_out(
     policy: Path, hub: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
