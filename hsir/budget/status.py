@@ -78,7 +78,7 @@ def _standing(
         sum((folders[one] / f"{EVAL}{name}.json").is_file() for one, names in wanted.items() for name in names),
         tuple(_name(one, seeds) for one in wanted if one not in there),
         tuple(_name(one, seeds) for one in there if one in training),
-        Counter(job.rule for job in jobs), tuple(dict.fromkeys(cause for job in jobs for cause in causes(job))),
+        dict(Counter(job.rule for job in jobs)), tuple(dict.fromkeys(cause for job in jobs for cause in causes(job))),
         round(sum(hours for hours, _ in cost), 4), round(sum(on_gpu for _, on_gpu in cost), 4),
     )  # fmt: skip
 

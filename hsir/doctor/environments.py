@@ -1,9 +1,11 @@
 """Can each stage's packages be imported where its job runs?"""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,9 @@ def conda() -> Finding:
 
 
 def _imported(what: str, packages: dict[str, str]) -> Finding:
-    python = shutil.which("python")
+    # Jobs look there first, too (workflow/rules/common.smk).
+    own = Path(sys.executable).parent
+    python = shutil.which("python", path=f"{own}{os.pathsep}{os.environ.get('PATH', '')}")
     if python is None:
         return problem(what, "no `python` on the PATH, which jobs call", "activate the environment of the run")
     try:

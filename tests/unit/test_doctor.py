@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,7 +291,8 @@ def test_packages_are_imported_by_the_python_of_jobs(tmp_path: Path) -> None:
     assert absent.state == "problem" and "cannot import no-such-package (PackageNotFoundError" in absent.told
 
 
-def test_without_a_python_for_jobs_that_is_said(alone: Path, root: Path) -> None:
+def test_without_a_python_for_jobs_that_is_said(alone: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(alone / "python3"))
     found = list(environments(root / "envs", [], ()))
     assert found and all(one.state == "problem" and "no `python` on the PATH" in one.told for one in found)
 

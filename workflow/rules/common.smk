@@ -8,6 +8,8 @@ from pathlib import Path
 HERE = Path(workflow.basedir)
 sys.path.insert(0, str(HERE))
 
+from snakemake.settings.types import DeploymentMethod
+
 from hsir.config import Plan, load
 from hsir.config.plan import BASE, EVAL
 from hsir.config.pools import GuidePool, VeriExitPool
@@ -17,7 +19,7 @@ from hsir.errors import ConfigError
 # The package stands beside the Snakefile: jobs find it there, whatever their environment holds. Without environments of
 # their own they take the Python that runs Snakemake, though nobody activated its environment.
 PATHS = f"export PYTHONPATH={shlex.quote(str(HERE))}" + "${{PYTHONPATH:+:$PYTHONPATH}}; "
-if not workflow.deployment_settings.deployment_method:
+if not {DeploymentMethod.CONDA, DeploymentMethod.APPTAINER} & {*workflow.deployment_settings.deployment_method}:
     PATHS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(PATHS)
 
