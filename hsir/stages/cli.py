@@ -19,8 +19,8 @@ from hsir.stopping import stop_when_told
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-def json_option(kind: Any, what: str) -> Any:
-    """Make a typer option that takes an Options object as JSON."""
+def json_option(kind: Any, what: str, variable: str | None = None) -> Any:
+    """Make a typer option that takes an Options object as JSON, or, where it is not given, an environment variable."""
     adapter = TypeAdapter(kind)
 
     def parse(text: Any) -> Any:
@@ -30,7 +30,7 @@ def json_option(kind: Any, what: str) -> Any:
             raise typer.BadParameter(str(error)) from error
 
     parse.__name__ = "JSON"
-    return typer.Option(parser=parse, help=what)
+    return typer.Option(parser=parse, help=what, envvar=variable)
 
 
 def json_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -45,8 +45,12 @@ def main(
     score: Annotated[Score, cli.json_option(Score, "And the score set of a reward that reads one, as JSON.")] = Score(),
     outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
-    track: Annotated[Track, cli.json_option(Track, "Who else notes its course, as JSON; none.")] = Track(to=()),
-    tracked_in: Annotated[Path, typer.Option(help="Folder for what they note.")] = Path("tracking"),
+    track: Annotated[Track, cli.json_option(Track, "Who else notes its course, as JSON; none.", "HSIR_TRACK")] = Track(
+        to=()
+    ),
+    tracked_in: Annotated[Path, typer.Option(help="Folder for what they note.", envvar="HSIR_TRACKED_IN")] = Path(
+        "tracking"
+    ),
     tracked_as: Annotated[str, typer.Option(help="What they call this training.")] = "policy",
 ) -> None:
     """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint.

@@ -16,17 +16,22 @@ from hsir.config.pools import GuidePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
 
-# The package stands beside the Snakefile: jobs find it there, whatever their environment holds. Without environments of
-# their own they take the Python that runs Snakemake, though nobody activated its environment.
-PATHS = f"export PYTHONPATH={shlex.quote(str(HERE))}" + "${{PYTHONPATH:+:$PYTHONPATH}}; "
-if not {DeploymentMethod.CONDA, DeploymentMethod.APPTAINER} & {*workflow.deployment_settings.deployment_method}:
-    PATHS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-shell.prefix(PATHS)
-
 try:
     plan = Plan(load(config, HERE / "config", ", ".join(map(str, workflow.configfiles))))
 except ConfigError as error:
     raise WorkflowError(error) from None
+
+# The package stands beside the Snakefile: jobs find it there, whatever their environment holds. Who watches trainings is
+# no option of their rule, for whoever watches, the policy is the same.
+EXPORTED = [
+    f"PYTHONPATH={shlex.quote(str(HERE))}${{PYTHONPATH:+:$PYTHONPATH}}",
+    f"HSIR_TRACK={shlex.quote(plan.config.track.model_dump_json())}",
+    f"HSIR_TRACKED_IN={shlex.quote(f'{plan.config.results}/tracking')}",
+]
+# Without environments of their own they take the Python that runs Snakemake, though nobody activated its environment.
+if not {DeploymentMethod.CONDA, DeploymentMethod.APPTAINER} & {*workflow.deployment_settings.deployment_method}:
+    EXPORTED.append(f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
+shell.prefix("export {}; ".format(" ".join(EXPORTED).replace("{", "{{").replace("}", "}}")))
 
 RESULTS = plan.config.results
 ROOT = f"{RESULTS}/{{model}}/{{task}}/seed{{seed}}"

@@ -4,9 +4,6 @@ Needs: filtered.parquet, contamination.json, the weights to begin with; to grade
 Gives: checkpoint/, train.json, train.cost.json
 """
 
-# No option of the rule: whoever watches, the policy is the same.
-TRACK, TRACKING = options(plan.config.track), f"{RESULTS}/tracking"
-
 
 rule train:
     input:
@@ -38,5 +35,5 @@ rule train:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
         " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --output {output.checkpoint:q}"
-        " --log {output.told:q} --cost {output.cost:q} --track {TRACK:q} --tracked-in {TRACKING:q}"
+        " --log {output.told:q} --cost {output.cost:q}"
         " --tracked-as {wildcards.model}/{wildcards.task}/seed{wildcards.seed}/{wildcards.policy} > {log:q} 2>&1"
