@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hsir.contamination import Exact, Question, Text, compare
+from hsir.selection.contamination import Exact, Question, Text, compare
 
 ROWS, WORDS, QUESTIONS, LENGTH = 10_000, 2_000, 1_319, 45
 PLANTED = (LENGTH, 13, 8)

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from hsir import traces
 from hsir.grading import Choice, Grader, Math, Number
-from hsir.matchers import Explicit
-from hsir.veriexit import find_cut
+from hsir.recycling.matchers import Explicit
+from hsir.recycling.veriexit import find_cut
 
 AROUND = 160
 

@@ -11,10 +11,10 @@ from scipy.stats import spearmanr
 
 from benchmarks.machine import described
 from hsir.config.settings import Score
-from hsir.indiv.logdet import parts
-from hsir.indiv.score import Solution, score
-from hsir.indiv.states import Seen
-from hsir.models import load_tokenizer
+from hsir.diversity.indiv.logdet import parts
+from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.states import Seen
+from hsir.storage.models import load_tokenizer
 from hsir.tasks.chains import Chains
 
 TOKENS = (1, 2, 17, 512, 2048, 4096)

@@ -22,12 +22,12 @@ from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.machine import described
 from hsir.config.training import Sft
-from hsir.engines.decode import Decoding, decode
-from hsir.indiv import attention
-from hsir.indiv.logdet import parts
-from hsir.indiv.states import Tokens, look, truncate
-from hsir.models import load_tokenizer
-from hsir.training import finetune
+from hsir.diversity.indiv import attention
+from hsir.diversity.indiv.logdet import parts
+from hsir.diversity.indiv.states import Tokens, look, truncate
+from hsir.sampling.engines.decode import Decoding, decode
+from hsir.storage.models import load_tokenizer
+from hsir.training.finetune import finetune
 
 SHAPES: dict[str, dict[str, int]] = {
     "Qwen2.5-1.5B": {

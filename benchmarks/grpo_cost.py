@@ -14,14 +14,14 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.machine import described
-from hsir import tables
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.models import load_model, load_tokenizer, prompt_ids
-from hsir.reinforcement import Asked
 from hsir.rewards import Accuracy, Format, Indiv
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer, prompt_ids
 from hsir.tasks.chains import Chains
-from hsir.training import finetune
+from hsir.training.finetune import finetune
+from hsir.training.grpo import Asked
 
 EMBEDDED = "hsir/embedded/model"
 TASK = Chains(kind="chains", test=70)

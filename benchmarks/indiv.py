@@ -22,9 +22,9 @@ import torch
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.machine import described
-from hsir.indiv import attention
-from hsir.indiv.logdet import parts
-from hsir.indiv.states import Seen, Tokens, look, truncate
+from hsir.diversity.indiv import attention
+from hsir.diversity.indiv.logdet import parts
+from hsir.diversity.indiv.states import Seen, Tokens, look, truncate
 
 LENGTHS = (512, 2048)
 GROWTH = (256, 512, 1024, 2048, 4096, 8192)

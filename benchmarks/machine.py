@@ -3,8 +3,8 @@
 import os
 import platform
 
-from hsir import tables
-from hsir.hardware import processor
+from hsir.storage import tables
+from hsir.storage.hardware import processor
 
 
 def described() -> str:

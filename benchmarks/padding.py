@@ -19,10 +19,11 @@ from accelerate.data_loader import SeedableRandomSampler
 from pydantic import TypeAdapter
 
 from benchmarks.machine import described
-from hsir import tables, training
 from hsir.config.training import Sft, Train
-from hsir.models import load_model, load_tokenizer
-from hsir.order import Order
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
+from hsir.training import finetune
+from hsir.training.order import Order
 
 ROWS = 320
 
@@ -41,11 +42,11 @@ def computed(order: Iterable[int], lengths: list[int], a_pass: int) -> int:
 
 def seconds(rows: list[tables.Row], options: Sft, order: Callable[..., object]) -> float:
     """Train for one epoch on the embedded default."""
-    start = str(Path(tables.__file__).parent / "embedded/model")
+    start = "hsir/embedded/model"
     model, tokenizer = load_model(start, "float32"), load_tokenizer(start, None)
-    with tempfile.TemporaryDirectory() as state, patch.object(training, "Order", order):
+    with tempfile.TemporaryDirectory() as state, patch.object(finetune, "Order", order):
         began = time.perf_counter()
-        training.finetune(model, tokenizer, rows, options.model_copy(update={"epochs": 1}), 0, Path(state), {})
+        finetune.finetune(model, tokenizer, rows, options.model_copy(update={"epochs": 1}), 0, Path(state), {})
         return time.perf_counter() - began
 
 
@@ -58,7 +59,7 @@ def main() -> None:
         options = TypeAdapter(Train).validate_python(
             json.loads((folder / "train.json").read_text())["provenance"]["options"]["train"]
         )
-        lengths = [training.length(row) for row in rows]
+        lengths = [finetune.length(row) for row in rows]
         orders = [order(lengths, options.batch_size, 0, 0, lambda: 0) for order in (at_random, Order)]
         factors = [computed(order, lengths, options.device_batch_size) / sum(lengths) for order in orders]
         took = [seconds(rows[:ROWS], options, order) for order in (at_random, Order)]

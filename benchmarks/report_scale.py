@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.machine import described
-from hsir import workflow
+from hsir.planning import workflow
 
 TEST, UNLABELLED = 3, 28
 """Copies: of 420 test questions 1,260, of 250 unlabelled ones 7,000, as many as GSM8K has."""

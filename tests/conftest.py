@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hsir.models import load_model, load_tokenizer
+from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
 
 ROOT = Path(__file__).parents[1]

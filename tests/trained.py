@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hsir import tables
 from hsir.config.training import Training
+from hsir.storage import tables
 
 
 def rows(options: Training, n: int = 12) -> list[tables.Row]:

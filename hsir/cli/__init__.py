@@ -1,1 +1,1 @@
-"""The command line `python -m hsir`: what a person asks before, during and after a run."""
+"""The command line: what a person asks before, during and after a run, one file per command."""

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from hsir import workflow
 from hsir.errors import InputError
-from hsir.workflow import Job
+from hsir.planning import workflow
+from hsir.planning.workflow import Job
 
 NODE = re.compile(r'^(\s*\d+)\[label = "([^"\\]+)".*\];$', re.MULTILINE)
 LOOK = {

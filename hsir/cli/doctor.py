@@ -9,20 +9,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from hsir import workflow
-from hsir.budget.assumptions import Assumptions
-from hsir.budget.estimate import Estimator
-from hsir.budget.measured import gather
-from hsir.budget.work import Work, work
 from hsir.cli.terminal import console
 from hsir.config import Plan
-from hsir.doctor import slurm
-from hsir.doctor.disk import disk
-from hsir.doctor.environments import environments
-from hsir.doctor.finding import Finding, ok, problem, skipped
-from hsir.doctor.models import models
-from hsir.doctor.questions import questions
 from hsir.errors import ConfigError, HsirError
+from hsir.planning import workflow
+from hsir.planning.budget.assumptions import Assumptions
+from hsir.planning.budget.estimate import Estimator
+from hsir.planning.budget.measured import gather
+from hsir.planning.budget.work import Work, work
+from hsir.planning.doctor import slurm
+from hsir.planning.doctor.disk import disk
+from hsir.planning.doctor.environments import environments
+from hsir.planning.doctor.finding import Finding, ok, problem, skipped
+from hsir.planning.doctor.models import models
+from hsir.planning.doctor.questions import questions
 
 COLOURS = {"ok": "green", "skipped": "yellow", "problem": "bold red"}
 OPTIONAL = {"vllm", "deepspeed"}

@@ -11,12 +11,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from hsir import workflow
-from hsir.budget.assumptions import assumptions
-from hsir.budget.estimate import Estimator
-from hsir.budget.measured import gather
-from hsir.budget.status import Standing, standings
 from hsir.cli.terminal import console
+from hsir.planning import workflow
+from hsir.planning.budget.assumptions import assumptions
+from hsir.planning.budget.estimate import Estimator
+from hsir.planning.budget.measured import gather
+from hsir.planning.budget.status import Standing, standings
 
 NOTE = (
     "Jobs stand with the method whose policies they are of: pools drawn from sft-initial with sft-initial. Hours are"

@@ -1,4 +1,11 @@
-"""What is to be run: light to import, for the login node parses the DAG with it."""
+"""The config: what is to be run. Light to import, because the login node parses the DAG with it.
+
+- `schema.py`: the keys at the top, runs, methods and models. `settings.py`, `training.py`, `pools.py`, `engines.py`,
+  `devices.py`, `teacher.py`, `tracking.py`: the options below them.
+- `load.py` reads and merges YAML files. `checks.py` rejects combinations that cannot work. `explain.py` words errors.
+- `plan.py`: the dependency graph, from runs and methods to policies, their parents, pools and files.
+- `docs.py` writes `config/README.md` and `config/schema.json` from the field descriptions.
+"""
 
 from hsir.config.load import load, read_yaml
 from hsir.config.plan import Plan

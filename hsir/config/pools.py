@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, RootModel, model_validator
 
-from hsir.matchers import Matcher
 from hsir.options import Options
+from hsir.recycling.matchers import Matcher
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Count = Annotated[int, Field(ge=1)]

@@ -10,9 +10,9 @@ from hsir.config.settings import Model, ScoreSet, Settings
 from hsir.config.teacher import Teacher
 from hsir.config.tracking import Track
 from hsir.config.training import Count, Grpo, Sft, Train
-from hsir.filters import Filter, needs_scores
 from hsir.options import Options
 from hsir.rewards import reads_scores
+from hsir.selection.filters import Filter, needs_scores
 from hsir.tasks import Task
 
 MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]

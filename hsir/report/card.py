@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, StrictUndefined
 
 from hsir.errors import InputError
-from hsir.files import read_json
+from hsir.storage.files import read_json
 
 TEMPLATE = Path(__file__).with_name("templates") / "card.md"
 TAGS = ["hsir", "self-improvement", "reasoning", "arxiv:2605.24998"]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hsir import comparison, tables
 from hsir.errors import InputError
+from hsir.evaluation import comparison
 from hsir.report import seeds
 from hsir.report.run import Cell, Made
 from hsir.report.seeds import Place
+from hsir.storage import tables
 
 Answers = Mapping[str, tuple[bool, int]]
 """Question id -> whether its answer is right, and how many tokens that took."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import altair as alt
 
-from hsir.files import read_json
 from hsir.report import style
 from hsir.report.run import Cell, Made
-from hsir.report.training import Group, group_of
+from hsir.report.training_view import Group, group_of
+from hsir.storage.files import read_json
 
 POINTS = 60
 """Points of a line, at most; each is a mean over the steps that it stands for."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Literal, NamedTuple, TypeVar
 
-from hsir import tables, traces
+from hsir import traces
 from hsir.config.settings import Words
-from hsir.div import kept_steps
-from hsir.report import indiv, pools
+from hsir.diversity.div import kept_steps
+from hsir.diversity.wordcounts import words
+from hsir.report import indiv_view, pools
 from hsir.report.run import Cell, Drawn, Made
-from hsir.wordcounts import words
+from hsir.storage import tables
 
 T = TypeVar("T")
 MOST = 24
@@ -61,7 +62,7 @@ class Exhibit:
     traces: list[Trace]
 
 
-def gather(made: Made, seen: Sequence[indiv.Seen]) -> list[Exhibit]:
+def gather(made: Made, seen: Sequence[indiv_view.Seen]) -> list[Exhibit]:
     """Choose what to show of a run, and of what its InDiv filters saw: the same of the same run."""
     recycled = [drawn for drawn in made.drawn() if made.recycles(drawn) is not None]
     filtered = [one for one in seen if not all(one.kept) and any(one.kept)]
@@ -151,7 +152,7 @@ def _cut(name: str, text: str, cut_step: int | None, child: pools.Solution | Non
     return [first, Trace(verdict, child.sample_id if child else "never sampled", [], visible(given.strip()))]
 
 
-def _compared(made: Made, one: indiv.Seen, most: int) -> list[Exhibit]:
+def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
     """Show a dropped and a kept solution of the same question, drawn at random, with their scores."""
     groups: dict[str, dict[bool, list[int]]] = defaultdict(lambda: {True: [], False: []})
     for number, (candidate, kept) in enumerate(zip(one.candidates, one.kept, strict=True)):
@@ -172,7 +173,7 @@ def _compared(made: Made, one: indiv.Seen, most: int) -> list[Exhibit]:
     ]
 
 
-def _scored(one: indiv.Seen, number: int, found: dict[str, str]) -> Trace:
+def _scored(one: indiv_view.Seen, number: int, found: dict[str, str]) -> Trace:
     candidate = one.candidates[number]
     text = found[candidate.sample_id]
     marks: list[Mark] = ["repeats" if twice else "" for twice in repeats([step for step, _ in traces.steps(text)])]

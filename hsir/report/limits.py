@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from hsir import tables
-from hsir.report.indiv import Seen
+from hsir.report.indiv_view import Seen
+from hsir.storage import tables
 
 
 def told(seen: Sequence[Seen], recycled: Sequence[tables.Row]) -> list[str]:

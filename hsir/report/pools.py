@@ -7,8 +7,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from hsir import tables
 from hsir.report.run import Cell, Drawn, Made
+from hsir.storage import tables
 
 
 class Solution(NamedTuple):

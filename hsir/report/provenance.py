@@ -5,10 +5,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import hsir
-from hsir import tables
-from hsir.files import read_json
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
+from hsir.storage import tables
+from hsir.storage.files import read_json
 
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "deepspeed", "vllm", "math-verify", "snakemake")
 NOTE = (

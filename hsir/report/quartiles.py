@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 import altair as alt
 
-from hsir import tables
 from hsir.report import pools, style
 from hsir.report.run import Cell, Drawn, Made
-from hsir.report.training import Group, group_of, heading
+from hsir.report.training_view import Group, group_of, heading
+from hsir.storage import tables
 
 LEVELS = 4
 STAGES = {"right when sampled": style.LIGHT, "and recycled": style.MIDDLE, "trained on": style.DARK}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import altair as alt
 
-from hsir import tables
 from hsir.report import pools, style
 from hsir.report.rows import write_csv
 from hsir.report.run import Drawn, Made
-from hsir.report.training import Group, heading
+from hsir.report.training_view import Group, heading
+from hsir.storage import tables
 
 COUNTS = [
     "questions", "failed", "recyclable", "recovered", "new_right", "questions_failed", "questions_skipped",

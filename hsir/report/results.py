@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from hsir import tables
-from hsir.files import read_json
 from hsir.report.run import Made
+from hsir.storage import tables
+from hsir.storage.files import read_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hsir import tables
 from hsir.errors import InputError
+from hsir.storage import tables
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

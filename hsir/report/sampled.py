@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hsir import comparison, tables
 from hsir.config.pools import SamplePool
+from hsir.evaluation import comparison
 from hsir.report.run import Drawn, Made
 from hsir.report.sheets import Entry, Sheet
+from hsir.storage import tables
 
 KS = (1, 5, 10, 30)
 NOTE = (

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import altair as alt
 
-from hsir import tables
+from hsir.storage import tables
 
 Chart: TypeAlias = alt.TopLevelMixin
 Rows = list[dict[str, Any]]

@@ -1,1 +1,5 @@
-"""The stages: a command line each, named as its rule, its config key and its log."""
+"""The stages: one command line each, named like its rule, its config key and its log.
+
+A stage reads tables, calls a room of the package, and writes one table. `cli.py` is what all of them share; `parts.py`
+keeps finished batches, so that a killed stage resumes.
+"""

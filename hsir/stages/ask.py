@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables
-from hsir.ask import filled, quoted, shares, unsolved
 from hsir.config.pools import AdaptivePool, BasePool, GuidePool, HintPool, Pool
 from hsir.errors import InputError
-from hsir.models import load_tokenizer, positions, prompt_ids
 from hsir.progress import say
+from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.stages import cli
+from hsir.storage import tables
+from hsir.storage.models import load_tokenizer, positions, prompt_ids
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
 from hsir.tasks.record import Record

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from hsir import tables
 from hsir.config.schema import TestSets
 from hsir.config.settings import Contamination
-from hsir.contamination import Exact, Question, Text, compare
 from hsir.errors import InputError
 from hsir.progress import say
+from hsir.selection.contamination import Exact, Question, Text, compare
 from hsir.stages import cli
+from hsir.storage import tables
 
 NAMED = 20
 """Whole questions that the error names."""

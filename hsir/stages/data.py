@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables
 from hsir.errors import InputError
 from hsir.grading import Item
-from hsir.models import check_chat_template, load_tokenizer, prompt_ids
 from hsir.stages import cli
+from hsir.storage import tables
+from hsir.storage.models import check_chat_template, load_tokenizer, prompt_ids
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record

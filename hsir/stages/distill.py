@@ -14,17 +14,18 @@ from typing import Annotated, Any, BinaryIO, Literal, NamedTuple
 
 import typer
 
-from hsir import tables, traces
+from hsir import traces
 from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.progress import say, track
+from hsir.sampling.teacher import Endpoint, Messages, Reply, Teacher, UnansweredError, check_address, take_key
 from hsir.stages import cli
+from hsir.storage import tables
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
 from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
 from hsir.tasks.jsonl import read_records
 from hsir.tasks.record import Record
-from hsir.teacher import Endpoint, Messages, Reply, Teacher, UnansweredError, check_address, take_key
 
 Training = Literal["training", "seed", "unlabelled"]
 GIVE_UP = 10

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hsir import tables, traces
+from hsir import traces
 from hsir.config.settings import BaseEmbedder, Embedder, SentenceTransformers
 from hsir.errors import InputError
 from hsir.progress import say, track
 from hsir.stages import cli
+from hsir.storage import tables
 
 TOGETHER = 256
 """Rows whose steps are embedded in one go, each text once."""
@@ -67,8 +68,8 @@ def scored(named: dict[str, str], options: BaseEmbedder, threshold: float) -> It
     """Yield the rows of the table, some at a time; a text that comes more than once is embedded once."""
     import numpy as np
 
-    from hsir.div import div, kept_steps
-    from hsir.embedding import embedder
+    from hsir.diversity.div import div, kept_steps
+    from hsir.diversity.embedding import embedder
 
     embed = embedder(options)
     names = list(named)

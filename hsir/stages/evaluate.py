@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hsir import statistics, tables
+from hsir.evaluation import statistics
 from hsir.progress import say
 from hsir.stages import cli
+from hsir.storage import tables
 
 
 def main(

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from hsir import tables
 from hsir.config.training import Limits
 from hsir.errors import InputError
-from hsir.filters import Selection
-from hsir.filters.base import Candidate
-from hsir.pairs import draw, losers
 from hsir.progress import say
+from hsir.selection.filters import Selection
+from hsir.selection.filters.base import Candidate
+from hsir.selection.pairs import draw, losers
 from hsir.stages import cli
+from hsir.storage import tables
 
 ASKED = ["question_id", "difficulty", "prompt_ids"]
 

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from hsir import tables
 from hsir.errors import InputError
 from hsir.grading import Grader, Grading, Item, Judgement
 from hsir.progress import say, track
 from hsir.stages import cli
+from hsir.storage import tables
 from hsir.tasks import Task
 
 Kind = Literal["number", "choice", "yesno", "math", "text", "auto"]

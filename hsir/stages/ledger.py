@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hsir import ledger, tables
-from hsir.files import read_json
 from hsir.progress import say
 from hsir.stages import cli
+from hsir.storage import ledger, tables
+from hsir.storage.files import read_json
 
 READ = ["prompt_ids", "n_tokens", "n_generated"]
 

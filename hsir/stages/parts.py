@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 import pyarrow.parquet as pq
 
-from hsir import tables
 from hsir.errors import InputError
-from hsir.hardware import computing
 from hsir.progress import say
+from hsir.storage import tables
+from hsir.storage.hardware import computing
 
 Batch = TypeVar("Batch")
 

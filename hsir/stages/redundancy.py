@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from hsir import tables
 from hsir.progress import say
-from hsir.report import redundancy, style
+from hsir.report import redundancy_view, style
 from hsir.report.page import page
 from hsir.report.rows import write_csv
 from hsir.report.sheets import markdown
 from hsir.stages import cli
+from hsir.storage import tables
 
 
 def main(
@@ -23,17 +23,17 @@ def main(
 ) -> None:
     """Compare solutions with their variants: means by copies, shares that fall, rank correlations."""
     variants = [row for _, row in cli.json_rows(rows, ("id", "parent", "kind", "copies"))]
-    found = redundancy.joined(variants, tables.read("indiv-scores", scores), tables.read("div", div))
-    told = redundancy.summary(found) | {"of": of} | made_with(scores, div)
+    found = redundancy_view.joined(variants, tables.read("indiv-scores", scores), tables.read("div", div))
+    told = redundancy_view.summary(found) | {"of": of} | made_with(scores, div)
     tables.write_json(told, output / "redundancy.json")
-    write_csv(found, redundancy.COLUMNS, output / "redundancy.csv")
-    title, sheets = "InDiv, Div and redundancy", redundancy.sheets(told)
+    write_csv(found, redundancy_view.COLUMNS, output / "redundancy.csv")
+    title, sheets = "InDiv, Div and redundancy", redundancy_view.sheets(told)
     text = f"# {title}\n\n{markdown(sheets)}"
     with tables.atomic(output / "redundancy.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     with tables.atomic(output / "redundancy.html") as temporary:
         temporary.write_text(page(title, sheets), encoding="utf-8")
-    style.save(redundancy.draw(told), output / "redundancy.svg")
+    style.save(redundancy_view.draw(told), output / "redundancy.svg")
     say(f"{told['solutions']} solutions in {told['variants']} variants: {output / 'redundancy.md'}")
 
 

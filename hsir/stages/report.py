@@ -8,19 +8,18 @@ import typer
 import yaml
 
 import hsir
-from hsir import tables
 from hsir.config import Plan
 from hsir.config.schema import Config
 from hsir.report import (
-    budget,
     compared,
-    contamination,
+    contamination_view,
+    cost_view,
     curves,
     exhibits,
     grid,
-    indiv,
+    indiv_view,
     iterations,
-    ledger,
+    ledger_view,
     limits,
     provenance,
     published,
@@ -29,7 +28,7 @@ from hsir.report import (
     rows,
     sampled,
     style,
-    training,
+    training_view,
 )
 from hsir.report.accuracy import accuracy_tokens
 from hsir.report.compared import Difference
@@ -41,6 +40,7 @@ from hsir.report.sampled import Sampled
 from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
+from hsir.storage import tables
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
@@ -58,11 +58,11 @@ def main(
     made = Made(Plan(config))
     name = made.plan.built_by_default()[0]
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
-    shared = page(f"What {name} trains on, and its test sets", contamination.sheets(made))
+    shared = page(f"What {name} trains on, and its test sets", contamination_view.sheets(made))
     write_text(shared, output / "contamination.html")
-    seen, counts = indiv.seen(made), recycled.tally(made)
+    seen, counts = indiv_view.seen(made), recycled.tally(made)
     write_text(browser(f"Traces of {name}", exhibits.gather(made, seen)), output / "traces.html")
-    indiv.write(seen, output / "indiv.csv")
+    indiv_view.write(seen, output / "indiv.csv")
     recycled.write(counts, output / "veriexit.csv")
     draw(pictures(made, seen, counts), name, output)
     write_tables(made, name, limits.told(seen, counts), output)
@@ -71,16 +71,16 @@ def main(
 def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -> None:
     """Write what the policies are worth, how they compare, what they cost, and what made them; print it."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
-    costs = ledger.gather(made)
+    costs = ledger_view.gather(made)
     first = sheets(results, differences)
     layout = grid.sheet(name, results)
     several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
-    beside = [*published.sheets(results), *sampled.sheets(pools), *ledger.sheets(costs)]
+    beside = [*published.sheets(results), *sampled.sheets(pools), *ledger_view.sheets(costs)]
     told = [*first, *([layout] if several else []), *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
-    ledger.write(costs, output / "ledger.csv")
+    ledger_view.write(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
     write_text(latex([layout, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
@@ -98,20 +98,20 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
     write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")
 
 
-def pictures(made: Made, seen: list[indiv.Seen], counts: list[tables.Row]) -> dict[str, style.Chart]:
+def pictures(made: Made, seen: list[indiv_view.Seen], counts: list[tables.Row]) -> dict[str, style.Chart]:
     """Give the pictures of a run by the names of their files."""
     results, trained = gather(made), curves.told(made)
     return {
         "accuracy-tokens": accuracy_tokens(results),
         "iterations": iterations.draw(made, results),
-        "budget": budget.draw(made, ledger.gather(made)),
-        "right-per-question": training.right_per_question(made),
-        "samples-by-difficulty": training.samples_by_difficulty(made),
+        "budget": cost_view.draw(made, ledger_view.gather(made)),
+        "right-per-question": training_view.right_per_question(made),
+        "samples-by-difficulty": training_view.samples_by_difficulty(made),
         "samples-by-quartile": quartiles.draw(made),
-        "funnel": training.funnel(made),
+        "funnel": training_view.funnel(made),
         "veriexit": recycled.draw(made, counts),
-        "indiv": indiv.draw(made, seen),
-        "indiv-length": indiv.lengths(made, seen),
+        "indiv": indiv_view.draw(made, seen),
+        "indiv-length": indiv_view.lengths(made, seen),
         "losses": curves.losses(made, trained),
         "rewards": curves.rewards(made, trained),
     }

@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from hsir import tables
 from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
 from hsir.config.pools import BasePool, Pool, VeriExitPool
-from hsir.engines.base import Completion, Prompt, batches, library
-from hsir.engines.base import Engine as Runner
-from hsir.engines.seeds import sample_seed
 from hsir.progress import say, track
+from hsir.sampling.engines.base import Completion, Prompt, batches, library
+from hsir.sampling.engines.base import Engine as Runner
+from hsir.sampling.engines.seeds import sample_seed
 from hsir.stages import cli
 from hsir.stages.parts import Parts
+from hsir.storage import tables
 
 
 def main(
@@ -92,11 +92,11 @@ def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
 def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Prompt]) -> Runner:
     """Load the policy into an engine, and no other engine's library."""
     if isinstance(options, VllmEngine):
-        from hsir.engines.vllm import VllmRunner
+        from hsir.sampling.engines.vllm import VllmRunner
 
         return VllmRunner(model, pool, options, prompts)
     if isinstance(options, TransformersEngine):
-        from hsir.engines.transformers import TransformersRunner
+        from hsir.sampling.engines.transformers import TransformersRunner
 
         return TransformersRunner(model, pool, options, prompts)
     raise TypeError(f"{options!r} is no engine")

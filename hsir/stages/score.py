@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables
 from hsir.config.settings import Score
 from hsir.errors import InputError
-from hsir.models import load_tokenizer
 from hsir.progress import say, track
 from hsir.stages import cli
 from hsir.stages.parts import Parts
+from hsir.storage import tables
+from hsir.storage.models import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from hsir.indiv.score import Batch, Solution
+    from hsir.diversity.indiv.score import Batch, Solution
 
 
 def main(
@@ -49,7 +49,7 @@ def main(
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
     """Score the batches that are missing, each written as soon as it is finished."""
-    from hsir.indiv.score import batches, opened
+    from hsir.diversity.indiv.score import batches, opened
 
     missing = parts.missing(batches(solutions, options.token_budget))
     scorer = opened(policy, options) if missing else None
@@ -61,7 +61,7 @@ def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options
 
 def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":
     """Give the right solutions of a pool."""
-    from hsir.indiv.score import Solution
+    from hsir.diversity.indiv.score import Solution
 
     right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
     for row in tables.read("samples", samples, ["sample_id", "prompt_ids", "completion_ids"]):
@@ -71,7 +71,7 @@ def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]
 
 def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solution]":
     """Tokenise the rows of a JSONL file; raises InputError naming file, line and way out."""
-    from hsir.indiv.score import Solution
+    from hsir.diversity.indiv.score import Solution
 
     seen: dict[str, int] = {}
     for number, row in cli.json_rows(path, ("prompt", "completion")):
@@ -92,7 +92,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
 
 def reasoned(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":
     """Give a solution of which only the reasoning is read; raises InputError where it has none."""
-    from hsir.indiv.score import reasoning
+    from hsir.diversity.indiv.score import reasoning
 
     found = reasoning(solution, encoder)
     if found is None:

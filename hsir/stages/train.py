@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import launch, tables, tracking
-from hsir.checkpoints import forget, resumable
 from hsir.config.devices import Single
 from hsir.config.settings import Score
 from hsir.config.tracking import Track
@@ -19,12 +17,15 @@ from hsir.config.training import Train, Training
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
+from hsir.storage import tables
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
+from hsir.training import launch, tracking
+from hsir.training.checkpoints import forget, resumable
 
 if TYPE_CHECKING:
-    from hsir.reinforcement import Asked
-    from hsir.training import Watch
+    from hsir.training.finetune import Watch
+    from hsir.training.grpo import Asked
 
 FINISHED = "policy"
 """The folder, among the trainer's state, of weights that are finished and not yet in their place."""
@@ -106,7 +107,7 @@ def provenance(
 
 def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outside_tags: bool) -> "Asked":
     """Give what rollouts are judged by; raises InputError where it is not given."""
-    from hsir.reinforcement import Asked
+    from hsir.training.grpo import Asked
 
     if questions is None or task is None:
         raise InputError("the policy learns from its own rollouts, which must be graded; give --questions and --task")
@@ -119,9 +120,9 @@ def fit(
     made_by: tables.Row, asked: "Asked | None", watch: "Watch",
 ) -> None:  # fmt: skip
     """Train, and lay weights, tokenizer and outcome down whole, among the trainer's state."""
-    from hsir.distributed import part, split
-    from hsir.models import load_model, load_tokenizer
-    from hsir.training import finetune
+    from hsir.storage.models import load_model, load_tokenizer
+    from hsir.training.distributed import part, split
+    from hsir.training.finetune import finetune
 
     with split(train):
         model = load_model(start, "float32")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables, traces
+from hsir import traces
+from hsir.diversity.redundancy import Variant, variants
 from hsir.errors import InputError
-from hsir.models import load_tokenizer, positions
 from hsir.progress import say
-from hsir.redundancy import Variant, variants
 from hsir.stages import cli
+from hsir.storage import tables
+from hsir.storage.models import load_tokenizer, positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsir import tables, traces
-from hsir.matchers import Matcher
-from hsir.models import load_tokenizer
+from hsir import traces
 from hsir.progress import say
+from hsir.recycling.matchers import Matcher
+from hsir.recycling.veriexit import find_cut
 from hsir.stages import cli
+from hsir.storage import tables
+from hsir.storage.models import load_tokenizer
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
-from hsir.veriexit import find_cut
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

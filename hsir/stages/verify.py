@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from hsir import tables
 from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.progress import say
 from hsir.stages import cli
+from hsir.storage import tables
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hsir import stopping, tables
+from hsir import stopping
 from hsir.config.devices import Ddp, Several, Zero2, Zero3
 from hsir.config.training import Dpo, Grpo, Sft, Training
-from hsir.models import load_model
+from hsir.storage import tables
+from hsir.storage.models import load_model
 from tests.trained import lay_down, stage
 
 DDP, ZERO2, ZERO3 = (kind(processes=2) for kind in (Ddp, Zero2, Zero3))

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsir import tables
-from hsir.ask import filled, quoted, shares, unsolved
 from hsir.config.pools import AdaptivePool, GuidePool, HintPool
 from hsir.errors import InputError
-from hsir.models import load_tokenizer, prompt_ids
+from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.stages import ask
 from hsir.stages.sample import asked_prompts
+from hsir.storage import tables
+from hsir.storage.models import load_tokenizer, prompt_ids
 from hsir.tasks.chains import Chains
 
 TASK = Chains(kind="chains")

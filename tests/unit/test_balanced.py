@@ -6,10 +6,10 @@ from itertools import combinations
 import pytest
 
 from hsir.errors import InputError
-from hsir.filters import Distinct, Tokens, equations
-from hsir.filters.balanced import Balanced, floors, levels
-from hsir.filters.base import Candidate
-from hsir.filters.standard import zscores
+from hsir.selection.filters import Distinct, Tokens, equations
+from hsir.selection.filters.balanced import Balanced, floors, levels
+from hsir.selection.filters.base import Candidate
+from hsir.selection.filters.standard import zscores
 
 
 def drawn(seed: int, count: int = 9) -> list[Candidate]:
@@ -80,7 +80,7 @@ def test_equal_scores_are_all_worth_the_same_and_no_error() -> None:
 
 
 def test_a_solver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hsir.filters.balanced.floors", lambda *_: {1: 10**9, 2: 0})
+    monkeypatch.setattr("hsir.selection.filters.balanced.floors", lambda *_: {1: 10**9, 2: 0})
     with pytest.raises(InputError, match="the solver says 'Infeasible'; lower least_share"):
         Balanced()(drawn(0), 0)
 

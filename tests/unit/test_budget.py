@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from hsir.budget.assumptions import Assumptions, assumptions
-from hsir.budget.done import done
-from hsir.budget.estimate import Estimator, Item
-from hsir.budget.measured import gather
-from hsir.budget.summary import Row, rows, size, total
-from hsir.budget.work import Draw, Training, work
 from hsir.config import Plan, load
 from hsir.errors import InputError
+from hsir.planning.budget.assumptions import Assumptions, assumptions
+from hsir.planning.budget.done import done
+from hsir.planning.budget.estimate import Estimator, Item
+from hsir.planning.budget.measured import gather
+from hsir.planning.budget.summary import Row, rows, size, total
+from hsir.planning.budget.work import Draw, Training, work
 
 RIGHT = [{"kind": "right"}]
 CAPPED = [*RIGHT, {"kind": "indiv", "threshold": -0.5}, {"kind": "at_most", "per_question": 2}]

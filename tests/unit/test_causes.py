@@ -2,8 +2,8 @@
 
 import pytest
 
-from hsir.budget.causes import causes
-from hsir.workflow import Job
+from hsir.planning.budget.causes import causes
+from hsir.planning.workflow import Job
 
 PARAMS = "Params have changed since last execution: Union of exclusive params before and now across all output: "
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from hsir import tables
 from hsir.config import Plan, load
 from hsir.errors import InputError
 from hsir.report import grid, published, rows, sampled
@@ -15,6 +14,7 @@ from hsir.report.page import page
 from hsir.report.results import Result
 from hsir.report.run import Cell, Drawn, Made
 from hsir.report.sheets import Entry, Sheet, markdown, sheets
+from hsir.storage import tables
 
 PLACE = ("tiny", "sums", "sums")
 RIGHT = [{"kind": "right"}]

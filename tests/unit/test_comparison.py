@@ -9,7 +9,7 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from hsir.comparison import bootstrap, holm, majority, mcnemar, paired_t, pass_at_k
+from hsir.evaluation.comparison import bootstrap, holm, majority, mcnemar, paired_t, pass_at_k
 
 
 def answers(both: int, only_one: int, only_other: int, neither: int) -> tuple[list[bool], list[bool]]:

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hsir import contamination, tables
 from hsir.config import Plan, load
 from hsir.config.schema import TestSets as Sets  # under its own name pytest would collect it
 from hsir.config.settings import Contamination
-from hsir.contamination import Exact, Question, Text, compare, words
 from hsir.errors import InputError
-from hsir.report import contamination as report
+from hsir.report import contamination_view as report
 from hsir.report.run import Made
 from hsir.report.sheets import markdown
+from hsir.selection import contamination
+from hsir.selection.contamination import Exact, Question, Text, compare, words
 from hsir.stages import contamination as stage
+from hsir.storage import tables
 
 LONG = "Ann has 12 coins. She finds 3 more, then loses half of all. How many coins are left?"
 SHORT = "What is 6 times 7?"

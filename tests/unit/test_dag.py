@@ -1,7 +1,7 @@
 """The rule graph with counts."""
 
 from hsir.cli.dag import counted
-from hsir.workflow import Job
+from hsir.planning.workflow import Job
 
 GRAPH = """digraph snakemake_dag {
     node[shape=box, style=rounded, fontname=sans,                 fontsize=10, penwidth=2];

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from hsir import tables
 from hsir.errors import InputError
-from hsir.models import load_model, load_tokenizer
 from hsir.stages import data
 from hsir.stages.data import checked
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
 from hsir.tasks.record import Record
 

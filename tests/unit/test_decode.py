@@ -9,12 +9,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hsir.config.engines import TransformersEngine
 from hsir.config.pools import SamplePool
-from hsir.engines.base import Prompt, batches
-from hsir.engines.decode import Decoding, decode
-from hsir.engines.noise import gumbel
-from hsir.engines.seeds import sample_seed
-from hsir.engines.transformers import TransformersRunner
-from hsir.models import stop_ids
+from hsir.sampling.engines.base import Prompt, batches
+from hsir.sampling.engines.decode import Decoding, decode
+from hsir.sampling.engines.noise import gumbel
+from hsir.sampling.engines.seeds import sample_seed
+from hsir.sampling.engines.transformers import TransformersRunner
+from hsir.storage.models import stop_ids
 
 Asked = Callable[[int], list[list[int]]]
 

@@ -17,11 +17,11 @@ import pytest
 from hsir import traces
 from hsir.errors import InputError
 from hsir.grading import Choice, Item
+from hsir.sampling.teacher import Pace, Reply, check_address, take_key
 from hsir.stages import distill
 from hsir.tasks.jsonl import Jsonl, read_records
 from hsir.tasks.medqa import MedQA
 from hsir.tasks.record import Record
-from hsir.teacher import Pace, Reply, check_address, take_key
 from tests.conftest import ROOT
 from tests.fake_teacher import Fake, running
 

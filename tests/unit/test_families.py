@@ -14,10 +14,10 @@ from transformers import (
     Qwen3Config,
 )  # fmt: skip
 
+from hsir.diversity.indiv import attention
+from hsir.diversity.indiv.logdet import parts
+from hsir.diversity.indiv.states import Seen, Tokens, look, truncate
 from hsir.errors import InputError
-from hsir.indiv import attention
-from hsir.indiv.logdet import parts
-from hsir.indiv.states import Seen, Tokens, look, truncate
 
 SHAPE = {
     "vocab_size": 64, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,

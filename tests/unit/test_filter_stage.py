@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hsir import tables
 from hsir.config.training import Limits
 from hsir.errors import InputError
-from hsir.filters import Selection
+from hsir.selection.filters import Selection
 from hsir.stages import filter as stage
+from hsir.storage import tables
 
 
 def question(name: str, level: int | None, trace_ids: list[int] | None = None) -> tables.Row:

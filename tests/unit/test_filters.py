@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hsir.filters import AtMost, Distinct, Filter, InDiv, Length, Right, Selection, needs_scores
-from hsir.filters.base import Candidate
+from hsir.selection.filters import AtMost, Distinct, Filter, InDiv, Length, Right, Selection, needs_scores
+from hsir.selection.filters.base import Candidate
 
 
 def solution(

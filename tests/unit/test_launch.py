@@ -14,11 +14,11 @@ from torch.utils.data import BatchSampler
 
 from hsir.config.devices import Ddp, Zero3
 from hsir.config.training import Sft
-from hsir.distributed import blanks
 from hsir.errors import InputError
-from hsir.launch import command
-from hsir.models import load_model
-from hsir.order import Order
+from hsir.storage.models import load_model
+from hsir.training.distributed import blanks
+from hsir.training.launch import command
+from hsir.training.order import Order
 from tests.trained import lay_down, rows, stage
 
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from hsir.indiv.logdet import Parts, normalised, ridge_logdets
-from hsir.indiv.logdet import parts as parts_of
-from hsir.indiv.states import Seen
+from hsir.diversity.indiv.logdet import Parts, normalised, ridge_logdets
+from hsir.diversity.indiv.logdet import parts as parts_of
+from hsir.diversity.indiv.states import Seen
 
 ALPHA = 1e-3
 

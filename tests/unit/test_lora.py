@@ -9,16 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hsir import tables
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Lora, Sft, Training
+from hsir.diversity.indiv.score import Solution, live, score
 from hsir.grading import Number
-from hsir.indiv.score import Solution, live, score
-from hsir.models import load_model, load_tokenizer
-from hsir.reinforcement import Asked
 from hsir.stages import train as stage
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
-from hsir.training import adapters, finetune
+from hsir.training.finetune import adapters, finetune
+from hsir.training.grpo import Asked
 
 LORA = Lora(rank=4, alpha=8)
 SHAPE: dict[str, Any] = {"device_batch_size": 2, "learning_rate": 1e-2, "save_steps": 1, "lora": LORA}

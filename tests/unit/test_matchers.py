@@ -3,7 +3,7 @@
 import pytest
 
 from hsir.grading import Auto, Choice, Grader, Math, Number, YesNo
-from hsir.matchers import Explicit
+from hsir.recycling.matchers import Explicit
 
 
 def grader(gold: str) -> Grader:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from hsir.engines.noise import gumbel
-from hsir.engines.seeds import sample_seed
+from hsir.sampling.engines.noise import gumbel
+from hsir.sampling.engines.seeds import sample_seed
 
 MEAN, VARIANCE = 0.5772156649, np.pi**2 / 6
 SEEDS = {

@@ -3,7 +3,7 @@
 import pytest
 from accelerate.data_loader import SeedableRandomSampler
 
-from hsir.order import Order
+from hsir.training.order import Order
 
 LENGTHS = [(7 * n) % 23 for n in range(50)]
 STEPS_AN_EPOCH = 7

@@ -10,7 +10,7 @@ from hsir.config import Plan, load, read_yaml
 from hsir.config.pools import SamplePool, VeriExitPool
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Sft
-from hsir.filters import Filter, InDiv
+from hsir.selection.filters import Filter, InDiv
 from hsir.tasks.benchmark import TrainingBenchmark
 
 CONFIG = Path(__file__).parents[2] / "config"

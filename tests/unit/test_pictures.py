@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hsir import tables
-from hsir.report import curves, indiv, iterations, limits, page, provenance, quartiles, recycled, style
+from hsir.report import curves, indiv_view, iterations, limits, page, provenance, quartiles, recycled, style
 from hsir.report.accuracy import accuracy_tokens, front
 from hsir.report.results import Result
 from hsir.report.sheets import Entry, Sheet
+from hsir.storage import tables
 from tests.unit.test_compared import result
 from tests.unit.test_exhibits import made_in
 
@@ -115,7 +115,7 @@ def test_a_quarters_solutions_are_counted_as_sampled_recycled_and_trained_on(tmp
 
 def test_the_limits_are_said_in_figures(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
-    veriexit, dropped = limits.told(indiv.seen(made), recycled.tally(made))
+    veriexit, dropped = limits.told(indiv_view.seen(made), recycled.tally(made))
     assert veriexit == (
         "VeriExit could not help 0 of 4 (0%) questions with a failed solution: no step of theirs states the answer."
     )

@@ -21,7 +21,7 @@ ENVIRONMENTS = sorted((Path(__file__).parents[2] / "envs").glob("*.yaml"))
 NOT_CALLED = {
     # An engine of another kind has another environment, envs/vllm.yaml.
     "generate": {"vllm"},
-    # hsir.models loads tokenizers, and models; light stages load tokenizers alone.
+    # hsir.storage.models loads tokenizers, and models; light stages load tokenizers alone.
     "tables": {"torch"},
     # The stage data asks the hub; doctor and plan do not, and leave out what mathematics they cannot check.
     "driver": {"datasets", "math-verify"},

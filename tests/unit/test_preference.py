@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from hsir import tables
 from hsir.config.schema import Method
 from hsir.config.training import Dpo
-from hsir.models import load_model, load_tokenizer
-from hsir.pairs import draw, losers
-from hsir.preference import PairTrainer, mean_nll
-from hsir.training import arguments, dpo, length
+from hsir.selection.pairs import draw, losers
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
+from hsir.training.dpo import PairTrainer, mean_nll
+from hsir.training.finetune import arguments, dpo, length
 
 OPTIONS = Dpo(batch_size=3, device_batch_size=3, epochs=1, beta=0.3, nll_weight=0.7)
 ROWS: list[tables.Row] = [

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from hsir import tables, traces
+from hsir import traces
 from hsir.config.settings import Words
+from hsir.diversity.redundancy import COPIES, TEMPLATES, inserted, variants
 from hsir.errors import InputError
-from hsir.redundancy import COPIES, TEMPLATES, inserted, variants
-from hsir.report import redundancy
+from hsir.evaluation.statistics import spearman
+from hsir.report import redundancy_view
 from hsir.stages import div as div_stage
 from hsir.stages import redundancy as stage
 from hsir.stages import variants as variants_stage
-from hsir.statistics import spearman
+from hsir.storage import tables
 
 STEPS = [f"Step {n} says {n * n}." for n in range(7)]
 TRACE = traces.compose(STEPS, "36")
@@ -113,7 +114,7 @@ def figures(n: int = 30) -> list[tables.Row]:
 
 
 def test_the_figures_of_a_known_case() -> None:
-    told = redundancy.summary(figures())
+    told = redundancy_view.summary(figures())
     assert (told["solutions"], told["variants"]) == (30, 300)
     falls = {(row["kind"], row["score"]): (row["from_1"], row["from_0"]) for row in told["falls"]}
     assert falls["repeat", "indiv"] == falls["other", "indiv"] == (pytest.approx(29 / 30),) * 2
@@ -133,7 +134,7 @@ def test_the_figures_of_a_known_case() -> None:
 def test_a_variant_without_a_score_is_named() -> None:
     row = {"id": "a", "parent": "p", "kind": "original", "copies": 0}
     with pytest.raises(InputError, match=r"variant a \(and 0 more\) has no score or no Div"):
-        redundancy.joined([row], [], [{"id": "a", "div": 1.0}])
+        redundancy_view.joined([row], [], [{"id": "a", "div": 1.0}])
 
 
 def pool(folder: Path, encoder: PreTrainedTokenizerBase, long: bool = False) -> dict[str, Any]:

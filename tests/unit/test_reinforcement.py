@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 import torch
 
-from hsir import tables
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
+from hsir.diversity.indiv.score import Solution, live
+from hsir.diversity.indiv.score import score as score_saved
 from hsir.errors import HsirError, InputError
 from hsir.grading import Number
-from hsir.indiv.score import Solution, live
-from hsir.indiv.score import score as score_saved
-from hsir.models import load_model, load_tokenizer
-from hsir.reinforcement import Asked, checked, grpo
 from hsir.rewards import Accuracy, BaseReward, Indiv, Long2Short, Rollout
 from hsir.stages import train as stage
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
-from hsir.training import arguments, finetune
+from hsir.training.finetune import arguments, finetune
+from hsir.training.grpo import Asked, checked, grpo
 
 SHAPE: dict[str, Any] = {
     "batch_size": 2, "group_size": 4, "device_batch_size": 8, "max_steps": 2, "learning_rate": 1e-3,

@@ -13,13 +13,14 @@ import torch
 from safetensors.torch import load_file
 from trl.trainer.utils import RepeatSampler
 
-from hsir import stopping, tables
+from hsir import stopping
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Lora, Sft, Training
 from hsir.grading import Number
-from hsir.models import load_model, load_tokenizer
-from hsir.reinforcement import Asked, in_order
-from hsir.training import finetune
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
+from hsir.training.finetune import finetune
+from hsir.training.grpo import Asked, in_order
 from tests.trained import lay_down, questions, rows, stage
 
 SHAPE: dict[str, Any] = {"batch_size": 4, "device_batch_size": 2, "epochs": 3, "learning_rate": 1e-3, "save_steps": 5}
@@ -111,7 +112,7 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
 
 def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:
     code = (
-        "import time; from pathlib import Path; from hsir.stages import cli; from hsir import tables\n"
+        "import time; from pathlib import Path; from hsir.stages import cli; from hsir.storage import tables\n"
         "def stage(output: Path) -> None:\n"
         "    with cli.locked(output), tables.atomic(output) as half:\n"
         "        half.write_text('half'); time.sleep(60)\n"

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from hsir import tables
 from hsir.config.engines import TransformersEngine
 from hsir.config.pools import SamplePool, VeriExitPool
-from hsir.engines.base import Prompt, batches
-from hsir.engines.seeds import sample_seed
+from hsir.sampling.engines.base import Prompt, batches
+from hsir.sampling.engines.seeds import sample_seed
 from hsir.stages import sample
 from hsir.stages.parts import Parts
+from hsir.storage import tables
 
 POOL = SamplePool(kind="sample", samples=2, max_new_tokens=80, temperature=1.5)
 ENGINE = TransformersEngine(batch_size=4)

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from hsir import tables
 from hsir.config.settings import Score
+from hsir.diversity.indiv import score as scoring
+from hsir.diversity.indiv.score import Solution, batches, opened
 from hsir.errors import InputError
-from hsir.indiv import score as scoring
-from hsir.indiv.score import Solution, batches, opened
 from hsir.stages import score as stage
 from hsir.stages.parts import Parts
+from hsir.storage import tables
 
 LENGTHS = (30, 7, 19, 30, 3, 12, 25, 8)
 SOLUTIONS = [Solution(f"s{n}", [406, 198], [5 + (3 * k + n) % 200 for k in range(m)]) for n, m in enumerate(LENGTHS)]

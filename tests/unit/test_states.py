@@ -9,12 +9,12 @@ import torch
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from hsir.config.settings import Score
+from hsir.diversity.indiv import attention
+from hsir.diversity.indiv.logdet import parts
+from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.states import Tokens, look, truncate
 from hsir.errors import InputError
-from hsir.indiv import attention
-from hsir.indiv.logdet import parts
-from hsir.indiv.score import Solution, score
-from hsir.indiv.states import Tokens, look, truncate
-from hsir.models import load_model
+from hsir.storage.models import load_model
 
 Asked = Callable[[int], list[list[int]]]
 COMPLETION = [406, 198, 64, 257, 407, 198, 408, 198, 18, 198, 409, 405]

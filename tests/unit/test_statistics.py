@@ -2,8 +2,8 @@
 
 import pytest
 
-from hsir import tables
-from hsir.statistics import summary, wilson
+from hsir.evaluation.statistics import summary, wilson
+from hsir.storage import tables
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hsir import tables
 from hsir.errors import InputError
-from hsir.filters import InDiv
+from hsir.selection.filters import InDiv
+from hsir.storage import tables
 
 VALUES: dict[pa.DataType, Any] = {
     pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hsir import tracking
 from hsir.config.tracking import Track
 from hsir.config.training import Sft
 from hsir.errors import InputError
-from hsir.models import load_model, load_tokenizer
-from hsir.training import finetune
+from hsir.storage.models import load_model, load_tokenizer
+from hsir.training import tracking
+from hsir.training.finetune import finetune
 from tests.trained import rows
 
 OPTIONS = Sft(batch_size=4, device_batch_size=2, epochs=2, learning_rate=1e-3)

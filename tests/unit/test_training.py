@@ -7,13 +7,13 @@ import pytest
 import torch
 from transformers import TrainerState
 
-from hsir import tables
-from hsir.checkpoints import MADE_BY, WHOLE, resumable
 from hsir.config.devices import Ddp
 from hsir.config.training import Dpo, Grpo, Offline, Sft, Training
 from hsir.errors import HsirError
-from hsir.models import load_model, load_tokenizer
-from hsir.training import arguments, check_consumed, finetune
+from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer
+from hsir.training.checkpoints import MADE_BY, WHOLE, resumable
+from hsir.training.finetune import arguments, check_consumed, finetune
 
 MAKING = {"stage": "train", "options": {"seed": 0, "train": {"epochs": 3}}, "inputs": {"a": "ff"}}
 

@@ -5,11 +5,11 @@ from transformers import PreTrainedTokenizerBase
 
 from hsir import traces
 from hsir.grading import Item, Judgement, Number
-from hsir.matchers import Explicit
+from hsir.recycling.matchers import Explicit
+from hsir.recycling.veriexit import Cut, find_cut
 from hsir.stages.veriexit import prefix_ids
 from hsir.tasks.chains import Chains
 from hsir.tasks.jsonl import Jsonl
-from hsir.veriexit import Cut, find_cut
 
 CHAINS = Chains(kind="chains")
 

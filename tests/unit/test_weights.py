@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from hsir import weights
 from hsir.errors import InputError
+from hsir.storage import weights
 
 
 def test_parameters_are_counted_over_all_files(tmp_path: Path) -> None:

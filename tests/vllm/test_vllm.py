@@ -16,15 +16,15 @@ import torch
 from scipy import stats
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hsir import tables
 from hsir.config.engines import BaseEngine, TransformersEngine, VllmEngine
 from hsir.config.pools import BasePool, SamplePool, VeriExitPool
-from hsir.engines.base import Completion, Prompt, batches
-from hsir.engines.seeds import sample_seed
-from hsir.engines.vllm import VllmRunner
 from hsir.grading import Item, Number
-from hsir.models import prompt_ids
+from hsir.sampling.engines.base import Completion, Prompt, batches
+from hsir.sampling.engines.seeds import sample_seed
+from hsir.sampling.engines.vllm import VllmRunner
 from hsir.stages import sample
+from hsir.storage import tables
+from hsir.storage.models import prompt_ids
 from hsir.tasks.chains import Chains
 
 if importlib.util.find_spec("vllm") is None:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from hsir.config import read_yaml
-from hsir.doctor.slurm import requests
-from hsir.workflow import dry_run
+from hsir.planning.doctor.slurm import requests
+from hsir.planning.workflow import dry_run
 from tests.workflow.conftest import PROJECT, environment
 
 TINY = "tiny.yaml"

@@ -1,0 +1,55 @@
+"""Steps as vectors, for Div: a sentence model, or words counted, which needs no model."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from hsir.config.settings import BaseEmbedder, SentenceTransformers, Words
+from hsir.diversity.wordcounts import words
+from hsir.errors import InputError
+
+Embed: TypeAlias = Callable[[Sequence[str]], NDArray[Any]]
+"""From n texts to [n, e]."""
+
+
+def embedder(options: BaseEmbedder) -> Embed:
+    """Load what embeds; raises InputError where a sentence model cannot be loaded."""
+    if isinstance(options, Words):
+        return partial(words, dimensions=options.dimensions)
+    if isinstance(options, SentenceTransformers):
+        return _sentences(options)
+    raise TypeError(f"{options!r} is no embedder")
+
+
+def _sentences(options: SentenceTransformers) -> Embed:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    folder = Path(options.model)
+    if options.model.startswith((".", "/", "~")) and not folder.is_dir():
+        raise InputError(f"{options.model}: no such folder; mend `model` of the embedder")
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        model = SentenceTransformer(
+            options.model, device=device, trust_remote_code=False, revision=options.revision,
+            model_kwargs={"use_safetensors": None if options.pickled else True},
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{options.model}: the sentence model cannot be loaded ({type(error).__name__}: {error}); set `model` to a"
+            " local folder, `pickled: true` where it has no safetensors and you trust it, or use the embedder"
+            " {kind: words}, which needs none"
+        ) from error
+
+    def embed(texts: Sequence[str]) -> NDArray[Any]:
+        vectors: NDArray[Any] = model.encode(list(texts), batch_size=options.batch_size, show_progress_bar=False)
+        return vectors
+
+    return embed

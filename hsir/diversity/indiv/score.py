@@ -1,0 +1,166 @@
+"""Score solutions by intrinsic diversity: the one function that the stage calls."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from hsir import traces
+from hsir.config.settings import Score
+from hsir.diversity.indiv import attention
+from hsir.diversity.indiv.logdet import Parts, UnscoredError, parts
+from hsir.diversity.indiv.states import Tokens, look, truncate
+from hsir.errors import InputError
+from hsir.progress import say
+from hsir.storage.models import load_model
+
+
+class Solution(NamedTuple):
+    """A solution to be scored, and the part of it that is read, if not all of it."""
+
+    sample_id: str
+    prompt_ids: Sequence[int]
+    completion_ids: Sequence[int]
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def tokens(self) -> Tokens:
+        """Give what the model is run over."""
+        return Tokens(self.prompt_ids, self.completion_ids, self.start, self.end)
+
+
+Batch = list[Solution]
+
+
+def reasoning(solution: Solution, encoder: PreTrainedTokenizerBase) -> Solution | None:
+    """Give a solution of which only the reasoning is read, tags left out; None where it has none."""
+    ids = list(solution.completion_ids)
+
+    def length(count: int) -> int:
+        return len(encoder.decode(ids[:count]))
+
+    start, end = traces.reasoning_span(encoder.decode(ids))
+    if start == end:
+        return None
+    first = bisect_left(range(len(ids) + 1), start + 1, key=length) - 1
+    last = bisect_left(range(len(ids) + 1), end, key=length)
+    return solution._replace(start=first, end=last)
+
+
+def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:
+    """Put solutions of like length together, at most `budget` tokens in a batch, padding included; longest first.
+
+    The longest first, so that memory runs short at once or not at all.
+    """
+    ordered = sorted(solutions, key=lambda one: (-one.tokens.length, one.sample_id))
+    planned: list[Batch] = []
+    for one in ordered:
+        if planned and planned[-1][0].tokens.length * (len(planned[-1]) + 1) <= budget:
+            planned[-1].append(one)
+        else:
+            planned.append([one])
+    return planned
+
+
+class Scorer:
+    """A policy that is cut behind the block that is read, and how its states become scores."""
+
+    def __init__(self, model: PreTrainedModel, options: Score) -> None:
+        self.options, self.model = options, model
+        self.limit: int = self.model.config.get_text_config().max_position_embeddings
+        self.most: int | None = None
+        """Tokens of a batch that memory has proved too short for."""
+
+    def score(self, batch: Batch) -> list[tuple[str, Parts]]:
+        """Give (sample id, parts) for each solution; raises InputError naming the sample whose score cannot be had.
+
+        Where memory runs short, the batch is halved, and so is every later one of its size.
+        """
+        self._check(batch)
+        size = len(batch) * max(one.tokens.length for one in batch)
+        if len(batch) > 1 and self.most is not None and size >= self.most:
+            return self._halves(batch)
+        try:
+            return self._score(batch)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not _short_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise InputError(
+                    f"sample {batch[0].sample_id}: {size} tokens are too many for the memory here"
+                ) from error
+        self.most = size
+        say(f"memory is short for {size} tokens at once: going on with half of that")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return self._halves(batch)
+
+    def _halves(self, batch: Batch) -> list[tuple[str, Parts]]:
+        half = (len(batch) + 1) // 2
+        return self.score(batch[:half]) + self.score(batch[half:])
+
+    def _score(self, batch: Batch) -> list[tuple[str, Parts]]:
+        options = self.options
+        try:
+            seen = look(self.model, [one.tokens for one in batch], watching=options.weights != "none")
+            found = parts(seen, options.alpha, options.weights, options.scale)
+        except UnscoredError as error:
+            raise InputError(f"sample {batch[error.place].sample_id}: {error}") from error
+        return [(one.sample_id, score) for one, score in zip(batch, found, strict=True)]
+
+    def _check(self, batch: Batch) -> None:
+        for one in batch:
+            if one.tokens.length > self.limit:
+                raise InputError(
+                    f"sample {one.sample_id}: {one.tokens.length} tokens, but the model has {self.limit} positions"
+                )
+            if not one.tokens.span[1] > one.tokens.span[0]:
+                raise InputError(f"sample {one.sample_id}: a solution without tokens has no score")
+
+
+def opened(model: str, options: Score) -> Scorer:
+    """Load a policy to score by."""
+    return Scorer(truncate(load(model, options), options.layer), options)
+
+
+@contextmanager
+def live(model: PreTrainedModel, options: Score) -> Iterator[Scorer]:
+    """Score by a policy that is being trained, adapters included; it goes on afterwards as if nothing had been."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    decoder, training = whole.get_decoder(), model.training
+    blocks, own = decoder.layers, whole.config._attn_implementation
+    model.eval()
+    if options.weights != "none":
+        whole.set_attn_implementation(attention.NAME)
+    try:
+        yield Scorer(truncate(whole, options.layer), options)
+    finally:
+        decoder.layers = blocks
+        whole.set_attn_implementation(own)
+        model.train(training)
+
+
+def load(model: str, options: Score) -> PreTrainedModel:
+    """Load a policy whose attention tells what tokens receive; a model that cannot keeps its own attention."""
+    try:
+        return load_model(model, options.dtype, attn_implementation=attention.NAME)
+    except InputError:
+        if options.weights != "none":
+            raise
+        return load_model(model, options.dtype)
+
+
+def _short_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error is one of memory; on a CPU it has no class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def score(model: str, solutions: Sequence[Solution], options: Score) -> Iterator[tuple[str, Parts]]:
+    """Yield (sample id, parts) for each solution, longest first; raises InputError as `Scorer.score` does."""
+    scorer = opened(model, options)
+    for batch in batches(solutions, options.token_budget):
+        yield from scorer.score(batch)

@@ -1,0 +1,111 @@
+"""What the score reads from a policy: one block's output states, and the attention that tokens receive."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from hsir.diversity.indiv.attention import Watch
+from hsir.errors import InputError
+
+
+class Tokens(NamedTuple):
+    """A prompt and its solution; of the solution, only [start, end) is read (its reasoning, or all of it)."""
+
+    prompt_ids: Sequence[int]
+    completion_ids: Sequence[int]
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Give the tokens that are read, counted from the prompt's first."""
+        end = len(self.completion_ids) if self.end is None else self.end
+        return len(self.prompt_ids) + self.start, len(self.prompt_ids) + end
+
+    @property
+    def length(self) -> int:
+        """Count all tokens."""
+        return len(self.prompt_ids) + len(self.completion_ids)
+
+
+class Seen(NamedTuple):
+    """Of one solution: states [m, d], and the largest attention that each of its tokens receives [m].
+
+    `sink` tells that the first token is the text's first: attention has nowhere else to go, so that its weight says
+    nothing, and none is normalised by it.
+    """
+
+    states: torch.Tensor
+    attention: torch.Tensor
+    sink: bool
+
+
+def truncate(model: PreTrainedModel, layer: str | float) -> PreTrainedModel:
+    """Cut the model behind the block that is read; the later ones never run.
+
+    `layer` is `middle`, a share of the blocks (below 1), or a block counted from 1. Raises InputError for one that the
+    model has not, and for a decoder without `layers`.
+    """
+    decoder = model.get_decoder()
+    blocks = getattr(decoder, "layers", None)
+    if not isinstance(blocks, nn.ModuleList):
+        raise InputError(f"{type(model).__name__}: no list `layers` of blocks to read a middle layer from")
+    share = 0.5 if layer == "middle" else float(layer)
+    wanted = max(int(share * len(blocks)), 1) if share < 1 else int(share)
+    if wanted > len(blocks):
+        raise InputError(f"layer {layer} was asked for, but the model has {len(blocks)}; mend `layer` of the score set")
+    decoder.layers = blocks[:wanted]
+    return model
+
+
+@torch.inference_mode()
+def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True) -> list[Seen]:
+    """Run a truncated model over a batch, padded on the right, where a causal model never looks.
+
+    A token's weight is the largest attention over all heads and over the solution's queries, its own included; without
+    `watching` all are 1.
+    """
+    longest = max(one.length for one in batch)
+    padded = [[*one.prompt_ids, *one.completion_ids] + [0] * (longest - one.length) for one in batch]
+    spans = [one.span for one in batch]
+    with _watched(model, spans, watching) as seen:
+        model.get_decoder()(input_ids=torch.tensor(padded, device=model.device), use_cache=False)
+    states = seen.states
+    received = seen.watch.received if watching else torch.ones(states.shape[:2], device=states.device)
+    if received is None:
+        raise InputError(
+            f"{type(model).__name__}: its attention does not go through transformers' AttentionInterface, so what"
+            " tokens receive cannot be seen; set `weights: none` in the score set"
+        )
+    return [Seen(states[n, start:end], received[n, start:end], start == 0) for n, (start, end) in enumerate(spans)]
+
+
+class _Noted:
+    """What a run notes down of the last block: its states before the final norm, and its attention."""
+
+    def __init__(self, spans: list[tuple[int, int]]) -> None:
+        self.watch = Watch(spans)
+        self.states = torch.empty(0)
+
+    def __call__(self, _block: nn.Module, _given: object, out: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
+        self.states = out[0] if isinstance(out, tuple) else out
+
+
+@contextmanager
+def _watched(model: PreTrainedModel, spans: list[tuple[int, int]], watching: bool) -> Iterator[_Noted]:
+    last = model.get_decoder().layers[-1]
+    attention = [part for name, part in last.named_children() if "attn" in name or "attention" in name]
+    noted = _Noted(spans)
+    hook = last.register_forward_hook(noted)
+    for part in attention if watching else []:
+        part.hsir_watch = noted.watch
+    try:
+        yield noted
+    finally:
+        hook.remove()
+        for part in attention if watching else []:
+            del part.hsir_watch

@@ -1,0 +1,7 @@
+"""Evaluation: statistics of one policy, and paired comparisons of several.
+
+- `statistics.py`: intervals and correlations.
+- `comparison.py`: bootstrap intervals, McNemar's test and Holm's correction, paired by question.
+
+The stage `evaluate` and the report call these.
+"""

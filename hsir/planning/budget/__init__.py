@@ -1,0 +1,1 @@
+"""The budget of a run: samples, tokens, hours and disk, before a GPU is used and afterwards."""

@@ -1,0 +1,96 @@
+"""What earlier runs measured: their ledgers, funnels, evaluations, and how long each job took."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hsir.config import Plan
+from hsir.config.pools import BasePool, SamplePool
+from hsir.storage.files import read_json
+
+Key = tuple[str, ...]
+
+
+class Measured:
+    """Ratios of sums over all files that were found, by what they are of."""
+
+    def __init__(self) -> None:
+        self._sums: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self.files: list[Path] = []
+
+    def ratio(self, *key: str) -> float | None:
+        """Give a ratio, or None where nothing was measured."""
+        above, below = self._sums.get(key, (0.0, 0.0))
+        return above / below if below > 0 else None
+
+    def add(self, above: float, below: float, *key: str) -> None:
+        """Add to the two sums of a ratio."""
+        if below > 0:
+            self._sums[key][0] += above
+            self._sums[key][1] += below
+
+
+def gather(folders: Iterable[Path], plan: Plan) -> Measured:
+    """Read all that finished runs tell; raises InputError for a broken file."""
+    found = Measured()
+    for folder in dict.fromkeys(folders):
+        for path in sorted(folder.glob("*/*/seed*/*/ledger.json")):
+            model, task, _, policy = path.parent.relative_to(folder).parts
+            found.files.append(path)
+            _ledger(found, read_json(path), plan, model, task, policy)
+            if (funnel := path.with_name("funnel.json")).is_file():
+                _funnel(found, read_json(funnel)["steps"], plan, model, task)
+        for path in sorted(folder.glob("*/*/seed*/*/eval/*.json")):
+            model, task = path.parent.relative_to(folder).parts[:2]
+            found.files.append(path)
+            _evaluation(found, path, model, task)
+    return found
+
+
+def costs(folder: Path) -> list[Mapping[str, float]]:
+    """Read how long the jobs of a pool took."""
+    return [read_json(path) for path in sorted(folder.glob("*.cost.json"))]
+
+
+def _ledger(found: Measured, told: Any, plan: Plan, model: str, task: str, policy: str) -> None:
+    for name, entry in told["pools"].items():
+        pool = plan.config.pools.get(name)
+        for length in (("length", model, task, name), *([("length", model, task)] if _fresh(pool) else [])):
+            found.add(entry["generated_tokens"], entry["samples"], *length)
+        source = told["pools"].get((pool.source if pool else None) or "")
+        if source:
+            found.add(entry["samples"], source["samples"], "drawn", model, task, name)
+        _took(found, entry["generated_tokens"], entry["sample_seconds"], entry["device_seconds"], "sample", model)
+    scored, trained = told["scored"], told["training"]
+    _took(found, scored["scored_tokens"], scored["score_seconds"], scored["device_seconds"], "score", model)
+    found.add(trained["training_tokens"], 1, "trained", model, task, policy)
+    method = plan.config.methods.get(policy.split(".")[0])
+    if method is not None:
+        took = (trained["training_tokens"], trained["train_seconds"], trained["device_seconds"])
+        _took(found, *took, method.train.kind, model)
+
+
+def _took(found: Measured, tokens: float, seconds: float, device_seconds: float, stage: str, model: str) -> None:
+    found.add(tokens, seconds, "tokens a second", stage, model)
+    found.add(device_seconds, seconds, "devices", stage, model)
+
+
+def _funnel(found: Measured, steps: list[Any], plan: Plan, model: str, task: str) -> None:
+    if len(steps) < 2 or not steps[1]["total"]:
+        return
+    drawn, right = steps[0]["by_pool"], steps[1]["by_pool"]
+    for name in (name for name in drawn if _fresh(plan.config.pools.get(name))):
+        found.add(drawn[name] - right.get(name, 0), drawn[name], "failed", model, task)
+
+
+def _evaluation(found: Measured, path: Path, model: str, task: str) -> None:
+    told, took = read_json(path), costs(path.with_suffix("") / "samples")
+    tokens = told["questions"] * told["tokens"]["mean"]
+    found.add(tokens, told["questions"], "length", model, task, f"eval/{path.stem}")
+    seconds = sum(one["seconds"] for one in took)
+    _took(found, tokens, seconds, sum(one["seconds"] * one["devices"] for one in took), "evaluate", model)
+
+
+def _fresh(pool: BasePool | None) -> bool:
+    return isinstance(pool, SamplePool)

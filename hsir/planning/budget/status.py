@@ -1,0 +1,115 @@
+"""How far runs are: by method, which policies there are, which are missing, what would run, why, and what it costs."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hsir.config import Plan
+from hsir.config.plan import EVAL
+from hsir.config.settings import Score
+from hsir.planning.budget.causes import causes
+from hsir.planning.budget.estimate import Estimator
+from hsir.planning.budget.work import Draw, Scoring, Training
+from hsir.planning.workflow import Job
+
+Group = tuple[str, str, str]
+"""Model, task, method; of what belongs to no method the last is empty, of what belongs to no task all are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a method is on a model and a task, over all seeds.
+
+    `again` are policies that are there and would be trained again. What would run is counted by rule, that of pools
+    drawn from a method's policies with the method.
+    """
+
+    model: str
+    task: str
+    method: str
+    policies: int
+    trained: int
+    evaluations: int
+    evaluated: int
+    missing: tuple[str, ...]
+    again: tuple[str, ...]
+    jobs: Mapping[str, int]
+    causes: tuple[str, ...]
+    hours: float
+    gpu_hours: float
+
+
+def standings(plan: Plan, runs: Iterable[str], jobs: Sequence[Job], estimator: Estimator) -> list[Standing]:
+    """Tell how far each method of runs is; `jobs` are what would run, as a dry run tells it."""
+    todo: dict[Group, list[Job]] = {}
+    for job in jobs:
+        if job.wildcards:  # a target of targets has none, and makes nothing
+            todo.setdefault(_owner(job), []).append(job)
+    wanted = _wanted(plan, runs)
+    groups = dict.fromkeys([*wanted, *todo])
+    return [_standing(plan, group, wanted.get(group, {}), todo.get(group, []), estimator) for group in groups]
+
+
+def _wanted(plan: Plan, runs: Iterable[str]) -> dict[Group, dict[Training, set[str]]]:
+    """Give the policies of runs, and those that they come from, each with its benchmarks."""
+    found: dict[Group, dict[Training, set[str]]] = {}
+    for run in (plan.config.runs[name] for name in runs):
+        for model, task, seed, _, policy in plan.cells(run):
+            for made in [*reversed(plan.behind(policy)), policy]:
+                group = found.setdefault((model, task, made.split(".")[0]), {})
+                group.setdefault(Training(model, task, seed, made), set())
+            found[model, task, policy.split(".")[0]][Training(model, task, seed, policy)] |= {
+                *plan.benchmarks(run, task)
+            }
+    return found
+
+
+def _standing(
+    plan: Plan, group: Group, wanted: Mapping[Training, set[str]], jobs: Sequence[Job], estimator: Estimator
+) -> Standing:
+    folders = {one: Path(plan.config.results, one.model, one.task, f"seed{one.seed}", one.policy) for one in wanted}
+    there = [one for one, folder in folders.items() if (folder / "train.json").is_file()]
+    training = {_training(job) for job in jobs if job.rule == "train"}
+    seeds = len({one.seed for one in wanted}) > 1
+    cost = [_cost(plan, job, estimator) for job in jobs]
+    return Standing(
+        *group, len(wanted), len(there), sum(map(len, wanted.values())),
+        sum((folders[one] / f"{EVAL}{name}.json").is_file() for one, names in wanted.items() for name in names),
+        tuple(_name(one, seeds) for one in wanted if one not in there),
+        tuple(_name(one, seeds) for one in there if one in training),
+        dict(Counter(job.rule for job in jobs)), tuple(dict.fromkeys(cause for job in jobs for cause in causes(job))),
+        round(sum(hours for hours, _ in cost), 4), round(sum(on_gpu for _, on_gpu in cost), 4),
+    )  # fmt: skip
+
+
+def _name(one: Training, seeds: bool) -> str:
+    return f"seed{one.seed}/{one.policy}" if seeds else one.policy
+
+
+def _owner(job: Job) -> Group:
+    """Say whose a job is: of the method in whose policy's folder its output lies."""
+    model, task, policy = (job.wildcards.get(name, "") for name in ("model", "task", "policy"))
+    method = policy.split(".")[0]
+    return (model, task, method) if method else ("", "", "")
+
+
+def _training(job: Job) -> Training:
+    given = job.wildcards
+    return Training(given["model"], given["task"], int(given["seed"]), given["policy"])
+
+
+def _cost(plan: Plan, job: Job, estimator: Estimator) -> tuple[float, float]:
+    """Estimate the hours of a job, and its GPU-hours; the light stages cost nothing worth telling."""
+    one: Draw | Scoring | Training
+    given = job.wildcards
+    if job.rule == "train":
+        one = _training(job)
+    elif job.rule == "sample":
+        one = Draw(*_training(job), given["pool"])
+    elif job.rule == "score" and isinstance(plan.config.scores[given["score"]], Score):
+        one = Scoring(*_training(job), given["pool"], given["score"])
+    else:
+        return 0.0, 0.0
+    item = estimator.item(one)
+    return item.seconds / item.jobs / 3600, item.gpu_seconds / item.jobs / 3600

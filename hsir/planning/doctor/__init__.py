@@ -1,0 +1,1 @@
+"""Checks before anything is queued: one finding per thing checked."""

@@ -1,0 +1,17 @@
+"""Is there room for what a run makes?"""
+
+import shutil
+from pathlib import Path
+
+from hsir.planning.budget.summary import size
+from hsir.planning.doctor.finding import Finding, ok, problem
+
+
+def disk(results: Path, needed: float) -> Finding:
+    """Compare the bytes that a run needs at most with those that are free."""
+    there = next(folder for folder in (results.absolute(), *results.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    told = f"{there}: {size(needed)} needed at most, {size(free)} free"
+    if needed > free:
+        return problem("disk", told, "set `results:` to a folder with more room, or train fewer methods at a time")
+    return ok("disk", f"{told} (a quota is not seen)")

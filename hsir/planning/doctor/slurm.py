@@ -1,0 +1,94 @@
+"""Would the queue take the jobs? Each distinct request is put to `sbatch --test-only`, which queues nothing."""
+
+import shlex
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from hsir.planning.doctor.command import answer
+from hsir.planning.doctor.finding import Finding, ok, problem, skipped
+from hsir.planning.workflow import Job
+
+FLAGS = {
+    "slurm_account": "--account", "slurm_partition": "--partition", "clusters": "--clusters", "runtime": "--time",
+    "constraint": "--constraint", "qos": "--qos", "mem_mb_per_cpu": "--mem-per-cpu", "mem_mb": "--mem",
+    "nodes": "--nodes", "gres": "--gres", "gpu": "--gpus",
+}  # fmt: skip
+"""What the SLURM plugin makes of a job's resources."""
+ANSWERS_IN = 60
+"""Seconds; a controller that needs longer is down."""
+LISTING = "nvidia-smi -L"
+
+
+def blanks(profile: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find what a profile leaves to be filled in."""
+    given = profile.get("default-resources") or {}
+    pairs = given.items() if isinstance(given, Mapping) else (str(pair).partition("=")[::2] for pair in given)
+    for name, value in pairs:
+        if str(value).startswith("FILL-IN"):
+            yield problem(f"profile, {name}", f"{value}: not filled in", "fill it in, at the top of the profile")
+
+
+def requests(jobs: Iterable[Job]) -> dict[tuple[str, ...], list[str]]:
+    """Group rules by what they ask the queue for, as options of sbatch; jobs of a group ask for more together."""
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for job in (job for job in jobs if not job.local):
+        found.setdefault(options(job), {})[job.rule] = None
+    return {asked: list(rules) for asked, rules in found.items()}
+
+
+def options(job: Job) -> tuple[str, ...]:
+    """Write a job's resources as options of sbatch."""
+    given = [f"{flag}={job.resources[name]}" for name, flag in FLAGS.items() if _asked(job, name)]
+    return (*given, f"--cpus-per-task={job.threads}", *shlex.split(job.resources.get("slurm_extra", "")))
+
+
+def queue(jobs: Iterable[Job]) -> Iterator[Finding]:
+    """Ask sbatch whether it would take each kind of job."""
+    if shutil.which("sbatch") is None:
+        yield skipped("queue", "no sbatch here", "run doctor where jobs are submitted: on the login node")
+        return
+    for asked, rules in requests(jobs).items():
+        what = f"queue, {', '.join(rules[:3])}{', ...' if len(rules) > 3 else ''}"
+        code, said = answer(["sbatch", "--test-only", *asked, "--wrap", "true"], ANSWERS_IN)
+        if code == 0:
+            yield ok(what, said)
+        else:
+            yield problem(what, f"{said} (asked: {shlex.join(asked)})", f"mend {_blamed(said)} in the profile")
+
+
+def probe(jobs: Iterable[Job], seconds: int) -> Finding:
+    """Run `nvidia-smi` in a short job that asks for what the first job with a GPU asks for."""
+    what = "GPU in a job"
+    asked = next((options(job) for job in jobs if _asked(job, "gpu") or _asked(job, "gres")), None)
+    if asked is None:
+        return skipped(what, "no job asks for a GPU")
+    if shutil.which("srun") is None:
+        return skipped(what, "no srun here", "run doctor on the login node")
+    short = [option for option in asked if not option.startswith(("--time", "--mem"))]
+    code, said = answer(["srun", *short, "--time=5", "--mem=1000", *LISTING.split()], seconds)
+    if code == 0 and "GPU" in said:
+        return ok(what, said)
+    return problem(what, said, "see that the request names a GPU as this cluster does: `gpu: 1` or `gres: gpu:1`")
+
+
+def here() -> Finding:
+    """Look for a GPU of this machine."""
+    if shutil.which("nvidia-smi") is None:
+        return skipped("GPU", "no nvidia-smi here: models run on the CPU")
+    code, said = answer(LISTING.split(), ANSWERS_IN)
+    return ok("GPU", said) if code == 0 else problem("GPU", said, "mend the driver, or hide the GPU")
+
+
+def _asked(job: Job, name: str) -> bool:
+    """Tell whether a job asks for a resource; 0 of one is none, as the plugin has it."""
+    return job.resources.get(name, "0") not in ("", "0")
+
+
+def _blamed(said: str) -> str:
+    """Name the resources that sbatch's words point at."""
+    words = {
+        "partition": "`slurm_partition`", "account": "`slurm_account`", "gres": "`gpu` or `gres`", "qos": "`qos`",
+        "memory": "`mem_mb`", "time": "`runtime`",
+    }  # fmt: skip
+    return " and ".join(name for word, name in words.items() if word in said.lower()) or "the resources"

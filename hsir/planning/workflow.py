@@ -1,0 +1,130 @@
+"""The project as its command line sees it: config, profile, and what Snakemake itself would do."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from hsir.config import Plan, load, read_yaml
+from hsir.errors import ConfigError
+
+HOME = Path(__file__).parents[2]
+"""Where the Snakefile stands."""
+DEFAULT = Path("config/config.yaml")
+TOLD = re.compile(
+    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
+)
+LOCAL = re.compile(r"^localrules:\n((?: +\w+,?\n)+)", re.MULTILINE)
+"""Where the Snakefile says what is not queued; a dry run does not tell."""
+
+
+class Job(NamedTuple):
+    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why."""
+
+    rule: str
+    threads: int
+    resources: Mapping[str, str]
+    local: bool = False
+    wildcards: Mapping[str, str] = MappingProxyType({})
+    reason: str = ""
+
+
+def opened(configs: Sequence[Path]) -> Plan:
+    """Read the config as `snakemake --configfile` does: each file over the one before, all over config/config.yaml.
+
+    Raises ConfigError for what is wrong with it, or missing.
+    """
+    absent = [path for path in configs if not path.is_file()]
+    if absent or not (configs or DEFAULT.is_file()):
+        raise ConfigError(f"{(absent or [DEFAULT])[0]}: no such config; name one with --configfile")
+    files = [*([DEFAULT] if DEFAULT.is_file() else []), *configs]
+    given = [read_yaml(path) or {} for path in files]
+    for path, raw in zip(files, given, strict=True):
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{path}: not a config; it needs keys such as `run:` and `runs:`")
+    return Plan(load(_merged(*given), HOME / "config", ", ".join(map(str, files))))
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay raw configs over one another as Snakemake does: key by key, whatever their kinds."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = merged.get(key)
+            merged[key] = _merged(below if isinstance(below, dict) else {}, value) if isinstance(value, dict) else value
+    return merged
+
+
+def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:
+    """Give the runs that were named, or those that plain `snakemake` builds; raises ConfigError for an unknown one."""
+    for name in runs:
+        if name not in plan.config.runs:
+            raise ConfigError(f"no run {name!r}; the config has {', '.join(plan.config.runs)}")
+    return tuple(runs) or plan.built_by_default()
+
+
+def profile(folder: Path) -> dict[str, Any]:
+    """Read a profile; raises ConfigError where there is none."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; --profile takes a folder, such as profiles/slurm")
+    read = read_yaml(path)
+    if not isinstance(read, dict):
+        raise ConfigError(f"{path}: not a profile; profiles/README.md tells what stands there")
+    return read
+
+
+def dry_run(
+    runs: Sequence[str], configs: Sequence[Path], profile: Path | None = None, options: Sequence[str] = ()
+) -> list[Job]:
+    """Ask Snakemake what it would run; raises ConfigError with what it says where it cannot tell.
+
+    Environments are left aside, so that neither conda nor a container is needed to ask.
+    """
+    given = ["--software-deployment-method", "env-modules", *(["--profile", str(profile)] if profile else [])]
+    done = _asked(["--dry-run", "--nocolor", *given, *options], runs, configs)
+    return _jobs(done.stdout + done.stderr)
+
+
+def rule_graph(runs: Sequence[str], configs: Sequence[Path]) -> str:
+    """Ask Snakemake how the rules of runs hang together, in DOT; raises ConfigError as dry_run does."""
+    told = _asked(["--rulegraph", "--forceall"], runs, configs).stdout
+    return told[told.index("digraph") :]
+
+
+def _asked(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile"), *options,
+        *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigError(f"snakemake cannot plan the run:\n{(done.stdout + done.stderr).strip()}")
+    return done
+
+
+def _jobs(told: str) -> list[Job]:
+    """Read the jobs of a dry run, those within groups too; resources that it does not know yet are left out."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for rule, key, value in TOLD.findall(told):
+        if rule:
+            found.append((rule, {}))
+        elif found:
+            found[-1][1][key] = value
+    block = LOCAL.search((HOME / "Snakefile").read_text(encoding="utf-8"))
+    here = set(re.findall(r"\w+", block[1])) if block else set()
+    return [
+        Job(
+            rule, int(said.get("threads", 1)), _pairs(said.get("resources", "")),
+            rule in here or "output" not in said, _pairs(said.get("wildcards", "")), said.get("reason", ""),
+        )
+        for rule, said in found
+    ]  # fmt: skip
+
+
+def _pairs(told: str) -> dict[str, str]:
+    pairs = (pair.split("=", 1) for pair in told.split(", ") if "=" in pair)
+    return {name: value for name, value in pairs if value != "<TBD>"}

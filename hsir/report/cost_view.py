@@ -1,0 +1,57 @@
+"""Picture: what each policy cost, in seconds by stage and in tokens by what was done with them."""
+
+from statistics import fmean
+
+import altair as alt
+
+from hsir.report import style
+from hsir.report.ledger_view import Costs
+from hsir.report.run import Made
+
+SECONDS = {"sample_seconds": "sample", "score_seconds": "score", "train_seconds": "train"}
+TOKENS = {
+    "generated_tokens": "generated", "prefill_tokens": "read before generating", "scored_tokens": "scored",
+    "training_tokens": "trained on",
+}  # fmt: skip
+FORMATS = {"seconds": ",d", "tokens": ".2~s"}
+COLOURS = {
+    "sample": style.DARK, "score": style.COLOURS[1], "train": style.LIGHT, "generated": style.DARK,
+    "read before generating": style.MIDDLE, "scored": style.COLOURS[1], "trained on": style.LIGHT,
+}  # fmt: skip
+
+
+def draw(made: Made, costs: Costs) -> style.Chart:
+    """Draw for each model and task the seconds and the tokens of each policy alone (means over seeds)."""
+    charts = []
+    for model, task in dict.fromkeys((model, task) for model, task, _ in costs):
+        here = {policy: found for (m, t, policy), found in costs.items() if (m, t) == (model, task)}
+        where = made.where(model, task)
+        charts += [_panel(here, SECONDS, "seconds", where), _panel(here, TOKENS, "tokens", where)]
+    return style.panels(charts, "What each policy cost, without what it comes from", columns=2, legends="independent")
+
+
+def _panel(
+    here: dict[str, list[dict[str, dict[str, float]]]], parts: dict[str, str], unit: str, where: str
+) -> alt.Chart:
+    rows: style.Rows = [
+        {"policy": policy, "part": part, "place": place, "value": fmean(one["own"][name] for one in ledgers)}
+        for policy, ledgers in here.items()
+        for place, (name, part) in enumerate(parts.items())
+    ]
+    colours = {part: COLOURS[part] for part in parts.values()}
+    return (
+        alt.Chart(style.data(rows), width=270, height=20 * len(here), title=style.heading(unit, where))
+        .mark_bar(height=13, stroke=style.DARK, strokeWidth=0.4)
+        .encode(
+            x=alt.X(
+                "value:Q",
+                title=unit,
+                stack="zero",
+                axis=alt.Axis(tickCount=5, format=FORMATS[unit]),
+            ),
+            y=alt.Y("policy:N", sort=list(here), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
+            color=style.by_colour("part:N", colours),
+            order="place:Q",
+            tooltip=["policy:N", "part:N", alt.Tooltip("value:Q", format=",.0f")],
+        )
+    )

@@ -1,0 +1,195 @@
+"""Do InDiv and Div fall where steps are repeated on purpose, and do they agree? Figures, table and picture."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import altair as alt
+
+from hsir.diversity.redundancy import COPIES, KINDS
+from hsir.errors import InputError
+from hsir.evaluation.statistics import spearman
+from hsir.report import seeds, style
+from hsir.report.sheets import Entry, Sheet
+from hsir.storage import tables
+
+Row = tables.Row
+COLUMNS = ["id", "parent", "kind", "copies", "tokens", "indiv", "steps", "kept", "div"]
+SCORES = {"indiv": "InDiv", "div": "Div"}
+NAMES = {"original": "as drawn", "repeat": "steps repeated", "recheck": "re-checks", "other": "others' steps"}
+PAIRS = (
+    ("indiv", "div"), ("indiv", "copies"), ("div", "copies"), ("indiv", "tokens"), ("div", "tokens"),
+)  # fmt: skip
+PARTIAL = PAIRS[:3]
+FALLS = {"from_1": "1 > 2 > 4 copies %", "from_0": "0 > 1 > 2 > 4 copies %"}
+GIVEN = {"spearman": "", "given_tokens": ", given length"}
+BLIND = " These are counts of words, blind to a paraphrase: a stand-in where there is no sentence model."
+
+
+def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> list[Row]:
+    """Put scores and Div beside each variant; raises InputError where a variant has none."""
+    by_id = {row["sample_id"]: row for row in scores}
+    div_of = {row["id"]: row for row in divs}
+    absent = [row["id"] for row in variants if row["id"] not in by_id or row["id"] not in div_of]
+    if absent:
+        raise InputError(f"variant {absent[0]} (and {len(absent) - 1} more) has no score or no Div; score them again")
+    return [
+        {key: row[key] for key in COLUMNS[:4]}
+        | {"tokens": by_id[row["id"]]["m"], "indiv": by_id[row["id"]]["indiv"]}
+        | {key: div_of[row["id"]][key] for key in ("steps", "kept", "div")}
+        for row in variants
+    ]
+
+
+def summary(rows: list[Row]) -> Row:
+    """Give means by copies, the share of solutions whose score falls with each copy, and rank correlations."""
+    return {
+        "solutions": len({row["parent"] for row in rows}),
+        "variants": len(rows),
+        "means": [_means(kind, n, _with(rows, kind, n)) for kind in KINDS for n in (0, *COPIES)],
+        "below_other": [_below(rows, score, n) for score in SCORES for n in COPIES],
+        "falls": [_falls(rows, kind, score) for kind in KINDS for score in SCORES],
+        "correlations": [_correlations(kind, _with(rows, kind)) for kind in ("original", *KINDS)],
+    }
+
+
+def _with(rows: list[Row], kind: str, copies: int | None = None) -> list[Row]:
+    """Give the variants of a kind, the originals being those of 0 copies of each."""
+    found = [row for row in rows if row["kind"] in (kind, "original")]
+    if kind == "original" or copies is None:
+        return found
+    return [row for row in found if row["copies"] == copies]
+
+
+def _means(kind: str, copies: int, rows: list[Row]) -> Row:
+    means = {score: seeds.mean([row[score] for row in rows])._asdict() for score in ("tokens", *SCORES)}
+    return {"kind": kind, "copies": copies, **means}
+
+
+def _falls(rows: list[Row], kind: str, score: str) -> Row:
+    """Count solutions whose score falls from each number of copies to the next: from 1 on, and from none on."""
+    by_parent: dict[str, dict[int, float]] = {}
+    for row in _with(rows, kind):
+        by_parent.setdefault(row["parent"], {})[row["copies"]] = row[score]
+
+    def share(order: tuple[int, ...]) -> float:
+        falls = [all(found[a] > found[b] for a, b in pairwise(order)) for found in by_parent.values()]
+        return sum(falls) / len(falls)
+
+    return {"kind": kind, "score": score, "from_1": share(COPIES), "from_0": share((0, *COPIES))}
+
+
+def _below(rows: list[Row], score: str, copies: int) -> Row:
+    """Count solutions that score lower with own steps repeated than with as many steps of others."""
+    repeat, other = (
+        {row["parent"]: row for row in rows if (row["kind"], row["copies"]) == (kind, copies)}
+        for kind in ("repeat", "other")
+    )
+    below = [one[score] < other[parent][score] for parent, one in repeat.items()]
+    tokens = [one["tokens"] - other[parent]["tokens"] for parent, one in repeat.items()]
+    share, more = sum(below) / len(below), sum(tokens) / len(tokens)
+    return {"score": score, "copies": copies, "share": share, "tokens_more": more}
+
+
+def _correlations(kind: str, rows: list[Row]) -> Row:
+    values = {name: [float(row[name]) for row in rows] for name in ("indiv", "div", "copies", "tokens")}
+    return {
+        "kind": kind,
+        "variants": len(rows),
+        "spearman": {f"{a}, {b}": spearman(values[a], values[b]) for a, b in PAIRS},
+        "given_tokens": {f"{a}, {b}": spearman(values[a], values[b], values["tokens"]) for a, b in PARTIAL},
+    }
+
+
+def sheets(told: Row) -> list[Sheet]:
+    """Give the figures as tables to read."""
+    return [_means_sheet(told), _falls_sheet(told), _below_sheet(told), _correlations_sheet(told)]
+
+
+def _means_sheet(told: Row) -> Sheet:
+    rows = [
+        [
+            Entry(NAMES[row["kind"]]), Entry(str(row["copies"])), Entry(f"{row['tokens']['value']:.1f}"),
+            *(_entry(row[score]) for score in SCORES),
+        ]
+        for row in told["means"]
+    ]  # fmt: skip
+    embedder = told["embedder"].get("model", told["embedder"]["kind"])
+    note = (
+        f"Means of {told['solutions']} right solutions ({told['of']}) with 95 % t intervals; 0 copies: as drawn. InDiv"
+        f" is raw. Div's steps are embedded by {embedder}, and dropped at a similarity of {told['threshold']} or more."
+        + BLIND
+        * (embedder == "words")
+    )
+    return Sheet("Mean scores by copies", ["variant", "copies", "tokens", *SCORES.values()], rows, note)
+
+
+def _falls_sheet(told: Row) -> Sheet:
+    rows = [
+        [Entry(NAMES[row["kind"]]), Entry(SCORES[row["score"]]), *(Entry(f"{100 * row[k]:.1f}") for k in FALLS)]
+        for row in told["falls"]
+    ]
+    note = "Share of solutions whose score falls with every step to more copies; by chance one in 6, or one in 24."
+    return Sheet("Solutions whose score falls", ["variant", "score", *FALLS.values()], rows, note)
+
+
+def _below_sheet(told: Row) -> Sheet:
+    rows = [
+        [
+            Entry(SCORES[row["score"]]), Entry(str(row["copies"])), Entry(f"{100 * row['share']:.1f}"),
+            Entry(f"{row['tokens_more']:+.1f}"),
+        ]
+        for row in told["below_other"]
+    ]  # fmt: skip
+    note = "The control for length: as many steps of other solutions in the same place. By chance one in 2."
+    columns = ["score", "copies", "share lower %", "tokens more"]
+    return Sheet("Steps repeated against others' steps put in", columns, rows, note)
+
+
+def _correlations_sheet(told: Row) -> Sheet:
+    names = {"indiv": "InDiv", "div": "Div", "copies": "copies", "tokens": "length"}
+    rows = [
+        [
+            Entry(" and ".join(names[name] for name in pair)),
+            *(Entry(_number(of[given].get(", ".join(pair)))) for of in told["correlations"] for given in GIVEN),
+        ]
+        for pair in PAIRS
+    ]
+    columns = [f"{NAMES[of['kind']]}{said}" for of in told["correlations"] for said in GIVEN.values()]
+    note = (
+        "Spearman's rank correlation; `given length`: partial, what the rank of the length explains being taken from"
+        " both. Of all variants of a kind, those of 0 copies included; variants of one solution are not independent."
+    )
+    return Sheet("Rank correlations", ["of", *columns], rows, note)
+
+
+def _entry(estimate: Row) -> Entry:
+    if estimate["low"] is None:
+        return Entry(f"{estimate['value']:.3f}")
+    return Entry(f"{estimate['value']:.3f}", f"[{estimate['low']:.3f}, {estimate['high']:.3f}]")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"
+
+
+def draw(told: Row) -> style.Chart:
+    """Draw mean InDiv and mean Div against copies, a line a kind of redundancy."""
+    charts = [_panel(told["means"], score) for score in SCORES]
+    title = f"Scores of {told['solutions']} right solutions, as steps are added"
+    return style.panels(charts, title, columns=2)
+
+
+def _panel(means: list[Row], score: str) -> alt.LayerChart:
+    rows: style.Rows = [
+        {"kind": NAMES[row["kind"]], "copies": row["copies"], **row[score]} for row in means
+    ]  # fmt: skip
+    looks = {NAMES[kind]: colour for kind, colour in zip(KINDS, style.COLOURS, strict=False)}
+    base = alt.Chart(style.data(rows), width=300, height=220, title=style.heading(f"mean {SCORES[score]}"))
+    x = alt.X("copies:Q", title="copies added", axis=alt.Axis(values=[0, *COPIES], format="d"))
+    y = alt.Y("value:Q", title=SCORES[score], scale=alt.Scale(zero=False))
+    colour = style.by_colour("kind:N", looks)
+    return alt.layer(
+        base.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour),
+        base.mark_rule(strokeWidth=1.2).encode(x=x, y="low:Q", y2="high:Q", color=colour),
+        base.mark_point(filled=True, size=55, opacity=1).encode(x=x, y=y, color=colour),
+    )

@@ -1,0 +1,143 @@
+"""The engine for GPUs: vLLM, in this very process, so that what a batch gives depends on that batch alone."""
+
+import gc
+import os
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from hsir.config.engines import VllmEngine
+from hsir.config.pools import BasePool
+from hsir.errors import InputError
+from hsir.progress import say
+from hsir.sampling.engines.base import Completion, Prompt, completion, room, token_limit
+from hsir.storage.models import load_tokenizer, positions, stop_ids_at
+
+if TYPE_CHECKING:
+    from vllm import LLM, RequestOutput, SamplingParams
+
+# An engine in a process of its own gets its requests whenever they arrive, and batches them accordingly.
+ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"}
+# Compiling takes longer than what runs on a CPU. There the sampler cannot take back what it drew for half a prompt.
+ON_CPU = {"enforce_eager": True, "enable_chunked_prefill": False}
+STEP = 0.1
+"""What the share of memory is lowered by."""
+
+_HELD = re.compile(r"is less than desired")
+_OUT = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_NO_CACHE = re.compile(r"KV cache|cache blocks", re.IGNORECASE)
+
+
+class VllmRunner:
+    """A policy, loaded, that completes batches of the prompts that it is made for."""
+
+    def __init__(self, model: str, pool: BasePool, options: VllmEngine, prompts: Iterable[Prompt]) -> None:
+        self._model, self._pool, self._options = model, pool, options
+        self._tokenizer = load_tokenizer(model)
+        self._stops = stop_ids_at(model, self._tokenizer)
+        self._limit = token_limit(pool)
+        self._longest = room(prompts, self._limit, positions(model))
+        self._lowered: dict[str, float] = {}
+        self._llm: LLM | None = None
+
+    def complete(self, batch: list[Prompt]) -> list[Completion]:
+        """Complete one batch, in order; where memory is short, again with less of it."""
+        while True:
+            try:
+                outputs = self.generate(batch)
+            except Exception as error:
+                if not short_of_memory(error):
+                    raise
+                told = str(error).splitlines()[0].partition(". ")[0][:300]
+            else:
+                return [self._completion(prompt, output) for prompt, output in zip(batch, outputs, strict=True)]
+            self._lower(told)  # not while the error is alive, for it holds the engine's memory
+
+    def generate(self, batch: list[Prompt]) -> "list[RequestOutput]":
+        """Give what vLLM makes of a batch, which shares prefixes within itself, but not with earlier ones."""
+        engine = self._llm = self._llm or self._start()
+        engine.reset_prefix_cache()
+        prompts = [{"prompt_token_ids": [*prompt.prompt_ids, *prompt.prefix_ids]} for prompt in batch]
+        made: list[RequestOutput] = engine.generate(prompts, [*map(self._sampling, batch)], use_tqdm=False)
+        return made
+
+    def noted(self) -> dict[str, Any]:
+        """Name the GPUs, and what was lowered where memory was short."""
+        from vllm.platforms import current_platform
+
+        devices = 0 if current_platform.is_cpu() else self._options.tensor_parallel
+        return {"devices": devices, **({"lowered": self._lowered} if self._lowered else {})}
+
+    def _start(self) -> "LLM":
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        from vllm import LLM
+        from vllm.platforms import current_platform
+
+        options = self._options
+        try:
+            return LLM(
+                self._model, dtype=options.dtype, load_format="safetensors", generation_config="vllm",
+                max_model_len=self._longest, tensor_parallel_size=options.tensor_parallel,
+                gpu_memory_utilization=options.memory_share, max_num_seqs=options.max_sequences,
+                enable_prefix_caching=True, **(ON_CPU if current_platform.is_cpu() else {}),
+            )  # fmt: skip
+        except ValueError as error:
+            if not _NO_CACHE.search(str(error)):
+                raise
+            raise InputError(
+                f"{self._model}: a share of {options.memory_share:g} of the memory holds no completion of"
+                f" {self._longest} tokens beside the model; raise memory_share or tensor_parallel of the engine, or"
+                " lower max_new_tokens"
+            ) from error
+
+    def _sampling(self, prompt: Prompt) -> "SamplingParams":
+        from vllm import SamplingParams
+
+        greedy = self._pool.temperature == 0
+        return SamplingParams(
+            temperature=self._pool.temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
+            stop_token_ids=sorted(self._stops), detokenize=False,
+        )  # fmt: skip
+
+    def _completion(self, prompt: Prompt, output: "RequestOutput") -> Completion:
+        (drawn,) = output.outputs
+        if drawn.finish_reason not in ("stop", "length"):
+            raise InputError(f"{prompt.sample_id}: vLLM gave it up ({drawn.finish_reason}); its log says why")
+        return completion(prompt, list(drawn.token_ids), self._stops, self._tokenizer)
+
+    def _lower(self, told: str) -> None:
+        """Free the engine, to begin anew with less."""
+        from vllm.distributed import cleanup_dist_env_and_memory
+
+        self._llm = None
+        gc.collect()
+        cleanup_dist_env_and_memory()
+        self._options = lower(self._options, told)
+        self._lowered = self._options.model_dump(include={"memory_share", "max_sequences"})
+        now = ", ".join(f"{name} {value:g}" for name, value in self._lowered.items())
+        say(f"memory is short ({told}); going on with {now}")
+
+
+def lower(options: VllmEngine, told: str) -> VllmEngine:
+    """Take a tenth of the memory less, and half as many sequences, unless it is others that hold the memory.
+
+    Raises InputError where nothing is left to take.
+    """
+    share = round(options.memory_share - STEP, 6)
+    if share <= 0:
+        raise InputError(
+            f"memory is short even with memory_share {options.memory_share:g} and max_sequences"
+            f" {options.max_sequences}: {told}; free memory, or raise tensor_parallel of the engine"
+        )
+    fewer = options.max_sequences if _HELD.search(told) else max(options.max_sequences // 2, 1)
+    return options.model_copy(update={"memory_share": share, "max_sequences": fewer})
+
+
+def short_of_memory(error: BaseException | None) -> bool:
+    """Tell whether an error, or what it came from, is that memory is short."""
+    if error is None:
+        return False
+    told = str(error)
+    found = isinstance(error, MemoryError) or _HELD.search(told) or _OUT.search(told)
+    return bool(found) or short_of_memory(error.__cause__ or error.__context__)

@@ -1,0 +1,92 @@
+"""Balanced selection, ours: integer programming over scores, tokens and difficulty."""
+
+from collections import defaultdict
+from typing import Literal
+
+from pydantic import Field
+
+from hsir.errors import InputError
+from hsir.options import Options
+from hsir.selection.filters.base import Candidate, Candidates, by_question, scored
+from hsir.selection.filters.standard import zscores
+
+LEVELS = 4
+GAP = 1e-3
+"""Share of the optimum that the solver may leave unfound."""
+
+
+class Balanced(Options):
+    """Choose the solutions of the highest total score within a budget of tokens, and something for every difficulty.
+
+    A solution's worth is its z-score above the lowest of all, so that none is worth less than nothing. Every level of
+    difficulty gets at least `least_share` of the budget, or all that it can give within `per_question` where that is
+    less. Where the task knows no difficulty, the number of right solutions makes four levels, as in the paper's
+    figure 2.
+    """
+
+    kind: Literal["balanced"] = "balanced"
+    share: float = Field(0.5, gt=0, le=1, description="Budget: tokens that may stay, as a share of the candidates'.")
+    per_question: int = Field(10, ge=1, description="K: how many of a question may stay.")
+    least_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the budget for every level; as much as there is room for, if more."
+    )
+
+    def __call__(self, candidates: Candidates, seed: int) -> Candidates:
+        if not candidates:
+            return []
+        worth = zscores([scored(c) for c in candidates])
+        kept = _solve(candidates, [value - min(worth) for value in worth], self)
+        return [c for c, stays in zip(candidates, kept, strict=True) if stays]
+
+
+def levels(candidates: Candidates) -> dict[str, int]:
+    """Give each question its level of difficulty; where the task has none, the quarter by right solutions."""
+    known = {c.question_id: c.difficulty for c in candidates}
+    if None not in known.values():
+        return {question: int(level or 0) for question, level in known.items()}
+    counts = {question: len(group) for question, group in _groups(candidates).items()}
+    ordered = sorted(counts, key=lambda question: (counts[question], question))
+    return {question: LEVELS * place // len(ordered) for place, question in enumerate(ordered)}
+
+
+def floors(candidates: Candidates, options: Balanced) -> dict[int, int]:
+    """Give the tokens that each level gets at least: always within what it has, and within the budget together.
+
+    A level is asked for no more than its shortest solutions give, K a question, so that the solver can always do it.
+    """
+    budget = options.share * sum(c.n_tokens for c in candidates)
+    level = levels(candidates)
+    room: dict[int, int] = defaultdict(int)
+    for question, group in _groups(candidates).items():
+        room[level[question]] += sum(sorted(c.n_tokens for c in group)[: options.per_question])
+    longest = max(c.n_tokens for c in candidates)
+    share = min(options.least_share, 1 / len(room))
+    # Less the longest solution: whole solutions fill a floor with that much left over, at most.
+    return {name: max(0, min(int(share * budget) - longest, tokens - longest)) for name, tokens in room.items()}
+
+
+def _solve(candidates: Candidates, worth: list[float], options: Balanced) -> list[bool]:
+    """Solve the integer program with CBC, one thread and without a time limit: the same every time."""
+    import pulp
+
+    program = pulp.LpProblem("balanced", pulp.LpMaximize)
+    stays = [pulp.LpVariable(f"x{n}", cat="Binary") for n in range(len(candidates))]
+    places = range(len(candidates))
+    program += pulp.lpSum(worth[n] * stays[n] for n in places)
+    tokens = [c.n_tokens for c in candidates]
+    program += pulp.lpSum(tokens[n] * stays[n] for n in places) <= options.share * sum(tokens)
+    for group in by_question(places, [c.question_id for c in candidates]).values():
+        if len(group) > options.per_question:
+            program += pulp.lpSum(stays[n] for n in group) <= options.per_question
+    level = levels(candidates)
+    groups = by_question(places, [str(level[c.question_id]) for c in candidates])
+    for name, least in floors(candidates, options).items():
+        program += pulp.lpSum(tokens[n] * stays[n] for n in groups[str(name)]) >= least
+    program.solve(pulp.PULP_CBC_CMD(msg=False, threads=1, gapRel=GAP))
+    if (status := pulp.LpStatus[program.status]) != "Optimal":
+        raise InputError(f"balanced: the solver says {status!r}; lower least_share, or raise share or per_question")
+    return [bool(round(one.value() or 0.0)) for one in stays]
+
+
+def _groups(candidates: Candidates) -> dict[str, list[Candidate]]:
+    return by_question(candidates, [c.question_id for c in candidates])

@@ -1,0 +1,108 @@
+"""What watches a training: marks, lines in the log, and the name of a batch that went wrong."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from hsir.errors import HsirError
+from hsir.progress import say
+from hsir.storage import tables
+from hsir.training.checkpoints import WHOLE
+
+STEPS_TOLD = 10
+
+
+class MarkWhole(TrainerCallback):  # type: ignore[misc]
+    """Mark a checkpoint once it is whole: one without the mark was cut off by a kill, and is not resumed.
+
+    The mark holds the seconds of training so far, those before a kill included.
+    """
+
+    def __init__(self, before: float) -> None:
+        self._before, self._began = before, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Tell how long training took so far."""
+        return self._before + time.monotonic() - self._began
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        # Each process saves a part, and the mark stands for all of them.
+        PartialState().wait_for_everyone()
+        if state.is_world_process_zero:
+            mark = Path(args.output_dir or "", f"checkpoint-{state.global_step}", WHOLE)
+            tables.write_json({"seconds": self.seconds}, mark)
+
+
+class StopAtNaN(TrainerCallback):  # type: ignore[misc]
+    """Stop where the loss is no number, before a checkpoint is made of what came of it; name the batch."""
+
+    def __init__(self, batch: Callable[[], list[str]]) -> None:
+        self._batch = batch
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if logs and not math.isfinite(float(logs.get("loss", 0.0))):
+            batch = gather_object(self._batch())
+            raise HsirError(
+                f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(batch)}; the last whole"
+                " checkpoint is kept: lower learning_rate, or look at these"
+            )
+
+
+class SaveAndStop(TrainerCallback):  # type: ignore[misc]
+    """Told to stop, save a checkpoint behind the step that is under way, and end; all processes at the same step."""
+
+    def __init__(self, told: threading.Event) -> None:
+        self._told = told
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if any(gather_object([self._told.is_set()])):
+            if state.is_world_process_zero:
+                say(f"told to stop: saving a checkpoint at step {state.global_step}")
+            control.should_save = control.should_training_stop = True
+
+
+class Tell(TrainerCallback):  # type: ignore[misc]
+    """Write a line on the loss now and then, for whoever reads the log."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if not state.is_world_process_zero:
+            return
+        if logs and "loss" in logs and (state.global_step % STEPS_TOLD == 0 or state.global_step == state.max_steps):
+            reward = f", reward {float(logs['reward']):.3f}" if "reward" in logs else ""
+            say(f"step {state.global_step}/{state.max_steps}, loss {float(logs['loss']):.4f}{reward}")
+
+
+class Passes:
+    """The rows that a model's last forward passes were given, so that those of a failing step can be named.
+
+    The model is watched, not the collator: batches are made ahead of their step.
+    """
+
+    def __init__(self, model: torch.nn.Module, names: Mapping[tuple[int, ...], str], passes: int) -> None:
+        self._names = names
+        self._last: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=passes)
+        model.register_forward_pre_hook(self._note, with_kwargs=True)
+
+    def _note(self, _model: torch.nn.Module, _args: Any, given: dict[str, Any]) -> None:
+        self._last.append((given["input_ids"], given["attention_mask"].bool()))
+
+    def names(self) -> list[str]:
+        """Name the rows of the last step; of pairs, by the winner."""
+        texts = [tuple(row[kept].tolist()) for ids, mask in self._last for row, kept in zip(ids, mask, strict=True)]
+        return [self._names[text] for text in texts if text in self._names]

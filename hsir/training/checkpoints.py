@@ -1,0 +1,34 @@
+"""A trainer's state on disk: which checkpoint may be resumed, and what is thrown away."""
+
+import json
+import shutil
+from pathlib import Path
+
+from hsir.progress import say
+from hsir.storage import tables
+from hsir.training import launch
+
+WHOLE = "whole"
+MADE_BY = "made-by.json"
+
+
+def resumable(folder: Path, made_by: tables.Row) -> Path | None:
+    """Give the newest whole checkpoint of the same making; take away everything else."""
+    stamp = folder / MADE_BY
+    if not stamp.is_file() or not tables.same_making(json.loads(stamp.read_text()), made_by):
+        forget(folder)
+        tables.write_json(made_by, stamp)
+        return None
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for broken in [path for path in found if not (path / WHOLE).is_file()]:
+        shutil.rmtree(broken)
+    whole = [path for path in found if path.is_dir()]
+    if whole and launch.first():
+        say(f"resuming at {whole[-1].name}")
+    return whole[-1] if whole else None
+
+
+def forget(folder: Path) -> None:
+    """Take the trainer's state away, its stamp first: what a kill leaves of it is then never resumed."""
+    (folder / MADE_BY).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,82 @@
+"""What several processes that train one policy need: their devices, what fills their last pass, all weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from hsir.config.devices import Single, Zero3
+from hsir.config.training import Training
+from hsir.errors import HsirError
+from hsir.storage import tables
+from hsir.training import launch
+
+
+def blanks(rows: list[tables.Row], options: Training) -> list[tables.Row]:
+    """Give rows that nothing is learnt from, so that the last pass of an epoch has one for each place.
+
+    Without them each process would be given rows of the epoch's beginning once more. One process needs none.
+    """
+    processes = options.devices.processes
+    lacking = -len(rows) % (options.device_batch_size * processes) if processes > 1 else 0
+    prompt = rows[0]["prompt_ids"][:1] * 2
+    loser: list[int] | None = None if rows[0]["loser_ids"] is None else []
+    return [{"prompt_ids": prompt, "completion_ids": [], "loser_ids": loser} for _ in range(lacking)]
+
+
+def take_device(options: Training) -> None:
+    """Let a process that was started beside others use its own GPU; raises HsirError where there are too few."""
+    gpus, devices = torch.cuda.device_count(), options.devices
+    if isinstance(devices, Single):
+        if gpus > 1:
+            raise HsirError(
+                f"{gpus} GPUs are visible, and training takes one; set `devices` in train.{options.kind} of"  # type: ignore[attr-defined]
+                " the model's settings, or CUDA_VISIBLE_DEVICES to one of them"
+            )
+        return
+    if 0 < gpus < devices.on_a_node:
+        raise HsirError(f"devices.processes asks for {devices.on_a_node} GPUs a node, and {gpus} are visible")
+    if gpus:
+        torch.cuda.set_device(launch.place())
+
+
+@contextmanager
+def split(options: Training) -> Iterator[None]:
+    """Have a model that is loaded within split among the processes at once, where `devices` splits weights."""
+    if not isinstance(options.devices, Zero3):
+        yield
+        return
+    from transformers.integrations.deepspeed import HfDeepSpeedConfig
+
+    zero = options.devices.deepspeed()["zero_optimization"]
+    known = {key: value for key, value in zero.items() if value != "auto"}
+    # Transformers looks for this object, which it holds no reference to, while it loads.
+    kept = HfDeepSpeedConfig({"train_micro_batch_size_per_gpu": 1, "zero_optimization": known})
+    yield
+    del kept
+
+
+def part() -> None:
+    """Let go of the other processes: one that ends with threads that still listen to them may be aborted."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def gathered(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """Put DeepSpeed's float32 weights together; all processes must ask, and the first is given them.
+
+    A tied weight is there once. Raises HsirError for a weight that DeepSpeed does not hold.
+    """
+    from deepspeed.utils import safe_get_full_fp32_param
+
+    found: dict[str, Any] = {}
+    for name, weight in model.named_parameters():
+        whole = safe_get_full_fp32_param(weight)
+        if whole is None:
+            raise HsirError(f"DeepSpeed holds no float32 weights of {name}")
+        if launch.first():
+            found[name] = whole.detach().float().cpu().clone()
+    kept = model.state_dict().keys()
+    return found | {name: buffer.cpu() for name, buffer in model.named_buffers() if name in kept and launch.first()}

@@ -1,0 +1,216 @@
+"""Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerState
+
+from hsir import stopping
+from hsir.config.training import Dpo, Grpo, Offline, Training
+from hsir.errors import HsirError
+from hsir.storage import tables
+from hsir.storage.hardware import computing
+from hsir.training.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
+from hsir.training.checkpoints import WHOLE, forget, resumable
+from hsir.training.distributed import blanks, gathered, take_device
+from hsir.training.grpo import Asked, grpo
+from hsir.training.order import Order
+
+# Of transformers, about a name that TRL uses: a line at every step.
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+
+
+Watch = Callable[[Trainer], None]
+"""What is done to a trainer before it begins, so that its course can be watched."""
+
+
+class Outcome(NamedTuple):
+    """What a training tells of itself: the same of the same making, and what differs from time to time."""
+
+    told: tables.Row
+    """Losses and counts."""
+    cost: tables.Row
+    """Seconds and devices."""
+    weights: dict[str, torch.Tensor] | None = None
+    """Where DeepSpeed holds the weights: all of them, in the first process; elsewhere they are the model's own."""
+
+
+def finetune(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
+    seed: int, state_folder: Path, made_by: tables.Row, asked: Asked | None = None, watch: Watch | None = None,
+) -> Outcome:  # fmt: skip
+    """Train `model` in place on rows of the table `filtered`; give the losses and counts, and what it took.
+
+    State that another making left in `state_folder` is thrown away; its own is resumed. Raises HsirError where the
+    steps or tokens consumed are not those planned, and where a loss is no number.
+    """
+    take_device(options)
+    resume = resumable(state_folder, made_by)
+    clock = MarkWhole(json.loads((resume / WHOLE).read_text())["seconds"] if resume else 0.0)
+    blank = blanks(rows, options) if isinstance(options, Offline) else []
+    trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
+    trainer.remove_callback(PrinterCallback)
+    if watch is not None:
+        watch(trainer)
+    with stopping.at_leisure() as told_to_stop:
+        for callback in (clock, Tell(), SaveAndStop(told_to_stop)):
+            trainer.add_callback(callback)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0
+    planned = unlearnt + options.epochs * sum(map(length, rows)) if isinstance(options, Offline) else None
+    try:
+        check_consumed(trainer.state, planned, options.steps(len(rows)))
+    except HsirError:
+        forget(state_folder)
+        raise
+    if options.lora is not None:
+        trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+    tokens = trainer.state.num_input_tokens_seen - unlearnt
+    counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": tokens}
+    on = computing()
+    took = {"seconds": round(clock.seconds, 1), **on, "devices": on["devices"] * options.devices.processes}
+    history = [entry for entry in trainer.state.log_history if "loss" in entry]
+    weights = gathered(model) if trainer.is_deepspeed_enabled else None
+    return Outcome(counts | told(history, options), took | times(history), weights)
+
+
+def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
+    """Give what a trainer logged: the loss of each step; of reinforcement learning, rewards and rollouts too."""
+    losses = {"losses": [{"step": entry["step"], "loss": entry["loss"]} for entry in logged]}
+    return losses | (rollouts_told(logged, options) if isinstance(options, Grpo) else {})
+
+
+def times(logged: list[dict[str, float]]) -> tables.Row:
+    """Give what the steps took, where a trainer logs it: those of reinforcement learning, in seconds."""
+    names = {"seconds": "step_time", "indiv": "indiv/seconds"}
+    steps = [{"step": e["step"], **{name: e[key] for name, key in names.items() if key in e}} for e in logged]
+    return {"steps": steps} if any("step_time" in entry for entry in logged) else {}
+
+
+def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
+    """Sum the rollouts of all steps, and give the course of what they were rewarded for; lengths in tokens."""
+    a_step = options.batch_size * options.group_size
+    names = {
+        "reward": "reward", "without_spread": "frac_reward_zero_std", "clipped": "completions/clipped_ratio",
+        "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean",
+    }  # fmt: skip
+    rewards = {reward.kind: f"rewards/{reward.kind}/mean" for reward in options.rewards}
+    course = [
+        {"step": e["step"], **{name: e[key] for name, key in names.items() if key in e},
+         "rewards": {name: e[key] for name, key in rewards.items()}}
+        for e in logged
+    ]  # fmt: skip
+    generated = sum(round(entry["completions/mean_length"] * a_step) for entry in logged)
+    read = int(logged[-1]["num_tokens"]) if logged else 0
+    counts = {"rollouts": a_step * len(logged), "generated_tokens": generated, "prompt_tokens": read - generated}
+    return {**counts, "course": course}
+
+
+def _trainer(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], blank: list[tables.Row],
+    options: Training, arguments: dict[str, Any], asked: Asked | None,
+) -> Trainer:  # fmt: skip
+    """Make the trainer, which tells the rows of a batch whose loss is no number."""
+    shared = {"model": model, "processing_class": tokenizer, "peft_config": adapters(options)}
+    if isinstance(options, Grpo):
+        trainer, batch = grpo(shared, rows, options, arguments, asked)
+    else:
+        data = rows + blank
+        trainer = dpo(shared, data, options, arguments) if isinstance(options, Dpo) else sft(shared, data, arguments)
+        names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
+        batch = Passes(trainer.model, names, options.accumulation).names
+        lengths, seed = [length(row) for row in rows], arguments["data_seed"]
+        order = Order(lengths, options.batch_size, len(blank), seed, lambda: trainer.state.global_step)
+        trainer._get_train_sampler = lambda *_: order
+    trainer.add_callback(StopAtNaN(batch))
+    return trainer
+
+
+def sft(shared: dict[str, Any], rows: list[tables.Row], arguments: dict[str, Any]) -> Trainer:
+    """Make the trainer of `kind: sft`: the NLL of solutions, prompts left out.
+
+    Nothing is packed: packed solutions see each other where attention is not told their borders.
+    """
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    data = Dataset.from_list([_example(row) for row in rows])
+    return SFTTrainer(**shared, args=SFTConfig(**arguments, max_length=None, packing=False), train_dataset=data)
+
+
+def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments: dict[str, Any]) -> Trainer:
+    """Make the trainer of `kind: dpo`; the model as it is now is the reference, asked once, before the first step."""
+    from trl import DPOConfig
+
+    from hsir.training.dpo import PairTrainer, stored
+
+    config = DPOConfig(**arguments, max_length=None, beta=options.beta, precompute_ref_log_probs=True)
+    data = stored([_pair(row) for row in rows], Path(arguments["output_dir"]))
+    return PairTrainer(**shared, args=config, train_dataset=data, nll_weight=options.nll_weight)
+
+
+def adapters(options: Training) -> Any:
+    """Translate `lora` into peft's options; None where all weights are trained."""
+    if options.lora is None:
+        return None
+    from peft import LoraConfig
+
+    lora = options.lora
+    modules = lora.modules if isinstance(lora.modules, str) else list(lora.modules)
+    return LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=modules, task_type="CAUSAL_LM"
+    )
+
+
+def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) -> None:
+    """Raise HsirError unless the trainer consumed all that was planned, kills and restarts included.
+
+    Where it samples by itself, `tokens` is None: how many there will be is not known before.
+    """
+    seen = (state.global_step, int(state.num_input_tokens_seen))
+    if seen != (planned_steps, seen[1] if tokens is None else tokens):
+        raise HsirError(
+            f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were planned;"
+            " the weights are not kept; run again"
+        )
+
+
+def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
+    """Translate the options that all trainers share into TRL's."""
+    on_gpu = torch.cuda.is_available()
+    offline = isinstance(options, Offline)
+    return {
+        "output_dir": str(folder), "seed": seed, "data_seed": seed, "report_to": "none", "disable_tqdm": True,
+        "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
+        "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
+        **({"num_train_epochs": options.epochs} if isinstance(options, Offline) else {"max_steps": options.steps(0)}),
+        "per_device_train_batch_size": options.device_batch_size,
+        "gradient_accumulation_steps": options.accumulation,
+        # Of rollouts, TRL's trainer counts the tokens itself.
+        "include_num_input_tokens_seen": "non_padding" if offline else "no",
+        "logging_steps": 1, "dataloader_pin_memory": on_gpu,
+        "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
+        "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "logging_nan_inf_filter": False,
+        "deepspeed": options.devices.deepspeed(), "ddp_find_unused_parameters": False,
+        "activation_checkpointing": {"gpu": on_gpu, "on": True, "off": False}[options.checkpointing],
+    }  # fmt: skip
+
+
+def length(row: tables.Row) -> int:
+    """Count the tokens of an example that a trainer is given: of a pair, the prompt's twice."""
+    prompt = len(row["prompt_ids"])
+    loser = prompt + len(row["loser_ids"]) if row["loser_ids"] is not None else 0
+    return prompt + len(row["completion_ids"]) + loser
+
+
+def _pair(row: tables.Row) -> dict[str, list[int]]:
+    return {"prompt_ids": row["prompt_ids"], "chosen_ids": row["completion_ids"], "rejected_ids": row["loser_ids"]}
+
+
+def _example(row: tables.Row) -> dict[str, list[int]]:
+    prompt, completion = row["prompt_ids"], row["completion_ids"]
+    return {"input_ids": [*prompt, *completion], "labels": [-100] * len(prompt) + completion}

@@ -1,0 +1,190 @@
+"""Reinforcement learning by TRL's GRPOTrainer: rollouts of the policy in training, graded, scored and rewarded."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from hsir.config.settings import Score
+from hsir.config.training import Grpo
+from hsir.diversity.indiv.score import Solution, batches, live, reasoning
+from hsir.errors import HsirError, InputError
+from hsir.grading import Item
+from hsir.grading.base import Grader
+from hsir.rewards import BaseReward, Reward, Rollout, reads_scores
+from hsir.storage import tables
+
+Names = Callable[[], list[str]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What rollouts are judged by: the questions by id (table `questions`), their grader, and a score set."""
+
+    questions: Mapping[str, tables.Row]
+    grader: Grader
+    score: Score
+
+
+class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO on prompts that are token ids already."""
+
+    def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        return prompts, None, {}
+
+
+class Rollouts:
+    """A step's completions as groups of rollouts: graded once, and scored once, for all rewards together."""
+
+    def __init__(self, options: Grpo, asked: Asked) -> None:
+        self._options, self._asked = options, asked
+        self._scored = any(map(reads_scores, options.rewards))
+        self._of: Any = None
+        self._groups: list[list[Rollout]] = []
+        self.trainer: QuestionTrainer | None = None
+        """Whose policy scores; set once the trainer is there."""
+
+    def names(self) -> list[str]:
+        """Name the questions of the last step."""
+        return [group[0].name.rsplit("-", 1)[0] for group in self._groups]
+
+    def __call__(
+        self, prompts: Sequence[list[int]], texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str],
+        log: Callable[[str, float], None],
+    ) -> list[list[Rollout]]:  # fmt: skip
+        """Give the groups, in order; raises HsirError where a group holds more than one question."""
+        if self._of is ids:
+            return self._groups
+        size = self._options.group_size
+        places = range(0, len(names), size)
+        for group in (names[at : at + size] for at in places):
+            if len(set(group)) > 1 or len(group) < size:
+                raise HsirError(f"a group of rollouts is of {', '.join(sorted(set(group)))}: groups were torn apart")
+        graded = self._graded(texts, ids, names)
+        scored = self._by_policy(graded, prompts, ids, log) if self._scored else graded
+        self._of, self._groups = ids, [scored[at : at + size] for at in places]
+        return self._groups
+
+    def _graded(self, texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str]) -> list[Rollout]:
+        stops = set(self.trainer.eos_token_ids) if self.trainer else set()
+        cut_off = [not one or one[-1] not in stops for one in ids]
+        rows = [self._asked.questions[name] for name in names]
+        items = [
+            Item(text, row["gold"], dict(row["options"]) if row["options"] else None, cut)
+            for text, row, cut in zip(texts, rows, cut_off, strict=True)
+        ]
+        verdicts = [judgement.verdict for judgement in self._asked.grader.judge_all(iter(items))]
+        return [
+            Rollout(f"{name}-{n}", text, len(one), verdict == "right", cut, self._options.max_new_tokens)
+            for n, (name, text, one, verdict, cut) in enumerate(zip(names, texts, ids, verdicts, cut_off, strict=True))
+        ]
+
+    def _by_policy(
+        self, graded: list[Rollout], prompts: Sequence[list[int]], ids: Sequence[list[int]],
+        log: Callable[[str, float], None],
+    ) -> list[Rollout]:  # fmt: skip
+        """Score rollouts by the policy that drew them, as it is in this step."""
+        if self.trainer is None:
+            raise HsirError("no policy to score by")
+        began, options = time.monotonic(), self._asked.score
+        solutions = [
+            self._read(Solution(one.name, prompt, own)) for one, prompt, own in zip(graded, prompts, ids, strict=True)
+        ]
+        with live(self.trainer.accelerator.unwrap_model(self.trainer.model), options) as scorer:
+            found = dict(pair for batch in batches(solutions, options.token_budget) for pair in scorer.score(batch))
+        values = [found[one.name].indiv for one in graded]
+        log("indiv/mean", math.fsum(values) / len(values))
+        log("indiv/seconds", time.monotonic() - began)
+        return [one._replace(indiv=value) for one, value in zip(graded, values, strict=True)]
+
+    def _read(self, solution: Solution) -> Solution:
+        """Choose what of a rollout is scored; of one without the reasoning that is asked for, all."""
+        if self._asked.score.tokens == "all" or self.trainer is None:
+            return solution
+        return reasoning(solution, self.trainer.processing_class) or solution
+
+
+def grpo(
+    shared: dict[str, Any], rows: list[tables.Row], options: Grpo, arguments: dict[str, Any], asked: Asked | None
+) -> tuple[GRPOTrainer, Names]:
+    """Make the trainer of `kind: grpo`, and what names the questions of its last step (paper, eq. 6 to 10).
+
+    The loss is a mean over all tokens of the step, however many passes it takes; the policy that training begins with
+    is the KL's reference. A group's deviation is that of a sample (n - 1), plus 1e-4, as TRL has it.
+    """
+    if asked is None:
+        raise InputError("train is grpo, which grades its own rollouts; give --questions and --task")
+    check_fits(shared["model"], rows, options)
+    rollouts = Rollouts(options, asked)
+    config = GRPOConfig(
+        **arguments, loss_type="dapo", epsilon=options.epsilon, beta=options.beta, scale_rewards=options.advantages,
+        num_generations=options.group_size, max_completion_length=options.max_new_tokens,
+        temperature=options.temperature, top_p=1.0, top_k=0,
+        reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
+        # TRL would weigh the KL by the probability ratio too; equation 6 does not.
+        use_bias_correction_kl=False,
+        # `in_order` has drawn; the sampler of TRL draws anew, and another order, where a later epoch is resumed.
+        shuffle_dataset=False,
+    )  # fmt: skip
+    drawn = in_order(rows, options, arguments["seed"])
+    data = Dataset.from_list([{"prompt": row["prompt_ids"], "question_id": row["question_id"]} for row in drawn])
+    functions = [function(reward, rollouts) for reward in options.rewards]
+    trainer = QuestionTrainer(**shared, args=config, reward_funcs=functions, train_dataset=data)
+    rollouts.trainer = trainer
+    return trainer, rollouts.names
+
+
+def in_order(rows: list[tables.Row], options: Grpo, seed: int) -> list[tables.Row]:
+    """Give the questions of all steps in the order that TRL draws them in, epoch after epoch, as one epoch."""
+    generator = torch.Generator().manual_seed(seed)
+    an_epoch = len(rows) // options.batch_size * options.batch_size
+    epochs = -(-options.max_steps * options.batch_size // an_epoch)
+    drawn = [n for _ in range(epochs) for n in torch.randperm(len(rows), generator=generator).tolist()[:an_epoch]]
+    return [rows[n] for n in drawn[: options.max_steps * options.batch_size]]
+
+
+def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
+    """Make of a reward the function that TRL calls; raises HsirError naming the reward and the question."""
+
+    def rewarded(
+        prompts: list[list[int]], completions: list[str], completion_ids: list[list[int]], question_id: list[str],
+        log_metric: Callable[[str, float], None], **_: Any,
+    ) -> list[float]:  # fmt: skip
+        groups = rollouts(prompts, completions, completion_ids, question_id, log_metric)
+        return [value for group in groups for value in checked(reward, group)]
+
+    rewarded.__name__ = reward.kind
+    return rewarded
+
+
+def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
+    """Reward a group; raises HsirError where the reward raises, or gives what is no number."""
+    where = f"the reward {reward.kind} on question {group[0].name.rsplit('-', 1)[0]}"  # type: ignore[attr-defined]
+    try:
+        values: list[float] = reward(group)  # type: ignore[operator]
+    except HsirError:
+        raise
+    except Exception as error:  # a reward is anyone's code
+        raise HsirError(f"{where} failed: {error!r}; the last whole checkpoint is kept: mend the reward") from error
+    if len(values) != len(group) or not all(map(math.isfinite, values)):
+        raise HsirError(f"{where} gave {values}, for {len(group)} rollouts; the last whole checkpoint is kept")
+    return values
+
+
+def check_fits(model: Any, rows: list[tables.Row], options: Grpo) -> None:
+    """Raise InputError where prompts and rollouts exceed the model."""
+    longest = max(rows, key=lambda row: len(row["prompt_ids"]))
+    positions = model.config.get_text_config().max_position_embeddings
+    needed = len(longest["prompt_ids"]) + options.max_new_tokens
+    if needed > positions:
+        raise InputError(
+            f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"
+            f" {options.max_new_tokens} exceed the {positions} positions of the model; lower max_new_tokens"
+        )
+    if len(rows) < options.batch_size:
+        raise InputError(f"{len(rows)} questions, fewer than batch_size {options.batch_size}; lower batch_size")
