@@ -49,6 +49,7 @@ _LEAD = re.compile(
     r"(?:(?:a\s+total\s+of|equal\s+to|exactly|approximately|around|roughly|only|[a-z]\s*=)\s*[$]?)*", re.I
 )
 _LABEL = re.compile(r"\b(?:step|line|part|equation)\s+\d+\s*[:.)]|^[ \t]*\d{1,2}[.)]\s", re.IGNORECASE | re.MULTILINE)
+_STOP = re.compile(r"[.!?;](?=\s)")
 _TAIL = 300
 _LINE = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(?=\S)", re.MULTILINE)
 
@@ -171,7 +172,8 @@ def at(text: str, start: int) -> str | None:
     segment = _clean(text[begin : begin + _TAIL].split("\n", 1)[0])
     token = _TOKEN.match(segment)
     while token and _GOES_ON.match(segment, token.end()):
-        equals = segment.find("=", token.end())
+        stop = _STOP.search(segment, token.end())
+        equals = segment.find("=", token.end(), stop.start() if stop else len(segment))
         token = _TOKEN.search(segment, equals) if equals >= 0 else None
     return token[0].strip() if token and not statements.open_ended(segment, token.end()) else None
 
