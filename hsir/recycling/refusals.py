@@ -34,13 +34,14 @@ class Around(NamedTuple):
     lead: str
     """The statement's sentence up to it."""
     said: str
+    answer: str
     rest: str
     """The statement's sentence behind it."""
     later: str
     """What follows the sentence in the step."""
 
 
-END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bcf)(?<!\bDr)[.!?][\"'\u201d\u2019)\]*_]*(?=\s|$)|\n")
+END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bcf)(?<!\bDr)[.!?][\"'\u201d\u2019)\]*_]*(?=\s+[^a-z\s]|\s*$)|\n")
 """Where a sentence ends."""
 
 _ANY = r"[^.!?\n]{0,80}?"
@@ -67,16 +68,20 @@ _PREMISE = re.compile(
     r"|^\W*(?:\w+\W+){0,2}(?:suppose|assume|assuming|imagine|let['\u2019]?s\s+(?:say|assume|suppose|imagine))\b",
     re.IGNORECASE | re.DOTALL,
 )
+_IN_THAT_CASE = re.compile(r"\bin\s+(?:that|such|which)\s+case\b", re.IGNORECASE)
+_EXAMPLE = re.compile(r"^\W*(?:so\s+)?for\s+(?:example|instance)\b", re.IGNORECASE)
+_TURNS = re.compile(r"^\W*(?:but|however|though|yet|since|wait)\b", re.IGNORECASE)
 _MAYBE = re.compile(r"\b(?:perhaps|maybe|possibly|might|may|could|let['\u2019]?s\s+say)\b", re.IGNORECASE)
 _THEN = re.compile(r"^\W*(?:so\s+)?then\b", re.IGNORECASE)
-_LINKED = re.compile(r"^\W*(?:so|then|thus|therefore|hence|and|in\s+(?:that|this)\s+case|that|this|it)\b", re.IGNORECASE)
+_LINKED = re.compile(r"^\W*(?:so|then|thus|therefore|hence|and|in\s+(?:that|this)\s+case|given|that|this|it)\b", re.IGNORECASE)
 _WOULD = re.compile(r"\bwould\b", re.IGNORECASE)
 _SUPPOSED = re.compile(
-    r"\b(?:perhaps|maybe|possibly|might|may|could|can|suppose|imagine|thought|hoping|hope|wonder(?:ing)?|what\s+about)\b"
+    r"\b(?:might|may|could|suppose|imagine|thought|hoping|hope|wonder(?:ing)?|what\s+about)\b"
     r"|\blet['\u2019]?s\s+(?:say|assume|suppose|try|test|check)\b|\blet\s+us\s+say\b|\b(?:for\s+(?:example|instance)|e\.g\.|such\s+as|like)[,:]?\s*$",
     re.IGNORECASE,
 )
-_SUPPOSED_IN = re.compile(r"\b(?:possibly|might|may|could|can|perhaps|maybe|supposedly|not|never)\b|n['\u2019]t\b", re.I)
+_PERHAPS = re.compile(r"\b(?:perhaps|maybe|possibly)\b", re.IGNORECASE)
+_SUPPOSED_IN = re.compile(r"\b(?:possibly|might|may|could|perhaps|maybe|supposedly|not|never)\b|n['\u2019]t\b", re.I)
 _UNSURE = re.compile(r"\b(?:perhaps|maybe|if|possibly|might|could|unless)\b", re.IGNORECASE)
 _TASK = re.compile(r"\b(?:problem|question|statement|text|wording|author|exercise|it)\b", re.IGNORECASE)
 _MISTAKEN = re.compile(
@@ -119,6 +124,7 @@ _RETRACTED = re.compile(
     rf"|{_THAT}\s+(?:can['\u2019]t|cannot|can\s+not|isn['\u2019]t|wasn['\u2019]t|doesn['\u2019]t|does\s+not)\b)"
     rf"|\b(?:but|however|yet)\b,?\s+(?:wait,?\s+)?{_THAT}(?:(?:['\u2019]s|\s+is|\s+was|\s+would\s+be)\s+{_NOT_SO}"
     rf"|\s+(?:can['\u2019]t|cannot|can\s+not|isn['\u2019]t|doesn['\u2019]t|does\s+not|contradicts?)\b)"
+    rf"|\b(?:so|thus|therefore|hence|and)\s+{_THAT}(?:['\u2019]s|\s+is)\s+{_NOT_SO}"
     r"|\b(?:scratch|strike|ignore)\s+that\b|\bI\s+(?:made|see\s+my)\s+(?:a\s+|an\s+)?(?:mistake|error)|\bI\s+was\s+wrong\b"
     r"|\blet\s+me\s+correct\b|[.!]\s+No[,.!]\s",
     re.IGNORECASE,
@@ -143,11 +149,24 @@ _RESTRICTED = re.compile(
     r"|(?:to|for|in|of)\s+(?:the\s+)?(?:(?:first|second|third|other|previous)\b|parts?\b|both\b|sub))",
     re.IGNORECASE,
 )
+_OUT = re.compile(
+    r"\b([A-J])\)?\s+(?:is|would\s+be|can(?:not|['\u2019]t|\s+not)\s+be|must\s+be)\s+(?:\w+ly\s+)?(?:wrong|incorrect|false|not\b|out\b)"
+)
+_EXPRESSION = re.compile(
+    r"[\s*:$({\\]*-?\d[\d.,/]*\s*(?:[-+*/^\u00d7\u00b7\u2212]\s*)?(?:[\u221a\u221b\u03c0\u00b2\u00b3]|\\?sqrt|\\?pi\b|[(\[]?\\?[xyznkab]\b|\()"
+    r"|[\s*:$({\\]*-?\d[\d.,/]*\s+(?:\w+\s+)?(?:divided\s+by|multiplied\s+by|(?:times|plus|minus|over)\s+\S*\d|squared\b|cubed\b)",
+    re.IGNORECASE,
+)
 
 
 def _conditional(one: Around) -> bool:
-    """Tell of "if it means the same, then the answer is 8", and of "8 if it does"."""
-    return bool(_IF.search(_TURN.split(one.lead)[-1]) or _IF_BEHIND.search(_REASON.split(one.rest)[0]))
+    """Tell of "if it means the same, then the answer is 8"."""
+    return bool(_IF.search(_TURN.split(one.lead)[-1]))
+
+
+def _conditional_behind(one: Around) -> bool:
+    """Tell of "the answer is 8 if it means the same"."""
+    return bool(_IF_BEHIND.search(_REASON.split(one.rest)[0]))
 
 
 def _hypothetical(one: Around) -> bool:
@@ -156,6 +175,13 @@ def _hypothetical(one: Around) -> bool:
     if not then and not _WOULD.search(one.said):
         return False
     sentence = one.lead + one.said
+    if one.before and _EXAMPLE.search(one.before[0]):
+        return True
+    for earlier in one.before[:CHAIN]:
+        if _IN_THAT_CASE.search(earlier):
+            return True
+        if _TURNS.match(earlier):
+            break
     for earlier in one.before[:CHAIN]:
         if not _LINKED.match(sentence):
             return False
@@ -167,17 +193,19 @@ def _hypothetical(one: Around) -> bool:
 
 def _supposed(one: Around) -> bool:
     """Tell of "perhaps the answer is 8", "let's say the answer is 8", "the answer is possibly 8"."""
-    behind = _REASON.split(one.rest)[0]
     return bool(
-        _SUPPOSED.search(_STEP_ON.split(one.lead)[-1]) or _SUPPOSED_IN.search(one.said) or _MAYBE.search(behind)
+        _PERHAPS.search(_TURN.split(one.lead)[-1])
+        or _SUPPOSED.search(_STEP_ON.split(one.lead)[-1])
+        or _SUPPOSED_IN.search(one.said)
+        or _MAYBE.search(_REASON.split(one.rest)[0])
     )
 
 
 def _altered(one: Around) -> bool:
     """Tell of "perhaps the problem has a typo, and the answer is 8": the answer to another question."""
-    linked = one.before and _LINKED.match(one.lead + one.said)
-    texts = [one.lead, one.before[0]] if linked else [one.lead]
-    return any(_MISTAKEN.search(text) and _UNSURE.search(text) and _TASK.search(text) for text in texts)
+    linked = _LINKED.match(one.lead + one.said)
+    text = " ".join([*(one.before[:2] if linked else []), one.lead])
+    return bool(_MISTAKEN.search(text) and _UNSURE.search(text) and _TASK.search(text))
 
 
 def _listed(one: Around) -> bool:
@@ -222,12 +250,19 @@ def _restricted(one: Around) -> bool:
 
 
 def _retracted(one: Around) -> bool:
-    """Tell of "The answer is 8. Wait, no": taken back in the same step."""
-    return bool(_RETRACTED.search(one.rest + one.later))
+    """Tell of "The answer is D. Wait, no", and of "... So D is incorrect": taken back in the same step."""
+    behind = one.rest + one.later
+    return bool(_RETRACTED.search(behind)) or any(out[1] == one.answer for out in _OUT.finditer(behind))
+
+
+def _unfinished(one: Around) -> bool:
+    """Tell of "the answer is 3 - \u221a57 over 2", "20 divided by 2": the number begins an expression."""
+    return bool(_EXPRESSION.match(one.rest))
 
 
 KINDS: dict[str, Callable[[Around], bool]] = {
     "condition": _conditional,
+    "condition behind": _conditional_behind,
     "hypothesis": _hypothetical,
     "supposition": _supposed,
     "altered problem": _altered,
@@ -238,14 +273,19 @@ KINDS: dict[str, Callable[[Around], bool]] = {
     "quotation": _quoted,
     "restricted": _restricted,
     "retraction": _retracted,
+    "expression": _unfinished,
 }
 """The kinds of statements that are not arrivals, by name."""
 
 
-def refused(step: str, said: Stated) -> str | None:
+OF_CONCLUSIONS = {name: holds for name, holds in KINDS.items() if name != "condition behind"}
+"""The kinds without the condition that a question itself makes: "So John makes $1260 if he works all week."."""
+
+
+def refused(step: str, said: Stated, kinds: dict[str, Callable[[Around], bool]] = KINDS) -> str | None:
     """Name the kind of what takes the statement back; None where nothing does."""
     one = around(step, said)
-    return next((name for name, holds in KINDS.items() if holds(one)), None)
+    return next((name for name, holds in kinds.items() if holds(one)), None)
 
 
 def around(step: str, said: Stated) -> Around:
@@ -261,6 +301,7 @@ def around(step: str, said: Stated) -> Around:
         before=[sentence for sentence in reversed(sentences) if sentence.strip()],
         lead=before[ends[-1] :],
         said=step[start : said.end],
+        answer=said.answer,
         rest=step[said.end : min(end, said.end + BEFORE)],
         later=step[end : end + AFTER],
     )
