@@ -19,23 +19,32 @@ Found = tuple[str, int, int]
 """An answer, and the characters [start, end) of the words that lead to it."""
 
 _OPENS = re.compile(
-    r"(?:^|[.!?:;,)\]*\n]\s*|\band\s+)[*_(#]{0,4}\s*(?:therefore|thus|hence|so|consequently|accordingly|altogether|overall|finally"
-    r"|ultimately|in\s+(?:total|all|conclusion|summary|short)|as\s+a\s+result|(?:this|that|which)\s+means|we\s+conclude"
-    r"|(?:final\s+answer|answer|conclusion|result)\s?[*_]{0,2}\s?[:\n])(?![\w'\u2019])[,:*_\s]*"
+    r"(?:^|[.!?][\"'\u201d)*]*\s+|\n)[\s*_(#]*(?:and\s+)?(?:(?:therefore|thus|hence|so|consequently|accordingly|altogether|overall|finally"
+    r"|ultimately|in\s+(?:total|all|conclusion|summary|short)|as\s+a\s+result|we\s+conclude)(?![\w'\u2019])"
+    r"|(?:final\s+answer|answer|conclusion|result)\s?[*_]{0,2}\s?[:\n])[,:*_\s]*"
     r"(?:(?:that|then|finally|in\s+total|we\s+(?:have|get|find|conclude|see)(?:\s+that)?)\b[,:]?\s*)*"
     r"|(?:^|\n)\s*\*\*(?=[A-Z][^*\n]*[.!]?\*\*\W*$)",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"[\s*#]*(?:step\s+\d|\d{1,2}[.)]\s)", re.IGNORECASE)
+_CALCULATION = re.compile(r"\d[^=\n]{0,40}(?:[-+*/\u00d7\u00f7\u2212]|\bx\b|\\times|\\cdot|\\div|\\frac)[^=\n]{0,60}(?:=|\u2248)")
 _EQUALS = re.compile(r"=|\u2248|\bequals\b|\bis\s+equal\s+to\b")
 _FORMULA = re.compile(r"\$([^$\n]{1,300})\$|\\\((.{1,300}?)\\\)|\\\[(.{1,300}?)\\\]", re.DOTALL)
 _INTRO = re.compile(
     r"(?:after|in|for|at|with|by|from|over|on|when|out\s+of|to|during|of|since|given|if|as)\s[^,]{1,120},\s*", re.IGNORECASE
 )
-_DIGIT = re.compile(r"(?<![\w.,/^])(?<![-\u2013]\d)[-$\u20ac\u00a3*({\\]{0,4}\d[\d,.]*(?!\d|[-\u2013][A-Za-z]|st\b|nd\b|rd\b|th\b)")
+_DIGIT = re.compile(r"(?<![\w.,/^\u221a])(?<![-\u2013]\d)[-$\u20ac\u00a3*({\\]{0,4}\d[\d,.]*(?!\d|[-\u2013][A-Za-z]|st\b|nd\b|rd\b|th\b)")
 _ASIDE = re.compile(
     r"\b(?:the|all|both|his|her|its|their|these|those|each|every|per|for|in|after|before|by|at|from|within|during|over|on|first|last"
-    r"|than|with|between|to|when|through|across|among|into|is\s+of|step|day|week|hour|year|grade|room|class|number"
+    r"|than|with|between|(?<!up\s)to|when|through|across|among|into|is\s+of|step|day|week|hour|year|grade|room|class|number"
     r"|(?<!total\s)(?<!sum\s)(?<!average\s)(?<!profit\s)(?<!amount\s)(?<!cost\s)of)\s+[$*\\({]*$",
+    re.IGNORECASE,
+)
+_IS = re.compile(r"\b(?:is|are|was|were|be|totals?|exactly)\s+[*$\\({]*$", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"(?!(?:wait|but|alternatively|let|if|now|first|second|next|then|since|because|given|we|i|it|he|she|they|this|that|similarly|likewise|maybe|perhaps|for|in|on|at"
+    r"|step|according|yes|no|ok|okay|hmm|also|however|another|here|there|each|one|after|when|so)\b|the\s+(?:problem|question))"
+    r"[A-Z][^\n=?:]{10,250}[^\n=?:.]\.\s*",
     re.IGNORECASE,
 )
 _LETTER = r"[*(\[]{0,4}(?P<letter>[A-J])[)\]*]{0,4}(?:\s*\([^()\n]{0,80}\))?"
@@ -52,7 +61,7 @@ _PREFERRED = re.compile(
 _NAMES = re.compile(
     r"\b(?:most\s+\w+|best|correct|right)\s+(?:\w+\s+){0,5}?(?:is|would\s+be|must\s+be|should\s+be)\s+"
     r"(?:(?:likely|therefore|thus|probably|the|an?)\s+)*"
-    r"|\b(?:points?\s+to(?:wards?)?|lean(?:ing)?\s+to(?:wards?)?|settl(?:e|ing)\s+on|choos(?:e|ing)|select(?:ing)?|pick(?:ing)?)\s+",
+    r"|(?<!could\s)(?<!might\s)(?<!may\s)\b(?:points?\s+to(?:wards?)?|lean(?:ing)?\s+to(?:wards?)?|settl(?:e|ing)\s+on|choos(?:e|ing)|select(?:ing)?|pick(?:ing)?)\s+",
     re.IGNORECASE,
 )
 _THINKS = re.compile(
@@ -74,10 +83,14 @@ def concluded(step: str, grader: Grader, options: Choices | None = None) -> Iter
 
 
 def _opened(tail: str) -> int | None:
-    """Find where the last sentence's conclusion begins, behind its word of consequence; None where it has none."""
+    """Find where the last sentence's conclusion begins, behind its word of consequence; None where it has none.
+
+    A sentence that calculates, or a step with a number, is on the way: of those that equal the gold answer in failed
+    traces, nearly all are.
+    """
     begin = _last_sentence(tail)
-    opens = [found for found in _OPENS.finditer(tail) if found.end() >= begin]
-    return opens[-1].end() if opens else None
+    opens = [found.end() for found in _OPENS.finditer(tail) if found.end() >= begin]
+    return opens[-1] if opens and not _NUMBERED.match(tail) and not _CALCULATION.search(tail, opens[-1]) else None
 
 
 def _last_sentence(tail: str) -> int:
@@ -92,7 +105,7 @@ def _last_sentence(tail: str) -> int:
 
 def _number(tail: str, options: Choices | None) -> Iterator[Found]:
     """Read "Charlie has 17 stickers left", "after 3 days, 5 remain", "12 * 3 = 36 dollars"."""
-    begin = _opened(tail)
+    begin = 0 if _PLAIN.fullmatch(tail) and not _CALCULATION.search(tail) else _opened(tail)
     if begin is None:
         return
     intro = _INTRO.match(tail, begin)
@@ -101,7 +114,8 @@ def _number(tail: str, options: Choices | None) -> Iterator[Found]:
     main = [at for at in starts if not _ASIDE.search(tail[max(begin, at - 40) : at])]
     # "3 loaves cost $4 more": what opens the sentence counts the things that it speaks of, if there is another number.
     main = [at for at in main if at > begin] or main
-    for at in (equals[-1:] or main or starts)[:1]:
+    named = [at for at in main if _IS.search(tail[max(begin, at - 20) : at])]
+    for at in (equals[-1:] or named or main or starts)[:1]:
         answer = number.at(tail, at)
         if answer:
             yield answer, begin, at

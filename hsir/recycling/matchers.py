@@ -37,8 +37,8 @@ class Explicit(Options):
         grader, step = grader.of(gold, options), step[-LONGEST:]
         held = [one for one in grader.stated(step, options) if not refusals.refused(step, one)]
         if not held and self.conclusions:
-            drawn, kinds = conclusions.concluded(step, grader, options), refusals.OF_CONCLUSIONS
-            held = [one for one in drawn if not refusals.refused(step, one, kinds)]
+            drawn = conclusions.concluded(step, grader, options)
+            held = [one for one in drawn if not refusals.refused(step, one)]
         last = max(held, key=lambda one: one.start, default=None)
         return last if last and grader.same(last.answer, gold, options) else None
 

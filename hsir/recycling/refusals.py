@@ -61,7 +61,7 @@ _IF = re.compile(
     re.IGNORECASE,
 )
 _IF_BEHIND = re.compile(
-    r"\b(?:if|unless|provided|assuming|depending)\b|\bunder\s+th|\bin\s+(?:that|which)\s+case", re.IGNORECASE
+    r"\b(?:if|unless|provided|assuming|depending)\b|\bunder\s+th(?:at|is|e)\s+(?:assumption|interpretation|reading)|\bin\s+(?:that|which)\s+case", re.IGNORECASE
 )
 _PREMISE = re.compile(
     r"^\W*(?:\w+\W+){0,3}if\b.*\bthen\b|\bin\s+(?:that|such|which)\s+case\b"
@@ -81,7 +81,9 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 _PERHAPS = re.compile(r"\b(?:perhaps|maybe|possibly)\b", re.IGNORECASE)
-_SUPPOSED_IN = re.compile(r"\b(?:possibly|might|may|could|perhaps|maybe|supposedly|not|never)\b|n['\u2019]t\b", re.I)
+_SUPPOSED_IN = re.compile(
+    r"\b(?:possibly|perhaps|maybe|supposedly|(?:might|may|could|not|never|n['\u2019]t)\s+(?:\w+ly\s+)?be)\b", re.IGNORECASE
+)
 _UNSURE = re.compile(r"\b(?:perhaps|maybe|if|possibly|might|could|unless)\b", re.IGNORECASE)
 _TASK = re.compile(r"\b(?:problem|question|statement|text|wording|author|exercise|it)\b", re.IGNORECASE)
 _MISTAKEN = re.compile(
@@ -104,7 +106,8 @@ _LETTERS = re.compile(
     r"|\b(?:or|and)\s+(?:option|choice|answer)\s+[*(]*[A-J]\b|\bor\s+(?:maybe|perhaps|possibly)\b"
 )
 _NUMBERS = re.compile(
-    r"(?:\d|\bone|\btwo|\bthree)[^.,;!?\n=]{0,60}?[,\s(]\s*(?:(?:or|versus|vs\.?)\s+(?:\w+\s+){0,3}?|and\s+(?:\w+\s+)?|or\s+)[$(\\\u20ac\u00a3]*\d"
+    r"(?:[^\d.,;!?\n=]{0,30}\d[\d.,]*)?[^\d.;!?\n=]{0,60}?[,\s(]\s*"
+    r"(?:(?:or|versus|vs\.?)\s+(?:\w+\s+){0,3}?|and\s+(?:\w+\s+)?)[$(\\\u20ac\u00a3]*\d"
 )
 _OR_NEXT = re.compile(r"^\W*or\b(?:\s+\w+){0,3}\s+[$(*]*(?:[A-J]\b|\d)", re.IGNORECASE)
 _MORE_BOXES = re.compile(r"^[\s$.,;\\)]*(?:(?:and|or|to)\b)?[\s$.,;\\(]*boxed\s*\{")
@@ -219,7 +222,7 @@ def _several(one: Around) -> bool:
     behind = _REASON.split(one.rest)[0]
     return bool(
         _LETTERS.search(behind)
-        or _NUMBERS.search(one.said[-30:] + behind)
+        or _NUMBERS.match(behind)
         or _MORE_BOXES.match(one.rest + one.later[:40])
         or _OR_NEXT.match(one.later[:60])
     )
@@ -278,14 +281,11 @@ KINDS: dict[str, Callable[[Around], bool]] = {
 """The kinds of statements that are not arrivals, by name."""
 
 
-OF_CONCLUSIONS = {name: holds for name, holds in KINDS.items() if name != "condition behind"}
-"""The kinds without the condition that a question itself makes: "So John makes $1260 if he works all week."."""
 
-
-def refused(step: str, said: Stated, kinds: dict[str, Callable[[Around], bool]] = KINDS) -> str | None:
+def refused(step: str, said: Stated) -> str | None:
     """Name the kind of what takes the statement back; None where nothing does."""
     one = around(step, said)
-    return next((name for name, holds in kinds.items() if holds(one)), None)
+    return next((name for name, holds in KINDS.items() if holds(one)), None)
 
 
 def around(step: str, said: Stated) -> Around:
