@@ -157,7 +157,7 @@ _OUT = re.compile(
 )
 _EXPRESSION = re.compile(
     r"[\s*:$({\\]*-?\d[\d.,/]*\s*(?:[-+*/^\u00d7\u00b7\u2212]\s*)?(?:[\u221a\u221b\u03c0\u00b2\u00b3]|\\?sqrt|\\?pi\b|[(\[]?\\?[xyznkab]\b|\()"
-    r"|[\s*:$({\\]*-?\d[\d.,/]*\s+(?:\w+\s+)?(?:divided\s+by|multiplied\s+by|(?:times|plus|minus|over)\s+\S*\d|squared\b|cubed\b)",
+    r"|[\s*:$({\\]*-?\d[\d.,/]*\s+(?:\w+\s+)?(?:divided\s+by|multiplied\s+by|(?:times|plus|minus|over)\s+\S*\d|squared\b|cubed\b|[*\u00d7]\s*[\d(])",
     re.IGNORECASE,
 )
 
