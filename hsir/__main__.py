@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from hsir.cli import dag, doctor, plan, push, status
+from hsir.cli import dag, doctor, label, plan, push, status
 from hsir.errors import HsirError
 from hsir.progress import say
 
@@ -14,6 +14,7 @@ app.command("plan")(plan.main)
 app.command("status")(status.main)
 app.command("dag")(dag.main)
 app.command("push")(push.main)
+app.add_typer(label.app, name="label")
 
 
 @app.callback()

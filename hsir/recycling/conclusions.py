@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from hsir.grading import Choice, Math, Number, Text, YesNo, choice, number, yesno
 from hsir.grading.base import Choices, Grader, Stated
-from hsir.recycling.refusals import END
+from hsir.recycling.surroundings import END
 
 LAST = 600
 """Characters of a step's end in which its last sentence is looked for."""
@@ -27,13 +27,18 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[\s*#]*(?:step\s+\d|\d{1,2}[.)]\s)", re.IGNORECASE)
-_CALCULATION = re.compile(r"\d[^=\n]{0,40}(?:[-+*/\u00d7\u00f7\u2212]|\bx\b|\\times|\\cdot|\\div|\\frac)[^=\n]{0,60}(?:=|\u2248)")
+_CALCULATION = re.compile(
+    r"\d[^=\n]{0,40}(?:[-+*/\u00d7\u00f7\u2212]|\bx\b|\\times|\\cdot|\\div|\\frac)[^=\n]{0,60}(?:=|\u2248)"
+)
 _EQUALS = re.compile(r"=|\u2248|\bequals\b|\bis\s+equal\s+to\b")
 _FORMULA = re.compile(r"\$([^$\n]{1,300})\$|\\\((.{1,300}?)\\\)|\\\[(.{1,300}?)\\\]", re.DOTALL)
 _INTRO = re.compile(
-    r"(?:after|in|for|at|with|by|from|over|on|when|out\s+of|to|during|of|since|given|if|as)\s[^,]{1,120},\s*", re.IGNORECASE
+    r"(?:after|in|for|at|with|by|from|over|on|when|out\s+of|to|during|of|since|given|if|as)\s[^,]{1,120},\s*",
+    re.IGNORECASE,
 )
-_DIGIT = re.compile(r"(?<![\w.,/^\u221a])(?<![-\u2013]\d)[-$\u20ac\u00a3*({\\]{0,4}\d[\d,.]*(?!\d|[-\u2013][A-Za-z]|st\b|nd\b|rd\b|th\b)")
+_DIGIT = re.compile(
+    r"(?<![\w.,/^\u221a])(?<![-\u2013]\d)[-$\u20ac\u00a3*({\\]{0,4}\d[\d,.]*(?!\d|[-\u2013][A-Za-z]|st\b|nd\b|rd\b|th\b)"
+)
 _ASIDE = re.compile(
     r"\b(?:the|all|both|his|her|its|their|these|those|each|every|per|for|in|after|before|by|at|from|within|during|over|on|first|last"
     r"|than|with|between|(?<!up\s)to|when|through|across|among|into|is\s+of|step|day|week|hour|year|grade|room|class|number"

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from hsir import traces
 from hsir.grading.base import Choices, Grader
-from hsir.recycling.matchers import Matcher
+from hsir.recycling.matchers import BaseMatcher
 
 
 class Cut(NamedTuple):
@@ -15,7 +15,7 @@ class Cut(NamedTuple):
 
 
 def find_cut(
-    completion: str, gold: str, matcher: Matcher, grader: Grader, options: Choices | None = None
+    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None
 ) -> Cut | None:
     """Find the first reasoning step that states the gold answer; None if no step does."""
     for number, (step, end) in enumerate(traces.steps(completion)):

@@ -26,7 +26,7 @@ REFUSED = [
     ("hypothesis", "Suppose she works six days. Then the answer is 14.", "14"),
     ("hypothesis", "In that case, the nerve is cut. So the hand drops. So the answer would be B.", "B"),
     ("hypothesis", "Maybe he bought two. Then the answer would be 14.", "14"),
-    ("hypothesis", "For example, if a song lasts 6 minutes and the next 8, how long do both last? The answer would be 14.", "14"),
+    ("hypothesis", "For example, if two songs last 6 and 8 minutes, how long are both? The answer would be 14.", "14"),
     ("supposition", "Perhaps each has two, so the answer is 14.", "14"),
     ("supposition", "Let's say the answer is 14.", "14"),
     ("supposition", "The answer is possibly B.", "B"),
@@ -118,7 +118,9 @@ def options(gold: str) -> dict[str, str] | None:
 @pytest.mark.parametrize(("kind", "step", "gold"), REFUSED)
 def test_what_is_taken_back_is_no_arrival(kind: str, step: str, gold: str) -> None:
     assert not Explicit()(step, gold, grader(gold), options(gold))
-    read = [one for one in grader(gold).stated(step, options(gold)) if grader(gold).same(one.answer, gold, options(gold))]
+    read = [
+        one for one in grader(gold).stated(step, options(gold)) if grader(gold).same(one.answer, gold, options(gold))
+    ]
     assert {refusals.refused(step, one) for one in read} <= {kind}
 
 
