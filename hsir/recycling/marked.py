@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from hsir import traces
 from hsir.errors import InputError
 from hsir.grading import Grading
-from hsir.grading.base import Grader, Stated
+from hsir.grading.base import Grader
 from hsir.recycling.matchers import BaseMatcher, Matcher
 from hsir.storage import tables
 
