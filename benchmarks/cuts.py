@@ -78,8 +78,9 @@ def main() -> None:
         rejudge(labelled, matcher)
         judge_steps(steps, matcher)
         found = {source: [cuts(one, matcher) is not None for one in right] for source, right in terse.items()}
-        for source, cut in {**found, "all": [one for cut in found.values() for one in cut]}.items():
-            print(f"  terse, {source}: {share(sum(cut), len(cut))} cut")
+        found["all"] = [made for source in terse for made in found[source]]
+        for source, made in found.items():
+            print(f"  terse, {source}: {share(sum(made), len(made))} cut")
         shown = draw(outputs, matcher, asked.each, random.Random(asked.seed))
         if asked.write:
             path = asked.write.with_stem(f"{asked.write.stem}-{name.replace(', ', '-')}")

@@ -49,7 +49,7 @@ _IS = re.compile(r"\b(?:is|are|was|were|be|totals?|exactly)\s+[*$\\({]*$", re.IG
 _PLAIN = re.compile(
     r"(?!(?:wait|but|alternatively|let|if|now|first|second|next|then|since|because|given|we|i|it|he|she|they|this|that|similarly|likewise|maybe|perhaps|for|in|on|at"
     r"|step|according|yes|no|ok|okay|hmm|also|however|another|here|there|each|one|after|when|so)\b|the\s+(?:problem|question))"
-    r"[A-Z][^\n=?:]{10,250}[^\n=?:.]\.\s*",
+    r"[A-Z](?:[^\n=?!:.]|\.(?=\d)){10,250}\.\s*",
     re.IGNORECASE,
 )
 _LETTER = r"[*(\[]{0,4}(?P<letter>[A-J])[)\]*]{0,4}(?:\s*\([^()\n]{0,80}\))?"
