@@ -105,6 +105,12 @@ def _opened(tail: str) -> int | None:
     return opens[-1]
 
 
+def _plain(tail: str) -> bool:
+    """Tell whether the step is one plain sentence: "Charlie has 17 stickers left."."""
+    ahead = _OPENS.match(tail) or _CALCULATION.search(tail) or _AHEAD.search(tail)
+    return not ahead and bool(_PLAIN.fullmatch(tail))
+
+
 def _last_sentence(tail: str) -> int:
     """Find where the last sentence begins; a formula that is set on its own lines belongs to the sentence before."""
     start = 0
@@ -117,7 +123,7 @@ def _last_sentence(tail: str) -> int:
 
 def _number(tail: str, options: Choices | None) -> Iterator[Found]:
     """Read "Charlie has 17 stickers left", "after 3 days, 5 remain", "12 * 3 = 36 dollars"."""
-    begin = 0 if _PLAIN.fullmatch(tail) and not _CALCULATION.search(tail) else _opened(tail)
+    begin = 0 if _plain(tail) else _opened(tail)
     if begin is None:
         return
     intro = _INTRO.match(tail, begin)
@@ -154,8 +160,16 @@ def _choice(tail: str, options: Choices | None) -> Iterator[Found]:
     leads = [found.end() for found in _NAMES.finditer(tail, sentence)]
     for lead in [*leads, *([] if begin is None else [_THINKS.match(tail, begin).end()])]:  # type: ignore[union-attr]
         found = choice.at(tail, lead, options)
-        if found and _CLOSED.match(tail, found[1]):
+        if found and _closed(tail, *found, options):
             yield found[0], sentence if begin is None else min(begin, lead), found[1]
+
+
+def _closed(tail: str, letter: str, end: int, options: Choices | None) -> bool:
+    """Tell whether the words end behind an option, or behind its text: "B.", "(B) Heparin, since"."""
+    rest = tail[end:].lstrip(")]*. :")
+    text = options.get(letter, "") if options else ""
+    begins = bool(text) and rest.casefold().startswith(text.casefold())
+    return bool(_CLOSED.match(rest[len(text) :] if begins else tail[end:]))
 
 
 def _yes_no(tail: str, options: Choices | None) -> Iterator[Found]:

@@ -57,6 +57,7 @@ _RESTRICTED = re.compile(
     r"|(?:to|for|in|of)\s+(?:the\s+)?(?:(?:first|second|third|other|previous)\b|parts?\b|both\b|sub))",
     re.IGNORECASE,
 )
+_ASKED_FIRST = re.compile(r"\W*(?:first|second|third|next)(?:ly)?\b[^?]*\?", re.IGNORECASE)
 _NUMBER = r"[\s*:$([{\\]{0,9}-?\d[\d.,/]*"
 _EXPRESSION = re.compile(
     rf"{_NUMBER}\s*(?:[-+*/^\u00d7\u00b7\u2212]\s*)?"
@@ -93,8 +94,8 @@ def under_review(one: Around) -> bool:
 
 
 def restricted(one: Around) -> bool:
-    """Tell of "the answer for L3-L4 is J", "the answer to the first part is 8"."""
-    return bool(_RESTRICTED.search(one.said))
+    """Tell of "the answer for L3-L4 is J", "the answer to the first part is 8", "First, is it? The answer is yes"."""
+    return bool(_RESTRICTED.search(one.said) or (one.before and _ASKED_FIRST.match(one.before[0])))
 
 
 def unfinished(one: Around) -> bool:
