@@ -82,6 +82,19 @@ def test_the_arrival_is_given_by_its_place_in_the_step() -> None:
     assert step[said.start : said.end] == "answer is"
 
 
+HOSTILE = [
+    "answer is ", "The answer is A. ", "a's answer is A ", "so the answer is 5, ", "So 5 ", "if ", "wait, but ", "\n",
+    "\\[ ", "** ", "**A", "1,", "Option A: ", "So A is correct. ", "\\boxed{5} ", "= ", "one might ", "A) ", "$x$ ", '"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_long_line_does_not_hold_the_matcher_up(piece: str) -> None:
+    step = piece * ((1 << 20) // len(piece))
+    for grader, gold in ((Number(), "7919"), (Choice(), "D"), (YesNo(), "no"), (Text(), "zebra")):
+        assert not MATCHER(step, gold, grader, OPTIONS if isinstance(grader, Choice) else None)
+
+
 STATED, DRAWN = {"kind": "explicit"}, {"kind": "explicit", "conclusions": True}
 COMBINED: list[tuple[dict[str, object], type, bool, bool]] = [
     ({"kind": "any", "of": [STATED, DRAWN]}, AnyOf, True, True),
