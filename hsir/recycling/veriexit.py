@@ -1,10 +1,20 @@
 """Verify-then-exit: where a failed trace had already arrived at the ground truth (paper, Algorithm 2)."""
 
-from typing import NamedTuple
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hsir import traces
 from hsir.grading.base import Choices, Grader
 from hsir.recycling.matchers import Matcher
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Row = dict[str, Any]
+
+BYTES = 8
+"""Tokens, at most, that two characters are spread over."""
 
 
 class Cut(NamedTuple):
@@ -12,6 +22,30 @@ class Cut(NamedTuple):
 
     step: int
     end: int
+
+
+def recycle(
+    failed: Iterable[Row], questions: Mapping[str, Row], matcher: Matcher, grader: Grader,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> list[Row]:  # fmt: skip
+    """Cut failed samples after the first step that states the gold answer, and add the exit prompt.
+
+    Takes rows of the table `samples`, and of `questions` by question id; gives rows of the table `veriexit`, in order.
+    Where no step arrives, `cut_step` and `prefix_ids` are None: there is nothing to recycle.
+    """
+    rows = []
+    for row in failed:
+        question = questions[row["question_id"]]
+        options = dict(question["options"]) if question["options"] else None
+        cut = find_cut(row["completion"], question["gold"], matcher, grader, options)
+        rows.append(
+            {
+                "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
+                "cut_step": cut.step if cut else None,
+                "prefix_ids": prefix_ids(tokenizer, row["completion_ids"], cut.end) if cut else None,
+            }
+        )  # fmt: skip
+    return rows
 
 
 def find_cut(
@@ -22,3 +56,30 @@ def find_cut(
         if matcher(step, gold, grader, options):
             return Cut(number, end)
     return None
+
+
+def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], end: int) -> list[int]:
+    """Give the sample's own tokens up to character `end`, and behind them the exit prompt.
+
+    The last token before the cut is tokenised anew together with the exit prompt, as if the policy had written
+    both: `.` and a blank line are one token to many tokenizers.
+    """
+    text = _text(encoder, completion_ids)[:end]
+    kept = completion_ids[: _whole_tokens(encoder, completion_ids, text)]
+    rest = text[len(_text(encoder, kept)) :]
+    exit_ids: list[int] = encoder(rest + traces.EXIT_PROMPT, add_special_tokens=False)["input_ids"]
+    return [*kept, *exit_ids]
+
+
+def _whole_tokens(encoder: "PreTrainedTokenizerBase", ids: list[int], text: str) -> int:
+    """Count the tokens whose text is a beginning of `text`, but not all of it."""
+    near = bisect_right(range(len(ids) + 1), len(text), key=lambda n: len(_text(encoder, ids[:n])))
+    # A character of several tokens decodes to replacement marks until it is whole, so lengths may step back.
+    around = range(max(near - BYTES, 0), min(near + BYTES, len(ids)) + 1)
+    texts = {n: _text(encoder, ids[:n]) for n in around}
+    return max((n for n, part in texts.items() if text.startswith(part) and part != text), default=0)
+
+
+def _text(encoder: "PreTrainedTokenizerBase", ids: list[int]) -> str:
+    text: str = encoder.decode(ids, skip_special_tokens=True)
+    return text

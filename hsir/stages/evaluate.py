@@ -18,13 +18,10 @@ def main(
     output: Annotated[Path, typer.Option(help="JSON of results.")],
 ) -> None:
     """Summarise the graded answers of a policy on one benchmark."""
-    difficulty = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions)}
-    judged = {row["sample_id"]: row for row in tables.read("verified", verified)}
     columns = ["sample_id", "question_id", "n_tokens", "finish"]
-    answers = [
-        judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]}
-        for row in tables.read("samples", samples, columns)
-    ]
+    answers = statistics.graded(
+        tables.read("samples", samples, columns), tables.read("verified", verified), tables.read("questions", questions)
+    )
     made_by = tables.provenance("evaluate", [*samples, verified, questions])
     result = statistics.summary(answers)
     tables.write_json(result | {"provenance": made_by}, output)

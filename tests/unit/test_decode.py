@@ -7,8 +7,6 @@ import torch
 from scipy import stats
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hsir.config.engines import TransformersEngine
-from hsir.config.pools import SamplePool
 from hsir.sampling.engines.base import Prompt, batches
 from hsir.sampling.engines.decode import Decoding, decode
 from hsir.sampling.engines.noise import gumbel
@@ -77,13 +75,11 @@ def test_stop_tokens_are_the_tokenizers_and_the_generation_configs(
 
 
 def test_the_engine_tells_texts_and_why_they_end(
-    embedded: object, encoder: PreTrainedTokenizerBase, asked: Asked
+    policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
 ) -> None:
     def complete(limit: int, prefix: list[int]) -> tuple[list[int], str, str]:
-        pool = SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
         prompt = Prompt("q-0", "q", asked(1)[0], 0, prefix)
-        engine = TransformersRunner(str(embedded), pool, TransformersEngine(), [prompt])
-        (done,) = engine.complete([prompt])
+        (done,) = TransformersRunner(policy, encoder, 0.0, limit).complete([prompt])
         assert done.prompt is prompt
         return done.completion_ids, done.text, done.finish
 

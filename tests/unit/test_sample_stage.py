@@ -43,7 +43,7 @@ def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFact
 
 def planned(questions: Path) -> list[list[Prompt]]:
     """The batches that the stage plans."""
-    return list(batches(sample.question_prompts(questions, "k2", 2, 0), 4))
+    return list(batches(sample.planned(questions, POOL, "k2", 0), 4))
 
 
 def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, finished: list[int]) -> Parts[list[Prompt]]:

@@ -6,8 +6,7 @@ from transformers import PreTrainedTokenizerBase
 from hsir import traces
 from hsir.grading import Item, Judgement, Number
 from hsir.recycling.matchers import Explicit
-from hsir.recycling.veriexit import Cut, find_cut
-from hsir.stages.veriexit import prefix_ids
+from hsir.recycling.veriexit import Cut, find_cut, prefix_ids
 from hsir.tasks.chains import Chains
 from hsir.tasks.jsonl import Jsonl
 

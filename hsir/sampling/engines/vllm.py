@@ -3,15 +3,13 @@
 import gc
 import os
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hsir.config.engines import VllmEngine
-from hsir.config.pools import BasePool
 from hsir.errors import InputError
 from hsir.progress import say
-from hsir.sampling.engines.base import Completion, Prompt, completion, room, token_limit
-from hsir.storage.models import load_tokenizer, positions, stop_ids_at
+from hsir.sampling.engines.base import Completion, Prompt, completion
+from hsir.storage.models import load_tokenizer, stop_ids_at
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -29,14 +27,16 @@ _NO_CACHE = re.compile(r"KV cache|cache blocks", re.IGNORECASE)
 
 
 class VllmRunner:
-    """A policy, loaded, that completes batches of the prompts that it is made for."""
+    """A policy that completes batches of prompts, by at most `max_new_tokens` each; temperature 0 is greedy.
 
-    def __init__(self, model: str, pool: BasePool, options: VllmEngine, prompts: Iterable[Prompt]) -> None:
-        self._model, self._pool, self._options = model, pool, options
+    `longest` is the most tokens of a prompt with its completion: memory is laid out for that.
+    """
+
+    def __init__(self, model: str, temperature: float, max_new_tokens: int, longest: int, options: VllmEngine) -> None:
+        self._model, self._temperature, self._options = model, temperature, options
         self._tokenizer = load_tokenizer(model)
         self._stops = stop_ids_at(model, self._tokenizer)
-        self._limit = token_limit(pool)
-        self._longest = room(prompts, self._limit, positions(model))
+        self._limit, self._longest = max_new_tokens, longest
         self._lowered: dict[str, float] = {}
         self._llm: LLM | None = None
 
@@ -94,9 +94,9 @@ class VllmRunner:
     def _sampling(self, prompt: Prompt) -> "SamplingParams":
         from vllm import SamplingParams
 
-        greedy = self._pool.temperature == 0
+        greedy = self._temperature == 0
         return SamplingParams(
-            temperature=self._pool.temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
+            temperature=self._temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
             stop_token_ids=sorted(self._stops), detokenize=False,
         )  # fmt: skip
 
