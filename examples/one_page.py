@@ -1,6 +1,6 @@
 """HSIR on one page: Algorithm 2 of arXiv 2605.24998 on the embedded model, in two minutes on two CPU cores.
 
-    python examples/one_page.py
+    python -m examples.one_page
 
 There is no workflow and no config: each block calls the functions that the stages of the pipeline call. A question q
 and a solution y are dicts with the columns of `hsir.storage.tables`. Names are those of the paper and docs/method.md.
@@ -90,7 +90,7 @@ def improve(M: PreTrainedModel, U: Questions) -> list[Row]:
     indiv = {name: parts.indiv for name, parts in scored}
 
     # Merge right solutions and right recycled answers, keep a random K per question, then drop those whose z-score of
-    # InDiv lies below tau.
+    # InDiv lies below tau. That is the paper's order; config/methods/hsir-sft.yaml caps last.
     kept = candidates(Y, {name: y["verdict"] for name, y in Y.items()}, indiv, U)
     left = [len(kept)]
     for choose in (Right(), AtMost(per_question=K), InDiv(threshold=TAU)):

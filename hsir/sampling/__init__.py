@@ -1,9 +1,11 @@
 """Sampling: how a policy is prompted and what generates its completions.
 
+- `questions.py`: questions and seed traces as token ids.
+- `samples.py`: which completions a pool draws, and `sample`, which draws them.
 - `prompts.py`: prompts other than the plain question (hints, guidelines, more samples for hard questions).
 - `engines/`: what generates. `base.py` says what an engine is, `transformers.py` and `vllm.py` are the two, `decode.py`
   is the decoding loop of the first, `noise.py` and `seeds.py` make samples independent of their batch.
 - `teacher.py`: the client of an OpenAI-compatible endpoint, which writes seed traces.
 
-The stages `ask`, `sample` and `distill` call these.
+The stages `data`, `ask`, `sample` and `distill` call these.
 """
