@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from hsir import traces
 from hsir.config.settings import BaseEmbedder, Embedder, SentenceTransformers
 from hsir.errors import InputError
 from hsir.progress import say, track
@@ -65,22 +64,14 @@ def right_solutions(samples: list[Path], verified: Path | None) -> dict[str, str
 
 
 def scored(named: dict[str, str], options: BaseEmbedder, threshold: float) -> Iterator[list[tables.Row]]:
-    """Yield the rows of the table, some at a time; a text that comes more than once is embedded once."""
-    import numpy as np
-
-    from hsir.diversity.div import div, kept_steps
+    """Yield the rows of the table, some at a time."""
+    from hsir.diversity.div import div_rows
     from hsir.diversity.embedding import embedder
 
     embed = embedder(options)
     names = list(named)
     for start in range(0, len(names), TOGETHER):
-        cut = {name: [step for step, _ in traces.steps(named[name])] for name in names[start : start + TOGETHER]}
-        place = {text: n for n, text in enumerate(dict.fromkeys(step for steps in cut.values() for step in steps))}
-        vectors = embed(list(place)) if place else np.zeros((0, 1))
-        masks = {name: kept_steps(vectors[[place[step] for step in steps]], threshold) for name, steps in cut.items()}
-        yield [
-            {"id": name, "steps": len(kept), "kept": int(kept.sum()), "div": div(kept)} for name, kept in masks.items()
-        ]
+        yield div_rows({name: named[name] for name in names[start : start + TOGETHER]}, embed, threshold)
 
 
 if __name__ == "__main__":
