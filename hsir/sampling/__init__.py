@@ -5,7 +5,7 @@
 - `prompts.py`: prompts other than the plain question (hints, guidelines, more samples for hard questions).
 - `engines/`: what generates. `base.py` says what an engine is, `transformers.py` and `vllm.py` are the two, `decode.py`
   is the decoding loop of the first, `noise.py` and `seeds.py` make samples independent of their batch.
-- `teacher.py`: the client of an OpenAI-compatible endpoint, which writes seed traces.
+- `distillation.py` and `teacher.py`: seed traces from a teacher, and the client of its OpenAI-compatible endpoint.
 
 The stages `data`, `ask`, `sample` and `distill` call these.
 """

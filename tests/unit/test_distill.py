@@ -17,6 +17,7 @@ import pytest
 from hsir import traces
 from hsir.errors import InputError
 from hsir.grading import Choice, Item
+from hsir.sampling import distillation
 from hsir.sampling.teacher import Pace, Reply, check_address, take_key
 from hsir.stages import distill
 from hsir.tasks.jsonl import Jsonl, read_records
@@ -285,7 +286,7 @@ def test_an_alien_line_among_the_answers_is_named(tmp_path: Path) -> None:
     journal = tmp_path / "t.answers.jsonl"
     journal.write_text('{"id": "a"}\n')
     with pytest.raises(InputError, match=r"t\.answers\.jsonl, line 1: no answer that was kept here"):
-        distill.remembered(journal)
+        distillation.remembered(journal)
 
 
 def test_requests_keep_the_pace(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,10 +319,10 @@ def test_the_pace_by_its_own_clock() -> None:
 def test_the_papers_prompt_is_asked_and_its_answers_read() -> None:
     task, options = MedQA(kind="medqa"), {"A": "three", "B": "four", "C": "five", "D": "six"}
     record = Record(id="m", question="2 + 2?", answer="B", options=options)
-    work = distill.Distillation(task, None, None, 1, Path("t.jsonl"))
+    work = distillation.Distillation(task, None, None, 1, Path("t.jsonl"))
     assert "##Explanation" in work.messages(record)[0]["content"]
     for content in ("##Explanation:\nTwo and two.\n\n##Answer:\nB", "##Answer:\nB. four", "##Answer: [B]"):
-        outcome = distill.judged(task, record, Reply("Two and two.", content, "stop", ""), 1)
+        outcome = distillation.judged(task, record, Reply("Two and two.", content, "stop", ""), 1)
         assert outcome.reason == "right", content
         assert Choice().in_tags().judge(Item(outcome.trace or "", "B", options)).verdict == "right"
 
