@@ -7,3 +7,7 @@ class Options(BaseModel):
     """Options of one thing; an unknown key is an error, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    def __str__(self) -> str:
+        """Write them as a command line takes them; so the help shows defaults."""
+        return self.model_dump_json()
