@@ -61,8 +61,10 @@ def purpose(package: str, name: str) -> str:
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 for package, panel, names in LATER:
     for name in names:
-        told = {"rich_help_panel": panel, "help": purpose(package, name)}
-        app.command(name, add_help_option=False, context_settings=PASS_ON, **told)(later(package, name))
+        listed = app.command(
+            name, rich_help_panel=panel, help=purpose(package, name), add_help_option=False, context_settings=PASS_ON
+        )
+        listed(later(package, name))
 
 
 def main() -> None:

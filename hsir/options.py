@@ -1,5 +1,7 @@
 """The base of every option: frozen, and closed to keys that do not exist."""
 
+import json
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -10,4 +12,4 @@ class Options(BaseModel):
 
     def __str__(self) -> str:
         """Write them as a command line takes them; so the help shows defaults."""
-        return self.model_dump_json()
+        return json.dumps(self.model_dump(mode="json"))

@@ -83,4 +83,4 @@ def suggest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{hint} Known: {', '.join(known)}" if known else hint
+    return f"{hint or '.'} Known: {', '.join(known)}" if known else hint

@@ -64,15 +64,16 @@ def rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[str, int, dic
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if path.suffix == ".parquet":
-        found = ((f"{path}, row {n}", n, row) for n, row in enumerate(tables.records(path), start=1))
-    else:
-        found = _lines(path, needed)
-    for place, number, row in found:
+    for place, number, row in _records(path) if path.suffix == ".parquet" else _lines(path, needed):
         absent = [name for name in needed if name not in row]
         if absent:
             raise InputError(f"{place}: no {' and no '.join(map(repr, absent))}; the row has {', '.join(row)}")
         yield place, number, row
+
+
+def _records(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    for number, row in enumerate(tables.records(path), start=1):
+        yield f"{path}, row {number}", number, row
 
 
 def _lines(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
