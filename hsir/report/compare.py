@@ -43,7 +43,8 @@ def main(
     """
     if output is not None and output.suffix not in WRITERS:
         raise InputError(f"--out {output}: the suffix must be {', '.join(WRITERS)}")
-    one, two = opened(run), opened(other)
+    by_name = run.resolve().name != other.resolve().name
+    one, two = (opened(folder, folder.resolve().name if by_name else str(folder)) for folder in (run, other))
     title = f"{one.name} and {two.name}"
     found = [difference for place in one.places for difference in differences(place, one, two)]
     if not found:
@@ -58,8 +59,8 @@ def main(
         say(f"written: {output}")
 
 
-def opened(folder: Path) -> Side:
-    """Read what a run made; its results are where its folder is, whatever its config calls them."""
+def opened(folder: Path, name: str) -> Side:
+    """Read what a run made; its results are where its folder is, whatever its config says."""
     path = folder.resolve() / "config.yaml"
     if not path.is_file():
         raise InputError(f"{folder}: no config.yaml; name the folder of a finished run, such as results/runs/demo")
@@ -69,7 +70,7 @@ def opened(folder: Path) -> Side:
     for cell in made.cells():
         for benchmark in made.plan.benchmarks(made.run, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
-    return Side(str(folder), made, places)
+    return Side(name, made, places)
 
 
 def differences(place: Place, one: Side, two: Side) -> list[Difference]:
