@@ -1,9 +1,12 @@
-"""Progress that suits where it is read: a bar on a terminal, now and then a line in a log."""
+"""What a person is shown: a bar on a terminal, now and then a line in a log; errors in one line."""
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+from hsir.errors import HsirError
 
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 10.0
@@ -20,6 +23,24 @@ def track(items: Iterable[T], what: str, total: int, done: int = 0) -> Iterator[
 def say(message: str) -> None:
     """Write one line for whoever reads the log."""
     print(f"hsir: {message}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Print an error that a user can fix as one line, without a traceback, and exit with code 1."""
+    try:
+        yield
+    except HsirError as error:
+        _end(str(error))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        if error.filename is None:
+            raise
+        _end(f"{error.filename}: {error.strerror}")
+
+
+def _end(message: str) -> NoReturn:
+    say(f"error: {message}")
+    sys.exit(1)
 
 
 def _bar(items: Iterable[T], what: str, total: int, done: int) -> Iterator[T]:

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 from hsir.config import Plan, load, read_yaml
 from hsir.errors import ConfigError
+from hsir.home import HOME, SNAKEFILE, profile_folder
 
-HOME = Path(__file__).parents[2]
-"""Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
 TOLD = re.compile(
     r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
@@ -67,8 +66,8 @@ def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:
 
 
 def profile(folder: Path) -> dict[str, Any]:
-    """Read a profile; raises ConfigError where there is none."""
-    path = folder / "config.yaml"
+    """Read a profile, of this folder or of the project; raises ConfigError where there is none."""
+    path = profile_folder(folder) / "config.yaml"
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; --profile takes a folder, such as profiles/slurm")
     read = read_yaml(path)
@@ -84,7 +83,11 @@ def dry_run(
 
     Environments are left aside, so that neither conda nor a container is needed to ask.
     """
-    given = ["--software-deployment-method", "env-modules", *(["--profile", str(profile)] if profile else [])]
+    given = [
+        "--software-deployment-method",
+        "env-modules",
+        *(["--profile", str(profile_folder(profile))] if profile else []),
+    ]
     done = _asked(["--dry-run", "--nocolor", *given, *options], runs, configs)
     return _jobs(done.stdout + done.stderr)
 
@@ -97,7 +100,7 @@ def rule_graph(runs: Sequence[str], configs: Sequence[Path]) -> str:
 
 def _asked(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> subprocess.CompletedProcess[str]:
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile"), *options,
+        sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *options,
         *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -114,7 +117,7 @@ def _jobs(told: str) -> list[Job]:
             found.append((rule, {}))
         elif found:
             found[-1][1][key] = value
-    block = LOCAL.search((HOME / "Snakefile").read_text(encoding="utf-8"))
+    block = LOCAL.search(SNAKEFILE.read_text(encoding="utf-8"))
     here = set(re.findall(r"\w+", block[1])) if block else set()
     return [
         Job(

@@ -66,7 +66,7 @@ def _compared(made: Made, place: Place, policies: dict[str, list[Cell]]) -> list
     if not compared:
         return []
     needed = dict.fromkeys(name for pair in compared for name in pair)
-    known = {name: [_answers(made, cell, place[2]) for cell in policies[name]] for name in needed}
+    known = {name: [answers(made, cell, place[2]) for cell in policies[name]] for name in needed}
     return differences(place, compared, known)
 
 
@@ -93,7 +93,8 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
     ]  # fmt: skip
 
 
-def _answers(made: Made, cell: Cell, benchmark: str) -> Answers:
+def answers(made: Made, cell: Cell, benchmark: str) -> Answers:
+    """Read a policy's answers to a benchmark."""
     drawn = made.answers(cell, benchmark)
     verdicts = dict(tables.tuples("verified", made.table(drawn, "verified"), ["sample_id", "verdict"]))
     rows = tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"])

@@ -43,7 +43,7 @@ def sheets(results: Sequence[Result], differences: Sequence[Difference]) -> list
         title = f"{model}, trained on {task}, evaluated on {benchmark}"
         made.append(_results(title, policies))
         if found := compared.get(place):
-            made.append(_by_question(title, found))
+            made.append(by_question(title, found))
             made += [_by_seed(title, policies, found)] if found[0].seeds > 1 else []
     return made
 
@@ -72,7 +72,8 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     return Sheet(title, ["policy", "accuracy %", "tokens", *percent, "trained on"], rows, note)
 
 
-def _by_question(title: str, found: Sequence[Difference]) -> Sheet:
+def by_question(title: str, found: Sequence[Difference]) -> Sheet:
+    """Give the sheet of the differences of a model, task and benchmark."""
     rows = [
         [
             Entry(one.policy), Entry(one.other),

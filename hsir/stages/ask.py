@@ -22,7 +22,7 @@ def main(
     pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
-    output: Annotated[Path, typer.Option(help="Table of prompts.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of prompts.", *tables.SUFFIXES)],
     samples: Annotated[list[Path], typer.Option(help="Shards of the pool that it is made of.")] = [],
     verified: Annotated[Path | None, typer.Option(help="That pool's verdicts.")] = None,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,

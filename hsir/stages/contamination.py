@@ -22,7 +22,7 @@ NAMED = 20
 def main(
     filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
     tests: Annotated[TestSets, cli.json_option(TestSets, "Tasks by name, as JSON: their test sets are read.")],
-    output: Annotated[Path, typer.Option(help="JSON: what is shared, by source and test set.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON: what is shared, by source and test set.", ".json")],
     contamination: Annotated[Contamination, cli.json_option(Contamination, "What may be, as JSON.")] = Contamination(),
     given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces, as filter had it.")] = [],
     questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,

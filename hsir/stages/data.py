@@ -20,7 +20,7 @@ def main(
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     split: Annotated[Split, typer.Option(help="Which set.")],
-    output: Annotated[Path, typer.Option(help="Table of questions.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of questions.", *tables.SUFFIXES)],
     seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:

@@ -28,7 +28,7 @@ def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address, such as http://localhost:8000/v1.")],
     model: Annotated[str, typer.Option(help="The teacher's name there.")],
-    output: Annotated[Path, typer.Option(help="JSONL of right traces, for a task's `traces:` or `seed:`.")],
+    output: Annotated[Path, cli.file_option("--out", "Right traces, for a task's `traces:` or `seed:`.", ".jsonl")],
     questions: Annotated[Path | None, typer.Option(help="JSONL of questions, in place of the task's own.")] = None,
     split: Annotated[Training, typer.Option(help="Which; `training`: all of a benchmark's.")] = "training",
     seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
@@ -46,7 +46,7 @@ def main(
     check_address(endpoint)
     key = take_key(key_from)
     if output.suffix != ".jsonl" or (questions and output.resolve() == questions.resolve()):
-        raise InputError(f"--output {output}: must be a .jsonl file of its own")
+        raise InputError(f"--out {output}: must be a .jsonl file of its own")
     records = checked(list(read_records(questions, task.grading) if questions else training(task, split, seed)))
     asked = Endpoint(
         url=endpoint, model=model, temperature=temperature, max_new_tokens=max_new_tokens, key_from=key_from,

@@ -17,8 +17,8 @@ TOGETHER = 256
 
 
 def main(
-    output: Annotated[Path, typer.Option("--out", help="Table of id, steps, kept, div.")],
-    rows: Annotated[Path | None, typer.Option("--in", help="JSONL with `id` and `completion` a line.")] = None,
+    output: Annotated[Path, cli.file_option("--out", "Table of id, steps, kept, div.", *tables.SUFFIXES)],
+    rows: Annotated[Path | None, cli.file_option("--in", "Rows of `id` and `completion`.", *tables.SUFFIXES)] = None,
     samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
     verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
     embedder: Annotated[
@@ -46,8 +46,8 @@ def main(
 def completions(path: Path) -> dict[str, str]:
     """Read the completions by id; raises InputError naming file, line and way out."""
     found: dict[str, str] = {}
-    for number, row in cli.json_rows(path, ("id", "completion")):
-        where, name = f"{path}, line {number}", str(row["id"])
+    for where, _, row in cli.rows(path, ("id", "completion")):
+        name = str(row["id"])
         if name in found:
             raise InputError(f"{where}: the id {name!r} stands there twice; ids must be unique")
         if not isinstance(row["completion"], str):

@@ -15,7 +15,7 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Shards of the answers; give the option once for each.")],
     verified: Annotated[Path, typer.Option(help="Their verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for their difficulty.")],
-    output: Annotated[Path, typer.Option(help="JSON of results.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
 ) -> None:
     """Summarise the graded answers of a policy on one benchmark."""
     columns = ["sample_id", "question_id", "n_tokens", "finish"]

@@ -19,7 +19,7 @@ ASKED = ["question_id", "difficulty", "prompt_ids"]
 
 
 def main(
-    output: Annotated[Path, typer.Option(help="Table of what is trained on.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of what is trained on.", *tables.SUFFIXES)],
     funnel: Annotated[Path, typer.Option(help="JSON: solutions left by each filter.")],
     select: Annotated[Selection, cli.json_option(Selection, "The filters, as JSON.")],
     limits: Annotated[Limits, cli.json_option(Limits, "What may be trained on, as JSON.")] = Limits(),

@@ -16,7 +16,7 @@ READ = ["prompt_ids", "n_tokens", "n_generated"]
 
 def main(
     train: Annotated[Path, typer.Option(help="JSON of the policy's training.")],
-    output: Annotated[Path, typer.Option(help="JSON: what it cost.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON: what it cost.", ".json")],
     pool: Annotated[list[str], typer.Option(help="POOL=SHARD of what was drawn for it; once for each shard.")] = [],
     scores: Annotated[list[Path], typer.Option(help="Scores of it; once for each pool.")] = [],
     before: Annotated[Path | None, typer.Option(help="Ledger of the policy that it comes from.")] = None,

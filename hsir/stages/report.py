@@ -41,6 +41,7 @@ from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
 from hsir.storage import tables
+from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
@@ -51,7 +52,7 @@ HEAD = """\
 
 def main(
     config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
-    output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for tables and pictures.")],
 ) -> None:
     """Write the tables and pictures of the run that the config names, and print its results."""
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
@@ -121,12 +122,6 @@ def as_yaml(config: Config) -> str:
     """Write a config as YAML, with what is set in it: an option that is not set must not win an overlay."""
     given = config.model_dump(mode="json", exclude_unset=True)
     return str(yaml.safe_dump(given, sort_keys=False, width=100, allow_unicode=True))
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text atomically."""
-    with tables.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

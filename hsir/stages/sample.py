@@ -28,7 +28,7 @@ def main(
     ],
     pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
-    output: Annotated[Path, typer.Option(help="Table of samples.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of samples.", *tables.SUFFIXES)],
     engine: Annotated[BaseEngine, cli.json_option(Engine, "What generates, as JSON.")] = TransformersEngine(),
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     shard: Annotated[int, typer.Option(help="Which shard, from 0.")] = 0,

@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 def main(
     policy: Annotated[str, typer.Option(help="The policy that drew the samples: a model folder.")],
-    output: Annotated[Path, typer.Option("--out", help="Table of scores and their parts.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of scores and their parts.", *tables.SUFFIXES)],
     rows: Annotated[
-        Path | None, typer.Option("--in", help="JSONL of `id`, `prompt` (text, or messages), `completion`.")
+        Path | None,
+        cli.file_option("--in", "Rows of `id`, `prompt` (text, or messages), `completion`.", *tables.SUFFIXES),
     ] = None,
     samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
     verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
     score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
-    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a JSONL file."""
+    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a file."""
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
     made_by = tables.provenance(
@@ -70,12 +71,12 @@ def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]
 
 
 def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solution]":
-    """Tokenise the rows of a JSONL file; raises InputError naming file, line and way out."""
+    """Tokenise the rows of a file; raises InputError naming file, line and what to do."""
     from hsir.diversity.indiv.score import Solution
 
     seen: dict[str, int] = {}
-    for number, row in cli.json_rows(path, ("prompt", "completion")):
-        where, name = f"{path}, line {number}", str(row.get("id", number))
+    for where, number, row in cli.rows(path, ("prompt", "completion")):
+        name = str(row.get("id", number))
         if name in seen:
             raise InputError(f"{where}: the id {name!r} is that of line {seen[name]} too; ids must be unique")
         seen[name] = number

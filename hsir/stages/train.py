@@ -37,7 +37,7 @@ def main(
     start: Annotated[str, typer.Option(help="Model to begin with.")],
     filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
     train: Annotated[Training, cli.json_option(Train, "Training options, as JSON.")],
-    output: Annotated[Path, typer.Option(help="Folder for the policy.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for the policy.")],
     log: Annotated[Path, typer.Option(help="JSON for losses, counts and provenance.")],
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,

@@ -27,7 +27,9 @@ def main(
     policy: Annotated[str, typer.Option(help="The policy that drew the samples, for its tokenizer and its length.")],
     samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
-    output: Annotated[Path, typer.Option("--out", help="JSONL of id, parent, kind, copies, prompt, completion.")],
+    output: Annotated[
+        Path, cli.file_option("--out", "Rows of id, parent, kind, copies, prompt, completion.", ".jsonl")
+    ],
     solutions: Annotated[int, typer.Option(min=1, help="Right solutions, at most, that are drawn.")] = 200,
     seed: Annotated[int, typer.Option(help="Draws solutions, and the steps that are repeated.")] = 0,
 ) -> None:

@@ -22,7 +22,7 @@ def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     matcher: Annotated[Matcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
-    output: Annotated[Path, typer.Option(help="Table of failed samples and where each is cut, if at all.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of failed samples and their cuts.", *tables.SUFFIXES)],
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}

@@ -18,7 +18,7 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    output: Annotated[Path, typer.Option(help="Table of verdicts.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of verdicts.", *tables.SUFFIXES)],
     outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
 ) -> None:
     """Grade every sample against the gold answer of its question."""

@@ -18,6 +18,8 @@ import hsir
 from hsir.errors import InputError
 
 Row = dict[str, Any]
+SUFFIXES = (".parquet", ".jsonl")
+"""The formats of tables. JSONL has no place for what a table was made of."""
 _MIB = 1 << 20
 _IDS = pa.list_(pa.int32())
 
@@ -38,6 +40,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         parent_id_=pa.string(), cut_step_=pa.int32(),
     ),
     "verified": _schema(sample_id=pa.string(), extracted_=pa.string(), verdict=pa.string(), why=pa.string()),
+    "verdicts": _schema(
+        line=pa.int64(), id_=pa.string(), extracted_=pa.string(), verdict=pa.string(), why=pa.string(),
+    ),
     "veriexit": _schema(
         parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
     ),
@@ -62,14 +67,30 @@ of a prompt, which are numbered from `first`. div.div is null where a text has n
 
 
 def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
-    """Write a table atomically; `made_by` (see `provenance`) goes into the file's metadata."""
+    """Write a table atomically, as JSONL or Parquet by its suffix; raises InputError for another.
+
+    `made_by` (see `provenance`) goes into the metadata of a Parquet file.
+    """
     schema = SCHEMAS[kind].with_metadata({"hsir": json.dumps({"table": kind, **made_by}, sort_keys=True)})
     table = pa.Table.from_pylist(list(rows), schema=schema)
-    for field in schema:  # pyarrow itself lets null lists pass
-        if not field.nullable and table[field.name].null_count:
-            raise pa.ArrowInvalid(f"Column '{field.name}' is declared non-nullable but contains nulls")
+    _check_nulls(table)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: a table must end in {' or '.join(SUFFIXES)}")
     with atomic(path) as temporary:
-        pq.write_table(table, temporary)
+        if path.suffix == ".jsonl":
+            lines = (json.dumps(row) + "\n" for row in table.to_pylist(maps_as_pydicts="strict"))
+            temporary.write_text("".join(lines), encoding="ascii")
+        else:
+            pq.write_table(table, temporary)
+
+
+def records(path: Path) -> Iterator[Row]:
+    """Yield the rows of any Parquet file, some at a time; raises InputError where it is not one."""
+    try:
+        for batch in pq.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist(maps_as_pydicts="strict")
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a Parquet file: {error}") from error
 
 
 def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None = None) -> list[Row]:
@@ -119,6 +140,8 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
     """Read some columns of a file; the others, which may be most of it, stay where they are."""
     if not path.is_file():
         raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
+    if path.suffix == ".jsonl":
+        return _read_lines(kind, path, columns, only)
     try:
         names = pq.read_schema(path).names
         if not set(columns) <= set(names) or metadata(path).get("table", kind) != kind:
@@ -132,10 +155,40 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         ) from error
 
 
+def _read_lines(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
+    schema = pa.schema([SCHEMAS[kind].field(name) for name in columns])
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        chosen = [row for row in rows if only is None or row[columns[0]] in only]
+        table = pa.Table.from_pylist([_with_maps(row, schema) for row in chosen], schema=schema)
+        _check_nulls(table)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise InputError(f"{path}: not JSONL of a table of kind {kind!r}: {error}") from error
+    return table
+
+
+def _with_maps(row: Row, schema: pa.Schema) -> Row:
+    """Write objects as the pairs that a column of maps is made of."""
+    return {field.name: [*row[field.name].items()] if pa.types.is_map(field.type) and row.get(field.name) is not None
+            else row.get(field.name) for field in schema}  # fmt: skip
+
+
+def _check_nulls(table: pa.Table) -> None:
+    """Raise ArrowInvalid for a null in a required column: of lists, pyarrow itself lets them pass."""
+    for field in table.schema:
+        if not field.nullable and table[field.name].null_count:
+            raise pa.ArrowInvalid(f"Column '{field.name}' is declared non-nullable but contains nulls")
+
+
 def write_json(value: Any, path: Path) -> None:
     """Write JSON atomically."""
+    write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager

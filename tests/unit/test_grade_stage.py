@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from hsir.errors import InputError
 from hsir.stages import grade
+from hsir.storage import tables
 
 APP = typer.Typer()
 APP.command()(grade.main)
@@ -193,8 +196,31 @@ def test_options_that_make_no_grader_are_named(options: tuple[str, ...], message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(APP, ["--in", str(tmp_path / "no"), "--out", str(tmp_path / "out"), *NUMBER])
-    assert "no: no such file" in str(result.exception)
+    result = CliRunner().invoke(APP, ["--in", str(tmp_path / "no.jsonl"), "--out", str(tmp_path / "o.jsonl"), *NUMBER])
+    assert "no.jsonl: no such file" in str(result.exception)
+
+
+def test_tables_are_graded_into_tables(tmp_path: Path) -> None:
+    options = [[("A", "ash"), ("B", "bay")], None]
+    columns = {"id": [1, 2], "gold": ["B", "4"], "prediction": ["The answer is bay.", "5"]}
+    kinds = [pa.int64(), pa.string(), pa.string()]
+    arrays = [pa.array(values, kind) for values, kind in zip(columns.values(), kinds, strict=True)]
+    arrays.append(pa.array(options, pa.map_(pa.string(), pa.string())))
+    pq.write_table(pa.table(arrays, [*columns, "options"]), tmp_path / "rows.parquet")
+    given = ["--in", str(tmp_path / "rows.parquet"), "--out", str(tmp_path / "v.parquet"), "--kind", "auto"]
+    assert CliRunner().invoke(APP, given).exit_code == 0
+    assert tables.read("verdicts", tmp_path / "v.parquet") == [
+        {"line": 1, "id": "1", "extracted": "B", "verdict": "right", "why": "stated"},
+        {"line": 2, "id": "2", "extracted": "5", "verdict": "wrong", "why": "last"},
+    ]
+
+
+@pytest.mark.parametrize(("rows", "out"), [("rows.csv", "v.jsonl"), ("rows.jsonl", "v.json"), ("rows", "v.jsonl")])
+def test_another_suffix_is_refused_before_anything_is_read(rows: str, out: str, tmp_path: Path) -> None:
+    (tmp_path / rows).write_text('{"gold": "4", "prediction": "4"}')
+    result = CliRunner().invoke(APP, ["--in", str(tmp_path / rows), "--out", str(tmp_path / out), *NUMBER])
+    assert result.exit_code == 2 and "the suffix must be" in " ".join(result.output.replace("│", "").split())
+    assert [path.name for path in tmp_path.iterdir()] == [rows]
 
 
 @pytest.fixture

@@ -125,7 +125,22 @@ def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp
     running.terminate()
     assert "told to stop" in running.communicate()[1]
     assert running.returncode == stopping.CODE
-    assert [path.name for path in tmp_path.iterdir()] == [".out.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_process_at_a_time_holds_a_lock_and_none_leaves_its_file(root: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from hsir.stages import cli\n"
+        "inside = Path(sys.argv[1]).with_name('inside')\n"
+        "for _ in range(40):\n"
+        "    with cli.locked(Path(sys.argv[1])):\n"
+        "        inside.touch(exist_ok=False); inside.unlink()\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    running = [subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [one.communicate()[1] for one in running]
+    assert [one.returncode for one in running] == [0, 0, 0], told
+    assert list(tmp_path.iterdir()) == []
 
 
 def assert_same(folder: Path, *names: str) -> None:

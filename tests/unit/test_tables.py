@@ -35,6 +35,31 @@ def test_rows_are_read_as_they_were_written(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_lines_of_json_hold_the_same_rows(kind: str, tmp_path: Path) -> None:
+    rows = [full_row(kind), full_row(kind)]
+    tables.write(kind, rows, tmp_path / "t.jsonl", MADE_BY)
+    assert len((tmp_path / "t.jsonl").read_text().splitlines()) == 2
+    assert tables.read(kind, tmp_path / "t.jsonl") == rows
+    first = tables.SCHEMAS[kind].names[0]
+    assert list(tables.tuples(kind, tmp_path / "t.jsonl", [first], {rows[0][first]})) == [(rows[0][first],)] * 2
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[1]", '{"sample_id": "a"}', '{"sample_id": 1, "verdict": "right", "why": "tags"}'], ids=repr
+)
+def test_lines_that_are_no_rows_of_the_table_are_refused(line: str, tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(line)
+    with pytest.raises(InputError, match=r"t\.jsonl: not JSONL of a table of kind 'verified'"):
+        tables.read("verified", tmp_path / "t.jsonl")
+
+
+def test_a_suffix_that_is_no_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"t\.csv: a table must end in \.parquet or \.jsonl"):
+        tables.write("verified", [VERDICT], tmp_path / "t.csv", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
 def test_an_empty_table_keeps_its_schema(kind: str, tmp_path: Path) -> None:
     tables.write(kind, [], tmp_path / "t.parquet", {})
     assert tables.read(kind, tmp_path / "t.parquet") == []
@@ -45,6 +70,7 @@ OPTIONAL = {
     "questions": {"difficulty", "options", "trace", "trace_ids"},
     "samples": {"parent_id", "cut_step"},
     "verified": {"extracted"},
+    "verdicts": {"id", "extracted"},
     "veriexit": {"cut_step", "prefix_ids"},
     "indiv-scores": set(),
     "asked": {"parent_id"},

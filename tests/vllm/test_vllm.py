@@ -186,7 +186,7 @@ def test_a_killed_shard_goes_on_where_it_was(questions: Path, embedded: Path, wh
     output = tmp_path / "0-of-1.parquet"
     command = [
         sys.executable, "-m", "hsir.stages.sample", "--model", str(embedded), "--prompts", str(questions),
-        "--pool", POOL.model_dump_json(), "--name", "k4", "--engine", PARTS.model_dump_json(), "--output", str(output),
+        "--pool", POOL.model_dump_json(), "--name", "k4", "--engine", PARTS.model_dump_json(), "--out", str(output),
     ]  # fmt: skip
     here = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}

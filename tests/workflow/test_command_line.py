@@ -159,7 +159,7 @@ def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
 def test_dag_draws_the_rules_with_what_is_done_and_what_would_run(finished: Path, tmp_path: Path) -> None:
     profile = ("--profile", str(PROJECT / "profiles/local"), "--configfile", str(finished / TINY))
     for directory, said in ((tmp_path, "1 to run"), (finished, "1 done")):
-        told = hsir(directory, "dag", "two-rounds", *profile, "--output", str(tmp_path / "dag.svg"))
+        told = hsir(directory, "dag", "two-rounds", *profile, "--out", str(tmp_path / "dag.svg"))
         assert told.returncode == 0, told.stderr
         texts = re.findall(r">([^<>]+)</text>", (tmp_path / "dag.svg").read_text())
         assert texts[texts.index("report") + 1] == said

@@ -104,4 +104,4 @@ rule redundancy:
         folder=lambda w, output: str(Path(output.json).parent),
     shell:
         "python -m hsir.stages.redundancy --in {input.rows:q} --scores {input.scores:q} --div {input.div:q}"
-        " --of {params.of:q} --output {params.folder:q} > {log:q} 2>&1"
+        " --of {params.of:q} --out {params.folder:q} > {log:q} 2>&1"

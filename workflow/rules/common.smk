@@ -5,7 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-HERE = Path(workflow.basedir)
+# Where this file's project is, whichever Snakefile includes it.
+HERE = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(HERE))
 
 from snakemake.settings.types import DeploymentMethod
@@ -15,6 +16,7 @@ from hsir.config.plan import BASE, EVAL
 from hsir.config.pools import GuidePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
+from hsir.home import found
 
 try:
     plan = Plan(load(config, HERE / "config", ", ".join(map(str, workflow.configfiles))))
@@ -62,14 +64,9 @@ def scores_of(kind):
     return "|".join(re.escape(name) for name, one in plan.config.scores.items() if isinstance(one, kind)) or "(?!)"
 
 
-def found(path):
-    """Give a path from the config, which is relative to the project unless it is found from here."""
-    return str(HERE / path) if not Path(path).exists() and (HERE / path).exists() else str(path)
-
-
 def base_path(model):
     """Give the base model: a folder, or its name on a hub."""
-    return found(plan.config.models[model].path)
+    return str(found(plan.config.models[model].path))
 
 
 def chat_template(wildcards):

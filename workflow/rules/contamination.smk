@@ -35,7 +35,7 @@ rule contamination:
     shell:
         "python -m hsir.stages.contamination --filtered {input.filtered:q} {params.given:q} {params.questions:q}"
         " {params.samples:q} --tests {params.tests:q} --contamination {params.allowed:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 use rule contamination as overlap with:

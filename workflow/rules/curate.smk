@@ -24,7 +24,7 @@ rule verify:
         outside=lambda w: ["--outside-tags"] if plan.outside_tags(w.model, w.task, w.pool) else [],
     shell:
         "python -m hsir.stages.verify {params.samples:q} --questions {input.questions:q} --task {params.task:q}"
-        " {params.outside:q} --output {output:q} > {log:q} 2>&1"
+        " {params.outside:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule veriexit:
@@ -47,7 +47,7 @@ rule veriexit:
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule score:
@@ -127,4 +127,4 @@ rule filter:
     shell:
         "python -m hsir.stages.filter {params.given:q} {params.questions:q} {params.pools:q} {params.verified:q}"
         " {params.scores:q} --select {params.select:q} --limits {params.limit:q} {params.pairs:q} --seed {wildcards.seed}"
-        " --output {output.filtered:q} --funnel {output.funnel:q} > {log:q} 2>&1"
+        " --out {output.filtered:q} --funnel {output.funnel:q} > {log:q} 2>&1"

@@ -19,7 +19,7 @@ rule distill:
         # Traces that are there are not asked for anew because the teacher is asked otherwise.
         teacher=lambda w, input: teacher_of(w),
     shell:
-        "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --output {output:q} > {log:q} 2>&1"
+        "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule data:
@@ -39,7 +39,7 @@ rule data:
         template=chat_template,
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split {wildcards.split}"
-        " --seed {wildcards.seed} {params.template:q} --output {output:q} > {log:q} 2>&1"
+        " --seed {wildcards.seed} {params.template:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule data_test:
@@ -59,4 +59,4 @@ rule data_test:
         template=chat_template,
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split test"
-        " {params.template:q} --output {output:q} > {log:q} 2>&1"
+        " {params.template:q} --out {output:q} > {log:q} 2>&1"

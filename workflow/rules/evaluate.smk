@@ -22,4 +22,4 @@ rule evaluate:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --output {output:q} > {log:q} 2>&1"
+        " --questions {input.questions:q} --out {output:q} > {log:q} 2>&1"

@@ -22,4 +22,4 @@ rule ledger:
         before=lambda w, input: [f"--before={path}" for path in input.before],
     shell:
         "python -m hsir.stages.ledger {params.pools:q} {params.scores:q} --train {input.train:q} {params.before:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"

@@ -162,7 +162,7 @@ rule report:
         config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True, exclude={"track"}),
         folder=RUN,
     shell:
-        "python -m hsir.stages.report --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"
+        "python -m hsir.stages.report --config {params.config:q} --out {params.folder:q} > {log:q} 2>&1"
 
 
 for run in plan.config.runs:

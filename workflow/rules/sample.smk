@@ -29,7 +29,7 @@ rule ask:
     shell:
         "python -m hsir.stages.ask --questions {input.questions:q} {params.samples:q} {params.verified:q}"
         " --pool {params.pool:q} --task {params.task:q} --model {params.model:q} {params.template:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule sample:
@@ -58,4 +58,4 @@ rule sample:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.sample --model {params.model:q} --prompts {input.prompts:q}"
         " --name {wildcards.pool:q} --pool {params.pool:q} --engine {params.engine:q} --seed {wildcards.seed}"
-        " --shard {params.number} --shards {params.total} --output {output.samples:q} --cost {output.cost:q} > {log:q} 2>&1"
+        " --shard {params.number} --shards {params.total} --out {output.samples:q} --cost {output.cost:q} > {log:q} 2>&1"
