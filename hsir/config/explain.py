@@ -22,8 +22,8 @@ def keys(raw: Any, error: Any) -> Location:
     return tuple(found)
 
 
-def describe(schema: type[BaseModel], at: Location, error: Any, where: str) -> str:
-    """Write one error of pydantic as a line: file, key, what is wrong, what is known."""
+def describe(schema: type[BaseModel], at: Location, error: Any) -> str:
+    """Write one error of pydantic as a line: key, what is wrong, what is known."""
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown key" + suggest(str(error["loc"][-1]), _fields_at(schema, error["loc"][:-1]))
@@ -31,7 +31,7 @@ def describe(schema: type[BaseModel], at: Location, error: Any, where: str) -> s
         message = "missing; it has no default"
     elif error["type"] != "value_error" and not isinstance(error["input"], dict):
         message += f", not {error['input']!r}"
-    return f"{where}: {'.'.join(map(str, at)) or 'the file'}: {message}"
+    return f"{'.'.join(map(str, at)) or 'the file'}: {message}"
 
 
 def _fields_at(schema: Any, location: Iterable[Any]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hsir.config.overlay import overlay
 from hsir.config.pools import BasePool, Pool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
 from hsir.config.settings import Settings
@@ -29,7 +30,7 @@ class Plan:
             self.config.tasks[task].settings,
             self.config.overrides,
         ]
-        return Settings.model_validate(_overlay(*(_given(layer) for layer in layers)))
+        return Settings.model_validate(overlay(*(_given(layer) for layer in layers)))
 
     def train(self, model: str, task: str, policy: str) -> Train:
         """Overlay a policy's training options: defaults < model < task < method < overrides."""
@@ -39,7 +40,7 @@ class Plan:
             for layer in (self.config.models[model].settings, self.config.tasks[task].settings)
         ]
         last = _given(self.config.overrides).get("train", {}).get(chosen.kind, {})
-        return type(chosen).model_validate(_overlay(*blocks, _given(chosen), last))
+        return type(chosen).model_validate(overlay(*blocks, _given(chosen), last))
 
     def pool(self, model: str, task: str, pool: str) -> BasePool:
         """Give a pool with its token limit filled in; `eval/...` is the greedy pool of evaluations."""
@@ -154,18 +155,3 @@ def _given(options: Any) -> dict[str, Any]:
     """Give only what was set, so that an overlay overrides nothing by a default."""
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     return given
-
-
-def _overlay(*layers: dict[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            merged[key] = _overlay(merged[key], value) if _alike(merged.get(key), value) else value
-    return merged
-
-
-def _alike(below: Any, above: Any) -> bool:
-    """Tell whether both are blocks of options, and not of two kinds: those of another kind are replaced."""
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return False
-    return len({block["kind"] for block in (below, above) if "kind" in block}) < 2

@@ -41,6 +41,11 @@ class Method(Options):
     With `iterations: 0` it trains once on given data and samples nothing.
     """
 
+    like: MethodName | None = Field(
+        None,
+        description="Method that this one is written as: what is not set here is as there. Blocks are laid over its"
+        " own key by key, lists take their place.",
+    )
     given: tuple[Literal["seed", "gold", "questions"], ...] = Field(
         ("seed",),
         description="Given data to train on: the seed set, gold traces of the unlabelled set, its bare questions.",

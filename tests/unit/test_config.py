@@ -46,7 +46,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def errors(raw: dict[str, Any], folder: Path) -> list[str]:
     """Load a config that is wrong and give its errors."""
     with pytest.raises(ConfigError) as error:
-        load(raw, folder, "my.yaml")
+        load(raw, folder, {"my.yaml": raw})
     first, *rest = str(error.value).splitlines()
     assert first == "the config cannot be used:"
     return [line.removeprefix("  - ") for line in rest]
@@ -54,7 +54,7 @@ def errors(raw: dict[str, Any], folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", RUN_FILES, ids=lambda path: path.name)
 def test_shipped_configs_load_with_all_that_they_name(path: Path) -> None:
-    config = load(read_yaml(path), CONFIG, str(path))
+    config = load(read_yaml(path), CONFIG)
     assert config.runs
     for kind, files in (("models", MODELS), ("tasks", TASKS), ("methods", METHODS), ("pools", POOLS)):
         assert {file.stem for file in files} <= set(getattr(config, kind))

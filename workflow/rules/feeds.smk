@@ -2,9 +2,9 @@
 
 
 def checkpoint_of(wildcards, policy):
-    """Give the weights of a policy; a base model from a hub is no file, and made by no rule."""
+    """Give the weights of a policy to a command; a base model from a hub is no file, and made by no rule."""
     if policy != BASE:
-        return f"{ROOT}/{policy}/checkpoint".format(**wildcards)
+        return f"{PLACED}{ROOT.removeprefix(RESULTS)}/{policy}/checkpoint".format(**wildcards)
     return base_path(wildcards.model)
 
 
@@ -12,19 +12,24 @@ def weights_input(wildcards, policy):
     """Give what a job waits for before it loads a policy."""
     if policy == BASE:
         return model_files(wildcards.model, "*.safetensors", "*.json")
-    return [checkpoint_of(wildcards, policy)]
+    return [f"{ROOT}/{policy}/checkpoint".format(**wildcards)]
 
 
 def model_files(model, *patterns):
     """Give files of a base model that lies in a folder; other files in it make other samples."""
-    return sorted(str(path) for pattern in patterns for path in Path(base_path(model)).glob(pattern))
+    return given(sorted(path for pattern in patterns for path in Path(base_path(model)).glob(pattern)))
+
+
+def given(paths):
+    """Give files that users have, and no rule makes: a module statement's `prefix` is not put before them."""
+    return [local(str(path)) for path in paths]
 
 
 def questions_from(model, task, split):
     """Give what the questions of a split are read from, and the files that tokenise them."""
     template = plan.config.models[model].chat_template
-    files = [*map(str, task.files(split)), *([found(template)] if template else [])]
-    return files + model_files(model, "tokenizer*.json", "chat_template.jinja")
+    files = [*task.files(split), *([found(template)] if template else [])]
+    return given(files) + model_files(model, "tokenizer*.json", "chat_template.jinja")
 
 
 def teacher_of(wildcards):
