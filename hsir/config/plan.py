@@ -97,7 +97,9 @@ class Plan:
         return self.parent(policy) if parent else BASE
 
     def policies(self, run: Run, method: str) -> list[str]:
-        """Name the policies of a method within a run, first iteration first."""
+        """Name the policies of a method within a run, first iteration first; `base` is the untrained model alone."""
+        if method == BASE:
+            return [BASE]
         rounds = self.config.methods[method].iterations
         if not rounds:
             return [method]
@@ -105,6 +107,10 @@ class Plan:
 
     def cells(self, run: Run) -> Iterator[tuple[str, str, int, str, str]]:
         """Yield (model, task, seed, method, policy) of everything that a run trains."""
+        yield from (cell for cell in self.evaluated(run) if cell[-1] != BASE)
+
+    def evaluated(self, run: Run) -> Iterator[tuple[str, str, int, str, str]]:
+        """Yield (model, task, seed, method, policy) of everything that a run evaluates, the untrained model too."""
         for model in run.models:
             for task in run.tasks:
                 for seed in run.seeds:
@@ -146,8 +152,8 @@ class Plan:
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
 
     def _made_by(self, run: Run) -> list[str]:
-        """Name the policies of a run, and those that they come from."""
-        policies = [policy for name in run.methods for policy in self.policies(run, name)]
+        """Name the policies that a run trains, and those that they come from."""
+        policies = [policy for name in run.methods if name != BASE for policy in self.policies(run, name)]
         return list(dict.fromkeys(policies + [old for policy in policies for old in self.behind(policy)]))
 
 

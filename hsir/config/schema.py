@@ -111,7 +111,9 @@ class Run(Options):
 
     models: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of models.")
     tasks: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of tasks to train on.")
-    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(description="Names of methods.")
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(
+        description="Names of methods; `base` is the untrained model, which is evaluated as it is."
+    )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds of data and sampling.")
     iterations: Count | None = Field(None, description="Rounds for every method, if not its own number.")
     benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(

@@ -21,7 +21,7 @@ def model_files(model, *patterns):
 
 
 def given(paths):
-    """Give files that users have, and no rule makes: a module statement's `prefix` is not put before them."""
+    """Give files of users, before which the `prefix` of a module statement is not put."""
     return [local(str(path)) for path in paths]
 
 
@@ -175,15 +175,18 @@ def made_by(wildcards):
     }
     read = ("evaluations", "answers", "judged", "questions", "samples", "verified", "veriexit", "scores")
     found = {name: {} for name in (*of_policy, *read)}
+    for model, task, seed, method, policy in plan.evaluated(run):
+        cell = Cell(model=model, task=task, seed=seed, policy=policy)
+        folder = POLICY.format(**cell)
+        for name in plan.benchmarks(run, task):
+            found["evaluations"][f"{folder}/eval/{name}.json"] = None
+            found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
+            found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))
     for model, task, seed, method, policy in plan.cells(run):
         cell = Cell(model=model, task=task, seed=seed, policy=policy)
         folder = POLICY.format(**cell)
         for name, file in of_policy.items():
             found[name][f"{folder}/{file}"] = None
-        for name in plan.benchmarks(run, task):
-            found["evaluations"][f"{folder}/eval/{name}.json"] = None
-            found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
-            found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))
         recycled_pools = [p for p in plan.method(policy).pools if isinstance(plan.config.pools[p], VeriExitPool)]
         parent = f"{ROOT.format(**cell)}/{plan.parent(policy)}"
         found["veriexit"] |= {f"{parent}/{pool}/veriexit.parquet": None for pool in recycled_pools}
