@@ -98,9 +98,19 @@ train: {kind: sft, start_from: parent, learning_rate: 5.0e-6}
 iterations: 2
 ```
 
+One that differs from another in a few keys is `like` it. Keys that are not set are as there, blocks such as `train` are
+merged, lists such as `select` are replaced. In the config a method may be like the file of its own name:
+
+```yaml
+methods:
+  restem: {like: restem, pools: [k4]}
+  stricter: {like: hsir-sft, select: [{kind: right}, {kind: indiv, threshold: 0.0}]}
+```
+
 ## A pool of one's own
 
-A pool is a way of getting solutions. This one puts the question in a frame; what is trained on has the plain question
+A pool is a way of getting solutions, and its `samples` are K, the samples per question; of kind `veriexit`, J, the
+answers per recycled prefix. A pool that is called `k4` has four samples, whatever its place in the config. This one puts the question in a frame; what is trained on has the plain question
 as its prompt.
 
 ```yaml

@@ -37,11 +37,11 @@ rule best:
 """
 
 
-def project(folder: Path, config: dict[str, Any], **parts: str) -> list[str]:
+def project(directory: Path, config: dict[str, Any], **parts: str) -> list[str]:
     """Write a project that imports the workflow, and give the command that runs it."""
     given = {"workflow": str(PROJECT / "workflow/Snakefile"), "more": "", "renamed": "", "train": "", "folder": ""}
-    (folder / "Snakefile").write_text(SNAKEFILE.format(**given | parts))
-    (folder / "mine.yaml").write_text(yaml.safe_dump({"own": 1, "hsir": config}))
+    (directory / "Snakefile").write_text(SNAKEFILE.format(**given | parts))
+    (directory / "mine.yaml").write_text(yaml.safe_dump({"own": 1, "hsir": config}))
     return [sys.executable, "-m", "snakemake", "--profile", str(PROJECT / "profiles/local"), "--cores", "2"]
 
 
