@@ -109,9 +109,9 @@ methods:
 
 ## A pool of one's own
 
-A pool is a way of getting solutions, and its `samples` are K, the samples per question; of kind `veriexit`, J, the
-answers per recycled prefix. A pool that is called `k4` has four samples, whatever its place in the config. This one puts the question in a frame; what is trained on has the plain question
-as its prompt.
+A pool is a way of getting solutions. Its `samples` are K, the samples per question, or, in a pool of kind `veriexit`,
+J, the answers per recycled prefix. A pool that is called `k4` must have four samples. The pool below puts the question
+in a frame; what is trained on has the plain question as its prompt.
 
 ```yaml
 # yaml-language-server: $schema=../schema.json#/$defs/PoolEntry
