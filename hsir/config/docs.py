@@ -33,8 +33,11 @@ README = """\
 `config.yaml` says what is run; `snakemake --configfile FILE` lays another over it. A run is a grid of names, and each
 name is a small file in `models/`, `tasks/`, `methods/` or `pools/`. Your own go into the same folders, or into
 `models:`, `tasks:`, `methods:`, `pools:` of the config, which win over a file of that name. Names are of letters,
-digits, dots, - and _, a method's without a dot. Whatever is wrong is told before anything runs, with the key and the
-way out; `snakemake -n` shows what a change would run again.
+digits, dots, - and _, a method's without a dot. Whatever is wrong is told before anything runs, with the file, the key
+and the way out; `snakemake -n` shows what a change would run again.
+
+In a Snakemake project of your own, HSIR is a module of a clone on the disk: `docs/import.md` shows how. A module of a
+remote address, as snakedeploy writes it, is refused.
 
 Options are laid over one another, key by key; a list is replaced as a whole:
 
