@@ -1,10 +1,11 @@
 """Checks that look at the whole config: names that exist, parts that fit together."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
 from hsir.config.explain import suggest
-from hsir.config.plan import Plan
+from hsir.config.plan import BASE, Plan
 from hsir.config.pools import BasePool, GuidePool, SamplePool
 from hsir.config.schema import Config, Method
 from hsir.config.settings import Score
@@ -57,11 +58,11 @@ def _uses_in_runs(config: Config) -> Iterable[Use]:
     for name, run in config.runs.items():
         yield f"runs.{name}.models", "model", run.models, config.models
         yield f"runs.{name}.tasks", "task", run.tasks, config.tasks
-        yield f"runs.{name}.methods", "method", run.methods, config.methods
+        yield f"runs.{name}.methods", "method", run.methods, {*config.methods, BASE}
         given = run.benchmarks or ()
         for key, names in given.items() if isinstance(given, dict) else [("", given)]:
             yield f"runs.{name}.benchmarks{key and '.'}{key}", "task", names, config.tasks
-        yield f"runs.{name}.reference", "method", [run.reference] if run.reference else [], config.methods
+        yield f"runs.{name}.reference", "method", [run.reference] if run.reference else [], {*config.methods, BASE}
 
 
 def _uses_in_entries(config: Config) -> Iterable[Use]:
@@ -144,6 +145,11 @@ def _pool_misfits(config: Config) -> Iterable[str]:
             yield f"pools.{name}.of: {pool.source!r} is itself made of a pool; name a pool of kind sample"
         if isinstance(pool, GuidePool) and name in _sources(name, config):
             yield f"pools.{name}.of: the pool is made of itself; name another"
+        if isinstance(pool, SamplePool) and (said := re.fullmatch(r"k(\d+)", name)) and int(said[1]) != pool.samples:
+            yield (
+                f"pools.{name}: its name says {said[1]} samples per question, and it has {pool.samples}; name it"
+                f" k{pool.samples}, and let methods name that: {{like: restem, pools: [k{pool.samples}]}}"
+            )
         if pool.temperature == 0 and pool.samples > 1:
             yield (
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"

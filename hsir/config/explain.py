@@ -22,9 +22,9 @@ def keys(raw: Any, error: Any) -> Location:
     return tuple(found)
 
 
-def describe(schema: Any, at: Location, error: Any, where: str) -> str:
-    """Write one error of pydantic as a line: file, key, what is wrong, what is known."""
-    return f"{where}: {'.'.join(map(str, at)) or 'the file'}: {_fault(schema, error)}"
+def describe(schema: Any, at: Location, error: Any) -> str:
+    """Write one error of pydantic as a line: key, what is wrong, what is known."""
+    return f"{'.'.join(map(str, at)) or 'the file'}: {_fault(schema, error)}"
 
 
 def faults(schema: Any, raw: Any, invalid: ValidationError) -> str:

@@ -41,6 +41,11 @@ class Method(Options):
     With `iterations: 0` it trains once on given data and samples nothing.
     """
 
+    like: MethodName | None = Field(
+        None,
+        description="Method that this one is written as: what is not set here is as there. Blocks are laid over its"
+        " own key by key, lists take their place.",
+    )
     given: tuple[Literal["seed", "gold", "questions"], ...] = Field(
         ("seed",),
         description="Given data to train on: the seed set, gold traces of the unlabelled set, its bare questions.",
@@ -106,7 +111,9 @@ class Run(Options):
 
     models: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of models.")
     tasks: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of tasks to train on.")
-    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(description="Names of methods.")
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(
+        description="Names of methods; `base` is the untrained model, which is evaluated as it is."
+    )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds of data and sampling.")
     iterations: Count | None = Field(None, description="Rounds for every method, if not its own number.")
     benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(

@@ -16,8 +16,8 @@ DEFAULT = Path("config/config.yaml")
 TOLD = re.compile(
     r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
 )
-LOCAL = re.compile(r"^localrules:\n((?: +\w+,?\n)+)", re.MULTILINE)
-"""Where the Snakefile says what is not queued; a dry run does not tell."""
+RULE = re.compile(r"^(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
+"""A rule of a .smk file: its name and its body."""
 
 
 class Job(NamedTuple):
@@ -44,7 +44,7 @@ def opened(configs: Sequence[Path]) -> Plan:
     for path, raw in zip(files, given, strict=True):
         if not isinstance(raw, dict):
             raise ConfigError(f"{path}: not a config; it needs keys such as `run:` and `runs:`")
-    return Plan(load(_merged(*given), HOME / "config", ", ".join(map(str, files))))
+    return Plan(load(_merged(*given), HOME / "config", dict(zip(map(str, files), given, strict=True))))
 
 
 def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,8 +117,7 @@ def _jobs(told: str) -> list[Job]:
             found.append((rule, {}))
         elif found:
             found[-1][1][key] = value
-    block = LOCAL.search(SNAKEFILE.read_text(encoding="utf-8"))
-    here = set(re.findall(r"\w+", block[1])) if block else set()
+    here = _local()
     return [
         Job(
             rule, int(said.get("threads", 1)), _pairs(said.get("resources", "")),
@@ -126,6 +125,12 @@ def _jobs(told: str) -> list[Job]:
         )
         for rule, said in found
     ]  # fmt: skip
+
+
+def _local() -> set[str]:
+    """Name the rules that are not queued; a dry run does not tell."""
+    texts = [path.read_text(encoding="utf-8") for path in (HOME / "workflow" / "rules").glob("*.smk")]
+    return {name for text in texts for name, body in RULE.findall(text) if "    localrule: True\n" in body}
 
 
 def _pairs(told: str) -> dict[str, str]:

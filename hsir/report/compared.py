@@ -54,7 +54,7 @@ class Difference:
 def gather(made: Made) -> list[Difference]:
     """Compare every policy of a run with the reference method's of the same round."""
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
-    for cell in made.cells():
+    for cell in made.evaluated():
         for benchmark in made.plan.benchmarks(made.run, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
     return [one for place, policies in places.items() for one in _compared(made, place, policies)]

@@ -147,14 +147,14 @@ def pool_of(folder: Path, verdicts: dict[str, list[tuple[str | None, bool]]]) ->
     raw = {
         "run": "r", "results": str(folder), "runs": {"r": {"models": ["tiny"], "tasks": ["sums"], "methods": ["m"]}},
         "models": {"tiny": {"path": "x"}}, "tasks": {"sums": {"task": {"kind": "chains"}}},
-        "methods": {"m": {"initial": "start", "pools": ["k2"], "select": RIGHT}, "start": {"iterations": 0}},
-        "pools": {"k2": {"kind": "sample", "samples": 4}},
+        "methods": {"m": {"initial": "start", "pools": ["k4"], "select": RIGHT}, "start": {"iterations": 0}},
+        "pools": {"k4": {"kind": "sample", "samples": 4}},
     }  # fmt: skip
-    made, drawn = Made(Plan(load(raw, folder))), Drawn(Cell("tiny", "sums", 0, "start"), "k2")
+    made, drawn = Made(Plan(load(raw, folder))), Drawn(Cell("tiny", "sums", 0, "start"), "k4")
     samples, judged = [], []
     for question, given in verdicts.items():
         for n, (answer, right) in enumerate(given):
-            name = f"{question}-k2-{n:04d}"
+            name = f"{question}-k4-{n:04d}"
             ids = {"sample_id": name, "question_id": question, "prompt_ids": [1], "completion_ids": [2]}
             samples.append(ids | {"completion": "", "n_tokens": 1, "n_generated": 1, "finish": "stop", "seed": 0})
             verdict = "right" if right else "wrong" if answer else "no_answer"

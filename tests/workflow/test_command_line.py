@@ -146,10 +146,11 @@ def test_status_of_a_finished_run_has_nothing_to_do(finished: Path) -> None:
 def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
     finished: Path, tmp_path: Path, tiny: dict[str, Any]
 ) -> None:
-    method = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")
-    method["select"][1]["threshold"] = -0.25
+    select = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")["select"]
+    select[1]["threshold"] = -0.25
+    tiny["methods"]["hsir-sft"]["select"] = select
     changed = tmp_path / "changed.yaml"
-    changed.write_text(yaml.safe_dump(tiny | {"methods": {"hsir-sft": method}}))
+    changed.write_text(yaml.safe_dump(tiny))
     rows = stood(finished, "--configfile", str(changed))
     assert "filter: threshold -0.5 -> -0.25" in rows["hsir-sft"]["causes"]
     assert rows["hsir-sft"]["again"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["hours"] > 0

@@ -19,6 +19,7 @@ rule variants:
         f"{LOGS}/runs/{{run}}/redundancy/variants.log",
     benchmark:
         f"{TIMES}/runs/{{run}}/redundancy/variants.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -44,6 +45,8 @@ rule score_variants:
     conda:
         "../../envs/generate.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         policy=studied_policy,
         score=lambda w: options(plan.config.scores[studied(w).score]),
@@ -64,6 +67,8 @@ rule div_variants:
     conda:
         "../../envs/embed.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         embedder=lambda w: options(studied_options(w).div.embedder),
         threshold=lambda w: studied_options(w).div.threshold,
@@ -97,6 +102,7 @@ rule redundancy:
         f"{LOGS}/runs/{{run}}/redundancy/redundancy.log",
     benchmark:
         f"{TIMES}/runs/{{run}}/redundancy/redundancy.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:

@@ -5,25 +5,36 @@ import shlex
 import sys
 from pathlib import Path
 
-# Where this file's project is, whichever Snakefile includes it.
-HERE = Path(workflow.current_basedir).parents[1]
+# Of this project, not of one that imports it by a module statement.
+HERE = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(HERE))
 
 from snakemake.settings.types import DeploymentMethod
 
-from hsir.config import Plan, load
+from hsir.config import Plan, load, read_yaml
 from hsir.config.plan import BASE, EVAL
 from hsir.config.pools import GuidePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
 from hsir.home import found
 
+# Snakemake lists files of the command line first, and lays them over the others.
+LAST = len(workflow.overwrite_configfiles)
+FILES = dict.fromkeys(map(str, [*workflow.configfiles[LAST:], *workflow.configfiles[:LAST]]))
+ELSE = "the config of the module statement, or --config" if IMPORTED else "--config"
+
 try:
-    plan = Plan(load(config, HERE / "config", ", ".join(map(str, workflow.configfiles))))
+    loaded = load(config, HERE / "config", {path: read_yaml(Path(path)) for path in FILES}, ELSE)
 except ConfigError as error:
     raise WorkflowError(error) from None
 
-# The package stands beside the Snakefile: jobs find it there, whatever their environment holds. Who watches trainings is
+# Snakemake puts the `prefix` of a module statement before the paths of rules, which begin with RESULTS. Commands find
+# the same files by the plan's paths, which begin with it themselves.
+RESULTS, PLACED = loaded.results, str(workflow.modifier.modify_path(f"{loaded.results}/")).removesuffix("/")
+plan = Plan(loaded if PLACED == RESULTS else loaded.model_copy(update={"results": PLACED}))
+
+
+# The package stands beside the workflow: jobs find it there, whatever their environment holds. Who watches trainings is
 # no option of their rule, for whoever watches, the policy is the same.
 EXPORTED = [
     f"PYTHONPATH={shlex.quote(str(HERE))}${{PYTHONPATH:+:$PYTHONPATH}}",
@@ -33,9 +44,10 @@ EXPORTED = [
 # Without environments of their own they take the Python that runs Snakemake, though nobody activated its environment.
 if not {DeploymentMethod.CONDA, DeploymentMethod.APPTAINER} & {*workflow.deployment_settings.deployment_method}:
     EXPORTED.append(f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
-shell.prefix("export {}; ".format(" ".join(EXPORTED).replace("{", "{{").replace("}", "}}")))
+# A prefix is of all rules, those of a project that imports these too: what it set, or Snakemake's own, stays in force.
+BEFORE, EXPORT = shell._process_prefix or "set -euo pipefail; ", "export {}; ".format(" ".join(EXPORTED))
+shell.prefix((BEFORE.replace(EXPORT, "") + EXPORT).replace("{", "{{").replace("}", "}}"))
 
-RESULTS = plan.config.results
 ROOT = f"{RESULTS}/{{model}}/{{task}}/seed{{seed}}"
 POLICY = f"{ROOT}/{{policy}}"
 POOL = f"{POLICY}/{{pool}}"

@@ -23,6 +23,7 @@ rule contamination:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/contamination.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -45,13 +46,14 @@ use rule contamination as overlap with:
         given=lambda w: chosen_from(w)["given"],
         questions=lambda w: chosen_from(w)["questions"],
         samples=lambda w: chosen_from(w)["samples"],
-        tests=lambda w: plan.tested(w.model, w.task, int(w.seed), w.policy).files(),
+        tests=lambda w: given(plan.tested(w.model, w.task, int(w.seed), w.policy).files()),
     output:
         f"{POLICY}/overlap.json",
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.tsv"
+    localrule: True
     params:
         tests=lambda w: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w: options(plan.settings(w.model, w.task).contamination),

@@ -16,6 +16,7 @@ rule verify:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -37,6 +38,7 @@ rule veriexit:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -68,6 +70,8 @@ rule score:
     conda:
         "../../envs/generate.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
@@ -94,6 +98,8 @@ rule div:
     conda:
         "../../envs/embed.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         embedder=lambda w: options(plan.settings(w.model, w.task).div.embedder),
@@ -113,6 +119,7 @@ rule filter:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:

@@ -12,6 +12,7 @@ rule distill:
         f"{LOGS}/traces/{{task}}.log",
     benchmark:
         f"{TIMES}/traces/{{task}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -31,6 +32,7 @@ rule data:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -51,6 +53,7 @@ rule data_test:
         f"{LOGS}/{{model}}/benchmarks/{{benchmark}}.log",
     benchmark:
         f"{TIMES}/{{model}}/benchmarks/{{benchmark}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:

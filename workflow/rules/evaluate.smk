@@ -16,6 +16,7 @@ rule evaluate:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:

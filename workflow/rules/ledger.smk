@@ -14,6 +14,7 @@ rule ledger:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:

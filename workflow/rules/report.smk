@@ -156,11 +156,12 @@ rule report:
         f"{LOGS}/runs/{{run}}.log",
     benchmark:
         f"{TIMES}/runs/{{run}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True, exclude={"track"}),
-        folder=RUN,
+        folder=f"{PLACED}/runs/{{run}}",
     shell:
         "python -m hsir.stages.report --config {params.config:q} --out {params.folder:q} > {log:q} 2>&1"
 

@@ -17,6 +17,7 @@ rule ask:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/ask.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
