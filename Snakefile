@@ -32,6 +32,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/ledger.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/ending.smk"
 
 
 # What takes seconds, or waits for a network, runs beside Snakemake on a cluster: in the queue each would cost more than
@@ -57,8 +58,12 @@ rule all:
     default_target: True
     input:
         [expand(rules.report.output, run=run) for run in plan.built_by_default()],
+    message:
+        note("all: finished")
 
 
 rule analysis:
     input:
         [expand(rules.redundancy.output, run=run) for run in plan.built_by_default()],
+    message:
+        note("analysis: finished")

@@ -119,7 +119,7 @@ def _grade(source: Source, output: Path) -> Counter[tuple[str, str]]:
     asked, kept = tee(source.rows())
     judged = source.grader.judge_all(source.item(number, row) for number, row in asked)
     with tables.atomic(output) as temporary, temporary.open("w", encoding="ascii") as out:
-        for number, row in track(kept, "grading, rows", total):
+        for number, row in track(kept, "grading", "rows", total):
             judgement: Judgement = next(judged)
             counts[judgement.verdict, judgement.why] += 1
             name = {"id": row["id"]} if "id" in row else {}

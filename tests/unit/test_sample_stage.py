@@ -52,7 +52,8 @@ def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, fini
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by)
     missing = parts.missing(planned(questions))
     prompts = [prompt for batch in planned(questions) for prompt in batch]
-    sample.draw([missing[n] for n in finished], parts, sample.started(str(embedded), POOL, ENGINE, prompts))
+    runner = sample.started(str(embedded), POOL, ENGINE, prompts)
+    sample.draw([missing[n] for n in finished], parts, runner, len(prompts))
     return parts
 
 

@@ -15,6 +15,8 @@ rule variants:
         verified=lambda w: f"{POOL}/verified.parquet".format(**studied(w)),
     output:
         f"{REDUNDANCY}/rows.jsonl",
+    message:
+        note("variants: run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/variants.log",
     benchmark:
@@ -37,6 +39,8 @@ rule score_variants:
         rows=f"{REDUNDANCY}/rows.jsonl",
     output:
         f"{REDUNDANCY}/indiv-scores.parquet",
+    message:
+        note("score: variants of run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/score.log",
     benchmark:
@@ -57,6 +61,8 @@ rule div_variants:
         f"{REDUNDANCY}/rows.jsonl",
     output:
         f"{REDUNDANCY}/div.parquet",
+    message:
+        note("div: variants of run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/div.log",
     benchmark:
@@ -93,6 +99,8 @@ rule redundancy:
             category="Analysis",
             labels={"run": "{run}", "what": "InDiv and Div, as redundancy is added"},
         ),
+    message:
+        note("redundancy: run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/redundancy.log",
     benchmark:

@@ -18,6 +18,8 @@ rule contamination:
         samples=lambda w: chosen_from(w)["samples"],
     output:
         f"{POLICY}/contamination.json",
+    message:
+        note("contamination: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/contamination.log",
     benchmark:
@@ -48,6 +50,8 @@ use rule contamination as overlap with:
         tests=lambda w: plan.tested(w.model, w.task, int(w.seed), w.policy).files(),
     output:
         f"{POLICY}/overlap.json",
+    message:
+        note("overlap: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.log",
     benchmark:

@@ -11,6 +11,8 @@ rule verify:
         questions=questions_of,
     output:
         f"{POOL}/verified.parquet",
+    message:
+        note("verify: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.log",
     benchmark:
@@ -32,6 +34,8 @@ rule veriexit:
         unpack(recycled),
     output:
         f"{POOL}/veriexit.parquet",
+    message:
+        note("veriexit: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.log",
     benchmark:
@@ -58,6 +62,8 @@ rule score:
     output:
         scores=f"{POOL}/{{score}}-scores.parquet",
         cost=f"{POOL}/{{score}}-scores.cost.json",
+    message:
+        note("score: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
     benchmark:
@@ -84,6 +90,8 @@ rule div:
         verified=f"{POOL}/verified.parquet",
     output:
         f"{POOL}/{{score}}-scores.parquet",
+    message:
+        note("div: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/{{score}}-score.log",
     benchmark:
@@ -109,6 +117,8 @@ rule filter:
     output:
         filtered=f"{POLICY}/filtered.parquet",
         funnel=f"{POLICY}/funnel.json",
+    message:
+        note("filter: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.log",
     benchmark:

@@ -8,6 +8,8 @@ Gives: traces/{task}.jsonl, data/{split}.parquet a seed, benchmarks/{benchmark}.
 rule distill:
     output:
         f"{RESULTS}/traces/{{task}}.jsonl",
+    message:
+        note("distill: {wildcards.task}")
     log:
         f"{LOGS}/traces/{{task}}.log",
     benchmark:
@@ -27,6 +29,8 @@ rule data:
         lambda w: questions_from(w.model, plan.config.tasks[w.task].task, w.split),
     output:
         f"{ROOT}/data/{{split}}.parquet",
+    message:
+        note("data: {wildcards.split} questions", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.log",
     benchmark:
@@ -47,6 +51,8 @@ rule data_test:
         lambda w: questions_from(w.model, plan.config.tasks[w.benchmark].task, "test"),
     output:
         f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
+    message:
+        note("data: test questions of {wildcards.benchmark} ({wildcards.model})")
     log:
         f"{LOGS}/{{model}}/benchmarks/{{benchmark}}.log",
     benchmark:

@@ -12,6 +12,8 @@ rule evaluate:
         questions=f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
     output:
         f"{POLICY}/eval/{{benchmark}}.json",
+    message:
+        note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.log",
     benchmark:

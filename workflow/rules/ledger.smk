@@ -10,6 +10,8 @@ rule ledger:
         unpack(cost_of),
     output:
         f"{POLICY}/ledger.json",
+    message:
+        note("ledger: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.log",
     benchmark:

@@ -152,6 +152,8 @@ rule report:
             category="8 Config",
             labels={"run": "{run}", "what": "resolved config"},
         ),
+    message:
+        note("report: run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}.log",
     benchmark:
@@ -172,3 +174,5 @@ for run in plan.config.runs:
             run
         input:
             expand(rules.report.output, run=run),
+        message:
+            note(f"{run}: finished")

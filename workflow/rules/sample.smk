@@ -12,6 +12,8 @@ rule ask:
         unpack(asked_from),
     output:
         f"{POOL}/asked.parquet",
+    message:
+        note("ask: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/ask.log",
     benchmark:
@@ -39,6 +41,8 @@ rule sample:
     output:
         samples=f"{POOL}/samples/{{shard}}.parquet",
         cost=f"{POOL}/samples/{{shard}}.cost.json",
+    message:
+        note("sample: {wildcards.policy}, pool {wildcards.pool}, shard {params.number} of {params.total}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/sample-{{shard}}.log",
     benchmark:

@@ -15,6 +15,8 @@ rule train:
         checkpoint=directory(f"{POLICY}/checkpoint"),
         told=f"{POLICY}/train.json",
         cost=f"{POLICY}/train.cost.json",
+    message:
+        note("train: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.log",
     benchmark:

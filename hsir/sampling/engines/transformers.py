@@ -5,7 +5,7 @@ from typing import Any
 
 from hsir.config.engines import TransformersEngine
 from hsir.config.pools import BasePool
-from hsir.sampling.engines.base import Completion, Prompt, completion, room, token_limit
+from hsir.sampling.engines.base import Completion, Prompt, Within, completion, room, token_limit, unheard
 from hsir.sampling.engines.decode import Decoding, decode
 from hsir.storage.models import load_model, load_tokenizer, stop_ids
 
@@ -20,10 +20,10 @@ class TransformersRunner:
         room(prompts, limit, self._model.config.get_text_config().max_position_embeddings)
         self._how = Decoding(pool.temperature, limit, stop_ids(self._model, self._tokenizer))
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
         """Complete one batch, in order."""
         contexts = [[*prompt.prompt_ids, *prompt.prefix_ids] for prompt in batch]
-        drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how)
+        drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
         stops = self._how.stop_ids
         return [completion(prompt, ids, stops, self._tokenizer) for prompt, ids in zip(batch, drawn, strict=True)]
 

@@ -10,7 +10,7 @@ from hsir.config.engines import VllmEngine
 from hsir.config.pools import BasePool
 from hsir.errors import InputError
 from hsir.progress import say
-from hsir.sampling.engines.base import Completion, Prompt, completion, room, token_limit
+from hsir.sampling.engines.base import Completion, Prompt, Within, completion, room, token_limit, unheard
 from hsir.storage.models import load_tokenizer, positions, stop_ids_at
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class VllmRunner:
         self._lowered: dict[str, float] = {}
         self._llm: LLM | None = None
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
-        """Complete one batch, in order; where memory is short, again with less of it."""
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
+        """Complete one batch, in order; where memory is short, again with less of it. Within it, nothing is told."""
         while True:
             try:
                 outputs = self.generate(batch)
