@@ -27,7 +27,7 @@ $(VENV)/ready-docs: $(VENV)/ready-dev requirements-docs.lock
 	@touch $@
 
 demo: $(VENV)/ready ## watch the embedded model improve itself; ends with a table and report.html
-	$(SNAKEMAKE) --quiet rules host -- demo
+	$(SNAKEMAKE) --quiet host reason -- demo
 	$(SNAKEMAKE) --quiet all --report report.html -- demo
 	@python -m hsir.report.show results/runs/demo/results.csv
 	@echo "report: $(CURDIR)/report.html"

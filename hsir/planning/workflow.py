@@ -15,14 +15,17 @@ HOME = Path(__file__).parents[2]
 """Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
 TOLD = re.compile(
-    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
+    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|log|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
 )
 LOCAL = re.compile(r"^localrules:\n((?: +\w+,?\n)+)", re.MULTILINE)
 """Where the Snakefile says what is not queued; a dry run does not tell."""
 
 
 class Job(NamedTuple):
-    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why."""
+    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why.
+
+    And the files that it makes, and its log.
+    """
 
     rule: str
     threads: int
@@ -30,6 +33,8 @@ class Job(NamedTuple):
     local: bool = False
     wildcards: Mapping[str, str] = MappingProxyType({})
     reason: str = ""
+    outputs: tuple[str, ...] = ()
+    log: str = ""
 
 
 def opened(configs: Sequence[Path]) -> Plan:
@@ -120,6 +125,7 @@ def _jobs(told: str) -> list[Job]:
         Job(
             rule, int(said.get("threads", 1)), _pairs(said.get("resources", "")),
             rule in here or "output" not in said, _pairs(said.get("wildcards", "")), said.get("reason", ""),
+            tuple(said["output"].split(", ")) if "output" in said else (), said.get("log", ""),
         )
         for rule, said in found
     ]  # fmt: skip

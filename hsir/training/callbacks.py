@@ -19,7 +19,6 @@ from hsir.storage import tables
 from hsir.training.checkpoints import WHOLE
 
 
-
 class MarkWhole(TrainerCallback):  # type: ignore[misc]
     """Mark a checkpoint once it is whole: one without the mark was cut off by a kill, and is not resumed.
 

@@ -15,8 +15,6 @@ rule variants:
         verified=lambda w: f"{POOL}/verified.parquet".format(**studied(w)),
     output:
         f"{REDUNDANCY}/rows.jsonl",
-    message:
-        note("variants: run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/variants.log",
     benchmark:
@@ -28,6 +26,8 @@ rule variants:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         solutions=lambda w: studied_options(w).redundancy.solutions,
         seed=lambda w: studied(w).seed,
+    message:
+        note("variants: run {wildcards.run}")
     shell:
         "python -m hsir.stages.variants --policy {params.policy:q} {params.samples:q} --verified {input.verified:q}"
         " --solutions {params.solutions} --seed {params.seed} --out {output:q} > {log:q} 2>&1"
@@ -39,8 +39,6 @@ rule score_variants:
         rows=f"{REDUNDANCY}/rows.jsonl",
     output:
         f"{REDUNDANCY}/indiv-scores.parquet",
-    message:
-        note("score: variants of run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/score.log",
     benchmark:
@@ -51,6 +49,8 @@ rule score_variants:
     params:
         policy=studied_policy,
         score=lambda w: options(plan.config.scores[studied(w).score]),
+    message:
+        note("score: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.policy:q} --in {input.rows:q}"
         " --score {params.score:q} --out {output:q} > {log:q} 2>&1"
@@ -61,8 +61,6 @@ rule div_variants:
         f"{REDUNDANCY}/rows.jsonl",
     output:
         f"{REDUNDANCY}/div.parquet",
-    message:
-        note("div: variants of run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/div.log",
     benchmark:
@@ -73,6 +71,8 @@ rule div_variants:
     params:
         embedder=lambda w: options(studied_options(w).div.embedder),
         threshold=lambda w: studied_options(w).div.threshold,
+    message:
+        note("div: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div --in {input:q} --embedder {params.embedder:q}"
         " --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
@@ -99,8 +99,6 @@ rule redundancy:
             category="Analysis",
             labels={"run": "{run}", "what": "InDiv and Div, as redundancy is added"},
         ),
-    message:
-        note("redundancy: run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}/redundancy/redundancy.log",
     benchmark:
@@ -110,6 +108,8 @@ rule redundancy:
     params:
         of=lambda w: "{model}, {task}, seed {seed}: {policy}, {pool}".format(**studied(w)),
         folder=lambda w, output: str(Path(output.json).parent),
+    message:
+        note("redundancy: run {wildcards.run}")
     shell:
         "python -m hsir.stages.redundancy --in {input.rows:q} --scores {input.scores:q} --div {input.div:q}"
         " --of {params.of:q} --output {params.folder:q} > {log:q} 2>&1"

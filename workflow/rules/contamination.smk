@@ -18,8 +18,6 @@ rule contamination:
         samples=lambda w: chosen_from(w)["samples"],
     output:
         f"{POLICY}/contamination.json",
-    message:
-        note("contamination: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/contamination.log",
     benchmark:
@@ -34,6 +32,8 @@ rule contamination:
         # What is a function of `input`, too, is no reason to run again.
         tests=lambda w, input: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w, input: options(plan.settings(w.model, w.task).contamination),
+    message:
+        note("contamination: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.contamination --filtered {input.filtered:q} {params.given:q} {params.questions:q}"
         " {params.samples:q} --tests {params.tests:q} --contamination {params.allowed:q}"
@@ -50,8 +50,6 @@ use rule contamination as overlap with:
         tests=lambda w: plan.tested(w.model, w.task, int(w.seed), w.policy).files(),
     output:
         f"{POLICY}/overlap.json",
-    message:
-        note("overlap: {wildcards.policy}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.log",
     benchmark:
@@ -59,3 +57,5 @@ use rule contamination as overlap with:
     params:
         tests=lambda w: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w: options(plan.settings(w.model, w.task).contamination),
+    message:
+        note("overlap: {wildcards.policy}", IN_CELL)

@@ -8,8 +8,6 @@ Gives: traces/{task}.jsonl, data/{split}.parquet a seed, benchmarks/{benchmark}.
 rule distill:
     output:
         f"{RESULTS}/traces/{{task}}.jsonl",
-    message:
-        note("distill: {wildcards.task}")
     log:
         f"{LOGS}/traces/{{task}}.log",
     benchmark:
@@ -20,6 +18,8 @@ rule distill:
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("test")),
         # Traces that are there are not asked for anew because the teacher is asked otherwise.
         teacher=lambda w, input: teacher_of(w),
+    message:
+        note("distill: {wildcards.task}")
     shell:
         "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --output {output:q} > {log:q} 2>&1"
 
@@ -29,8 +29,6 @@ rule data:
         lambda w: questions_from(w.model, plan.config.tasks[w.task].task, w.split),
     output:
         f"{ROOT}/data/{{split}}.parquet",
-    message:
-        note("data: {wildcards.split} questions", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.log",
     benchmark:
@@ -41,6 +39,8 @@ rule data:
         model=lambda w: base_path(w.model),
         task=lambda w: options(plan.config.tasks[w.task].task.for_split(w.split)),
         template=chat_template,
+    message:
+        note("data: {wildcards.split} questions", IN_CELL)
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split {wildcards.split}"
         " --seed {wildcards.seed} {params.template:q} --output {output:q} > {log:q} 2>&1"
@@ -51,8 +51,6 @@ rule data_test:
         lambda w: questions_from(w.model, plan.config.tasks[w.benchmark].task, "test"),
     output:
         f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
-    message:
-        note("data: test questions of {wildcards.benchmark} ({wildcards.model})")
     log:
         f"{LOGS}/{{model}}/benchmarks/{{benchmark}}.log",
     benchmark:
@@ -63,6 +61,8 @@ rule data_test:
         model=lambda w: base_path(w.model),
         task=lambda w: options(plan.config.tasks[w.benchmark].task.for_split("test")),
         template=chat_template,
+    message:
+        note("data: test questions of {wildcards.benchmark} ({wildcards.model})")
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split test"
         " {params.template:q} --output {output:q} > {log:q} 2>&1"

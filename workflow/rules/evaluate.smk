@@ -12,8 +12,6 @@ rule evaluate:
         questions=f"{RESULTS}/{{model}}/benchmarks/{{benchmark}}.parquet",
     output:
         f"{POLICY}/eval/{{benchmark}}.json",
-    message:
-        note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.log",
     benchmark:
@@ -22,6 +20,8 @@ rule evaluate:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+    message:
+        note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --output {output:q} > {log:q} 2>&1"

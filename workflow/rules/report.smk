@@ -152,8 +152,6 @@ rule report:
             category="8 Config",
             labels={"run": "{run}", "what": "resolved config"},
         ),
-    message:
-        note("report: run {wildcards.run}")
     log:
         f"{LOGS}/runs/{{run}}.log",
     benchmark:
@@ -163,6 +161,8 @@ rule report:
     params:
         config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True, exclude={"track"}),
         folder=RUN,
+    message:
+        note("report: run {wildcards.run}")
     shell:
         "python -m hsir.stages.report --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"
 
