@@ -40,16 +40,20 @@ def watch(jobs: Sequence[Job], every: float) -> None:
 
 
 def table(found: Sequence[Running], done: tuple[int, int] | None) -> RenderableType:
-    """Lay out running jobs: stage, what it is of, a bar, the rate and the time left."""
-    grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
-    for style in ("bold", "", ""):
-        grid.add_column(style=style, no_wrap=True)
-    grid.add_column()
+    """Lay out running jobs, two lines each: the stage and what it is of; a bar, the rate and the time left."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row("", _bar(done[0], done[1]) if done else "", Text(_head(found, done), style="bold"))
+    rows = [grid]
     for one in found:
         share = SHARE.search(one.said or "")
-        bar = ProgressBar(100, int(share[1]), width=20) if share else ""
-        grid.add_row(one.rule, Text(one.of), bar, Text(_news(one)))
-    return Group(Text(_head(found, done), style="bold green"), grid)
+        news = Table.grid(padding=(0, 2, 0, 0))
+        news.add_row("", _bar(int(share[1]), 100) if share else "", Text(_news(one)))
+        rows += [Text.assemble((one.rule, "bold"), f"  {one.of}"), news]
+    return Group(*rows)
+
+
+def _bar(done: int, total: int) -> ProgressBar:
+    return ProgressBar(total, done, width=20)
 
 
 def lines(found: Sequence[Running], done: tuple[int, int] | None) -> list[str]:

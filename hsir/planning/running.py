@@ -14,10 +14,12 @@ SAID = re.compile(r"^hsir: (.+)$", re.MULTILINE)
 STEPS = re.compile(r"^(\d+) of (\d+) steps", re.MULTILINE)
 TAIL = 4096
 """Bytes of a log that are looked at."""
+SLACK = 2.0
+"""Seconds: Snakemake marks a job just after it has started it."""
 
 
 class Running(NamedTuple):
-    """A job that has begun: what it is of, what it said last, and how many seconds ago; None of one that still waits."""
+    """A job that has begun: what it is of, what it said last (None: it still waits), and how many seconds ago."""
 
     rule: str
     of: str
@@ -54,7 +56,7 @@ def _now(job: Job, began: float) -> Running:
     of = " ".join([", ".join(rest), *([f"({cell}{seed})"] if cell else [])]).strip()
     log = Path(job.log)
     written = log.stat().st_mtime if job.log and log.is_file() else 0.0
-    if written < began:  # there is none yet, or it is that of an earlier try
+    if written < began - SLACK:  # there is none yet, or it is that of an earlier try
         return Running(job.rule, of)
     said = SAID.findall(_tail(log))
     return Running(job.rule, of, said[-1] if said else "", max(time.time() - written, 0.0))
