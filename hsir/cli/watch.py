@@ -43,7 +43,7 @@ def table(found: Sequence[Running], done: tuple[int, int] | None) -> RenderableT
     """Lay out running jobs, two lines each: the stage and what it is of; a bar, the rate and the time left."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row("", _bar(done[0], done[1]) if done else "", Text(_head(found, done), style="bold"))
-    rows = [grid]
+    rows: list[RenderableType] = [grid]
     for one in found:
         share = SHARE.search(one.said or "")
         news = Table.grid(padding=(0, 2, 0, 0))
