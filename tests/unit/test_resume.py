@@ -1,6 +1,7 @@
 """A training that was cut off ends with the weights of one that was not, whatever cut it off."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -106,7 +107,9 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
     assert f"saving a checkpoint at step {saved}" in said and 10 <= saved < options.steps(12)
     assert not (tmp_path / "stopped").exists()
     resumed = stage(tmp_path, embedded, options, "stopped")
-    assert f"resuming at checkpoint-{saved}" in resumed.communicate()[1]
+    said = resumed.communicate()[1]
+    assert f"resuming at checkpoint-{saved}" in said
+    assert re.search(r"training (\d+)/\1 steps, 100 %(, [\d,]+ tokens/s, took [\d:]+, loss \d\.\d{4})?\n", said)
     assert_same(tmp_path, "whole", "stopped")
 
 
