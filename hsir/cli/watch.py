@@ -32,7 +32,7 @@ def watch(jobs: Sequence[Job], every: float) -> None:
                     time.sleep(every)
         else:
             while alive():
-                out.print(*lines(running(jobs), steps()), sep="\n", soft_wrap=True)
+                out.print(*lines(running(jobs), steps()), sep="\n", markup=False, soft_wrap=True)
                 time.sleep(every)
     except KeyboardInterrupt:
         return

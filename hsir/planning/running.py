@@ -59,7 +59,12 @@ def _now(job: Job, began: float) -> Running:
     if written < began - SLACK:  # there is none yet, or it is that of an earlier try
         return Running(job.rule, of)
     said = SAID.findall(_tail(log))
-    return Running(job.rule, of, said[-1] if said else "", max(time.time() - written, 0.0))
+    return Running(job.rule, of, _printable(said[-1]) if said else "", max(time.time() - written, 0.0))
+
+
+def _printable(text: str) -> str:
+    """Take out what would act on a terminal: an error may quote what a model wrote."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _begun(state: Path) -> dict[str, float]:

@@ -91,6 +91,15 @@ def test_what_waits_and_what_fell_silent_is_told(one: Running, line: str) -> Non
     assert watch.lines([one], None) == ["1 running", f"  {line}"]
 
 
+def test_what_a_model_wrote_does_not_act_on_the_terminal(underway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (underway / "logs/slow.log").write_text("hsir: error: \x1b[2J[red]\n")
+    (one,) = running([SLOW])
+    assert one.said == "error: \ufffd[2J[red]"
+    (underway / "go").touch()
+    watch.watch([SLOW], 0.05)
+    assert "nothing runs\n" in capsys.readouterr().out
+
+
 def test_a_log_of_an_earlier_try_says_nothing_of_this_one(underway: Path) -> None:
     log = underway / "logs/slow.log"
     marked = next(path for path in (underway / ".snakemake/incomplete").rglob("*") if path.is_file()).stat().st_mtime

@@ -84,6 +84,7 @@ def test_a_killed_run_goes_on_where_it_was(
 ) -> None:  # fmt: skip
     output = tmp_path / "0-of-1.parquet"
     interrupted(output, questions, embedded, whole, finished)
+    capsys.readouterr()
     draw(questions, embedded, output)
     assert output.read_bytes() == whole.read_bytes()
     told = capsys.readouterr().err
