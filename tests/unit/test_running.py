@@ -15,7 +15,7 @@ from hsir.planning.workflow import Job
 
 OUTPUT = f"results/a/b/seed0/sft-initial/{'k' * 250}/0-of-2.parquet"
 """Long enough for a mark that is more than one file name."""
-SAID = "sampling 120/640 samples, 18 %, 2,310 tokens/s, 0:00:41 left"
+SAID = "sampling 120/640 samples, 18 %, 2,310 tokens/s, 0:00:41 left, [red]"
 SNAKEFILE = f"""
 rule all:
     input: "quick.txt", "{OUTPUT}"
@@ -91,13 +91,9 @@ def test_what_waits_and_what_fell_silent_is_told(one: Running, line: str) -> Non
     assert watch.lines([one], None) == ["1 running", f"  {line}"]
 
 
-def test_what_a_model_wrote_does_not_act_on_the_terminal(underway: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (underway / "logs/slow.log").write_text("hsir: error: \x1b[2J[red]\n")
-    (one,) = running([SLOW])
-    assert one.said == "error: \ufffd[2J[red]"
-    (underway / "go").touch()
-    watch.watch([SLOW], 0.05)
-    assert "nothing runs\n" in capsys.readouterr().out
+def test_what_a_model_wrote_does_not_act_on_the_terminal(underway: Path) -> None:
+    (underway / "logs/slow.log").write_text("hsir: error: \x1b[2J\n")
+    assert [one.said for one in running([SLOW])] == ["error: \ufffd[2J"]
 
 
 def test_a_log_of_an_earlier_try_says_nothing_of_this_one(underway: Path) -> None:
