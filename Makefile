@@ -27,7 +27,7 @@ $(VENV)/ready-docs: $(VENV)/ready-dev requirements-docs.lock
 	@touch $@
 
 demo: $(VENV)/ready ## watch the embedded model improve itself; ends with a table and report.html
-	$(SNAKEMAKE) --quiet rules host -- demo
+	$(SNAKEMAKE) --quiet host reason -- demo
 	$(SNAKEMAKE) --quiet all --report report.html -- demo
 	@python -m hsir show results/runs/demo
 	@echo "report: $(CURDIR)/report.html"

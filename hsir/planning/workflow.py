@@ -14,14 +14,17 @@ from hsir.home import HOME, SNAKEFILE, profile_folder
 
 DEFAULT = Path("config/config.yaml")
 TOLD = re.compile(
-    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
+    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|log|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
 )
 RULE = re.compile(r"^(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 """A rule of a .smk file: its name and its body."""
 
 
 class Job(NamedTuple):
-    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why."""
+    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why.
+
+    And the files that it makes, and its log.
+    """
 
     rule: str
     threads: int
@@ -29,6 +32,8 @@ class Job(NamedTuple):
     local: bool = False
     wildcards: Mapping[str, str] = MappingProxyType({})
     reason: str = ""
+    outputs: tuple[str, ...] = ()
+    log: str = ""
 
 
 def opened(configs: Sequence[Path]) -> Plan:
@@ -122,6 +127,7 @@ def _jobs(told: str) -> list[Job]:
         Job(
             rule, int(said.get("threads", 1)), _pairs(said.get("resources", "")),
             rule in here or "output" not in said, _pairs(said.get("wildcards", "")), said.get("reason", ""),
+            tuple(said["output"].split(", ")) if "output" in said else (), said.get("log", ""),
         )
         for rule, said in found
     ]  # fmt: skip

@@ -64,7 +64,8 @@ def opened(folder: Path, name: str) -> Side:
     path = folder.resolve() / "config.yaml"
     if not path.is_file():
         raise InputError(f"{folder}: no config.yaml; name the folder of a finished run, such as results/runs/demo")
-    config = load(read_yaml(path), HOME / "config", str(path))
+    raw = read_yaml(path)
+    config = load(raw, HOME / "config", {str(path): raw})
     made = Made(Plan(config.model_copy(update={"results": str(path.parents[2])})))
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in made.cells():

@@ -120,7 +120,7 @@ class Distillation:
         with self.journal.open("ab") as journal:
             jobs = (self._until_right(record, journal) for record in todo)
             asking = self.teacher.ask_all(jobs, parallel)
-            results = list(track(asking, "distilling, questions", done + len(todo), done))
+            results = list(track(asking, "distilling", "questions", done + len(todo), done))
         return {name: error for name, error in results if error}
 
     def write(self, records: list[Record], failed: dict[str, str]) -> None:

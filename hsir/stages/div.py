@@ -35,7 +35,7 @@ def main(
     read = [*([rows] if rows else []), *samples, *([verified] if verified else [])]
     made_by = tables.provenance("div", read, embedder=embedder, threshold=str(threshold))
     named = completions(rows) if rows else right_solutions(samples, verified)
-    found = [one for part in track(scored(named, embedder, threshold), "embedding, parts", -(-len(named) // TOGETHER))
+    found = [one for part in track(scored(named, embedder, threshold), "embedding", "parts", -(-len(named) // TOGETHER))
              for one in part]  # fmt: skip
     tables.write("div", found, output, made_by)
     known = [one["div"] for one in found if one["div"] is not None]

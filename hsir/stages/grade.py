@@ -118,7 +118,7 @@ def _verdicts(source: Source, counts: Counter[tuple[str, str]]) -> Iterator[tabl
         total = sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
     asked, kept = tee(source.rows())
     judged = source.grader.judge_all(source.item(place, row) for place, _, row in asked)
-    for _, number, row in track(kept, "grading, rows", total):
+    for _, number, row in track(kept, "grading", "rows", total):
         judgement: Judgement = next(judged)
         counts[judgement.verdict, judgement.why] += 1
         name = {"id": row["id"]} if "id" in row else {}

@@ -11,7 +11,7 @@ import typer
 
 from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
 from hsir.config.pools import BasePool, Pool, VeriExitPool
-from hsir.progress import say, track
+from hsir.progress import Progress, say
 from hsir.sampling.engines.base import Engine as Runner
 from hsir.sampling.engines.base import Prompt, batches, library, room, token_limit
 from hsir.sampling.samples import asked_prompts, question_prompts, recycled_prompts, sample_row
@@ -48,7 +48,8 @@ def main(
             return
         missing = parts.missing(list(batches(todo, engine.batch_size)))
         if missing:
-            draw(missing, parts, started(model, pool, engine, todo))
+            say(f"loading {model}")
+            draw(missing, parts, started(model, pool, engine, todo), len(todo))
         parts.join()
 
 
@@ -77,11 +78,14 @@ def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Promp
     raise TypeError(f"{options!r} is no engine")
 
 
-def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner) -> None:
+def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner, total: int) -> None:
     """Complete the batches, each written as soon as it is finished."""
-    for number, batch in track(iter(missing), "sampling, batches", len(missing)):
-        rows = [sample_row(completion) for completion in runner.complete(batch)]
-        parts.write(number, rows, runner.noted())
+    done = total - sum(len(batch) for _, batch in missing)
+    with Progress("sampling", "samples", total, done) as progress:
+        for number, batch in missing:
+            rows = [sample_row(completion) for completion in runner.complete(batch, progress.within)]
+            parts.write(number, rows, runner.noted())
+            progress.advance(len(rows), sum(row["n_generated"] for row in rows))
 
 
 if __name__ == "__main__":

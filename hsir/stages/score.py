@@ -8,7 +8,7 @@ import typer
 
 from hsir.config.settings import Score
 from hsir.errors import InputError
-from hsir.progress import say, track
+from hsir.progress import Progress, say
 from hsir.stages import cli
 from hsir.stages.parts import Parts
 from hsir.storage import tables
@@ -17,7 +17,7 @@ from hsir.storage.models import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from hsir.diversity.indiv.score import Batch, Solution
+    from hsir.diversity.indiv.score import Batch, Scorer, Solution
 
 
 def main(
@@ -49,15 +49,25 @@ def main(
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
-    """Score the batches that are missing, each written as soon as it is finished."""
+    """Score the solutions that no part holds, and join the parts."""
     from hsir.diversity.indiv.score import batches, opened
 
     missing = parts.missing(batches(solutions, options.token_budget))
-    scorer = opened(policy, options) if missing else None
-    for number, batch in track(iter(missing), "scoring, batches", len(missing)):
-        scored = scorer.score(batch) if scorer else []
-        parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])
+    if missing:
+        say(f"loading {policy}")
+        compute(missing, parts, opened(policy, options), len(solutions))
     parts.join()
+
+
+def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "Scorer", total: int) -> None:
+    """Score batches, each written as soon as it is finished."""
+    done = total - sum(len(batch) for _, batch in missing)
+    tokens = {number: sum(one.tokens.length for one in batch) for number, batch in missing}
+    with Progress("scoring", "solutions", total, done, sum(tokens.values())) as progress:
+        for number, batch in missing:
+            scored = scorer.score(batch)
+            parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])
+            progress.advance(len(batch), tokens[number])
 
 
 def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":

@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -13,8 +14,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallba
 from hsir import stopping
 from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.errors import HsirError
+from hsir.progress import Progress
 from hsir.storage import tables
 from hsir.storage.hardware import computing
+from hsir.training import launch
 from hsir.training.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
 from hsir.training.checkpoints import WHOLE, forget, resumable
 from hsir.training.distributed import blanks, gathered, take_device
@@ -63,8 +66,8 @@ def finetune(
     trainer.remove_callback(PrinterCallback)
     if watch is not None:
         watch(trainer)
-    with stopping.at_leisure() as told_to_stop:
-        for callback in (clock, Tell(), SaveAndStop(told_to_stop)):
+    with stopping.at_leisure() as told_to_stop, shown(resume, options.steps(len(rows))) as tell:
+        for callback in (clock, *tell, SaveAndStop(told_to_stop)):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0
@@ -92,6 +95,17 @@ def _outcome(
     took = {"seconds": round(seconds, 1), **on, "devices": on["devices"] * options.devices.processes}
     history = [entry for entry in log if "loss" in entry]
     return Outcome(counts | told(history, options), took | times(history), weights)
+
+
+@contextmanager
+def shown(resume: Path | None, steps: int) -> Iterator[list[Tell]]:
+    """Show how far a training is, in the first of its processes; yield the callbacks that tell it."""
+    if not launch.first():
+        yield []
+        return
+    done = int(resume.name.removeprefix("checkpoint-")) if resume else 0
+    with Progress("training", "steps", steps, done) as progress:
+        yield [Tell(progress)]
 
 
 def told(logged: list[dict[str, float]], options: Training) -> tables.Row:

@@ -31,6 +31,18 @@ def test_a_sample_is_the_same_alone_and_in_any_batch(
     assert decode(policy, prompts[::-1], seeds[::-1], how) == together[::-1]
 
 
+def test_how_far_a_batch_is_is_told_at_every_token(
+    policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
+) -> None:
+    heard: list[tuple[float, int]] = []
+    how = Decoding(0.0, 110, stop_ids(policy, encoder))
+    drawn = decode(policy, asked(5), [0] * 5, how, lambda share, tokens: heard.append((share, tokens)))
+    shares, tokens = zip(*heard, strict=True)
+    assert len(heard) == max(map(len, drawn)) and tokens[-1] == sum(map(len, drawn))
+    assert list(shares) == sorted(shares) and shares[0] == pytest.approx(5 / 110) and 4 < shares[-1] <= 5
+    assert drawn == decode(policy, asked(5), [0] * 5, how)
+
+
 def test_greedy_is_what_transformers_generates(
     policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
 ) -> None:

@@ -89,9 +89,10 @@ ROW = {"id": "a", "prompt": "How many?", "completion": "<think>\nAnn has 5.\n\n<
 CHAT = ROW | {"id": "b", "prompt": [{"role": "user", "content": "How many?"}]}
 
 
-def test_a_file_of_ones_own_is_scored(tmp_path: Path, embedded: Path) -> None:
+def test_a_file_of_ones_own_is_scored(tmp_path: Path, embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "scores.parquet"
     stage.main(str(embedded), out, rows_file(tmp_path, ROW, CHAT))
+    assert "scoring 2/2 solutions, 100 %, " in capsys.readouterr().err
     one, other = tables.read("indiv-scores", out)
     assert (one["sample_id"], other["sample_id"]) == ("a", "b")
     assert one["indiv"] == one["logdet"] / one["m"] != other["indiv"]

@@ -99,6 +99,7 @@ def test_the_queue_is_asked_about_just_the_jobs_that_go_there() -> None:
     jobs = dry_run(["demo-methods"], [PROJECT / "config/demo-methods.yaml"], folder, ["--forceall"])
     queued = {rule for rules in requests(jobs).values() for rule in rules}
     assert queued == {"sample", "score", "div", "train"} <= set(read_yaml(folder / "config.yaml")["set-resources"])
+    assert all(job.log.startswith("logs/") and job.outputs for job in jobs if job.rule in queued)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ rule variants:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         solutions=lambda w: studied_options(w).redundancy.solutions,
         seed=lambda w: studied(w).seed,
+    message:
+        note("variants: run {wildcards.run}")
     shell:
         "python -m hsir.stages.variants --policy {params.policy:q} {params.samples:q} --verified {input.verified:q}"
         " --solutions {params.solutions} --seed {params.seed} --out {output:q} > {log:q} 2>&1"
@@ -50,6 +52,8 @@ rule score_variants:
     params:
         policy=studied_policy,
         score=lambda w: options(plan.config.scores[studied(w).score]),
+    message:
+        note("score: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.policy:q} --in {input.rows:q}"
         " --score {params.score:q} --out {output:q} > {log:q} 2>&1"
@@ -72,6 +76,8 @@ rule div_variants:
     params:
         embedder=lambda w: options(studied_options(w).div.embedder),
         threshold=lambda w: studied_options(w).div.threshold,
+    message:
+        note("div: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div --in {input:q} --embedder {params.embedder:q}"
         " --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
@@ -108,6 +114,8 @@ rule redundancy:
     params:
         of=lambda w: "{model}, {task}, seed {seed}: {policy}, {pool}".format(**studied(w)),
         folder=lambda w, output: str(Path(output.json).parent),
+    message:
+        note("redundancy: run {wildcards.run}")
     shell:
         "python -m hsir.stages.redundancy --in {input.rows:q} --scores {input.scores:q} --div {input.div:q}"
         " --of {params.of:q} --out {params.folder:q} > {log:q} 2>&1"

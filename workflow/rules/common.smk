@@ -53,6 +53,8 @@ POLICY = f"{ROOT}/{{policy}}"
 POOL = f"{POLICY}/{{pool}}"
 # Of a pool, or of a policy: one path for logs and benchmark files, which mirror the results.
 LOGS, TIMES = "logs", "benchmarks/runs"
+# The end of the message of a job that is of a model, a task and a seed.
+IN_CELL = "({wildcards.model}/{wildcards.task}/seed{wildcards.seed})"
 
 
 wildcard_constraints:
@@ -64,6 +66,11 @@ wildcard_constraints:
     pool="|".join(map(re.escape, [*plan.config.pools, *(f"{EVAL}{name}" for name in plan.config.tasks)])),
     split="seed|unlabelled",
     shard=r"\d+-of-\d+",
+
+
+def note(*parts):
+    """Give a rule's message: which policy and pool a job is for; in a dry run none, so that it lists files and reasons."""
+    return None if workflow.output_settings.dryrun else " ".join(parts)
 
 
 def options(chosen):

@@ -33,6 +33,8 @@ rule contamination:
         # What is a function of `input`, too, is no reason to run again.
         tests=lambda w, input: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w, input: options(plan.settings(w.model, w.task).contamination),
+    message:
+        note("contamination: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.contamination --filtered {input.filtered:q} {params.given:q} {params.questions:q}"
         " {params.samples:q} --tests {params.tests:q} --contamination {params.allowed:q}"
@@ -57,3 +59,5 @@ use rule contamination as overlap with:
     params:
         tests=lambda w: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w: options(plan.settings(w.model, w.task).contamination),
+    message:
+        note("overlap: {wildcards.policy}", IN_CELL)

@@ -23,6 +23,8 @@ rule verify:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         task=lambda w: options(task_of(w).for_split(None)),
         outside=lambda w: ["--outside-tags"] if plan.outside_tags(w.model, w.task, w.pool) else [],
+    message:
+        note("verify: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.verify {params.samples:q} --questions {input.questions:q} --task {params.task:q}"
         " {params.outside:q} --out {output:q} > {log:q} 2>&1"
@@ -46,6 +48,8 @@ rule veriexit:
         task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
+    message:
+        note("veriexit: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
@@ -76,6 +80,8 @@ rule score:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         score=lambda w: options(plan.config.scores[w.score]),
+    message:
+        note("score: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.model:q} {params.samples:q}"
         " --verified {input.verified:q} --score {params.score:q} --out {output.scores:q} --cost {output.cost:q}"
@@ -104,6 +110,8 @@ rule div:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         embedder=lambda w: options(plan.settings(w.model, w.task).div.embedder),
         threshold=lambda w: plan.settings(w.model, w.task).div.threshold,
+    message:
+        note("div: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div {params.samples:q} --verified {input.verified:q}"
         " --embedder {params.embedder:q} --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
@@ -131,6 +139,8 @@ rule filter:
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
         limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
         pairs=lambda w: ["--pairs"] if plan.train(w.model, w.task, w.policy).learns_from == "pairs" else [],
+    message:
+        note("filter: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.filter {params.given:q} {params.questions:q} {params.pools:q} {params.verified:q}"
         " {params.scores:q} --select {params.select:q} --limits {params.limit:q} {params.pairs:q} --seed {wildcards.seed}"

@@ -19,6 +19,8 @@ rule distill:
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("test")),
         # Traces that are there are not asked for anew because the teacher is asked otherwise.
         teacher=lambda w, input: teacher_of(w),
+    message:
+        note("distill: {wildcards.task}")
     shell:
         "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --out {output:q} > {log:q} 2>&1"
 
@@ -39,6 +41,8 @@ rule data:
         model=lambda w: base_path(w.model),
         task=lambda w: options(plan.config.tasks[w.task].task.for_split(w.split)),
         template=chat_template,
+    message:
+        note("data: {wildcards.split} questions", IN_CELL)
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split {wildcards.split}"
         " --seed {wildcards.seed} {params.template:q} --out {output:q} > {log:q} 2>&1"
@@ -60,6 +64,8 @@ rule data_test:
         model=lambda w: base_path(w.model),
         task=lambda w: options(plan.config.tasks[w.benchmark].task.for_split("test")),
         template=chat_template,
+    message:
+        note("data: test questions of {wildcards.benchmark} ({wildcards.model})")
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split test"
         " {params.template:q} --out {output:q} > {log:q} 2>&1"

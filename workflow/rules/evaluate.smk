@@ -21,6 +21,8 @@ rule evaluate:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+    message:
+        note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --out {output:q} > {log:q} 2>&1"

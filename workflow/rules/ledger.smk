@@ -21,6 +21,8 @@ rule ledger:
         pools=lambda w, input: [f"--pool={Path(path).parts[-3]}={path}" for path in input.samples],
         scores=lambda w, input: [f"--scores={path}" for path in input.scores],
         before=lambda w, input: [f"--before={path}" for path in input.before],
+    message:
+        note("ledger: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.ledger {params.pools:q} {params.scores:q} --train {input.train:q} {params.before:q}"
         " --out {output:q} > {log:q} 2>&1"

@@ -162,6 +162,8 @@ rule report:
     params:
         config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True, exclude={"track"}),
         folder=f"{PLACED}/runs/{{run}}",
+    message:
+        note("report: run {wildcards.run}")
     shell:
         "python -m hsir.stages.report --config {params.config:q} --out {params.folder:q} > {log:q} 2>&1"
 
@@ -173,3 +175,5 @@ for run in plan.config.runs:
             run
         input:
             expand(rules.report.output, run=run),
+        message:
+            note(f"{run}: finished")

@@ -27,6 +27,8 @@ rule ask:
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("unlabelled")),
         model=lambda w: base_path(w.model),
         template=chat_template,
+    message:
+        note("ask: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.ask --questions {input.questions:q} {params.samples:q} {params.verified:q}"
         " --pool {params.pool:q} --task {params.task:q} --model {params.model:q} {params.template:q}"
@@ -56,6 +58,8 @@ rule sample:
         engine=lambda w: options(engine_of(w)),
         number=lambda w: w.shard.split("-of-")[0],
         total=lambda w: w.shard.split("-of-")[1],
+    message:
+        note("sample: {wildcards.policy}, pool {wildcards.pool}, shard {params.number} of {params.total}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.sample --model {params.model:q} --prompts {input.prompts:q}"
         " --name {wildcards.pool:q} --pool {params.pool:q} --engine {params.engine:q} --seed {wildcards.seed}"

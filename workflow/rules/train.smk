@@ -32,6 +32,8 @@ rule train:
         template=chat_template,
         questions=lambda w, input: [f"--questions={path}" for path in input.questions],
         judged=lambda w: judged_by(w)[1],
+    message:
+        note("train: {wildcards.policy}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
         " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --out {output.checkpoint:q}"

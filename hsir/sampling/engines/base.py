@@ -33,11 +33,22 @@ class Completion(NamedTuple):
     finish: str
 
 
+class Within(Protocol):
+    """Who hears how far a batch is."""
+
+    def __call__(self, share: float, tokens: int) -> None:
+        """Hear how many completions the work so far amounts to, and how many tokens were drawn."""
+
+
+def unheard(share: float, tokens: int) -> None:
+    """Hear nothing."""
+
+
 class Engine(Protocol):
     """Something that completes prompts."""
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
-        """Complete one batch, in order."""
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
+        """Complete one batch, in order; an engine that can tells how far within it is."""
         ...
 
     def noted(self) -> dict[str, Any]:

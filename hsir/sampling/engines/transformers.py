@@ -4,7 +4,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hsir.sampling.engines.base import Completion, Prompt, completion, room
+from hsir.sampling.engines.base import Completion, Prompt, Within, completion, room, unheard
 from hsir.sampling.engines.decode import Decoding, decode
 from hsir.storage.models import stop_ids
 
@@ -18,11 +18,11 @@ class TransformersRunner:
         self._model, self._tokenizer = model, tokenizer
         self._how = Decoding(temperature, max_new_tokens, stop_ids(model, tokenizer))
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
         """Complete one batch, in order; raises InputError where the model has too few positions for it."""
         room(batch, self._how.max_new_tokens, self._model.config.get_text_config().max_position_embeddings)
         contexts = [[*prompt.prompt_ids, *prompt.prefix_ids] for prompt in batch]
-        drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how)
+        drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
         stops = self._how.stop_ids
         return [completion(prompt, ids, stops, self._tokenizer) for prompt, ids in zip(batch, drawn, strict=True)]
 

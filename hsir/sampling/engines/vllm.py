@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hsir.config.engines import VllmEngine
 from hsir.errors import InputError
 from hsir.progress import say
-from hsir.sampling.engines.base import Completion, Prompt, completion
+from hsir.sampling.engines.base import Completion, Prompt, Within, completion, unheard
 from hsir.storage.models import load_tokenizer, stop_ids_at
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class VllmRunner:
         self._lowered: dict[str, float] = {}
         self._llm: LLM | None = None
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
-        """Complete one batch, in order; where memory is short, again with less of it."""
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
+        """Complete one batch, in order; where memory is short, again with less of it. Within it, nothing is told."""
         while True:
             try:
                 outputs = self.generate(batch)
