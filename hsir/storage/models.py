@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hsir.errors import InputError
+from hsir.storage.soundness import check_tokenizer, check_weights
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -18,7 +19,8 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
 
     check_exists(path)
     with _told(path):
-        tokenizer = AutoTokenizer.from_pretrained(path)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    check_tokenizer(path, tokenizer)
     if chat_template is not None:
         if not chat_template.is_file():
             raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
@@ -53,8 +55,13 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     with _told(path):
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), use_safetensors=True, **options)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        model, told = AutoModelForCausalLM.from_pretrained(
+            path, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False,
+            output_loading_info=True, ignore_mismatched_sizes=True, **options,
+        )  # fmt: skip
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    check_weights(path, model, told)
+    return model
 
 
 def positions(path: str) -> int:
@@ -63,7 +70,8 @@ def positions(path: str) -> int:
 
     check_exists(path)
     with _told(path):
-        return int(AutoConfig.from_pretrained(path).get_text_config().max_position_embeddings)
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    return int(config.get_text_config().max_position_embeddings)
 
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
@@ -79,7 +87,8 @@ def stop_ids_at(path: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[in
         try:
             generation = GenerationConfig.from_pretrained(path)
         except OSError:  # it has none of its own, and what transformers would make of its config counts
-            generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(path))
+            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+            generation = GenerationConfig.from_model_config(config)
     return _stops(path, generation, tokenizer)
 
 
@@ -106,10 +115,17 @@ def check_exists(path: str) -> None:
 
 @contextmanager
 def _told(path: str) -> Iterator[None]:
-    """Turn a loading failure into an InputError that names the model."""
-    from safetensors import SafetensorError
+    """Turn a loading failure into an InputError that names the model.
 
+    Every kind of failure: damaged files raise what any of five libraries happens to, at any depth.
+    """
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{path}: the model cannot be loaded: {error}") from error
+    except Exception as error:
+        said = " ".join(str(error).split())
+        if "trust_remote_code" in said:
+            raise InputError(
+                f"{path}: the model comes with code of its own (`auto_map`), which HSIR never runs; take a model that"
+                " transformers has a class for"
+            ) from error
+        raise InputError(f"{path}: the model cannot be loaded: {type(error).__name__}: {said}") from error

@@ -6,6 +6,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from hsir.sampling.engines.noise import gumbel
+from hsir.storage.soundness import check_logits
 
 
 class Decoding(NamedTuple):
@@ -38,6 +39,7 @@ def decode(model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], h
             logits_to_keep=1,
         )  # fmt: skip
         chosen = _choose(out.logits[:, -1], keys, position, how.temperature)
+        check_logits(model.name_or_path, chosen[:, None], out.logits[:, -1], first=position == 0)
         for row, token in zip(rows[live].tolist(), chosen[live].tolist(), strict=True):
             done[row].append(token)
         live &= ~torch.isin(chosen, stops)
