@@ -1,6 +1,5 @@
 """Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from hsir import stopping
 from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.errors import HsirError
 from hsir.storage import tables
+from hsir.storage.files import read_json
 from hsir.storage.hardware import computing
 from hsir.training.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
 from hsir.training.checkpoints import WHOLE, forget, resumable
@@ -50,7 +50,7 @@ def finetune(
     """
     take_device(options)
     resume = resumable(state_folder, made_by)
-    clock = MarkWhole(json.loads((resume / WHOLE).read_text())["seconds"] if resume else 0.0)
+    clock = MarkWhole(read_json(resume / WHOLE)["seconds"] if resume else 0.0)
     blank = blanks(rows, options) if isinstance(options, Offline) else []
     trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
     trainer.remove_callback(PrinterCallback)

@@ -1,0 +1,43 @@
+"""A checksum over every byte of a Parquet file, kept in the file itself, so that it goes wherever the file goes.
+
+Parquet's own checksums cover the pages, but not the footer, which says what the pages mean.
+"""
+
+import hashlib
+from pathlib import Path
+
+KEY = "hsir-checksum"
+BLANK = "0" * 32
+"""What the file is written with, and what stands in the checksum's place while it is computed."""
+_BEFORE = KEY.encode() + b"\x18\x20"
+"""The footer's key, the type of its value (text), and its length."""
+
+
+def seal(path: Path) -> None:
+    """Put the checksum into a file that was written with the key and `BLANK`."""
+    content = path.read_bytes()
+    place = _place(content)
+    if place is None or content[place : place + 32] != BLANK.encode():
+        raise ValueError(f"{path}: no place for a checksum")
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(_digest(content, place))
+
+
+def damaged(content: bytes) -> bool:
+    """Tell whether a file is not what was sealed; of one without a seal nothing can be told."""
+    place = _place(content)
+    return place is not None and content[place : place + 32] != _digest(content, place)
+
+
+def _place(content: bytes) -> int | None:
+    found = content.rfind(_BEFORE)
+    return None if found < 0 else found + len(_BEFORE)
+
+
+def _digest(content: bytes, place: int) -> bytes:
+    whole = memoryview(content)
+    digest = hashlib.sha256(whole[:place])
+    digest.update(BLANK.encode())
+    digest.update(whole[place + 32 :])
+    return digest.hexdigest()[:32].encode()
