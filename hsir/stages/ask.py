@@ -12,7 +12,7 @@ from hsir.errors import InputError
 from hsir.progress import say
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer, positions, prompt_ids
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -35,6 +35,7 @@ def main(
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
     """Write the prompts of a pool, and how often each is drawn from."""
+    belonging.check_pool(samples, [verified] if verified else [], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions)}
     if isinstance(pool, AdaptivePool):
         rows = list(adaptive(asked, pool, *judged(samples, verified)))

@@ -8,7 +8,7 @@ import typer
 from hsir.evaluation import statistics
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 
 def main(
@@ -18,6 +18,7 @@ def main(
     output: Annotated[Path, typer.Option(help="JSON of results.")],
 ) -> None:
     """Summarise the graded answers of a policy on one benchmark."""
+    belonging.check_pool(samples, [verified], questions)
     difficulty = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions)}
     judged = {row["sample_id"]: row for row in tables.read("verified", verified)}
     columns = ["sample_id", "question_id", "n_tokens", "finish"]

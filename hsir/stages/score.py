@@ -11,7 +11,7 @@ from hsir.errors import InputError
 from hsir.progress import say, track
 from hsir.stages import cli
 from hsir.stages.parts import Parts
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def main(
         if parts.finished():
             say(f"{output}: another process has just made it")
             return
+        if verified:
+            belonging.check_pool(samples, [verified], policy=Path(policy))
         encoder = load_tokenizer(policy)
         found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
         run(found if score.tokens == "all" else [reasoned(one, encoder) for one in found], parts, policy, score)

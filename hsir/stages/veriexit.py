@@ -11,7 +11,7 @@ from hsir.progress import say
 from hsir.recycling.matchers import Matcher
 from hsir.recycling.veriexit import find_cut
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -33,6 +33,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Table of failed samples and where each is cut, if at all.")],
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
+    belonging.check_pool(samples, [verified], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     encoder = load_tokenizer(tokenizer)
