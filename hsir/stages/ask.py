@@ -13,7 +13,8 @@ from hsir.progress import say
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.stages import cli
 from hsir.storage import belonging, tables
-from hsir.storage.models import load_tokenizer, positions, prompt_ids
+from hsir.storage.chat import as_text, check_chat_template, prompt_ids, question_as_text
+from hsir.storage.models import load_tokenizer, positions
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
 from hsir.tasks.record import Record
@@ -41,6 +42,7 @@ def main(
         rows = list(adaptive(asked, pool, *judged(samples, verified)))
     else:
         tokenizer = load_tokenizer(model, chat_template)
+        check_chat_template(tokenizer)
         if isinstance(pool, HintPool):
             right, _ = judged(samples, verified)
             rows = list(hinted(asked, pool, task, tokenizer, right))
@@ -78,8 +80,8 @@ def hinted(
 ) -> Iterator[tables.Row]:
     """Give the questions that none solved, with the gold answer as a hint."""
     for name in unsolved(list(asked), right):
-        question = task.prompt(record(asked[name]))
-        text = filled(pool.template, question=question, answer=asked[name]["gold"])
+        question = task.prompt(question_as_text(tokenizer, record(asked[name])))
+        text = filled(pool.template, question=question, answer=as_text(tokenizer, asked[name]["gold"]))
         yield row(name, prompt_ids(tokenizer, text), pool.samples)
 
 
@@ -93,13 +95,14 @@ def guided(
     """
     if pool.of is None:
         for name, known in asked.items():
-            text = filled(pool.template, question=task.prompt(record(known)))
+            text = filled(pool.template, question=task.prompt(question_as_text(tokenizer, record(known))))
             yield row(name, prompt_ids(tokenizer, text), pool.samples)
     for sample in before:
         name = sample["question_id"]
-        question, length = task.prompt(record(asked[name])), pool.quote
+        question, length = task.prompt(question_as_text(tokenizer, record(asked[name]))), pool.quote
         while True:
-            text = filled(pool.template, question=question, previous=quoted(sample["completion"], length))
+            quote = as_text(tokenizer, quoted(sample["completion"], length))
+            text = filled(pool.template, question=question, previous=quote)
             ids = prompt_ids(tokenizer, text)
             if not length or len(ids) + (pool.max_new_tokens or 1) <= most:
                 break

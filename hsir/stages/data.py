@@ -9,7 +9,8 @@ from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.stages import cli
 from hsir.storage import tables
-from hsir.storage.models import check_chat_template, load_tokenizer, prompt_ids
+from hsir.storage.chat import check_chat_template, check_trace, prompt_ids, question_as_text
+from hsir.storage.models import load_tokenizer
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
@@ -69,11 +70,12 @@ def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizer
     if tokenizer.eos_token_id is None:
         raise InputError(f"{tokenizer.name_or_path}: the tokenizer names no end-of-text token (eos_token)")
     if record.trace is not None:
+        check_trace(tokenizer, record)
         trace_ids = [*tokenizer(record.trace, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     return {
         "question_id": record.id, "question": record.question, "gold": record.answer,
         "difficulty": record.difficulty, "options": record.options, "trace": record.trace, "trace_ids": trace_ids,
-        "prompt_ids": prompt_ids(tokenizer, task.prompt(record)),
+        "prompt_ids": prompt_ids(tokenizer, task.prompt(question_as_text(tokenizer, record))),
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from hsir.progress import say, track
 from hsir.stages import cli
 from hsir.stages.parts import Parts
 from hsir.storage import belonging, tables
+from hsir.storage.chat import rendered
 from hsir.storage.models import load_tokenizer
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
         seen[name] = number
         prompt, completion = row["prompt"], row["completion"]
         if isinstance(prompt, list):
-            prompt = encoder.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+            prompt = rendered(encoder, prompt)
         if not isinstance(prompt, str) or not isinstance(completion, str):
             raise InputError(f"{where}: prompt must be text or messages, completion text")
         ids = [encoder(text, add_special_tokens=False)["input_ids"] for text in (prompt, completion)]
