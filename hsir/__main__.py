@@ -1,10 +1,11 @@
-"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it takes, status how far it is."""
+"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it takes, status how far it is,
+verify whether what was made is undamaged."""
 
 import sys
 
 import typer
 
-from hsir.cli import dag, doctor, plan, push, status
+from hsir.cli import dag, doctor, plan, push, status, verify
 from hsir.errors import HsirError
 from hsir.progress import say
 
@@ -14,6 +15,7 @@ app.command("plan")(plan.main)
 app.command("status")(status.main)
 app.command("dag")(dag.main)
 app.command("push")(push.main)
+app.command("verify")(verify.main)
 
 
 @app.callback()

@@ -16,7 +16,7 @@ from hsir.config.training import Train, Training
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import belonging, tables
+from hsir.storage import belonging, manifest, tables
 from hsir.storage.files import read_json
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -87,10 +87,10 @@ def main(
                 resumable(state, made_by)
             launch.launch(train.devices, "hsir.stages.train", sys.argv[1:])
         outcome = read_json(state / OUTCOME)
+        shutil.rmtree(output, ignore_errors=True)  # first: old weights never lie beside the provenance of new ones
         if cost is not None:
             tables.write_json(outcome["cost"], cost)
         tables.write_json({**outcome["told"], "provenance": made_by}, log)
-        shutil.rmtree(output, ignore_errors=True)
         (state / FINISHED).rename(output)
         forget(state)
     return None
@@ -134,6 +134,7 @@ def fit(
     if launch.first():
         model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
         tokenizer.save_pretrained(state / FINISHED)
+        manifest.write(state / FINISHED)
         tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
     part()
 

@@ -1,8 +1,10 @@
-"""Files by their content: small JSON files with a checksum, and hashes of any file or folder."""
+"""Files: written whole or not at all; small JSON files with a checksum; hashes of any file or folder."""
 
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,27 @@ def read_json(path: Path) -> Any:
             f" again (of a file that was edited on purpose, remove the line {CHECKSUM!r})"
         )
     return value
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON atomically, an object with a checksum."""
+    sealed = {**value, CHECKSUM: checksum(value)} if isinstance(value, dict) else value
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(sealed, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def checksum(value: Any) -> str:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hsir.errors import InputError
+from hsir.storage import manifest
+from hsir.storage.chat import check_chat_template as check_chat_template
+from hsir.storage.chat import prompt_ids as prompt_ids
 from hsir.storage.soundness import check_tokenizer, check_weights
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
     from transformers import AutoTokenizer
 
     check_exists(path)
+    manifest.check(Path(path), weights=False)
     with _told(path):
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     check_tokenizer(path, tokenizer)
@@ -28,23 +32,6 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
     return tokenizer
 
 
-def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Raise InputError where a tokenizer has no chat template."""
-    if not tokenizer.chat_template:
-        raise InputError(
-            f"{tokenizer.name_or_path}: the model has no chat template, so questions cannot be put to it; give one as"
-            " a Jinja file with `chat_template:` in config/models/<name>.yaml"
-        )
-
-
-def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
-    """Tokenise a user's message as the model's chat template puts it."""
-    messages = [{"role": "user", "content": message}]
-    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    return ids
-
-
 def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     """Load a causal language model for inference, on the GPU if there is one."""
     import torch
@@ -52,6 +39,7 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     from transformers.utils import logging
 
     check_exists(path)
+    manifest.check(Path(path))
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     with _told(path):

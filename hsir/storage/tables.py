@@ -1,10 +1,8 @@
 """The tables between the stages: their schemas, written whole or not at all, read with checks."""
 
 import json
-import os
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,9 @@ from pydantic import BaseModel
 import hsir
 from hsir.errors import InputError
 from hsir.storage import seal
-from hsir.storage.files import CHECKSUM, checksum
+from hsir.storage.files import atomic as atomic
 from hsir.storage.files import file_hash as file_hash
+from hsir.storage.files import write_json as write_json
 
 Row = dict[str, Any]
 _IDS = pa.list_(pa.int32())
@@ -146,27 +145,6 @@ def _sound(path: Path) -> pa.BufferReader:
     if seal.damaged(content):
         raise ValueError("its content does not have the checksum that it was written with")
     return pa.BufferReader(content)
-
-
-def write_json(value: Any, path: Path) -> None:
-    """Write JSON atomically, an object with a checksum."""
-    sealed = {**value, CHECKSUM: checksum(value)} if isinstance(value, dict) else value
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(sealed, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | int | None) -> Row:

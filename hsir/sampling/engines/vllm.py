@@ -4,6 +4,7 @@ import gc
 import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsir.config.engines import VllmEngine
@@ -11,6 +12,7 @@ from hsir.config.pools import BasePool
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.sampling.engines.base import Completion, Prompt, completion, room, token_limit
+from hsir.storage import manifest
 from hsir.storage.models import load_tokenizer, positions, stop_ids_at
 from hsir.storage.soundness import check_files
 
@@ -76,6 +78,7 @@ class VllmRunner:
         from vllm.platforms import current_platform
 
         options = self._options
+        manifest.check(Path(self._model))
         check_files(self._model)
         try:
             return LLM(
