@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from hsir.cli import dag, doctor, init, plan, push, status
+from hsir.cli import dag, doctor, init, plan, push, status, verify
 from hsir.cli.terminal import Directory
 from hsir.errors import InputError
 from hsir.home import PACKAGE
@@ -28,6 +28,7 @@ app.command("plan", rich_help_panel=BEFORE)(plan.main)
 app.command("doctor", rich_help_panel=BEFORE)(doctor.main)
 app.command("status", rich_help_panel=DURING)(status.main)
 app.command("dag", rich_help_panel=DURING)(dag.main)
+app.command("verify", rich_help_panel=RESULTS)(verify.main)
 app.command("push", rich_help_panel=RESULTS)(push.main)
 
 

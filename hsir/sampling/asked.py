@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hsir.config.pools import AdaptivePool, BasePool, GuidePool, HintPool
 from hsir.errors import InputError
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
-from hsir.storage.models import prompt_ids
+from hsir.storage.chat import as_text, prompt_ids, question_as_text
 from hsir.storage.tables import Row
 from hsir.tasks.base import BaseTask
 from hsir.tasks.record import Record
@@ -38,8 +38,8 @@ def hinted(
 ) -> Iterator[Row]:
     """Give the questions that none solved, with the gold answer as a hint."""
     for name in unsolved(list(asked), right):
-        question = task.prompt(_record(asked[name]))
-        text = filled(pool.template, question=question, answer=asked[name]["gold"])
+        question = task.prompt(question_as_text(tokenizer, _record(asked[name])))
+        text = filled(pool.template, question=question, answer=as_text(tokenizer, asked[name]["gold"]))
         yield _row(name, prompt_ids(tokenizer, text), pool.samples)
 
 
@@ -53,13 +53,14 @@ def guided(
     """
     if pool.of is None:
         for name, known in asked.items():
-            text = filled(pool.template, question=task.prompt(_record(known)))
+            text = filled(pool.template, question=task.prompt(question_as_text(tokenizer, _record(known))))
             yield _row(name, prompt_ids(tokenizer, text), pool.samples)
     for sample in before:
         name = sample["question_id"]
-        question, length = task.prompt(_record(asked[name])), pool.quote
+        question, length = task.prompt(question_as_text(tokenizer, _record(asked[name]))), pool.quote
         while True:
-            text = filled(pool.template, question=question, previous=quoted(sample["completion"], length))
+            quote = as_text(tokenizer, quoted(sample["completion"], length))
+            text = filled(pool.template, question=question, previous=quote)
             ids = prompt_ids(tokenizer, text)
             if not length or len(ids) + (pool.max_new_tokens or 1) <= most:
                 break

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hsir.errors import InputError
-from hsir.storage.models import check_chat_template, prompt_ids
+from hsir.storage.chat import check_chat_template, check_trace, prompt_ids, question_as_text
 from hsir.storage.tables import Row
 from hsir.tasks.base import BaseTask
 from hsir.tasks.record import Record
@@ -28,9 +28,10 @@ def question_rows(records: Iterable[Record], task: BaseTask, tokenizer: "PreTrai
 def _row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizerBase") -> Row:
     trace_ids = None
     if record.trace is not None:
+        check_trace(tokenizer, record)
         trace_ids = [*tokenizer(record.trace, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     return {
         "question_id": record.id, "question": record.question, "gold": record.answer,
         "difficulty": record.difficulty, "options": record.options, "trace": record.trace, "trace_ids": trace_ids,
-        "prompt_ids": prompt_ids(tokenizer, task.prompt(record)),
+        "prompt_ids": prompt_ids(tokenizer, task.prompt(question_as_text(tokenizer, record))),
     }  # fmt: skip

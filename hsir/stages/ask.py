@@ -11,7 +11,8 @@ from hsir.errors import InputError
 from hsir.progress import say
 from hsir.sampling.asked import adaptive, check_fits, guided, hinted
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
+from hsir.storage.chat import check_chat_template
 from hsir.storage.models import load_tokenizer, positions
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -28,11 +29,13 @@ def main(
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
     """Write the prompts of a pool, and how often each is drawn from."""
+    belonging.check_pool(samples, [verified] if verified else [], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions)}
     if isinstance(pool, AdaptivePool):
         rows = list(adaptive(asked, pool, *judged(samples, verified)))
     else:
         tokenizer = load_tokenizer(model, chat_template)
+        check_chat_template(tokenizer)
         if isinstance(pool, HintPool):
             right, _ = judged(samples, verified)
             rows = list(hinted(asked, pool, task, tokenizer, right))

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,6 +105,7 @@ def run(stage: Callable[..., None], name: str | None = None) -> None:
     `name` is what its help calls it. On SIGTERM it ends with exit code 143.
     """
     stop_when_told()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # libraries ask there whether they may do what nobody is here to grant
     app = typer.Typer(add_completion=False)
     app.command()(stage)
     try:

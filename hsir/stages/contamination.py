@@ -13,7 +13,7 @@ from hsir.errors import InputError
 from hsir.progress import say
 from hsir.selection.contamination import Exact, Question, Text, compare
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 NAMED = 20
 """Whole questions that the error names."""
@@ -35,6 +35,7 @@ def main(
         for record in task.records("test", 0)
     ]
     tables_given = {name: Path(path) for name, path in (entry.split("=", 1) for entry in given)}
+    belonging.check_made_of([filtered], [*tables_given.values(), *samples])
     texts = training_texts(filtered, tables_given, questions, samples)
     overlaps, exact = compare(asked, texts, contamination.ngrams)
     if exact and contamination.exact == "fail":

@@ -10,7 +10,7 @@ from hsir.config.settings import BaseEmbedder, Embedder, SentenceTransformers
 from hsir.errors import InputError
 from hsir.progress import say, track
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 TOGETHER = 256
 """Rows whose steps are embedded in one go, each text once."""
@@ -32,6 +32,7 @@ def main(
     """
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
+    belonging.check_pool(samples, [verified] if verified else [])
     read = [*([rows] if rows else []), *samples, *([verified] if verified else [])]
     made_by = tables.provenance("div", read, embedder=embedder, threshold=str(threshold))
     named = completions(rows) if rows else right_solutions(samples, verified)

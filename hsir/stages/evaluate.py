@@ -8,7 +8,7 @@ import typer
 from hsir.evaluation import statistics
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 
 def main(
@@ -18,6 +18,7 @@ def main(
     output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
 ) -> None:
     """Summarise the graded answers of a policy on one benchmark."""
+    belonging.check_pool(samples, [verified], questions)
     columns = ["sample_id", "question_id", "n_tokens", "finish"]
     answers = statistics.graded(
         tables.read("samples", samples, columns), tables.read("verified", verified), tables.read("questions", questions)

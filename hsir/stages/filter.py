@@ -13,7 +13,7 @@ from hsir.selection.filters import Selection
 from hsir.selection.filters.base import Candidate
 from hsir.selection.training_set import candidates, counted, draw_losers, given_rows, kept_rows, size
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 ASKED = ["question_id", "difficulty", "prompt_ids"]
 
@@ -34,6 +34,7 @@ def main(
     """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
     shards = [(name, Path(path)) for name, path in (entry.split("=", 1) for entry in pool)]
+    belonging.check_pool([path for _, path in shards], verified, questions, scores)
     solutions = {row["sample_id"]: row | {"source": name} for name, path in shards
                  for row in tables.read("samples", path)}  # fmt: skip
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}

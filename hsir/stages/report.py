@@ -40,7 +40,7 @@ from hsir.report.sampled import Sampled
 from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
@@ -57,6 +57,7 @@ def main(
     """Write the tables and pictures of the run that the config names, and print its results."""
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
     made = Made(Plan(config))
+    check(made)
     name = made.plan.built_by_default()[0]
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
     shared = page(f"What {name} trains on, and its test sets", contamination_view.sheets(made))
@@ -67,6 +68,17 @@ def main(
     recycled.write(counts, output / "veriexit.csv")
     draw(pictures(made, seen, counts), name, output)
     write_tables(made, name, limits.told(seen, counts), output)
+
+
+def check(made: Made) -> None:
+    """Raise InputError where shards, verdicts and results of the run do not belong together."""
+    for drawn in made.drawn():
+        belonging.check_shards(made.shards(drawn))
+        belonging.check_made_of([made.table(drawn, "verified")], made.shards(drawn))
+    for cell in made.cells():
+        for benchmark, path in made.evaluations(cell):
+            answers = made.answers(cell, benchmark)
+            belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
 
 
 def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -> None:

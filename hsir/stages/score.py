@@ -11,7 +11,8 @@ from hsir.errors import InputError
 from hsir.progress import Progress, say
 from hsir.stages import cli
 from hsir.stages.parts import Parts
-from hsir.storage import tables
+from hsir.storage import belonging, tables
+from hsir.storage.chat import rendered
 from hsir.storage.models import load_tokenizer
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def main(
         if parts.finished():
             say(f"{output}: another process has just made it")
             return
+        if verified:
+            belonging.check_pool(samples, [verified], policy=Path(policy))
         encoder = load_tokenizer(policy)
         found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
         run(found if score.tokens == "all" else [reasoned(one, encoder) for one in found], parts, policy, score)
@@ -92,7 +95,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
         seen[name] = number
         prompt, completion = row["prompt"], row["completion"]
         if isinstance(prompt, list):
-            prompt = encoder.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+            prompt = rendered(encoder, prompt)
         if not isinstance(prompt, str) or not isinstance(completion, str):
             raise InputError(f"{where}: prompt must be text or messages, completion text")
         ids = [encoder(text, add_special_tokens=False)["input_ids"] for text in (prompt, completion)]

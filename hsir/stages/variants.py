@@ -13,7 +13,7 @@ from hsir.diversity.redundancy import Variant, variants
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer, positions
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Draws solutions, and the steps that are repeated.")] = 0,
 ) -> None:
     """Draw right solutions; write each as it is, with steps repeated, re-checks put in, or steps of others put in."""
+    belonging.check_pool(samples, [verified], policy=Path(policy))
     verdicts = tables.read("verified", verified, ["sample_id", "verdict"])
     right = {row["sample_id"] for row in verdicts if row["verdict"] == "right"}
     rows = tables.read("samples", samples, ["sample_id", "prompt_ids", "completion"])

@@ -9,7 +9,7 @@ from hsir.progress import say
 from hsir.recycling.matchers import Matcher
 from hsir.recycling.veriexit import recycle
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -25,6 +25,7 @@ def main(
     output: Annotated[Path, cli.file_option("--out", "Table of failed samples and their cuts.", *tables.SUFFIXES)],
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
+    belonging.check_pool(samples, [verified], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     failed = [row for row in tables.read("samples", samples) if verdicts[row["sample_id"]] != "right"]

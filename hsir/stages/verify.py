@@ -9,7 +9,7 @@ import typer
 from hsir.grading.verdicts import verdicts
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
 
@@ -23,6 +23,7 @@ def main(
 ) -> None:
     """Grade every sample against the gold answer of its question."""
     grader = task.grading if outside_tags else task.grading.in_tags()
+    belonging.check_pool(samples)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     drawn = tables.read("samples", samples, ["sample_id", "question_id", "completion", "finish"])
     rows = verdicts(drawn, asked, grader, str(questions))

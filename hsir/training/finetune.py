@@ -1,6 +1,5 @@
 """Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.errors import HsirError
 from hsir.progress import Progress
 from hsir.storage import tables
+from hsir.storage.files import read_json
 from hsir.storage.hardware import computing
 from hsir.training import launch
 from hsir.training.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
@@ -59,7 +59,7 @@ def finetune(
             return finetune(model, tokenizer, rows, options, seed, Path(temporary), None, asked, watch)
     take_device(options)
     resume = resumable(state_folder, made_by) if made_by is not None else None
-    clock = MarkWhole(json.loads((resume / WHOLE).read_text())["seconds"] if resume else 0.0)
+    clock = MarkWhole(read_json(resume / WHOLE)["seconds"] if resume else 0.0)
     blank = blanks(rows, options) if isinstance(options, Offline) else []
     given = arguments(options, seed, state_folder) | ({"save_strategy": "no"} if made_by is None else {})
     trainer = _trainer(model, tokenizer, rows, blank, options, given, asked)

@@ -198,7 +198,8 @@ def test_as_many_solutions_are_drawn_as_asked_by_the_seed(
 
 def test_no_right_solution_stops_it(tmp_path: Path, encoder: PreTrainedTokenizerBase, embedded: Path) -> None:
     given = pool(tmp_path, encoder)
-    tables.write("verified", [{"sample_id": "q0", "verdict": "wrong", "why": ""}], given["verified"], {})
+    wrong = [row | {"verdict": "wrong"} for row in tables.read("verified", given["verified"])]
+    tables.write("verified", wrong, given["verified"], {})
     with pytest.raises(InputError, match="no right solution with steps"):
         variants_stage.main(policy=str(embedded), output=tmp_path / "rows.jsonl", **given)
     assert not (tmp_path / "rows.jsonl").exists()

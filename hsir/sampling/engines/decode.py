@@ -7,6 +7,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from hsir.sampling.engines.base import Within, unheard
 from hsir.sampling.engines.noise import gumbel
+from hsir.storage.soundness import check_logits
 
 
 class Decoding(NamedTuple):
@@ -44,6 +45,7 @@ def decode(
             logits_to_keep=1,
         )  # fmt: skip
         chosen = _choose(out.logits[:, -1], keys, position, how.temperature)
+        check_logits(model.name_or_path, chosen[:, None], out.logits[:, -1], first=position == 0)
         drawing = rows[live].tolist()
         for row, token in zip(drawing, chosen[live].tolist(), strict=True):
             done[row].append(token)

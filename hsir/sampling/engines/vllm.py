@@ -3,13 +3,16 @@
 import gc
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsir.config.engines import VllmEngine
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.sampling.engines.base import Completion, Prompt, Within, completion, unheard
+from hsir.storage import manifest
 from hsir.storage.models import load_tokenizer, stop_ids_at
+from hsir.storage.soundness import check_files
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -75,9 +78,12 @@ class VllmRunner:
         from vllm.platforms import current_platform
 
         options = self._options
+        manifest.check(Path(self._model))
+        check_files(self._model)
         try:
             return LLM(
                 self._model, dtype=options.dtype, load_format="safetensors", generation_config="vllm",
+                trust_remote_code=False,
                 max_model_len=self._longest, tensor_parallel_size=options.tensor_parallel,
                 gpu_memory_utilization=options.memory_share, max_num_seqs=options.max_sequences,
                 enable_prefix_caching=True, **(ON_CPU if current_platform.is_cpu() else {}),
