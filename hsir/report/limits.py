@@ -1,44 +1,38 @@
 """The limits that the paper names, in figures: what VeriExit could not help, and what InDiv dropped, by difficulty."""
 
-from collections import Counter
 from collections.abc import Sequence
 
+import pandas as pd
+
 from hsir.report.indiv_view import Seen
-from hsir.storage import tables
 
 
-def told(seen: Sequence[Seen], recycled: Sequence[tables.Row]) -> list[str]:
+def told(seen: Sequence[Seen], recycled: pd.DataFrame) -> list[str]:
     """Say both of a whole run, pools and seeds together; nothing of what it did not do."""
     return [*_veriexit(recycled), *_indiv(seen)]
 
 
-def _veriexit(rows: Sequence[tables.Row]) -> list[str]:
-    total: Counter[str] = Counter()
-    for row in rows:
-        total.update({name: value for name, value in row.items() if name.startswith("questions")})
-    failed, unsolved = total["questions_failed"], total["questions_unsolved"]
-    if not failed:
+def _veriexit(rows: pd.DataFrame) -> list[str]:
+    total = rows.filter(like="questions").sum()
+    if not total["questions_failed"]:
         return []
+    unsolved = total["questions_unsolved"]
     hard = f", nor {_share(total['questions_unsolved_skipped'], unsolved)} without any right one" if unsolved else ""
     return [
-        f"VeriExit could not help {_share(total['questions_skipped'], failed)} questions with a failed solution{hard}:"
-        " no step of theirs states the answer."
+        f"VeriExit could not help {_share(total['questions_skipped'], total['questions_failed'])} questions with a failed"
+        f" solution{hard}: no step of theirs states the answer."
     ]
 
 
 def _indiv(seen: Sequence[Seen]) -> list[str]:
-    every: Counter[int | None] = Counter()
-    dropped: Counter[int | None] = Counter()
-    for one in seen:
-        for level, (all_of, dropped_of) in one.by_level().items():
-            every[level] += all_of
-            dropped[level] += dropped_of
-    if not every.total():
+    if all(one.candidates.empty for one in seen):
         return []
-    known = sorted(level for level in every if level is not None)
-    by_level = ", ".join(f"{level}: {dropped[level] / every[level]:.0%}" for level in known)
+    counts = pd.concat(one.by_level() for one in seen)
+    known = counts.groupby(level=0).sum()
+    share = (known["dropped"] / known["candidates"]).map("{:.0%}".format)
+    by_level = ", ".join(f"{level}: {said}" for level, said in share.items())
     behind = f"; by difficulty {by_level}" if by_level else ""
-    return [f"InDiv dropped {_share(dropped.total(), every.total())} right solutions{behind}."]
+    return [f"InDiv dropped {_share(counts['dropped'].sum(), counts['candidates'].sum())} right solutions{behind}."]
 
 
 def _share(part: int, whole: int) -> str:

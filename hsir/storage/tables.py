@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,9 @@ from pydantic import BaseModel
 
 import hsir
 from hsir.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = dict[str, Any]
 _MIB = 1 << 20
@@ -93,6 +96,12 @@ def tuples(
     for path in [paths] if isinstance(paths, Path) else paths:
         table = _read_one(kind, path, columns, only)
         yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
+
+
+def frame(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> "pd.DataFrame":
+    """Read columns of a table, or of its shards one after another, as a data frame; raises InputError as `read`."""
+    parts = [_read_one(kind, path, columns) for path in ([paths] if isinstance(paths, Path) else paths)]
+    return pa.concat_tables(parts).select(columns).to_pandas()
 
 
 def scores(path: Path) -> Iterator[tuple[str, float]]:
