@@ -45,21 +45,21 @@ def gather(made: Made) -> list[Sampled]:
     return [
         Sampled(
             drawn.cell.model, drawn.cell.task, drawn.cell.seed, drawn.cell.policy, drawn.pool, measure, k, len(values),
-            sum(values) / len(values), *ends[drawn, measure, k],
+            float(values.mean()), *ends[drawn, measure, k],
         )
         for drawn, figures in measured.items()
         for (measure, k), values in figures.items()
     ]  # fmt: skip
 
 
-def _ends(measured: Mapping[Figure, list[float]]) -> dict[Figure, tuple[float, float]]:
+def _ends(measured: Mapping[Figure, comparison.Array]) -> dict[Figure, tuple[float, float]]:
     """Give the ends of the figures' intervals: as many questions are resampled alike, so that once is enough."""
     by_size: dict[int, list[Figure]] = defaultdict(list)
     for figure, values in measured.items():
         by_size[len(values)].append(figure)
     ends: dict[Figure, tuple[float, float]] = {}
     for figures in by_size.values():
-        low, high = comparison.bootstrap(np.array([measured[figure] for figure in figures]).T)
+        low, high = comparison.bootstrap(np.column_stack([measured[figure] for figure in figures]))
         ends |= dict(zip(figures, zip(low.tolist(), high.tolist(), strict=True), strict=True))
     return ends
 
@@ -88,27 +88,17 @@ def _several(made: Made, drawn: Drawn) -> bool:
     return isinstance(pool, SamplePool) and pool.samples > 1
 
 
-def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], list[float]]:
+def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], comparison.Array]:
     """Measure a pool, question by question; they are weighed alike."""
-    columns = ["sample_id", "extracted", "verdict"]
-    judged = {row["sample_id"]: row for row in tables.read("verified", made.table(drawn, "verified"), columns)}
-    questions: dict[str, list[tables.Row]] = defaultdict(list)
-    for name, question in tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id"]):
-        questions[question].append(judged[name])
-    if not questions:
+    samples = tables.frame("samples", made.shards(drawn), ["sample_id", "question_id"])
+    judged = tables.frame("verified", made.table(drawn, "verified"), ["sample_id", "extracted", "verdict"])
+    answers = samples.merge(judged, on="sample_id").assign(right=lambda rows: rows["verdict"] == "right")
+    if answers.empty:
         return {}
-    ordered = [questions[name] for name in sorted(questions)]
-    most = min(map(len, ordered))
-    values = {("pass", k): [_passes(rows, k) for rows in ordered] for k in KS if k <= most}
-    return values | {("maj", most): [_majority(rows) for rows in ordered]}
-
-
-def _passes(judged: list[tables.Row], k: int) -> float:
-    return comparison.pass_at_k(sum(row["verdict"] == "right" for row in judged), len(judged), k)
-
-
-def _majority(judged: list[tables.Row]) -> float:
-    return comparison.majority([row["extracted"] for row in judged], [row["verdict"] == "right" for row in judged])
+    right, drawn_for = (answers.groupby("question_id")["right"].agg(count) for count in ("sum", "size"))
+    most = int(drawn_for.min())
+    passed = {("pass", k): comparison.pass_at_k(right, drawn_for, k) for k in KS if k <= most}
+    return passed | {("maj", most): comparison.majority(answers).to_numpy()}
 
 
 def _entry(one: Sampled | None) -> Entry:
