@@ -43,7 +43,7 @@ def _means(differences: Array, seed: int, resamples: int) -> Iterator[Array]:
         yield counts @ differences / questions
 
 
-def mcnemar(one: Sequence[bool], other: Sequence[bool]) -> float:
+def mcnemar(one: ArrayLike, other: ArrayLike) -> float:
     """Give the p-value of McNemar's exact test: are two policies right equally often? 1 where they never differ."""
     apart = np.subtract(one, other, dtype=int)
     differing = np.count_nonzero(apart)
@@ -72,7 +72,8 @@ def pass_at_k(right: ArrayLike, drawn: ArrayLike, k: int) -> Array:
     """
     if not 1 <= k <= np.min(drawn):
         raise ValueError(f"k is {k}, but {np.min(drawn)} samples were drawn")
-    return 1.0 - comb(np.subtract(drawn, right), k) / comb(drawn, k)
+    passed: Array = 1.0 - comb(np.subtract(drawn, right), k) / comb(drawn, k)
+    return passed
 
 
 def majority(answers: pd.DataFrame) -> pd.Series:

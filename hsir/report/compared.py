@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from hsir.errors import InputError
@@ -78,14 +79,16 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
     """
     _check_same(place, known)
     means = {name: pd.concat(several).groupby(level=0).mean() for name, several in known.items()}
-    apart = pd.concat([means[one] - means[other] for one, other in pairs], axis="columns")
-    above = [apart[column].to_numpy() for column in ("right", "tokens")]
+    above = [
+        np.column_stack([means[one][column] - means[other][column] for one, other in pairs])
+        for column in ("right", "tokens")
+    ]
     (low, high), (fewest, most) = (comparison.bootstrap(values) for values in above)
-    p_values = [_p(*(means[name]["right"] for name in pair), max(len(known[name]) for name in pair)) for pair in pairs]
+    p_values = [_p(means[a]["right"], means[b]["right"], max(len(known[a]), len(known[b]))) for a, b in pairs]
     rows = zip(pairs, *(values.mean(axis=0) for values in above), p_values, comparison.holm(p_values), strict=True)
     return [
         Difference(
-            *place, policy, other, len(known[policy]), len(apart),
+            *place, policy, other, len(known[policy]), len(means[policy]),
             100 * accuracy, 100 * float(low[n]), 100 * float(high[n]),
             float(more), float(fewest[n]), float(most[n]), p, p_holm,
         )

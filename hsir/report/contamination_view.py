@@ -27,7 +27,7 @@ def _sheet(title: str, overlaps: pd.DataFrame, seeds: int) -> Sheet:
     lengths = sorted(overlaps["shared"].iloc[0], key=int, reverse=True)
     rows = []
     for names, found in overlaps.groupby(LINE, sort=False):
-        (policy, source, benchmark), first = names, found.iloc[0]
+        (policy, source, benchmark), first = map(str, names), found.iloc[0]
         share = pd.DataFrame(found["shared"].tolist(), found.index).div(found["questions"], axis="index").mean()
         rows.append(
             [

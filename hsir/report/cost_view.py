@@ -21,15 +21,14 @@ COLOURS = {
 def draw(made: Made, costs: pd.DataFrame) -> style.Chart:
     """Draw for each model and task the seconds and the tokens of each policy alone (means over seeds)."""
     charts = []
-    for (model, task), here in costs[costs["what"] == "own"].groupby(["model", "task"], sort=False):
-        means = here.groupby("policy", sort=False).mean(numeric_only=True)
-        where = made.where(model, task)
+    for place, here in costs[costs["what"] == "own"].groupby(["model", "task"], sort=False):
+        means, where = here.groupby("policy", sort=False).mean(numeric_only=True), made.where(*map(str, place))
         charts += [_panel(means, SECONDS, "seconds", where), _panel(means, TOKENS, "tokens", where)]
     return style.panels(charts, "What each policy cost, without what it comes from", columns=2, legends="independent")
 
 
 def _panel(means: pd.DataFrame, parts: dict[str, str], unit: str, where: str) -> alt.Chart:
-    rows = means[list(parts)].rename(columns=parts).stack().rename_axis(["policy", "part"]).rename("value").reset_index()
+    rows = means[list(parts)].rename(columns=parts).reset_index().melt("policy", var_name="part")
     rows["place"] = rows["part"].map(list(parts.values()).index)
     colours = {part: COLOURS[part] for part in parts.values()}
     return (
@@ -42,7 +41,9 @@ def _panel(means: pd.DataFrame, parts: dict[str, str], unit: str, where: str) ->
                 stack="zero",
                 axis=alt.Axis(tickCount=5, format=FORMATS[unit]),
             ),
-            y=alt.Y("policy:N", sort=list(means.index), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
+            y=alt.Y(
+                "policy:N", sort=list(means.index), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)
+            ),
             color=style.by_colour("part:N", colours),
             order="place:Q",
             tooltip=["policy:N", "part:N", alt.Tooltip("value:Q", format=",.0f")],

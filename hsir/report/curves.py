@@ -34,8 +34,9 @@ def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
     )
     names = list(rows["policy"].unique())
     charts = [
-        _panel(_title(made, model, task, kind.upper()), "loss", here, "loss", names)
-        for (model, task, kind), here in rows.groupby(["model", "task", "kind"], sort=False)
+        _panel(style.heading(kind.upper(), made.where(model, task)), "loss", here, "loss", names)
+        for place, here in rows.groupby(["model", "task", "kind"], sort=False)
+        for model, task, kind in [map(str, place)]
     ]
     return style.panels(charts, "Training loss", columns=3)
 
@@ -52,8 +53,8 @@ def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
     rows = pd.concat(learnt)
     names = list(rows["policy"].unique())
     charts = [
-        _panel(_title(made, model, task, title), unit, here, measure, names)
-        for (model, task), here in rows.groupby(["model", "task"], sort=False)
+        _panel(style.heading(title, made.where(*map(str, place))), unit, here, measure, names)
+        for place, here in rows.groupby(["model", "task"], sort=False)
         for measure, (title, unit) in _measures(here).items()
     ]
     return style.panels(charts, "Reinforcement learning, by step", columns=3)
@@ -61,8 +62,9 @@ def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
 
 def _measures(here: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Give title and unit of each measure that a policy of one model and task has: the parts after the sum."""
-    parts = {name: (f"reward: {name.removeprefix(PART)}", "mean, unweighted") for name in here if name.startswith(PART)}
-    known = {"reward": MEASURES["reward"], **parts, **MEASURES}
+    parts = here.columns[here.columns.str.startswith(PART)]
+    told = {name: (f"reward: {name.removeprefix(PART)}", "mean, unweighted") for name in parts}
+    known = {"reward": MEASURES["reward"], **told, **MEASURES}
     return {name: titles for name, titles in known.items() if name in here and here[name].notna().any()}
 
 
@@ -85,7 +87,3 @@ def _panel(title: alt.TitleParams, unit: str, rows: pd.DataFrame, measure: str, 
             **style.lines("policy:N", names),
         )
     )
-
-
-def _title(made: Made, model: str, task: str, text: str) -> alt.TitleParams:
-    return style.heading(text, made.where(model, task))

@@ -110,8 +110,8 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     asked = pools.asked(made, drawn.cell)
     place = f"{_place(made, drawn.cell)}, {drawn.pool}"
     return [
-        _exhibit("VeriExit", place, asked[row.question_id], row.fate, _cut(row, parents[row.Index], after))
-        for row in chosen.itertuples()
+        _exhibit("VeriExit", place, asked[row["question_id"]], row["fate"], _cut(row, parents[row["parent_id"]], after))
+        for row in chosen.reset_index().to_dict("records")
     ]
 
 
@@ -121,53 +121,53 @@ def _chosen(failed: pd.DataFrame, most: int, seed: str) -> list[str]:
     left = {fate: sorted(found.index) for fate, found in failed.groupby("fate", sort=False)}
     for names in left.values():
         shuffler.shuffle(names)
-    chosen: dict[str, str] = {}
+    questions, chosen = dict(failed["question_id"]), dict[str, str]()
     for fate in islice(cycle(ORDER), len(ORDER) * len(failed)):
         while len(chosen) < most and left.get(fate):
             name = left[fate].pop()
-            if chosen.setdefault(failed.at[name, "question_id"], name) == name:
+            if chosen.setdefault(questions[name], name) == name:
                 break
     return sorted(chosen.values(), key=lambda name: ORDER.index(failed.at[name, "fate"]))
 
 
-def _cut(row: Any, text: str, after: Mapping[str, str]) -> list[Trace]:
+def _cut(row: Mapping[Any, Any], text: str, after: Mapping[str, str]) -> list[Trace]:
     """Set a failed trace next to the answer that was drawn after its cut, if there is one."""
-    steps = traces.steps(text)
-    place = len(steps) if row.fate == "nothing to recycle" else row.cut_step
+    steps, fate, child = traces.steps(text), row["fate"], row["sample_id"]
+    place = len(steps) if fate == "nothing to recycle" else row["cut_step"]
     marks: list[Mark] = ["arrives" if n == place else "behind" if n > place else "" for n in range(len(steps))]
-    first = _trace("failed", row.Index, text, marks)
-    if row.fate == "nothing to recycle":
+    first = _trace("failed", row["parent_id"], text, marks)
+    if fate == "nothing to recycle":
         return [first]
-    answer, end = after.get(row.sample_id, ""), steps[place][1]
+    answer, end = after.get(child, ""), steps[place][1]
     given = answer[end:] if answer.startswith(text[:end]) else answer
-    title = "recovered" if row.fate == "recovered" else "answered again, not right"
-    said = row.sample_id if row.sample_id in after else "never sampled"
-    return [first, Trace(title, said, [], visible(given.strip()))]
+    title = "recovered" if fate == "recovered" else "answered again, not right"
+    return [first, Trace(title, child if child in after else "never sampled", [], visible(given.strip()))]
 
 
 def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
     """Show a dropped and a kept solution of the same question, drawn at random, with their scores."""
-    groups = one.candidates.groupby(["question_id", "dropped"]).indices
+    groups: Any = one.candidates.groupby(["question_id", "dropped"]).indices
     both = sorted(question for question, dropped in groups if dropped and (question, False) in groups)
     shuffler = random.Random(f"{one.cell.seed}/{one.cell.policy}/{one.number}")
-    chosen = [
-        (question, one.candidates.iloc[[shuffler.choice(groups[question, dropped]) for dropped in (True, False)]])
+    chosen = {
+        question: one.candidates.iloc[[shuffler.choice(groups[question, dropped]) for dropped in (True, False)]]
         for question in shuffler.sample(both, min(most, len(both)))
-    ]
-    wanted = {name for _, pair in chosen for name in pair["sample_id"]}
+    }
+    wanted = {name for pair in chosen.values() for name in pair["sample_id"]}
     texts = {name: text for drawn in made.pools(one.cell) for name, text in pools.texts(made, drawn, wanted).items()}
     asked = pools.asked(made, one.cell)
     place, fate = _place(made, one.cell), f"tau = {one.tau:.4g}"
     return [
-        _exhibit("InDiv", place, asked[question], fate, [_scored(row, texts[row.sample_id]) for row in pair.itertuples()])
-        for question, pair in chosen
+        _exhibit("InDiv", place, asked[question], fate, [_scored(row, texts) for row in pair.to_dict("records")])
+        for question, pair in chosen.items()
     ]
 
 
-def _scored(row: Any, text: str) -> Trace:
+def _scored(row: Mapping[Any, Any], texts: Mapping[str, str]) -> Trace:
+    name, text = row["sample_id"], texts[row["sample_id"]]
     marks: list[Mark] = ["repeats" if twice else "" for twice in repeats([step for step, _ in traces.steps(text)])]
-    said = f"InDiv {row.score:+.2f}, {row.tokens:,} tokens, {marks.count('repeats')} steps repeated"
-    return _trace("dropped" if row.dropped else "kept", f"{row.sample_id}: {said}", text, marks)
+    said = f"InDiv {row['score']:+.2f}, {row['tokens']:,} tokens, {marks.count('repeats')} steps repeated"
+    return _trace("dropped" if row["dropped"] else "kept", f"{name}: {said}", text, marks)
 
 
 def _exhibit(

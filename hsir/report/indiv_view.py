@@ -40,8 +40,8 @@ class Seen:
 
     def by_level(self) -> pd.DataFrame:
         """Count by difficulty the candidates, and those of them that were dropped."""
-        by_level = self.candidates.groupby("difficulty", dropna=False)["dropped"]
-        return by_level.agg(candidates="size", dropped="sum")
+        by_level = self.candidates.groupby("difficulty", dropna=False)
+        return by_level.agg(candidates=("dropped", "size"), dropped=("dropped", "sum"))
 
 
 def seen(made: Made) -> list[Seen]:

@@ -45,9 +45,11 @@ def sheets(costs: pd.DataFrame) -> list[Sheet]:
     columns = ["policy", *SHOWN.values(), "all samples", "all s"]
     made = []
     for (model, task), here in costs.groupby(["model", "task"], sort=False):
-        means = here.groupby(["what", "policy"], sort=False)[list(COUNTS)].mean()
-        own, whole = means.loc["own"], means.loc["cumulative"]
-        shown = own[list(SHOWN)].assign(samples_of_all=whole["samples"], seconds_of_all=whole[SECONDS].sum(axis="columns"))
-        rows = [[Entry(name), *(Entry(f"{value:,.0f}") for value in costs)] for name, *costs in shown.itertuples(name=None)]
+        own, whole = (
+            here[here["what"] == what].groupby("policy", sort=False)[list(COUNTS)].mean()
+            for what in ("own", "cumulative")
+        )
+        shown = own[list(SHOWN)].assign(all_samples=whole["samples"], all_s=whole[SECONDS].sum(axis="columns"))
+        rows = [[Entry(str(name)), *(Entry(f"{value:,.0f}") for value in values)] for name, values in shown.iterrows()]
         made.append(Sheet(f"{model}, trained on {task}: cost", columns, rows, NOTE))
     return made

@@ -14,13 +14,13 @@ def told(seen: Sequence[Seen], recycled: pd.DataFrame) -> list[str]:
 
 def _veriexit(rows: pd.DataFrame) -> list[str]:
     total = rows.filter(like="questions").sum()
-    if not total["questions_failed"]:
+    failed, unsolved = total["questions_failed"], total["questions_unsolved"]
+    if not failed:
         return []
-    unsolved = total["questions_unsolved"]
     hard = f", nor {_share(total['questions_unsolved_skipped'], unsolved)} without any right one" if unsolved else ""
     return [
-        f"VeriExit could not help {_share(total['questions_skipped'], total['questions_failed'])} questions with a failed"
-        f" solution{hard}: no step of theirs states the answer."
+        f"VeriExit could not help {_share(total['questions_skipped'], failed)} questions with a failed solution{hard}:"
+        " no step of theirs states the answer."
     ]
 
 
@@ -32,7 +32,7 @@ def _indiv(seen: Sequence[Seen]) -> list[str]:
     share = (known["dropped"] / known["candidates"]).map("{:.0%}".format)
     by_level = ", ".join(f"{level}: {said}" for level, said in share.items())
     behind = f"; by difficulty {by_level}" if by_level else ""
-    return [f"InDiv dropped {_share(counts['dropped'].sum(), counts['candidates'].sum())} right solutions{behind}."]
+    return [f"InDiv dropped {_share(*counts.sum()[['dropped', 'candidates']])} right solutions{behind}."]
 
 
 def _share(part: int, whole: int) -> str:

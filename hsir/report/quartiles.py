@@ -50,9 +50,10 @@ def levels(right: pd.Series) -> pd.Series:
 
 def _panel(made: Made, group: Group, seeds: list[pd.DataFrame]) -> alt.Chart:
     means = pd.concat(seeds).groupby(level=0).sum() / len(seeds)
-    rows = means.reindex(range(1, LEVELS + 1), fill_value=0.0).unstack().rename_axis(["stage", "level"])
+    means = means.reindex(range(1, LEVELS + 1), fill_value=0.0).rename_axis("level").reset_index()
+    rows = style.data(means.melt("level", var_name="stage", value_name="solutions"))
     return (
-        alt.Chart(style.data(rows.rename("solutions").reset_index()), **style.SIZES, title=heading(made, group))
+        alt.Chart(rows, **style.SIZES, title=heading(made, group))
         .mark_bar(stroke=style.DARK, strokeWidth=0.4)
         .encode(
             x=alt.X("level:O", title="quarter of the questions, easy to hard", axis=alt.Axis(labelAngle=0)),

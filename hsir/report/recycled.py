@@ -43,7 +43,8 @@ def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
     if rows.empty:
         return style.sentence("No policy of this run recycled failed solutions.")
     charts = []
-    for (model, task, policy, pool), found in rows.groupby(["model", "task", "policy", "pool"], sort=False):
+    for place, found in rows.groupby(["model", "task", "policy", "pool"], sort=False):
+        model, task, policy, pool = map(str, place)
         levels = found.groupby("difficulty", dropna=False)[COUNTS].sum() / found["seed"].nunique()
         levels.index = levels.index.astype("string").fillna("none").rename("level")
         total = levels.sum()
@@ -74,7 +75,7 @@ def _counts(made: Made, drawn: Drawn, source: Drawn) -> pd.DataFrame:
 def _failed_panel(levels: pd.DataFrame, title: alt.TitleParams) -> alt.Chart:
     parts = levels["recovered"], levels["recyclable"] - levels["recovered"], levels["failed"] - levels["recyclable"]
     fates = pd.concat(parts, axis="columns", keys=FATES)
-    rows = fates.stack().rename_axis(["level", "fate"]).rename("solutions").reset_index()
+    rows = fates.reset_index().melt("level", var_name="fate", value_name="solutions")
     rows["place"] = rows["fate"].map(list(FATES).index)
     return (
         alt.Chart(style.data(rows), width=290, height=170, title=title)

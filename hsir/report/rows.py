@@ -16,23 +16,24 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="DataclassInstance")
 
 
-def write_csv(rows: pd.DataFrame | Sequence[tables.Row], columns: Sequence[str], path: Path) -> None:
-    """Write rows as CSV, with the columns as its first line even where there is no row."""
+def write_csv(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """Write columns of a table as CSV, with their names as its first line even where there is no row."""
     with tables.atomic(path) as temporary:
-        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False, lineterminator="\n")
+        rows.to_csv(temporary, columns=list(columns), index=False, lineterminator="\n")
 
 
 def write(kind: type[R], rows: Sequence[R], path: Path) -> None:
     """Write records as CSV, for `read` to read."""
-    write_csv(pd.DataFrame(rows), [field.name for field in fields(kind)], path)
+    columns = [field.name for field in fields(kind)]
+    write_csv(pd.DataFrame(rows, columns=None if rows else columns), columns, path)
 
 
 def read(kind: type[R], path: Path) -> list[R]:
     """Read what `write` wrote of a kind of record; raises InputError where it is missing or of other columns."""
     kinds = {field.name: field.type for field in fields(kind)}
     try:
-        rows = pd.read_csv(path, dtype=kinds, keep_default_na=False, float_precision="round_trip")
-        return [kind(**row) for row in rows.to_dict("records")]
+        rows = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)[list(kinds)]
+        return [kind(*row) for row in rows.itertuples(index=False, name=None)]
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
     except (KeyError, TypeError, ValueError) as error:

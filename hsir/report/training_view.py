@@ -53,14 +53,14 @@ def samples_by_difficulty(made: Made) -> style.Chart:
     found = {group: counts for group, counts in drawn.items() if not counts.empty}
     if not found:
         return style.sentence("No policy of this run has training solutions of its own with a level of difficulty.")
-    most = _most({group: counts.max(axis=None) for group, counts in found.items()})
+    most = _most({group: counts.to_numpy().max() for group, counts in found.items()})
     charts = [_levels_panel(counts, heading(made, group), _scale(most[group[:2]])) for group, counts in found.items()]
     return style.panels(charts, "Training solutions chosen from pools, by difficulty", columns=3)
 
 
-def _most(values: dict[Group, float]) -> dict[tuple[str, str], float]:
+def _most(values: dict[Group, float]) -> pd.Series:
     """Give the largest value of each model and task, whose panels are to be compared."""
-    return pd.Series(values).groupby(level=[0, 1]).max().to_dict()
+    return pd.Series(values).groupby(level=[0, 1]).max()
 
 
 def _scale(most: float, room: float = 1.05) -> alt.Scale:
@@ -73,7 +73,8 @@ def _by_difficulty(made: Made, seeds: list[tuple[Cell, tables.Row]]) -> pd.DataF
     before = [pools.right(made, drawn).groupby(pools.levels(made, drawn.cell)).sum().rename(int) for drawn in plain]
     kept = [pd.Series(funnel["steps"][-1]["by_difficulty"], dtype=int).rename(int) for _, funnel in seeds]
     rows = pd.concat({"kept": pd.concat(kept), "before": pd.concat(before or [pd.Series(dtype=int)])})
-    return rows.groupby(level=[1, 0]).sum().unstack(fill_value=0).rename_axis("level") / len(seeds)
+    counts: pd.DataFrame = rows.groupby(level=[1, 0]).sum().unstack(fill_value=0).rename_axis("level")
+    return counts / len(seeds)
 
 
 def _levels_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale) -> alt.LayerChart:
@@ -105,18 +106,18 @@ def funnel(made: Made) -> style.Chart:
 
 def _left(made: Made, seeds: list[tuple[Cell, tables.Row]]) -> pd.DataFrame:
     """Give the solutions that each filter left, a row each, by pool (means over seeds)."""
-    counts = pd.concat(pd.DataFrame([step["by_pool"] for step in funnel["steps"]]) for _, funnel in seeds)
     names = ["drawn", *filter_names(made.method(seeds[0][0]).select)]
-    return counts.fillna(0).groupby(level=0).mean().set_axis(names)
+    steps = [pd.DataFrame([step["by_pool"] for step in funnel["steps"]], names) for _, funnel in seeds]
+    return pd.concat(steps).fillna(0).groupby(level=0, sort=False).mean()
 
 
 def _funnel_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale) -> alt.LayerChart:
-    rows = counts.stack().rename_axis(["filter", "pool"]).rename("solutions").reset_index()
+    rows = counts.rename_axis("filter").reset_index().melt("filter", var_name="pool", value_name="solutions")
     rows["place"] = rows["pool"].map(list(counts).index)
     totals = counts.sum(axis="columns").rename_axis("filter").rename("total").reset_index()
     y = alt.Y("filter:N", sort=list(counts.index), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False))
     greys = (style.DARK, style.MIDDLE, style.LIGHT, style.COLOURS[1], style.COLOURS[2])
-    colours = dict(zip(counts, cycle(greys), strict=False))
+    colours = dict(zip(map(str, counts), cycle(greys), strict=False))
     x = alt.X("solutions:Q", title="solutions", scale=scale, stack="zero", axis=alt.Axis(tickCount=5))
     sizes: dict[str, Any] = {"width": 300, "height": 26 * len(counts)}
     bars = alt.Chart(style.data(rows), **sizes, title=title).mark_bar(height=17)

@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 import yaml
 
@@ -98,7 +99,7 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
     write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")
 
 
-def pictures(made: Made, seen: list[indiv_view.Seen], counts: list[tables.Row]) -> dict[str, style.Chart]:
+def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
     """Give the pictures of a run by the names of their files."""
     results, trained = gather(made), curves.told(made)
     return {

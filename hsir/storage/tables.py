@@ -101,7 +101,8 @@ def tuples(
 def frame(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> "pd.DataFrame":
     """Read columns of a table, or of its shards one after another, as a data frame; raises InputError as `read`."""
     parts = [_read_one(kind, path, columns) for path in ([paths] if isinstance(paths, Path) else paths)]
-    return pa.concat_tables(parts).select(columns).to_pandas()
+    rows: pd.DataFrame = pa.concat_tables(parts).select(columns).to_pandas()
+    return rows
 
 
 def scores(path: Path) -> Iterator[tuple[str, float]]:
