@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
@@ -122,8 +123,6 @@ def _p(one: pd.Series, other: pd.Series, seeds: int) -> float:
 
 
 def by_place(found: Sequence[Difference]) -> Iterator[tuple[Place, list[Difference]]]:
-    """Yield the differences of each table."""
-    places: dict[Place, list[Difference]] = defaultdict(list)
-    for one in found:
-        places[one.model, one.task, one.benchmark].append(one)
-    yield from places.items()
+    """Yield the differences of each table; those of one stand together."""
+    for place, group in groupby(found, key=lambda one: (one.model, one.task, one.benchmark)):
+        yield place, list(group)

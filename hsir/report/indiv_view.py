@@ -4,7 +4,6 @@ import math
 import random
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
 import altair as alt
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from hsir.report import pools, style
-from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training_view import Group, group_of, heading
 from hsir.selection.filters import Distinct, InDiv
@@ -89,12 +87,12 @@ def candidates(made: Made, cell: Cell) -> list[Candidate]:
     ]
 
 
-def write(found: list[Seen], path: Path) -> None:
-    """Write as CSV how many right solutions each InDiv filter dropped, by difficulty."""
+def tally(found: list[Seen]) -> pd.DataFrame:
+    """Count what each InDiv filter dropped, by difficulty, solutions without one last: a row per level."""
     places = [(one.cell.model, one.cell.task, one.cell.seed, one.cell.policy, one.number) for one in found]
     counts = dict(zip(places, (one.by_level() for one in found), strict=True))
-    rows = pd.concat(counts, names=COLUMNS[:5]).reset_index() if counts else pd.DataFrame(columns=COLUMNS)
-    write_csv(rows.assign(share_dropped=rows["dropped"] / rows["candidates"]), COLUMNS, path)
+    rows = pd.concat(counts, names=COLUMNS[:5]).reset_index() if counts else pd.DataFrame(columns=COLUMNS[:-1])
+    return rows.assign(share_dropped=rows["dropped"] / rows["candidates"])
 
 
 def draw(made: Made, found: list[Seen]) -> style.Chart:

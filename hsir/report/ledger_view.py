@@ -1,10 +1,7 @@
 """What the policies of a run cost, beside what they are worth."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from hsir.report.rows import write_csv
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 from hsir.storage.files import read_json
@@ -33,11 +30,6 @@ def gather(made: Made) -> pd.DataFrame:
     ]
     costs = pd.DataFrame(rows, columns=COLUMNS)
     return pd.concat(seeds for _, seeds in costs.groupby(PLACE, sort=False))
-
-
-def write(costs: pd.DataFrame, path: Path) -> None:
-    """Write the costs as CSV."""
-    write_csv(costs, COLUMNS, path)
 
 
 def sheets(costs: pd.DataFrame) -> list[Sheet]:

@@ -1,15 +1,11 @@
 """The limits that the paper names, in figures: what VeriExit could not help, and what InDiv dropped, by difficulty."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from hsir.report.indiv_view import Seen
 
-
-def told(seen: Sequence[Seen], recycled: pd.DataFrame) -> list[str]:
+def told(dropped: pd.DataFrame, recycled: pd.DataFrame) -> list[str]:
     """Say both of a whole run, pools and seeds together; nothing of what it did not do."""
-    return [*_veriexit(recycled), *_indiv(seen)]
+    return [*_veriexit(recycled), *_indiv(dropped)]
 
 
 def _veriexit(rows: pd.DataFrame) -> list[str]:
@@ -24,15 +20,14 @@ def _veriexit(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _indiv(seen: Sequence[Seen]) -> list[str]:
-    if all(one.candidates.empty for one in seen):
+def _indiv(rows: pd.DataFrame) -> list[str]:
+    dropped, every = map(int, rows[["dropped", "candidates"]].sum())
+    if not every:
         return []
-    counts = pd.concat(one.by_level() for one in seen)
-    known = counts.groupby(level=0).sum()
-    share = (known["dropped"] / known["candidates"]).map("{:.0%}".format)
-    by_level = ", ".join(f"{level}: {said}" for level, said in share.items())
+    known = rows.groupby("difficulty")[["dropped", "candidates"]].sum()
+    by_level = ", ".join(f"{level}: {one.dropped / one.candidates:.0%}" for level, one in known.iterrows())
     behind = f"; by difficulty {by_level}" if by_level else ""
-    return [f"InDiv dropped {_share(*counts.sum()[['dropped', 'candidates']])} right solutions{behind}."]
+    return [f"InDiv dropped {_share(dropped, every)} right solutions{behind}."]
 
 
 def _share(part: int, whole: int) -> str:

@@ -1,14 +1,12 @@
 """Picture: training solutions over the paper's four levels of difficulty, before and after VeriExit (figure 2)."""
 
-from collections import defaultdict
-
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from hsir.report import pools, style
 from hsir.report.run import Cell, Made
-from hsir.report.training_view import Group, group_of, heading
+from hsir.report.training_view import Group, choosing, heading
 from hsir.storage import tables
 
 LEVELS = 4
@@ -17,10 +15,7 @@ STAGES = {"right when sampled": style.LIGHT, "and recycled": style.MIDDLE, "trai
 
 def draw(made: Made) -> style.Chart:
     """Draw for each policy the right solutions of each level: as sampled, with recycled ones, and as trained on."""
-    groups: dict[Group, list[Cell]] = defaultdict(list)
-    for cell in made.cells():
-        if made.pools(cell):
-            groups[group_of(cell)].append(cell)
+    groups = choosing(made)
     if not groups:
         return style.sentence("No policy of this run chose its training solutions: there are no levels to count.")
     charts = [_panel(made, group, [counts(made, cell) for cell in cells]) for group, cells in groups.items()]

@@ -1,12 +1,9 @@
 """What VeriExit recycled, and what it could not: table and figure, by difficulty."""
 
-from pathlib import Path
-
 import altair as alt
 import pandas as pd
 
 from hsir.report import pools, style
-from hsir.report.rows import write_csv
 from hsir.report.run import Drawn, Made
 from hsir.report.training_view import heading
 from hsir.storage import tables
@@ -31,11 +28,6 @@ def tally(made: Made) -> pd.DataFrame:
         if (cell := drawn.cell) and (source := made.recycles(drawn))
     }
     return pd.concat(found, names=PLACE).reset_index() if found else pd.DataFrame(columns=COLUMNS)
-
-
-def write(rows: pd.DataFrame, path: Path) -> None:
-    """Write the counts as CSV."""
-    write_csv(rows, COLUMNS, path)
 
 
 def draw(made: Made, rows: pd.DataFrame) -> style.Chart:

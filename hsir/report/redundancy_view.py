@@ -63,12 +63,11 @@ def _means(rows: pd.DataFrame, kind: str, copies: int) -> Row:
 
 def _falls(rows: pd.DataFrame, kind: str, score: str) -> Row:
     """Count solutions whose score falls from each number of copies to the next: from 1 on, and from none on."""
-    by_copies = _with(rows, kind).pivot(index="parent", columns="copies", values=score)[[0, *COPIES]]
-    falls = by_copies.diff(axis="columns") < 0
-    return {
-        "kind": kind, "score": score,
-        "from_1": falls[list(COPIES[1:])].all(axis="columns").mean(), "from_0": falls[list(COPIES)].all(axis="columns").mean(),
-    }  # fmt: skip
+    falls = (
+        _with(rows, kind).pivot(index="parent", columns="copies", values=score)[[0, *COPIES]].diff(axis="columns") < 0
+    )
+    from_1, from_0 = (falls[list(copies)].all(axis="columns").mean() for copies in (COPIES[1:], COPIES))
+    return {"kind": kind, "score": score, "from_1": from_1, "from_0": from_0}
 
 
 def _below(rows: pd.DataFrame, score: str, copies: int) -> Row:

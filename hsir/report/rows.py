@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="DataclassInstance")
 
 
-def write_csv(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
-    """Write columns of a table as CSV, with their names as its first line even where there is no row."""
+def write_csv(rows: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, with its columns as the first line even where there is no row."""
     with tables.atomic(path) as temporary:
-        rows.to_csv(temporary, columns=list(columns), index=False, lineterminator="\n")
+        rows.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write(kind: type[R], rows: Sequence[R], path: Path) -> None:
     """Write records as CSV, for `read` to read."""
-    columns = [field.name for field in fields(kind)]
-    write_csv(pd.DataFrame(rows, columns=None if rows else columns), columns, path)
+    write_csv(pd.DataFrame(rows, columns=None if rows else [field.name for field in fields(kind)]), path)
 
 
 def read(kind: type[R], path: Path) -> list[R]:

@@ -49,7 +49,7 @@ def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.C
 
 def samples_by_difficulty(made: Made) -> style.Chart:
     """Draw each policy's own training solutions by difficulty, against what plain sampling had found right."""
-    drawn = {group: _by_difficulty(made, seeds) for group, seeds in _funnels(made).items()}
+    drawn = {group: _by_difficulty(made, seeds) for group, seeds in choosing(made).items()}
     found = {group: counts for group, counts in drawn.items() if not counts.empty}
     if not found:
         return style.sentence("No policy of this run has training solutions of its own with a level of difficulty.")
@@ -67,11 +67,11 @@ def _scale(most: float, room: float = 1.05) -> alt.Scale:
     return alt.Scale(domain=[0, room * most or 1.0], nice=False)
 
 
-def _by_difficulty(made: Made, seeds: list[tuple[Cell, tables.Row]]) -> pd.DataFrame:
+def _by_difficulty(made: Made, seeds: list[Cell]) -> pd.DataFrame:
     """Count by level (means over seeds) the solutions that were kept, and those right in plain pools before."""
-    plain = [drawn for cell, _ in seeds for drawn in made.pools(cell) if made.recycles(drawn) is None]
+    plain = [drawn for cell in seeds for drawn in made.pools(cell) if made.recycles(drawn) is None]
     before = [pools.right(made, drawn).groupby(pools.levels(made, drawn.cell)).sum().rename(int) for drawn in plain]
-    kept = [pd.Series(funnel["steps"][-1]["by_difficulty"], dtype=int).rename(int) for _, funnel in seeds]
+    kept = [pd.Series(_steps(made, cell)[-1]["by_difficulty"], dtype=int).rename(int) for cell in seeds]
     rows = pd.concat({"kept": pd.concat(kept), "before": pd.concat(before or [pd.Series(dtype=int)])})
     counts: pd.DataFrame = rows.groupby(level=[1, 0]).sum().unstack(fill_value=0).rename_axis("level")
     return counts / len(seeds)
@@ -92,7 +92,7 @@ def _levels_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale
 
 def funnel(made: Made) -> style.Chart:
     """Draw how many solutions each filter left, a panel a policy, by the pool they come from."""
-    left = {group: _left(made, seeds) for group, seeds in _funnels(made).items()}
+    left = {group: _left(made, seeds) for group, seeds in choosing(made).items()}
     if not left:
         return style.sentence("No policy of this run chose its training solutions: nothing was filtered.")
     most = _most({group: counts.iloc[0].sum() for group, counts in left.items()})
@@ -104,10 +104,10 @@ def funnel(made: Made) -> style.Chart:
     return style.panels(charts, "Solutions left by each filter", columns=2)
 
 
-def _left(made: Made, seeds: list[tuple[Cell, tables.Row]]) -> pd.DataFrame:
+def _left(made: Made, seeds: list[Cell]) -> pd.DataFrame:
     """Give the solutions that each filter left, a row each, by pool (means over seeds)."""
-    names = ["drawn", *filter_names(made.method(seeds[0][0]).select)]
-    steps = [pd.DataFrame([step["by_pool"] for step in funnel["steps"]], names) for _, funnel in seeds]
+    names = ["drawn", *filter_names(made.method(seeds[0]).select)]
+    steps = [pd.DataFrame([step["by_pool"] for step in _steps(made, cell)], names) for cell in seeds]
     return pd.concat(steps).fillna(0).groupby(level=0, sort=False).mean()
 
 
@@ -147,10 +147,15 @@ def heading(made: Made, group: Group, below: str = "") -> alt.TitleParams:
     return style.heading(f"{policy} ({where})" if where else policy, below)
 
 
-def _funnels(made: Made) -> dict[Group, list[tuple[Cell, tables.Row]]]:
-    """Read the funnels of the policies that chose among solutions, seeds together."""
-    groups: dict[Group, list[tuple[Cell, tables.Row]]] = defaultdict(list)
+def choosing(made: Made) -> dict[Group, list[Cell]]:
+    """Give the policies whose training set was chosen from pools, seeds together."""
+    groups: dict[Group, list[Cell]] = defaultdict(list)
     for cell in made.cells():
         if made.pools(cell):
-            groups[group_of(cell)].append((cell, read_json(made.folder(cell) / "funnel.json")))
-    return dict(groups)
+            groups[group_of(cell)].append(cell)
+    return groups
+
+
+def _steps(made: Made, cell: Cell) -> list[tables.Row]:
+    steps: list[tables.Row] = read_json(made.folder(cell) / "funnel.json")["steps"]
+    return steps

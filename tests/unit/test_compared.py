@@ -90,6 +90,11 @@ def test_differences_survive_being_written(tmp_path: Path) -> None:
     found = differences(PLACE, [("a", "b")], {"a": [answers(3)], "b": [answers(2)]})
     rows.write(Difference, found, tmp_path / "d.csv")
     assert rows.read(Difference, tmp_path / "d.csv") == found
+    rows.write(Difference, [], tmp_path / "d.csv")
+    assert rows.read(Difference, tmp_path / "d.csv") == []
+    named = [result("001", 0.25, "a,b"), result("NA", 0.1 + 0.2)]
+    rows.write(Result, named, tmp_path / "r.csv")
+    assert rows.read(Result, tmp_path / "r.csv") == named
     (tmp_path / "d.csv").write_text("x,y\n1,2\n")
     with pytest.raises(InputError, match="not a table of a difference a row"):
         rows.read(Difference, tmp_path / "d.csv")

@@ -115,12 +115,12 @@ def test_a_quarters_solutions_are_counted_as_sampled_recycled_and_trained_on(tmp
 
 def test_the_limits_are_said_in_figures(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
-    veriexit, dropped = limits.told(indiv_view.seen(made), recycled.tally(made))
+    veriexit, dropped = limits.told(indiv_view.tally(indiv_view.seen(made)), recycled.tally(made))
     assert veriexit == (
         "VeriExit could not help 0 of 4 (0%) questions with a failed solution: no step of theirs states the answer."
     )
     assert dropped == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
-    assert limits.told([], pd.DataFrame(columns=recycled.COLUMNS)) == []
+    assert limits.told(indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)) == []
 
 
 def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> None:
