@@ -100,8 +100,8 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
 def answers(made: Made, cell: Cell, benchmark: str) -> Answers:
     """Read a policy's answers to a benchmark."""
     drawn = made.answers(cell, benchmark)
-    verdicts = tables.frame("verified", made.table(drawn, "verified"), ["sample_id", "verdict"])
-    samples = tables.frame("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"])
+    verdicts = tables.arrow("verified", made.table(drawn, "verified"), ["sample_id", "verdict"]).to_pandas()
+    samples = tables.arrow("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"]).to_pandas()
     found = samples.merge(verdicts, on="sample_id").set_index("question_id")
     return pd.DataFrame({"right": found["verdict"] == "right", "tokens": found["n_tokens"]})
 

@@ -98,7 +98,7 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     source = made.recycles(drawn)
     if source is None:
         return []
-    failed = tables.frame("veriexit", made.table(drawn, "veriexit"), CUTS).set_index("parent_id")
+    failed = tables.arrow("veriexit", made.table(drawn, "veriexit"), CUTS).to_pandas().set_index("parent_id")
     answers = pools.solutions(made, drawn).sort_values("right", ascending=False, kind="stable")
     best = answers.drop_duplicates("parent_id").set_index("parent_id")[["sample_id", "right"]]
     failed = failed.astype({"cut_step": "Int32"}).join(best)

@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from hsir.evaluation.statistics import spearman
 from hsir.report import pools, style
 from hsir.report.run import Cell, Made
 from hsir.report.training_view import Group, group_of, heading
@@ -130,8 +131,8 @@ def lengths(made: Made, found: list[Seen]) -> style.Chart:
 def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> alt.LayerChart:
     every = pd.concat(one.candidates for one in seeds)
     shown = every.iloc[random.Random(0).sample(range(len(every)), min(most, len(every)))]
-    rank = every["score"].corr(every["tokens"], method="spearman")
-    said = "" if math.isnan(rank) else f"rank correlation {rank:+.2f}; "
+    rank = spearman(every["score"].tolist(), every["tokens"].tolist())
+    said = "" if rank is None else f"rank correlation {rank:+.2f}; "
     below = f"{said}{len(shown):,} of {len(every):,} right solutions"
     fates, legend = [DROPPED, KEPT], alt.Legend(orient="top", title=None)
     rows = shown[["sample_id", "tokens", "score"]].assign(fate=np.where(shown["dropped"], DROPPED, KEPT))

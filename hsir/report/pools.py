@@ -38,8 +38,10 @@ def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:
 
 @lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are asked for one after another
 def _joined(shards: tuple[Path, ...], verified: Path, questions: Path) -> pd.DataFrame:
-    samples = tables.frame("samples", shards, ["sample_id", "question_id", "n_tokens", "parent_id"])
-    verdicts = tables.frame("verified", verified, ["sample_id", "verdict"])
+    samples: pd.DataFrame = tables.arrow(
+        "samples", shards, ["sample_id", "question_id", "n_tokens", "parent_id"]
+    ).to_pandas()
+    verdicts = tables.arrow("verified", verified, ["sample_id", "verdict"]).to_pandas()
     joined = samples.merge(verdicts, on="sample_id").merge(_levels(questions), on="question_id")
     return joined.assign(right=joined.pop("verdict") == "right").sort_values("sample_id", ignore_index=True)
 
@@ -52,5 +54,5 @@ def _right(shards: tuple[Path, ...], verified: Path, questions: Path) -> pd.Seri
 
 @lru_cache(maxsize=16)
 def _levels(questions: Path) -> pd.Series:
-    rows = tables.frame("questions", questions, ["question_id", "difficulty"]).astype({"difficulty": "Int64"})
-    return rows.set_index("question_id")["difficulty"]
+    rows: pd.DataFrame = tables.arrow("questions", questions, ["question_id", "difficulty"]).to_pandas()
+    return rows.astype({"difficulty": "Int64"}).set_index("question_id")["difficulty"]

@@ -1,6 +1,7 @@
 """What VeriExit recycled, and what it could not: table and figure, by difficulty."""
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from hsir.report import pools, style
@@ -47,7 +48,8 @@ def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
 
 
 def _counts(made: Made, drawn: Drawn, source: Drawn) -> pd.DataFrame:
-    failed = tables.frame("veriexit", made.table(drawn, "veriexit"), ["parent_id", "question_id", "cut_step"])
+    columns = ["parent_id", "question_id", "cut_step"]
+    failed: pd.DataFrame = tables.arrow("veriexit", made.table(drawn, "veriexit"), columns).to_pandas()
     new = pools.solutions(made, drawn)
     failed["recyclable"] = failed["cut_step"].notna()
     failed["recovered"] = failed["parent_id"].isin(new["parent_id"][new["right"]])
@@ -83,7 +85,7 @@ def _failed_panel(levels: pd.DataFrame, title: alt.TitleParams) -> alt.Chart:
 
 def _questions_panel(levels: pd.DataFrame) -> alt.LayerChart:
     share = levels["questions_skipped"] / levels["questions_failed"]
-    said = share.map("{:.0%}".format, na_action="ignore").fillna("none failed")
+    said = np.where(share.isna(), "none failed", share.map("{:.0%}".format))
     rows = pd.DataFrame({"share": share.fillna(0.0), "said": said}).reset_index()
     title = style.heading("questions left aside", "of those with a failed solution")
     base = alt.Chart(style.data(rows), width=250, height=170, title=title)

@@ -79,8 +79,8 @@ def _several(made: Made, drawn: Drawn) -> bool:
 
 def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], comparison.Array]:
     """Measure a pool, question by question; they are weighed alike."""
-    samples = tables.frame("samples", made.shards(drawn), ["sample_id", "question_id"])
-    judged = tables.frame("verified", made.table(drawn, "verified"), ["sample_id", "extracted", "verdict"])
+    samples = tables.arrow("samples", made.shards(drawn), ["sample_id", "question_id"]).to_pandas()
+    judged = tables.arrow("verified", made.table(drawn, "verified"), ["sample_id", "extracted", "verdict"]).to_pandas()
     answers = samples.merge(judged, on="sample_id").assign(right=lambda rows: rows["verdict"] == "right")
     if answers.empty:
         return {}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +16,6 @@ from pydantic import BaseModel
 
 import hsir
 from hsir.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Row = dict[str, Any]
 _MIB = 1 << 20
@@ -98,11 +95,13 @@ def tuples(
         yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
 
 
-def frame(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> "pd.DataFrame":
-    """Read columns of a table, or of its shards one after another, as a data frame; raises InputError as `read`."""
+def arrow(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> pa.Table:
+    """Read columns of a table, or of its shards one after another, without making rows of them.
+
+    Raises InputError as `read` does. `.to_pandas()` makes a data frame of it.
+    """
     parts = [_read_one(kind, path, columns) for path in ([paths] if isinstance(paths, Path) else paths)]
-    rows: pd.DataFrame = pa.concat_tables(parts).select(columns).to_pandas()
-    return rows
+    return pa.concat_tables(parts).select(columns)
 
 
 def scores(path: Path) -> Iterator[tuple[str, float]]:

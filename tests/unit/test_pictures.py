@@ -6,7 +6,18 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from hsir.report import curves, indiv_view, iterations, limits, page, provenance, quartiles, recycled, style
+from hsir.report import (
+    curves,
+    indiv_view,
+    iterations,
+    limits,
+    page,
+    provenance,
+    quartiles,
+    recycled,
+    style,
+    training_view,
+)
 from hsir.report.accuracy import accuracy_tokens, front
 from hsir.report.results import Result
 from hsir.report.sheets import Entry, Sheet
@@ -121,6 +132,46 @@ def test_the_limits_are_said_in_figures(tmp_path: Path) -> None:
     )
     assert dropped == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
     assert limits.told(indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)) == []
+
+
+def emptied(root: Path, right: bool) -> None:
+    """Leave a run's pools without failed solutions, levels of difficulty and, unless they are wanted, right ones."""
+    asked = tables.read("questions", root / "data/unlabelled.parquet")
+    judged = tables.read("verified", root / "start/k3/verified.parquet")
+    given = {"questions": [row | {"difficulty": None} for row in asked], "verified": judged}
+    if not right:
+        given["verified"] = [row | {"verdict": "wrong", "extracted": None} for row in judged]
+    tables.write("questions", given["questions"], root / "data/unlabelled.parquet", {})
+    tables.write("verified", given["verified"], root / "start/k3/verified.parquet", {})
+    for kind, name in (
+        ("samples", "samples/0-of-1"),
+        *((kind, kind) for kind in ("verified", "indiv-scores", "veriexit")),
+    ):
+        tables.write(kind, [], root / f"start/k3-exit/{name}.parquet", {})
+    tables.write("filtered", [], root / "m0.1/filtered.parquet", {})
+    steps = [{"by_pool": {"k3": 12}, "by_difficulty": {}}, *({"by_pool": {}, "by_difficulty": {}} for _ in range(2))]
+    tables.write_json({"steps": steps}, root / "m0.1/funnel.json")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("right", "said"), [(True, ["InDiv dropped 4 of 8 (50%) right solutions."]), (False, [])])
+def test_pools_without_failed_or_right_solutions_or_levels_are_drawn(
+    tmp_path: Path, right: bool, said: list[str]
+) -> None:
+    made = made_in(tmp_path, questions=4)
+    emptied(tmp_path / "tiny/sums/seed0", right)
+    seen, counts = indiv_view.seen(made), recycled.tally(made)
+    assert counts[["questions", "failed", "questions_unsolved"]].to_numpy().tolist() == [[4, 0, 0 if right else 4]]
+    assert limits.told(indiv_view.tally(seen), counts) == said
+    assert "none failed" in drawn(recycled.draw(made, counts))
+    for chart in (indiv_view.draw(made, seen), indiv_view.lengths(made, seen)):
+        assert ("No policy" in drawn(chart)) is not right
+    assert "no level" in drawn(training_view.samples_by_difficulty(made)) or "No policy" in drawn(
+        training_view.samples_by_difficulty(made)
+    )
+    none = f"{0 if right else 100}% of the questions have none"
+    assert none in drawn(training_view.right_per_question(made))
+    assert "right when sampled" in drawn(quartiles.draw(made)) and "indiv" in drawn(training_view.funnel(made))
 
 
 def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> None:
