@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pandas as pd
+
 from hsir.report import seeds
 from hsir.report.compared import Difference, by_place
 from hsir.report.results import Result
@@ -119,10 +121,11 @@ def entry(estimate: Estimate, sign: str = "", noise: bool = False) -> Entry:
 
 
 def _markdown(sheet: Sheet) -> str:
-    lines = [f"### {sheet.title}", "", _line(sheet.columns), _line(["---", *["---:"] * (len(sheet.columns) - 1)])]
-    lines += [_line([str(entry) for entry in row]) for row in sheet.rows]
-    return "\n".join([*lines, "", sheet.note, ""])
+    table = pd.DataFrame(sheet.rows, columns=sheet.columns).map(_cell).rename(columns=_cell)
+    aligned = ("left", *["right"] * (len(sheet.columns) - 1))
+    written = table.to_markdown(index=False, disable_numparse=True, colalign=aligned)
+    return f"### {sheet.title}\n\n{written}\n\n{sheet.note}\n"
 
 
-def _line(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+def _cell(text: object) -> str:
+    return str(text).replace("|", r"\|")

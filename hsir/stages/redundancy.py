@@ -26,7 +26,7 @@ def main(
     found = redundancy_view.joined(variants, tables.read("indiv-scores", scores), tables.read("div", div))
     told = redundancy_view.summary(found) | {"of": of} | made_with(scores, div)
     tables.write_json(told, output / "redundancy.json")
-    write_csv(found, redundancy_view.COLUMNS, output / "redundancy.csv")
+    write_csv(found, output / "redundancy.csv")
     title, sheets = "InDiv, Div and redundancy", redundancy_view.sheets(told)
     text = f"# {title}\n\n{markdown(sheets)}"
     with tables.atomic(output / "redundancy.md") as temporary:

@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 import yaml
 
@@ -64,10 +65,11 @@ def main(
     write_text(shared, output / "contamination.html")
     seen, counts = indiv_view.seen(made), recycled.tally(made)
     write_text(browser(f"Traces of {name}", exhibits.gather(made, seen)), output / "traces.html")
-    indiv_view.write(seen, output / "indiv.csv")
-    recycled.write(counts, output / "veriexit.csv")
+    dropped = indiv_view.tally(seen)
+    rows.write_csv(dropped, output / "indiv.csv")
+    rows.write_csv(counts, output / "veriexit.csv")
     draw(pictures(made, seen, counts), name, output)
-    write_tables(made, name, limits.told(seen, counts), output)
+    write_tables(made, name, limits.told(dropped, counts), output)
 
 
 def check(made: Made) -> None:
@@ -93,7 +95,7 @@ def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
-    ledger_view.write(costs, output / "ledger.csv")
+    rows.write_csv(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
     write_text(latex([layout, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
@@ -111,7 +113,7 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
     write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")
 
 
-def pictures(made: Made, seen: list[indiv_view.Seen], counts: list[tables.Row]) -> dict[str, style.Chart]:
+def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
     """Give the pictures of a run by the names of their files."""
     results, trained = gather(made), curves.told(made)
     return {

@@ -119,6 +119,15 @@ def tuples(
         yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
 
 
+def arrow(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> pa.Table:
+    """Read columns of a table, or of its shards one after another, without making rows of them.
+
+    Raises InputError as `read` does. `.to_pandas()` makes a data frame of it.
+    """
+    parts = [_read_one(kind, path, columns) for path in ([paths] if isinstance(paths, Path) else paths)]
+    return pa.concat_tables(parts).select(columns)
+
+
 def scores(path: Path) -> Iterator[tuple[str, float]]:
     """Yield (sample id, raw score) of a score set, whichever kind it is of.
 
