@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import statements
+from hsir.grading import announced, numerals, statements
 from hsir.grading.base import Choices, Grader, Place, Stated
 
 MOST_DIGITS = 300
@@ -37,7 +37,17 @@ _GROUPS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _SPACED = re.compile(r"([-+]?[$€£]?\d{1,3})((?: \d{3})+)(?!\d)(?=[^\d]*$|\.\d+[^\d]*$)")
 # Powers, factors and bounds: what makes a number not the one that stands there, or no number at all.
 _CHANGED = re.compile(r"[xyznikKMB\u03c0](?![a-zA-Z])|[\u00b2\u00b3\u00b9\u2070-\u209f\u221a]")
-_BOUND = re.compile(r"(?:^|[a-z]\s*)[<>\u2264\u2265\u2260]\s*$|\b(?:less|fewer|more|greater)\s+than\s+$", re.IGNORECASE)
+_BOUND = re.compile(
+    r"(?:^|[a-z]\s*)[<>\u2264\u2265\u2260]\s*$|\b(?:(?:less|fewer|more|greater|other)\s+than|at\s+(?:least|most)|up\s+to"
+    r"|over|under|above|below|almost|nearly)\s+[$\u20ac\u00a3]?$",
+    re.IGNORECASE,
+)
+_OPEN_END = re.compile(
+    r"\s*(?:[a-z]+\s+)?(?:or|and)\s+(?:more|less|fewer|greater|higher|lower|up|above|below|over|under|so)\b"
+    r"|\s*(?:at\s+(?:least|most)|[+!](?!\w))",
+    re.IGNORECASE,
+)
+_DOZEN = re.compile(r"\s*dozens?\b", re.IGNORECASE)
 _NOT = re.compile(r"(?:\bnot|n['\u2019]t)\s+(?:be\s+|equal(?:\s+to)?\s+|=\s*)?[$*]{0,4}$", re.IGNORECASE)
 _SEVERAL = re.compile(r"=[^=,;]{0,40}[,;]\s*(?:and\s+)?[a-z]\w*\s*=", re.IGNORECASE)
 _GOES_ON = re.compile(
@@ -49,7 +59,19 @@ _LEAD = re.compile(
     r"(?:(?:a\s+total\s+of|equal\s+to|exactly|approximately|around|roughly|only|[a-z]\s*=)\s*[$]?)*", re.I
 )
 _LABEL = re.compile(r"\b(?:step|line|part|equation)\s+\d+\s*[:.)]|^[ \t]*\d{1,2}[.)]\s", re.IGNORECASE | re.MULTILINE)
+_LINE_LEAD = re.compile(r"\W*(?:(?:the\s+)?(?:final\s+|total\s+)?answer\b\W*(?:is\b)?)?\s*(?:[a-z]\s*=)?\s*", re.IGNORECASE)
+_HEADING = re.compile(r"[.):]\s*[^\W\d_]|[^\n]*:")
+# "40 dwarves can mine 43,200 pounds": the number is the sentence's subject, not the answer
+_SENTENCE = re.compile(r"\W{0,6}[\d,.]+\s(?:[^\W\d_]+\s){1,6}?(?:can|could|will|would|should|must|have|has|are|were|cost|make)\b.*\d")
 _TAIL = 300
+_BEFORE_WORD = re.compile(r"[:=]|\b(?:is|are|equals)\s")
+_HAS_DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})\*\*")
+_ASIDE = re.compile(r"\([^()\n]{1,100}\)")
+# "She needs 18 more vlogs to reach her goal of 72": what stands after it is no result
+_PURPOSE = re.compile(r"\b(?:to\s+[a-z]+|if|when|because|since|before|while|until)\b", re.IGNORECASE)
+# "= 16.7, which rounds to 17", "= 0.5 hours or 30 minutes"
+_REVISED = re.compile(r"[^\n]{0,80}?\b(?:round(?:s|ed|ing)?|or|meaning|equals)\b[^\n]{0,40}\d", re.IGNORECASE)
 _LINE = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(?=\S)", re.MULTILINE)
 
 
@@ -75,14 +97,28 @@ class Number(Grader):
 
     def find(self, place: Place, text: str, options: Choices | None) -> str | None:
         if place == "hash":
-            marks = [mark.end() for mark in _LINE.finditer(text)]
-            return text[marks[-1] :].split("\n", 1)[0].strip() if marks else None
+            return _headed(text) if "####" in text or "A:" in text else None
         if place == "last":
-            return _last(text)
+            return _last(text) or _in_words(text)
         if place == "boxed":
             content = traces.last_boxed(text)
             return content if content and value(content) is not None else None
         return super().find(place, text, options)
+
+    def last_stated(self, text: str, options: Choices | None) -> str | None:
+        if not announced.possible(text):
+            return None
+        label = announced.last_label(text)
+        if label is None:
+            return super().last_stated(text, options)
+        last = self.latest(text, options)
+        if last and last.start > label.end:
+            return super().last_stated(text, options)
+        sentence = text[label.end :].split("\n", 1)[0]
+        if last and last.end >= label.end and not _SENTENCE.match(sentence):
+            return last.answer
+        tokens = _tokens(sentence)
+        return _result(tokens, sentence, text[: label.start]) if tokens else super().last_stated(text, options)
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):
@@ -108,12 +144,20 @@ def value(text: str) -> int | Fraction | None:
         text = text.rsplit("=", 1)[1]
     text = _SPACED.sub(lambda match: match[1] + match[2].replace(" ", ""), text)
     found = list(_TOKEN.finditer(text))
-    if not found or statements.denied(text, found[0].start()) or _BOUND.search(text[: found[0].start()]):
+    if not found:
+        return numerals.spelt(text.strip("*_.$\"'` "))
+    if statements.denied(text, found[0].start()) or _BOUND.search(text[: found[0].start()]):
         return None
-    if any(_GOES_ON.match(text, token.end()) or _CHANGED.match(text, token.end()) for token in found):
+    if any(_altered(text, token.end()) for token in found):
         return None
     values = {_token_value(token) for token in found}
-    return values.pop() if len(values) == 1 else None
+    single = values.pop() if len(values) == 1 else None
+    return single * 12 if single is not None and _DOZEN.match(text, found[-1].end()) else single
+
+
+def _altered(text: str, end: int) -> bool:
+    """Tell whether what stands after a number makes it another one, or a bound: `5^2`, `5!`, `5 or more`."""
+    return bool(_GOES_ON.match(text, end) or _CHANGED.match(text, end) or _OPEN_END.match(text, end))
 
 
 def plain(text: str) -> bool:
@@ -128,7 +172,7 @@ def _clean(text: str) -> str:
         text = _SPACE.sub(" ", _GROUPS.sub("", text))
     if "\\" in text or "*" in text or "{" in text or not text.isascii():
         text = _CLEANER.sub(_plain, text)
-    return text
+    return numerals.mixed(text) if " and " in text else text
 
 
 def _plain(found: re.Match[str]) -> str:
@@ -176,18 +220,82 @@ def at(text: str, start: int) -> str | None:
     return token[0].strip() if token and not statements.open_ended(segment, token.end()) else None
 
 
+def _headed(text: str) -> str | None:
+    """Read the last line that is marked by #### and a number alone; others are headings ("#### Step 2: ...")."""
+    for mark in reversed(list(_LINE.finditer(text))):
+        line = text[mark.end() :].split("\n", 1)[0].strip()
+        start = statements.opening(line, _LINE_LEAD.match(line).end())  # type: ignore[union-attr]
+        token = _TOKEN.match(_clean(line[start:]))
+        if token and not _HEADING.match(token.string, token.end()) and value(line) is not None:
+            return line
+    return None
+
+
 def _last(text: str) -> str | None:
+    """Read the number that the last line with numbers gives as its result, or else its last number."""
     for size in (_TAIL, 10 * _TAIL, len(text)):
-        tail = _clean(text[-size:])
-        whole = size >= len(text)
-        tail = _LABEL.sub(" ", tail)
-        tokens = [token for token in _TOKEN.finditer(tail) if token.start() > 0 or whole]
-        tokens = [token for token in tokens if not _NOT.search(tail[max(0, token.start() - 20) : token.start()])]
-        if tokens:
-            return tokens[-1][0].strip()
-        if whole:
+        tail = text[-size:]
+        end = len(tail)
+        while end > 0:
+            start = tail.rfind("\n", 0, end) + 1
+            if start == 0 and size < len(text):
+                break  # the line may begin before the tail
+            tokens = _tokens(tail[start:end])
+            if tokens:
+                return _result(tokens, tail[start:end], tail[:start])
+            end = start - 1
+        if size >= len(text):
             break
     return None
+
+
+def _in_words(text: str) -> str | None:
+    """Read the number in words that ends a text without digits: `five`, `Result: three apples.`"""
+    line = text.rstrip()[-_TAIL:].rsplit("\n", 1)[-1]
+    word = _BEFORE_WORD.split(line)[-1].strip("*_`. ")
+    return word if word and numerals.spelt(word) is not None else None
+
+
+def _tokens(line: str) -> list[re.Match[str]]:
+    """Find the numbers of a line, without those that number a step or are denied."""
+    if not _HAS_DIGIT.search(line):
+        return []
+    line = _LABEL.sub(" ", _clean(line))
+    return [
+        token
+        for token in _TOKEN.finditer(line)
+        if not _NOT.search(line[max(0, token.start() - 20) : token.start()])
+    ]
+
+
+def _result(tokens: list[re.Match[str]], line: str, before: str) -> str:
+    """Choose among the numbers of the last line: the only bold one, then what was computed last, then the last one.
+
+    "= 120. So Tim deals with 120 calls during his 5-day week." gives 120.
+    """
+    if len(tokens) > 1:
+        bold = {token[0].strip() for part in _BOLD.findall(line) for token in _tokens(part)}
+        if len(bold) == 1:
+            return bold.pop()
+        computed = _computed(line if "=" in line else before[-2 * _TAIL :])
+        wanted = _token_value(computed) if computed else None
+        if computed and wanted is not None and any(_token_value(token) == wanted for token in tokens):
+            return computed[0].strip()
+    text = tokens[-1].string
+    aside = [found.span() for found in _ASIDE.finditer(text)]
+    purpose = _PURPOSE.search(text, tokens[0].end()) if "=" not in text else None
+    if purpose:
+        aside.append((purpose.start(), len(text)))
+    main = [token for token in tokens if not any(start < token.start() < end for start, end in aside)]
+    return (main or tokens)[-1][0].strip()
+
+
+def _computed(text: str) -> re.Match[str] | None:
+    """Find the result behind the last equals sign; none where it is rounded or converted afterwards."""
+    text = _clean(text)
+    equals = text.rfind("=")
+    found = _TOKEN.search(text, equals, equals + 40) if equals >= 0 else None
+    return None if found is None or _REVISED.match(text, found.end()) else found
 
 
 def _near(one: int | Fraction, other: int | Fraction) -> bool:
