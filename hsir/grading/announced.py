@@ -6,6 +6,8 @@ VeriExit reads steps by `statements.py` alone; what stands here serves verdicts.
 import re
 from typing import NamedTuple
 
+from hsir.grading import statements
+
 # In lower case; each cue of `statements.CUE` holds one of them, so that a text without any needs no search.
 _STEMS = (
     "answer", "réponse", "reponse", "respuesta", "resposta", "risposta", "antwort", "ответ",
@@ -36,6 +38,19 @@ def last_label(text: str) -> Label | None:
     for last in _LABEL.finditer(text):
         pass
     return Label(last.start(), last.end()) if last else None
+
+
+def last_phrase(text: str) -> str | None:
+    """Give what follows the last "the answer is", to the end of its line; None where that is denied or missing."""
+    if not possible(text):
+        return None
+    last = None
+    for last in statements.CUE.finditer(text):
+        pass
+    if last is None or statements.denied(text, last.start(), last.end()):
+        return None
+    begin = statements.spaces(text, last.end())
+    return text[begin:].split("\n", 1)[0].strip() or None
 
 
 def first_turn(text: str) -> str:
