@@ -50,7 +50,9 @@ def last_phrase(text: str) -> str | None:
     if last is None or statements.denied(text, last.start(), last.end()):
         return None
     begin = statements.spaces(text, last.end())
-    return text[begin:].split("\n", 1)[0].strip() or None
+    phrase = text[begin:].split("\n", 1)[0].strip()
+    opened = text[:begin].endswith("**") and phrase.count("**") % 2 == 1  # "Answer: **73**"
+    return "**" + phrase if opened else phrase or None
 
 
 def first_turn(text: str) -> str:

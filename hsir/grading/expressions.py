@@ -11,12 +11,12 @@ _ATOM = (
     r"(?:\^(?:\{[^{}]{1,20}\}|\d|\\circ)|!)?"
 )
 _RUN = re.compile(
-    rf"(?<![\w\\.])[-+]?{_ATOM}(?:(?:\s?(?:[-+*/]|\\times|\\cdot|\\cup|\\pm)\s?)?{_ATOM}|\s(?=\\(?:sqrt|pi)){_ATOM})*+"
+    rf"(?<![A-Za-z0-9_\\.])[-+]?{_ATOM}(?:(?:\s?(?:[-+*/]|\\times|\\cdot|\\cup|\\pm)\s?)?{_ATOM}|\s(?=\\(?:sqrt|pi)){_ATOM})*+"
 )
 _MEANS = re.compile(r"\d|\\(?:pi|sqrt|frac|infty)")
 _ASIDE = re.compile(r"(?<=[\w}]\s)\([^()\n]{1,200}\)")
 BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})\*\*")
-_MARKS = re.compile(r"[\d\u00b2\u00b3\u00bc-\u00be\u03c0\u221a\u221e\\$]")
+MARKS = re.compile(r"[\d\u00b2\u00b3\u00bc-\u00be\u03c0\u221a\u221e\\$]")
 _SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z])")
 _DENIED = re.compile(r"\b(?:not|cannot|neither|never|unless|if|suppose|assume|isn['\u2019]t)\b[^.,;\d]{0,25}$", re.IGNORECASE)
 _AND = re.compile(r"\s?,?\s?(?:and|or)?\s?")
@@ -30,7 +30,7 @@ def paragraph(text: str) -> tuple[str, str]:
     while end > 0:
         start = text.rfind("\n\n", 0, end)
         start = 0 if start < 0 else start + 2
-        if _MARKS.search(text, start, end):
+        if MARKS.search(text, start, end):
             return text[start:end], text[:start]
         end = start - 2
     return text, ""
@@ -41,11 +41,11 @@ def result(part: str, before: str) -> str | None:
 
     The only bold one; else what stands after its last equals sign, or was computed last before it; else the last one.
     """
-    line = next((line for line in reversed(part.splitlines()) if _MARKS.search(line)), part)
+    line = next((line for line in reversed(part.splitlines()) if MARKS.search(line)), part)
     bold = [one for one in map(formula.latex, BOLD.findall(line)) if _RUN.fullmatch(one)]
     if len(set(bold)) == 1:
         return bold[0]
-    text = formula.notation(_ASIDE.sub(" ", _SENTENCE_END.split(line)[-1]).replace("**", "").replace("$", ""))
+    text = formula.notation(_ASIDE.sub(" ", _SENTENCE_END.split(line)[-1]).replace("**", "").replace("\\$", "").replace("$", ""))
     found = [run for run in _runs(text) if not _DENIED.search(text[: run.start()][-60:])]
     if not found or _OR.search(text[: found[-1].start()]):
         return None
@@ -84,5 +84,5 @@ def _runs(text: str) -> list[re.Match[str]]:
 
 def _computed(text: str) -> str | None:
     equals = text.rfind("=")
-    found = _runs(formula.notation(text[equals + 1 :].replace("$", ""))) if equals >= 0 else []
+    found = _runs(formula.notation(text[equals + 1 :].replace("\\$", "").replace("$", ""))) if equals >= 0 else []
     return found[0][0].strip() if found else None

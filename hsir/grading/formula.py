@@ -52,6 +52,7 @@ _PLAIN: list[Rule] = [
     (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
     (re.compile(r"(?<![\w.])(\d{1,20}(?:\.\d{1,20})?)[eE]([-+]?)0*(\d{1,3})(?![\w.])"), r"\1 \\times 10^{\2\3}"),
     (re.compile(r"(?<=[)\]])\s?U\s?(?=[(\[])"), r"\\cup "),
+    (re.compile(r"^([^=<>a-zA-Z]+)=\s*([a-z])$"), r"\2=\1"),  # 2 = y
     (re.compile(r"<="), r"\\leq "),
     (re.compile(r">="), r"\\geq "),
     (re.compile(r"!="), r"\\neq "),

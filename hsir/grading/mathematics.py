@@ -113,7 +113,9 @@ class Math(Grader):
             return Judgement(" | ".join(answers), "undecided", "several")
         word, letter = _gold_words(item.gold)
         if letter and why in ("stated", "last"):
-            return _LETTERS.judge(Item(traces.final_part(item.completion) or "", letter))
+            judged = _LETTERS.judge(Item(words.plain(traces.final_part(item.completion) or ""), letter))
+            if judged.extracted:
+                return judged
         if word and why in ("stated", "last"):
             return _named(answers[0], word, why)
         answer, prose = _found(answers[0], why)
@@ -149,7 +151,8 @@ def _found(text: str, why: str) -> tuple[str | None, bool]:
         return plain, False
     part, before = expressions.paragraph(text)
     if _DELIMITED.search(part):
-        return part, True
+        closing = _last_formula(part)
+        return (closing, False) if closing else (part, True)
     return expressions.result(part, before), False
 
 
@@ -166,11 +169,12 @@ def _of_phrase(phrase: str) -> str | None:
     """Give the expression that stands after "the answer is"; None where there is none."""
     found = _FORMULA.match(phrase)
     if found:
-        parts = [next(filter(None, found.groups()))]
-        while (following := _FORMULA.match(phrase, _JOINED.match(phrase, found.end()).end())):  # type: ignore[union-attr]
-            found = following
-            parts.append(next(filter(None, found.groups())))
-        return formula.latex(", ".join(parts))
+        joined = [found]
+        for following in _FORMULA.finditer(phrase, found.end()):
+            if not _JOINED.fullmatch(phrase, joined[-1].end(), following.start()):
+                break
+            joined.append(following)
+        return _content(joined)
     box = boxes.last(phrase)
     if box:
         return formula.latex(box.content)
@@ -181,6 +185,23 @@ def _of_phrase(phrase: str) -> str | None:
     if len(short) <= _SHORT and not _PROSE.search(short):
         return formula.latex(short)
     return expressions.result(phrase, "")
+
+
+def _last_formula(part: str) -> str | None:
+    """Give the formula that ends a paragraph, and those joined to it; None where more mathematics follows it."""
+    found = list(_FORMULA.finditer(part))
+    if not found or expressions.MARKS.search(part, found[-1].end()):
+        return None
+    joined = [found[-1]]
+    for before in reversed(found[:-1]):
+        if not _JOINED.fullmatch(part, before.end(), joined[0].start()):
+            break
+        joined.insert(0, before)
+    return _content(joined)
+
+
+def _content(formulas: list[re.Match[str]]) -> str:
+    return formula.latex(", ".join(next(filter(None, found.groups())) for found in formulas))
 
 
 @lru_cache(maxsize=4096)

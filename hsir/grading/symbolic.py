@@ -52,7 +52,13 @@ def _whole(text: str) -> list[Any]:
     """Parse a bare expression as if between dollars; nothing where it cannot be read to its end."""
     if _DIGITS.fullmatch(text):
         return _parsed(text, [_PLAIN])
-    return _parsed(text if any(mark in text for mark in _DELIMITERS) else f"${text}$", [_LATEX])
+    if any(mark in text for mark in _DELIMITERS):
+        return _parsed(text, [_LATEX])
+    inner, percent = (text.rstrip("\\%"), "\\%") if text.endswith("%") else (text, "")
+    found = _parsed(f"${inner}${percent}", [_LATEX])
+    if not found and "=" in text:  # 17 mod 5 = 2
+        return _parsed(f"${text.rsplit('=', 1)[1]}$", [_LATEX])
+    return found
 
 
 def _searched(text: str) -> list[Any]:

@@ -17,15 +17,20 @@ _NOT_FROM = re.compile(r"\b(?:from|and|or|of|with|versus|against|unlike|except|b
 _EDGE = " .*_`\"'()[]$!\u201c\u201d\u2019\u2018"
 
 
+def plain(text: str) -> str:
+    r"""Take words out of \text{} and dollars."""
+    return _TEXT.sub(r"\1", text).replace("$", "")
+
+
 def phrase(gold: str) -> str | None:
     r"""Give the words that a gold answer is: `\text{east}`; None where it is mathematics."""
-    plain = _TEXT.sub(r"\1", unwrapped(gold)).strip(" .")
-    return plain if _PHRASE.fullmatch(plain) else None
+    words = plain(unwrapped(gold)).strip(" .")
+    return words if _PHRASE.fullmatch(words) else None
 
 
 def option(gold: str) -> str | None:
     r"""Give the letter of a gold answer such as `\text{(B)}`; None for others, so also for a variable."""
-    found = _OPTION.fullmatch(_TEXT.sub(r"\1", gold).strip(" $"))
+    found = _OPTION.fullmatch(plain(gold).strip())
     return found[1] if found and found[0] != gold.strip(" $") or (found and "(" in gold) else None
 
 
@@ -34,7 +39,7 @@ def named(text: str, wanted: str) -> bool | None:
 
     The sentence is all that is read: words anywhere else in a text are no answer.
     """
-    lines = [line for line in text.splitlines() if line.strip(_EDGE + "-#>")]
+    lines = [line for line in plain(text).replace("\\(", " ").replace("\\)", " ").splitlines() if line.strip(_EDGE + "-#>")]
     if not lines:
         return False
     sentence = re.split(r"(?<=[.!?])\s+(?=\S)", lines[-1].strip())[-1]
