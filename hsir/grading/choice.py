@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import statements
+from hsir.grading import number, statements, wordings
 from hsir.grading.base import Choices, Grader, Place, Stated
 
 LETTERS = "ABCDEFGHIJ"
@@ -32,6 +32,9 @@ _BARE = re.compile(
 )
 LONGEST = 2000
 """Characters of the longest text that may be an option's."""
+
+_SPELT = 4
+"""Characters of the shortest text of an option that is looked for inside sentences."""
 
 SHORT = 300
 """Characters of a text that a letter may head without the option's text behind it."""
@@ -93,6 +96,10 @@ class Choice(Grader):
             return _alone(text, options)
         return super().find(place, text, options)
 
+    def _latest(self, text: str, options: Choices | None) -> Stated | None:
+        found = [*self.stated(text, options), *_worded(text, options)]
+        return max(found, key=lambda stated: stated.start, default=None)
+
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):
             if read(content, options) and not statements.undone(text, start, end):
@@ -106,6 +113,23 @@ class Choice(Grader):
         for said in _CONFIRMED.finditer(text):
             if has(said[1], options) and not statements.undone(text, said.start(), said.end()):
                 yield Stated(said[1], said.start(), said.end())
+
+
+def _worded(text: str, options: Choices | None) -> Iterator[Stated]:
+    """Give the answers that the tables of wordings find, and options whose text is called correct."""
+    for cue in wordings.before.finditer(text):
+        found = _at(text, cue.end(), options)
+        if found and not statements.undone(text, cue.start() + len(cue[0]) - len(cue[0].lstrip()), found[1]):
+            yield Stated(found[0], cue.start(), found[1])
+    for pattern in wordings.after:
+        for said in pattern.finditer(text):
+            if has(said[1], options) and not statements.undone(text, said.start(), said.end()):
+                yield Stated(said[1], said.start(), said.end())
+    for letter, option in (options or {}).items():
+        start = text.casefold().rfind(option.casefold()) if len(option) >= _SPELT else -1
+        said = wordings.CORRECT.match(text, start + len(option)) if start >= 0 else None
+        if said and text[start - 1 : start] in ("", " ", "*", '"') and not statements.undone(text, start, said.end()):
+            yield Stated(letter, start, said.end())
 
 
 def has(letter: str, options: Choices | None) -> bool:

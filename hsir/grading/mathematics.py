@@ -147,7 +147,7 @@ def _found(text: str, why: str) -> tuple[str | None, bool]:
     if why == "stated":
         return _of_phrase(text), False
     plain = formula.latex(text)
-    if not _PROSE.search(plain) and not expressions.BOLD.search(plain):
+    if not _PROSE.search(plain) and not expressions.BOLD.search(plain) and not _FORMULA.search(plain):
         return plain, False
     part, before = expressions.paragraph(text)
     if _DELIMITED.search(part):
