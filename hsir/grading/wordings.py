@@ -39,8 +39,9 @@ BEFORE = [
     r"\bnot\s+\(?[A-J]\)?,?\s+but\s+",
     # \uc815\ub2f5 C, \uc815\ub2f5\uc740 A \uc785\ub2c8\ub2e4 (Korean)
     r"(?:\uc815\ub2f5|\ub2f5)[*_`]{0,3}(?:\uc740|\ub294|\uc774)?\s?[:\uff1a]?\s?",
-    # \u6545\u9009C, \u5e94\u9009B, \u6211\u9009\u62e9B (Chinese)
-    r"(?:\u6545|\u5e94\u8be5?|\u61c9\u8a72?|\u56e0\u6b64|\u6240\u4ee5|\u6211|\u8bf7|\u6b63\u786e)?[\u9009\u9078](?:\u62e9|\u64c7|\u9879|\u9805)?(?:\u662f|\u4e3a|\u70ba)?[:\uff1a]?\s?",
+    # \u6545\u9009C, \u5e94\u9009B, \u6211\u9009\u62e9B, \u6b63\u786e\u9009\u9879\u662fB (Chinese); not \u4e0d\u9009A, nor \u9009\u9879A\u9519\u8bef
+    r"(?<!\u4e0d)(?<!\u4e0d\u80fd)(?<!\u4e0d\u5e94)[\u9009\u9078](?:\u62e9|\u64c7)?[:\uff1a]?\s?(?=[(\uff08A-Z*])",
+    r"\u6b63[\u786e\u78ba]\u7684?[\u9009\u9078][\u9879\u9805](?:\u5e94\u8be5|\u61c9\u8a72)?[\u662f\u4e3a\u70ba:\uff1a]\s?",
     # the same in other languages: "\u0110\u00e1p \u00e1n: B"
     rf"(?<![^\W\d_])(?:{_ANSWER})[*_`]{{0,3}}\s?(?:[:\uff1a\u2014-]|\b(?:l\u00e0|to|je|is|adalah|\u00e4r|on|este|\u03b5\u03af\u03bd\u03b1\u03b9|\u0647\u064a|\u0647\u0648)\b)\s*",
 ]
@@ -49,7 +50,7 @@ BEFORE = [
 _GOOD = (
     r"(?:answer|choice|one|(?:only\s+|single\s+)?(?:best|correct|right|optimal|ideal|proper|final|true)\b|clear\s+(?:answer|choice|winner)"
     r"|most\s+(?:likely|appropriate|probable|accurate|suitable|correct|consistent|plausible|reasonable|fitting|logical|effective)\b"
-    r"|likeliest\b|next\s+best\b|winner\b)"
+    r"|likeliest\b|next\s+best\b|winner\b)(?!\s+(?:wrong|incorrect|false|distractor|exclu|answer\s+to\s+exclude))"
 )
 _OPEN, _CLOSE = r"(?:(?<=\s)|^|(?<=[*(\[]))[(*\[_]{0,4}", r"[)\]*_\"'\u201d.]{0,5}(?:\s?\([^()\n]{1,80}\)[*_]{0,3})?"
 _ADVERB = r"(?:(?:therefore|thus|indeed|clearly|definitely|likely|probably|also|still|then|really)\s+)?"
@@ -73,5 +74,6 @@ AFTER = [
 CORRECT = re.compile(rf"\s+(?:is|was|would\s+be|must\s+be)\s+{_ADVERB}(?:correct|right|the\s+{_GOOD})", re.IGNORECASE)
 """What makes the text of an option the answer: "the bravo signal is correct here"."""
 
+label = re.compile("|".join(f"(?:{one})" for one in BEFORE[1:4]), re.IGNORECASE)
 before = re.compile("|".join(f"(?:{one})" for one in BEFORE), re.IGNORECASE)
 after = [re.compile(re.sub(r"\[A-Z\]", "[A-J]", one)) for one in AFTER]

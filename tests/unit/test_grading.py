@@ -172,7 +172,7 @@ NO_TEXTS = rows_of(
     "Paris",
     ["The answer is not Paris.", "The answer is Paris or Rome.", "The answer is Parish.", "Is the answer Paris?",
      "<think>Paris",
-     "<answer>Paris</answer><answer>Rome</answer>", "Paris"],
+     "<answer>Paris</answer><answer>Rome</answer>"],
     [("<answer>5²</answer>", "52")],
 )  # fmt: skip
 
