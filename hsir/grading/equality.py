@@ -9,6 +9,9 @@ from hsir.grading import formula
 TOLERANCE = Fraction(2, 10**6)
 """Relative difference up to which a decimal number is a rounding of another: 0.333333 is 1/3, 0.3333 is not."""
 
+FLOATING = Fraction(1, 10**9)
+"""The same where neither needs rounding: what floating point may add, as in 0.30000000000000004."""
+
 DECIMALS = 10**6
 """Decimal places to which both must be the same as well, as in math-verify."""
 
@@ -16,6 +19,7 @@ _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|operatorn
 _NOISE = re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![a-zA-Z])|\\[!,;: ]|\s+|\\?\$|\\[()\[\]]|~")
 _FRACTION = re.compile(r"\\[dt]frac")
 _SHORT = re.compile(r"\\frac\s?(\d)\s?(\d)")
+_STOP = re.compile(r"(?<!\.)\.$")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _LETTER = re.compile(r"\(?([A-Z])\)?")
 _RATIONAL = re.compile(
@@ -50,7 +54,7 @@ def form(text: str) -> str:
     text = text.strip()
     if "\\" in text:
         text = _SHORT.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", _WRAP.sub(r"\1", text)))
-    return _NOISE.sub("", text).rstrip(".").strip()
+    return _STOP.sub("", _NOISE.sub("", text)).strip()
 
 
 @lru_cache(maxsize=4096)
@@ -78,21 +82,23 @@ def _near(one: Fraction, other: Fraction) -> bool:
     """Tell whether two numbers are equal, or one is the other rounded to six significant digits or more."""
     if one == other:
         return True
-    same_decimals = round(one * DECIMALS) == round(other * DECIMALS)
-    return same_decimals and not _whole_ratio(one, other) and abs(one - other) <= TOLERANCE * max(abs(one), abs(other))
-
-
-def _whole_ratio(one: Fraction, other: Fraction) -> bool:
-    """Tell whether both are written exactly: 1 is not 1 - 1/2^60."""
-    return _exact(one) and _exact(other)
+    tolerance = FLOATING if _terminates(one) and _terminates(other) else TOLERANCE
+    if _exact(one) and _exact(other) or round(one * DECIMALS) != round(other * DECIMALS):
+        return False
+    return abs(one - other) <= tolerance * max(abs(one), abs(other))
 
 
 def _exact(number: Fraction) -> bool:
+    """Tell whether a number is no decimal one, which may be rounded: 1 is not 1 - 1/2^60."""
+    return number.denominator == 1 or not _terminates(number)
+
+
+def _terminates(number: Fraction) -> bool:
     rest = number.denominator
     for factor in (2, 5):
         while rest % factor == 0:
             rest //= factor
-    return rest != 1 or number.denominator == 1
+    return rest == 1
 
 
 def _based(given: str, wanted: str) -> bool | None:

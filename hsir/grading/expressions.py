@@ -19,7 +19,17 @@ BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})\*\*")
 MARKS = re.compile(r"[\d\u00b2\u00b3\u00bc-\u00be\u03c0\u221a\u221e\\$]")
 _SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z])")
 _DENIED = re.compile(r"\b(?:not|cannot|neither|never|unless|if|suppose|assume|isn['\u2019]t)\b[^.,;\d]{0,25}$", re.IGNORECASE)
-_AND = re.compile(r"\s?,?\s?(?:and|or)?\s?")
+_AND = re.compile(r"\s?,?\s?(?:and|or)?\s?(?:[A-Za-z]\s?=\s?)?")
+# What makes an expression another one, or a bound: "more than 5", "5 or more", "5 squared"
+_BOUND_BEFORE = re.compile(
+    r"\b(?:(?:more|less|fewer|greater|larger|smaller|higher|lower)\s+than|at\s+(?:least|most)|up\s+to|between|twice|half|double)\s+$",
+    re.IGNORECASE,
+)
+_ALTERED = re.compile(
+    r"\s+(?:if|unless|or\s+(?:more|less|fewer|so)|to\s+\d|minus|plus|times|squared|cubed|factorial|dozens?|hundred|thousand"
+    r"|(?:m|b|tr)illion|and\s+(?:a|one)\s)\b|\s+or\s+[A-Za-z]{2}",
+    re.IGNORECASE,
+)
 _OR = re.compile(r"(?:[A-Za-z]{2,}|\))\s+or\s+$")  # "banana or 0"
 _LATER = 400
 
@@ -47,11 +57,15 @@ def result(part: str, before: str) -> str | None:
         return bold[0]
     text = formula.notation(_ASIDE.sub(" ", _SENTENCE_END.split(line)[-1]).replace("**", "").replace("\\$", "").replace("$", ""))
     found = [run for run in _runs(text) if not _DENIED.search(text[: run.start()][-60:])]
-    if not found or _OR.search(text[: found[-1].start()]):
+    if not found or text.rstrip().endswith("?"):
+        return None
+    before_last = text[: found[-1].start()]
+    if _OR.search(before_last) or _BOUND_BEFORE.search(before_last) or _ALTERED.match(text, found[-1].end()):
         return None
     equals = max(text.rfind("="), text.rfind("\\approx"))
+    behind = [run for run in found if run.start() > equals]
     if equals >= 0:
-        return next((run[0] for run in found if run.start() > equals), None)
+        return _joint(found[: found.index(behind[0]) + 1], text) if behind else None
     if len(found) > 1:
         computed = _computed(before[-_LATER:])
         if any(run[0] == computed for run in found):

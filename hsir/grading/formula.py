@@ -23,6 +23,8 @@ _RAISED = dict(zip("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079
 _LOWERED = dict(zip("\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089", "0123456789", strict=True))
 _GROUP = r"\(((?:[^()]|\([^()]{0,100}\)){1,200})\)"
 
+_AMOUNTS = "more|less|fewer|greater|over|up|dozens?|hundred|thousand|[mb]illion|half|least|most|than"
+
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 _UNICODE: list[Rule] = [
@@ -53,6 +55,8 @@ _PLAIN: list[Rule] = [
     (re.compile(r"(?<![\w.])(\d{1,20}(?:\.\d{1,20})?)[eE]([-+]?)0*(\d{1,3})(?![\w.])"), r"\1 \\times 10^{\2\3}"),
     (re.compile(r"(?<=[)\]])\s?U\s?(?=[(\[])"), r"\\cup "),
     (re.compile(r"^([^=<>a-zA-Z]+)=\s*([a-z])$"), r"\2=\1"),  # 2 = y
+    (re.compile(r"(?<![a-zA-Z\\])((?:arc)?(?:sin|cos|tan)h?|log|ln|exp|sec|csc|cot)(?=[\s(_^\d])"), r"\\\1"),
+    (re.compile(rf"\\text\s*\{{([^{{}}]*\b(?:{_AMOUNTS})\b[^{{}}]*)\}}"), r" \1 "),  # 5\text{ or more} is not 5
     (re.compile(r"<="), r"\\leq "),
     (re.compile(r">="), r"\\geq "),
     (re.compile(r"!="), r"\\neq "),

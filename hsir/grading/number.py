@@ -39,12 +39,13 @@ _SPACED = re.compile(r"([-+]?[$€£]?\d{1,3})((?: \d{3})+)(?!\d)(?=[^\d]*$|\.\d
 _CHANGED = re.compile(r"[xyznikKMB\u03c0](?![a-zA-Z])|[\u00b2\u00b3\u00b9\u2070-\u209f\u221a]")
 _BOUND = re.compile(
     r"(?:^|[a-z]\s*)[<>\u2264\u2265\u2260]\s*$|\b(?:(?:less|fewer|more|greater|other)\s+than|at\s+(?:least|most)|up\s+to"
-    r"|over|under|above|below|almost|nearly)\s+[$\u20ac\u00a3]?$",
+    r"|over|under|above|below|almost|nearly|or|twice|double|triple|half|between|minus|plus|times"
+    r"|(?:half|one|third|quarter|[a-z]+ths?)\s+of)\s+[$\u20ac\u00a3]?$",
     re.IGNORECASE,
 )
 _OPEN_END = re.compile(
     r"\s*(?:[a-z]+\s+)?(?:or|and)\s+(?:more|less|fewer|greater|higher|lower|up|above|below|over|under|so)\b"
-    r"|\s*(?:at\s+(?:least|most)|[+!](?!\w))",
+    r"|\s*(?:squared|cubed|factorial)\b|\s*(?:at\s+(?:least|most)|[+!](?!\w))",
     re.IGNORECASE,
 )
 _DOZEN = re.compile(r"\s*dozens?\b", re.IGNORECASE)
@@ -102,16 +103,18 @@ class Number(Grader):
             return _last(text) or _in_words(text)
         if place == "boxed":
             content = traces.last_boxed(text)
-            return content if content and value(content) is not None else None
+            return content if content and (_HAS_DIGIT.search(content) or value(content) is not None) else None
         return super().find(place, text, options)
 
     def last_stated(self, text: str, options: Choices | None) -> str | None:
         if not announced.possible(text):
             return None
         label = announced.last_label(text)
+        last = self.latest(text, options)
+        if last and re.search(rf"{re.escape(last.answer)}\s?dozens?\b", text[last.start :][:_TAIL]):
+            return f"{last.answer} dozen"
         if label is None:
             return super().last_stated(text, options)
-        last = self.latest(text, options)
         if last and last.start > label.end:
             return super().last_stated(text, options)
         sentence = text[label.end :].split("\n", 1)[0]
@@ -241,12 +244,22 @@ def _last(text: str) -> str | None:
             if start == 0 and size < len(text):
                 break  # the line may begin before the tail
             tokens = _tokens(tail[start:end])
+            if tokens and _hedged(tail[start:end]):
+                return None
             if tokens:
                 return _result(tokens, tail[start:end], tail[:start])
             end = start - 1
         if size >= len(text):
             break
     return None
+
+
+def _hedged(line: str) -> bool:
+    """Tell whether a line states a bound or a range as the answer: "the answer is at least 5"."""
+    said = statements.FINAL.search(line)
+    rest = _clean(line[said.end() :]) if said else ""
+    token = _TOKEN.search(rest)
+    return bool(token and (_BOUND.search(rest[: token.start()]) or _altered(rest, token.end())))
 
 
 def _in_words(text: str) -> str | None:

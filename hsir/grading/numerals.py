@@ -43,7 +43,8 @@ def spelt(text: str) -> int | Fraction | None:
         if not part or part[0] not in _PARTS:
             return None
         return number + Fraction(_PARTS[part[0]])
-    unread = {"or", "to", "minus", "plus", "times", *_SMALL, *_SCALES, *_PARTS, *(f"{part}s" for part in _PARTS)}
+    sixths = {"sixths", "sevenths", "eighths", "ninths", "tenths"}
+    unread = sixths | {"or", "to", "minus", "plus", "times", *_SMALL, *_SCALES, *_PARTS, *(f"{part}s" for part in _PARTS)}
     return None if unread & set(rest) else number
 
 

@@ -16,6 +16,7 @@ from hsir.grading.choice import Choice
 _SENTENCE = re.compile(r"[^\n]{0,400}?(?=(?<!\b[SM]t)(?<!\b[DM]r)(?<!\bMs)\.\s|\.?$|\n)")
 _COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|boxed)\s*\{([^{}]*)\}")
 _BOLD_LINE = re.compile(r"\*\*[^*]{1,80}\*\*\.?")
+_REASON = re.compile(r",?\s+(?:because|since)\s")
 SHORT = 8
 """Words of a line that may be an answer by itself."""
 
@@ -40,6 +41,10 @@ class Text(Grader):
 
     def find(self, place: Place, text: str, options: Choices | None) -> str | None:
         return _alone(text) if place == "alone" else super().find(place, text, options)
+
+    def last_stated(self, text: str, options: Choices | None) -> str | None:
+        answer = super().last_stated(text, options)
+        return _REASON.split(answer, maxsplit=1)[0] if answer else None
 
     def _latest(self, text: str, options: Choices | None) -> Stated | None:
         found = list(self.stated(text, options))

@@ -31,6 +31,9 @@ _ENDS = re.compile(r"[,:]\W{0,8}(yes|no)\W{0,8}$", re.IGNORECASE)
 _OTHER = re.compile(r"[\s\"'*)]*(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
 
 
+_LIKELY = re.compile(r"\bit\s+(?:is|seems|appears)\s+(?:most\s+|very\s+)?(?:likely|probabl[ey])(?:\s+to\s+be)?\s+", re.IGNORECASE)
+
+
 class YesNo(Grader):
     """Yes or no; true and false are read as the same."""
 
@@ -59,7 +62,7 @@ class YesNo(Grader):
 
     def _latest(self, text: str, options: Choices | None) -> Stated | None:
         found = list(self.stated(text, options))
-        for cue in wordings.before.finditer(text):
+        for cue in (*wordings.before.finditer(text), *_LIKELY.finditer(text)):
             said = _AT.match(text, statements.opening(text, cue.end()))
             if said and not _OTHER.match(text, said.end()) and not statements.undone(text, cue.start(), said.end()):
                 found.append(Stated(said[1], cue.start(), said.end()))
