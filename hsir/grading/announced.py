@@ -4,50 +4,55 @@ VeriExit reads steps by `statements.py` alone; what stands here serves verdicts.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from hsir.grading import statements
 
 # In lower case; each cue of `statements.CUE` holds one of them, so that a text without any needs no search.
 _STEMS = (
     "answer", "réponse", "reponse", "respuesta", "resposta", "risposta", "antwort", "ответ",
-    "答案", "答え", "正解", "답", "boxed{",
+    "答案", "答え", "正解", "답",
 )  # fmt: skip
 
-_LABEL = re.compile(r"\banswers?\b[*_`\"']{0,4}\s?[:\uff1a][*_`\"']{0,4}\s*|\br[ée]ponse\s?:\s*", re.IGNORECASE)
+# Words without which `statements.denied` finds nothing: a cheap test before it.
+_HEDGES = frozenset(
+    "not cannot never neither doubt maybe perhaps possibly might could may t if suppose supposing assume assuming whether "
+    "unless imagine si se wenn falls wrong incorrect alternatively".split()
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_LOOK_BACK = 200
 _NEW_TURN = re.compile(r"\n\s*(?:Question|Q|Problem|Human|User)(?:\s?\d+)?\s?:")
 _ANSWERED = re.compile(r"####|\\boxed\{|\banswer", re.IGNORECASE)
 
 
-class Label(NamedTuple):
-    """A label that announces an answer: the characters [start, end); the answer begins at `end`."""
-
-    start: int
-    end: int
-
-
-def possible(text: str) -> bool:
-    """Tell whether a text can state an answer at all: a cheap test before the search."""
+def cues(text: str) -> Iterator[re.Match[str]]:
+    """Give the phrases that announce an answer, last to first, without a search of the whole text."""
     low = text.lower()
-    return any(stem in low for stem in _STEMS)
+    if len(low) != len(text):  # a letter whose small form is longer: offsets would not agree
+        low = text
+    starts = sorted({found for stem in _STEMS if stem in low for found in _places(low, stem)}, reverse=True)
+    yield from filter(None, (statements.CUE.match(text, start) for start in starts))
 
 
-def last_label(text: str) -> Label | None:
-    """Find the last "Answer:" of a text."""
-    last = None
-    for last in _LABEL.finditer(text):
-        pass
-    return Label(last.start(), last.end()) if last else None
+def _places(text: str, part: str) -> Iterator[int]:
+    found = text.find(part)
+    while found >= 0:
+        yield found
+        found = text.find(part, found + 1)
+
+
+def denied(text: str, start: int, end: int | None = None) -> bool:
+    """Tell what `statements.denied` tells, sooner where no word before the statement can deny it."""
+    before = text[max(0, start - _LOOK_BACK) : end or start].lower()
+    if _HEDGES.isdisjoint(_WORD.findall(before)) and "\u5982\u679c" not in before:
+        return False
+    return statements.denied(text, start, end)
 
 
 def last_phrase(text: str) -> str | None:
     """Give what follows the last "the answer is", to the end of its line; None where that is denied or missing."""
-    if not possible(text):
-        return None
-    last = None
-    for last in statements.CUE.finditer(text):
-        pass
-    if last is None or statements.denied(text, last.start(), last.end()):
+    last = next(cues(text), None)
+    if last is None or denied(text, last.start(), last.end()):
         return None
     begin = statements.spaces(text, last.end())
     phrase = text[begin:].split("\n", 1)[0].strip()

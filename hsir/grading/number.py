@@ -64,6 +64,8 @@ _LINE_LEAD = re.compile(r"\W*(?:(?:the\s+)?(?:final\s+|total\s+)?answer\b\W*(?:i
 _HEADING = re.compile(r"[.):]\s*[^\W\d_]|[^\n]*:")
 # "40 dwarves can mine 43,200 pounds": the number is the sentence's subject, not the answer
 _SENTENCE = re.compile(r"\W{0,6}[\d,.]+\s(?:[^\W\d_]+\s){1,6}?(?:can|could|will|would|should|must|have|has|are|were|cost|make)\b.*\d")
+# A number, and no more on its line
+_ALONE = re.compile(r"[\s:*$]{0,6}(-?\d{1,15})[*.$]{0,4}[ \t]*(?=\n|$)")
 _TAIL = 300
 _BEFORE_WORD = re.compile(r"[:=]|\b(?:is|are|equals)\s")
 _HAS_DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
@@ -73,7 +75,7 @@ _ASIDE = re.compile(r"\([^()\n]{1,100}\)")
 _PURPOSE = re.compile(r"\b(?:to\s+[a-z]+|if|when|because|since|before|while|until)\b", re.IGNORECASE)
 # "= 16.7, which rounds to 17", "= 0.5 hours or 30 minutes"
 _REVISED = re.compile(r"[^\n]{0,80}?\b(?:round(?:s|ed|ing)?|or|meaning|equals)\b[^\n]{0,40}\d", re.IGNORECASE)
-_LINE = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(?=\S)", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*A:[ \t]*(?=\S)", re.MULTILINE)
 
 
 class Number(Grader):
@@ -107,21 +109,18 @@ class Number(Grader):
         return super().find(place, text, options)
 
     def last_stated(self, text: str, options: Choices | None) -> str | None:
-        if not announced.possible(text):
-            return None
-        label = announced.last_label(text)
-        last = self.latest(text, options)
-        if last and re.search(rf"{re.escape(last.answer)}\s?dozens?\b", text[last.start :][:_TAIL]):
-            return f"{last.answer} dozen"
-        if label is None:
+        if "\\boxed{" in text:
             return super().last_stated(text, options)
-        if last and last.start > label.end:
-            return super().last_stated(text, options)
-        sentence = text[label.end :].split("\n", 1)[0]
-        if last and last.end >= label.end and not _SENTENCE.match(sentence):
-            return last.answer
-        tokens = _tokens(sentence)
-        return _result(tokens, sentence, text[: label.start]) if tokens else super().last_stated(text, options)
+        for cue in announced.cues(text):
+            alone = _ALONE.match(text, cue.end())
+            found = alone[1] if alone else at(text, cue.end())
+            if not alone and cue[0].rstrip("*_ ").endswith(":"):
+                found = _in_sentence(text, cue, found)
+            if found and not announced.denied(text, cue.start()):
+                return f"{found} dozen" if _DOZEN.match(text, text.find(found, cue.end()) + len(found)) else found
+            if statements.FINAL.search(text, max(0, cue.start() - 20), cue.end()):
+                return None
+        return None
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):
@@ -225,13 +224,29 @@ def at(text: str, start: int) -> str | None:
 
 def _headed(text: str) -> str | None:
     """Read the last line that is marked by #### and a number alone; others are headings ("#### Step 2: ...")."""
-    for mark in reversed(list(_LINE.finditer(text))):
-        line = text[mark.end() :].split("\n", 1)[0].strip()
-        start = statements.opening(line, _LINE_LEAD.match(line).end())  # type: ignore[union-attr]
-        token = _TOKEN.match(_clean(line[start:]))
-        if token and not _HEADING.match(token.string, token.end()) and value(line) is not None:
+    if "####" in text:
+        marks = (text[found + 4 :] for found in _rfinds(text, "####"))
+    else:
+        marks = (text[mark.end() :] for mark in reversed(list(_LINE.finditer(text))))
+    for rest in marks:
+        line = rest.split("\n", 1)[0].strip(" \t#")
+        if _WHOLE.fullmatch(line) or _is_result(line):
             return line
     return None
+
+
+def _rfinds(text: str, part: str) -> Iterator[int]:
+    """Give the places of a part, last to first."""
+    found = text.rfind(part)
+    while found >= 0:
+        yield found
+        found = text.rfind(part, 0, found)
+
+
+def _is_result(line: str) -> bool:
+    start = statements.opening(line, _LINE_LEAD.match(line).end())  # type: ignore[union-attr]
+    token = _TOKEN.match(_clean(line[start:]))
+    return bool(token and not _HEADING.match(token.string, token.end()) and value(line) is not None)
 
 
 def _last(text: str) -> str | None:
@@ -252,6 +267,15 @@ def _last(text: str) -> str | None:
         if size >= len(text):
             break
     return None
+
+
+def _in_sentence(text: str, cue: re.Match[str], found: str | None) -> str | None:
+    """Read the number of the sentence after "Answer:": "Rosie can run **50 miles** in 7 hours"."""
+    sentence = text[cue.end() :].lstrip().split("\n", 1)[0]
+    if found and not _SENTENCE.match(sentence):
+        return found
+    tokens = _tokens(sentence)
+    return _result(tokens, sentence, text[: cue.start()]) if tokens and not _hedged(sentence) else None
 
 
 def _hedged(line: str) -> bool:
