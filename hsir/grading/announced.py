@@ -4,7 +4,7 @@ VeriExit reads steps by `statements.py` alone; what stands here serves verdicts.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hsir.grading import statements
 
@@ -30,20 +30,26 @@ def cues(text: str) -> Iterator[re.Match[str]]:
     low = text.lower()
     if len(low) != len(text):  # a letter whose small form is longer: offsets would not agree
         low = text
-    starts = sorted({found for stem in _STEMS if stem in low for found in _places(low, stem)}, reverse=True)
+    stems = [stem for stem in _STEMS if stem in low]
+    if stems == ["answer"]:  # nearly always
+        starts: Iterable[int] = rfinds(low, "answer")
+    else:
+        starts = sorted({start for stem in stems for start in rfinds(low, stem)}, reverse=True)
     yield from filter(None, (statements.CUE.match(text, start) for start in starts))
 
 
-def _places(text: str, part: str) -> Iterator[int]:
-    found = text.find(part)
+def rfinds(text: str, part: str) -> Iterator[int]:
+    """Give the places of a part, last to first."""
+    found = text.rfind(part)
     while found >= 0:
         yield found
-        found = text.find(part, found + 1)
+        found = text.rfind(part, 0, found)
 
 
 def denied(text: str, start: int, end: int | None = None) -> bool:
     """Tell what `statements.denied` tells, sooner where no word before the statement can deny it."""
-    before = text[max(0, start - _LOOK_BACK) : end or start].lower()
+    line = text.rfind("\n", max(0, start - _LOOK_BACK), start) + 1  # a denial does not reach beyond its line
+    before = text[max(0, start - _LOOK_BACK, line) : end or start].lower()
     if _HEDGES.isdisjoint(_WORD.findall(before)) and "\u5982\u679c" not in before:
         return False
     return statements.denied(text, start, end)

@@ -118,7 +118,7 @@ class Number(Grader):
                 found = _in_sentence(text, cue, found)
             if found and not announced.denied(text, cue.start()):
                 return f"{found} dozen" if _DOZEN.match(text, text.find(found, cue.end()) + len(found)) else found
-            if statements.FINAL.search(text, max(0, cue.start() - 20), cue.end()):
+            if statements.FINAL.search(text, max(0, cue.start() - 20), cue.end() + 1):
                 return None
         return None
 
@@ -225,7 +225,7 @@ def at(text: str, start: int) -> str | None:
 def _headed(text: str) -> str | None:
     """Read the last line that is marked by #### and a number alone; others are headings ("#### Step 2: ...")."""
     if "####" in text:
-        marks = (text[found + 4 :] for found in _rfinds(text, "####"))
+        marks = (text[found + 4 :] for found in announced.rfinds(text, "####"))
     else:
         marks = (text[mark.end() :] for mark in reversed(list(_LINE.finditer(text))))
     for rest in marks:
@@ -233,14 +233,6 @@ def _headed(text: str) -> str | None:
         if _WHOLE.fullmatch(line) or _is_result(line):
             return line
     return None
-
-
-def _rfinds(text: str, part: str) -> Iterator[int]:
-    """Give the places of a part, last to first."""
-    found = text.rfind(part)
-    while found >= 0:
-        yield found
-        found = text.rfind(part, 0, found)
 
 
 def _is_result(line: str) -> bool:
