@@ -19,12 +19,14 @@ _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|operatorn
 _NOISE = re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![a-zA-Z])|\\[!,;: ]|\s+|\\?\$|\\[()\[\]]|~")
 _FRACTION = re.compile(r"\\[dt]frac")
 _SHORT = re.compile(r"\\frac\s?(\d)\s?(\d)")
+_DEGREES = re.compile(r"\s*\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*$")
 _STOP = re.compile(r"(?<!\.)\.$")
 _WORD = re.compile(r"[A-Za-z]{3,}")
+_ANY_LETTER = re.compile(r"[^\W\d_]")
 _LETTER = re.compile(r"\(?([A-Z])\)?")
 _RATIONAL = re.compile(
     r"(?P<sign>[-+]?)(?:(?P<whole>(?:[1-9]\d{0,2}(?:,\d{3})+|\d{1,300})?(?:\.\d{1,300})?)"
-    r"|\\frac\{(?P<top>\d{1,300})\}\{(?P<under>\d{1,300})\}|(?P<over>\d{1,300})/(?P<below>\d{1,300}))"
+    r"|(?P<mixed>\d{1,9})?\\frac\{(?P<top>\d{1,300})\}\{(?P<under>\d{1,300})\}|(?P<over>\d{1,300})/(?P<below>\d{1,300}))"
 )
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _BASE = re.compile(r"\(?([0-9A-Fa-f]{1,300})\)?_\{?(?:\\text\{)?(\d{1,2}|[a-z]{3,6})\}{0,2}")
@@ -38,6 +40,8 @@ def quick(answer: str, gold: str) -> bool | None:
         return True
     if _WORD.fullmatch(given) and _WORD.fullmatch(wanted):
         return given.casefold() == wanted.casefold()
+    if _WORD.fullmatch(wanted) and given and not _ANY_LETTER.search(given):
+        return False
     letters = _LETTER.fullmatch(given), _LETTER.fullmatch(wanted)
     if letters[0] and letters[1]:
         return letters[0][1] == letters[1][1]
@@ -54,6 +58,7 @@ def form(text: str) -> str:
     text = text.strip()
     if "\\" in text:
         text = _SHORT.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", _WRAP.sub(r"\1", text)))
+        text = _DEGREES.sub("", text)
     return _STOP.sub("", _NOISE.sub("", text)).strip()
 
 
@@ -74,7 +79,7 @@ def _rational(text: str) -> Fraction | None:
         number = Fraction(digits) if digits else None
     else:
         under = int(found["under"] or found["below"])
-        number = Fraction(int(found["top"] or found["over"]), under) if under else None
+        number = int(found["mixed"] or 0) + Fraction(int(found["top"] or found["over"]), under) if under else None
     return -number if number is not None and found["sign"] == "-" else number
 
 

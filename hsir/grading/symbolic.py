@@ -39,8 +39,20 @@ def compare(text: str, gold: str, prose: bool) -> list[Any]:
 
 def equal(gold: Any, answer: Any) -> bool:
     """Tell whether math-verify calls two parsed expressions equal, and numbers do not speak against it."""
+    if _apart(gold, answer):
+        return False
     same = verify([gold], [answer], timeout_seconds=None, raise_on_error=True, allow_set_relation_comp=True)
     return bool(_close(gold, answer) if same else _same_at_points(gold, answer))
+
+
+def _apart(one: Any, other: Any) -> bool:
+    """Tell whether two numbers plainly differ, which spares math-verify's attempts to simplify their difference."""
+    if not _is_number(one) or not _is_number(other) or one.has(_HUNDREDTH) or other.has(_HUNDREDTH):
+        return False
+    values = [number.doit().evalf(20) for number in (one, other)]
+    if not all(value.is_Float or value.is_Integer for value in values):
+        return False
+    return bool(abs(values[0] - values[1]) > 1e-5 * max(abs(values[0]), abs(values[1]), Rational(1, 10**6)))
 
 
 @lru_cache(maxsize=64)
