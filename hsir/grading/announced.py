@@ -16,8 +16,35 @@ _STEMS = (
 
 # Words without which `statements.denied` finds nothing: a cheap test before it.
 _HEDGES = frozenset(
-    "not cannot never neither doubt maybe perhaps possibly might could may t if suppose supposing assume assuming whether "
-    "unless imagine si se wenn falls wrong incorrect alternatively".split()
+    [
+        "not",
+        "cannot",
+        "never",
+        "neither",
+        "doubt",
+        "maybe",
+        "perhaps",
+        "possibly",
+        "might",
+        "could",
+        "may",
+        "t",
+        "if",
+        "suppose",
+        "supposing",
+        "assume",
+        "assuming",
+        "whether",
+        "unless",
+        "imagine",
+        "si",
+        "se",
+        "wenn",
+        "falls",
+        "wrong",
+        "incorrect",
+        "alternatively",
+    ]
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _LOOK_BACK = 200

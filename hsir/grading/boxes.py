@@ -11,7 +11,8 @@ from hsir import traces
 _OTHER_BOXES = re.compile(r"\\(?:fbox|framebox)\s*\{|\\boxed\s+\{")
 _UNBRACED = re.compile(r"\\boxed\s{0,3}(-?\d{1,9}(?![\d{])|[A-Za-z](?![A-Za-z{]))")
 _BETWEEN = re.compile(
-    r"(?:[\s$,;&()*~]|\\[()\[\],;:! ]|\\q?quad(?![a-z])|\\(?:text|mbox|mathrm)\s*\{(?:[\s,]*|(?!\s*(?:and\s+)?then)[^{}]{0,40}\b(?:and|or)\s*)\}"
+    r"(?:[\s$,;&()*~]|\\[()\[\],;:! ]|\\q?quad(?![a-z])"
+    r"|\\(?:text|mbox|mathrm)\s*\{(?:[\s,]*|(?!\s*(?:and\s+)?then)[^{}]{0,40}\b(?:and|or)\s*)\}"
     r"|(?:and|or|und|et|oder|ou)\b|[a-zA-Z](?:_\{?\d\}?)?\s*=)*"
 )
 LONGEST_BETWEEN = 60

@@ -130,9 +130,10 @@ def _worded(text: str, options: Choices | None) -> Iterator[Stated]:
                 yield Stated(said[1], said.start(), said.end())
     for letter, option in (options or {}).items():
         start = text.casefold().rfind(option.casefold()) if len(option) >= _SPELT else -1
-        said = wordings.CORRECT.match(text, start + len(option)) if start >= 0 else None
-        if said and text[start - 1 : start] in ("", " ", "*", '"') and not statements.undone(text, start, said.end()):
-            yield Stated(letter, start, said.end())
+        correct = wordings.CORRECT.match(text, start + len(option)) if start >= 0 else None
+        apart = text[max(0, start - 1) : start] in ("", " ", "*", '"')
+        if correct and apart and not statements.undone(text, start, correct.end()):
+            yield Stated(letter, start, correct.end())
 
 
 def has(letter: str, options: Choices | None) -> bool:

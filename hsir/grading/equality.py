@@ -88,7 +88,7 @@ def _near(one: Fraction, other: Fraction) -> bool:
     if one == other:
         return True
     tolerance = FLOATING if _terminates(one) and _terminates(other) else TOLERANCE
-    if _exact(one) and _exact(other) or round(one * DECIMALS) != round(other * DECIMALS):
+    if (_exact(one) and _exact(other)) or round(one * DECIMALS) != round(other * DECIMALS):
         return False
     return abs(one - other) <= tolerance * max(abs(one), abs(other))
 

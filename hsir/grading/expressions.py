@@ -18,7 +18,9 @@ _ASIDE = re.compile(r"(?<=[\w}]\s)\([^()\n]{1,200}\)")
 BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})\*\*")
 MARKS = re.compile(r"[\d\u00b2\u00b3\u00bc-\u00be\u03c0\u221a\u221e\\$]")
 _SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z])")
-_DENIED = re.compile(r"\b(?:not|cannot|neither|never|unless|if|suppose|assume|isn['\u2019]t)\b[^.,;\d]{0,25}$", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b(?:not|cannot|neither|never|unless|if|suppose|assume|isn['\u2019]t)\b[^.,;\d]{0,25}$", re.IGNORECASE
+)
 _AND = re.compile(r"\s?,?\s?(?:and|or)?\s?(?:[A-Za-z]\s?=\s?)?")
 # What makes an expression another one, or a bound: "more than 5", "5 or more", "5 squared"
 _BOUND_BEFORE = re.compile(
@@ -55,7 +57,9 @@ def result(part: str, before: str) -> str | None:
     bold = [one for one in map(formula.latex, BOLD.findall(line)) if _RUN.fullmatch(one)]
     if len(set(bold)) == 1:
         return bold[0]
-    text = formula.notation(_ASIDE.sub(" ", _SENTENCE_END.split(line)[-1]).replace("**", "").replace("\\$", "").replace("$", ""))
+    text = formula.notation(
+        _ASIDE.sub(" ", _SENTENCE_END.split(line)[-1]).replace("**", "").replace("\\$", "").replace("$", "")
+    )
     found = [run for run in _runs(text) if not _DENIED.search(text[: run.start()][-60:])]
     if not found or text.rstrip().endswith("?"):
         return None

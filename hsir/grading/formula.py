@@ -19,7 +19,9 @@ _SIGNS = {
 }  # fmt: skip
 """Signs, and what LaTeX writes for them."""
 
-_RAISED = dict(zip("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a\u207f", "0123456789-+n", strict=True))
+_RAISED = dict(
+    zip("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a\u207f", "0123456789-+n", strict=True)
+)
 _LOWERED = dict(zip("\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089", "0123456789", strict=True))
 _GROUP = r"\(((?:[^()]|\([^()]{0,100}\)){1,200})\)"
 
@@ -70,13 +72,75 @@ _WRAPPED = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+)\\\)|\\\[(.+)\\\]|\[([^\[\],;]
 _MONEY = re.compile(r"\\?\$\s?(?=[\d.])")
 _END = re.compile(r"(?<![.\s])(?:[.,;:\u3002]|\\)?\s*$")
 _UNIT = re.compile(
-    r"(?P<value>[^=<>]*(?:[\d})]|\\pi))(?:\s|\\ |~)+(?P<words>[A-Za-z]{2,}(?:[ -]|\s?/\s?)?(?:[A-Za-z]+(?:[ -]|\s?/\s?)?){0,3}?)(?:\^\{?\d\}?)?"
+    r"(?P<value>[^=<>]*(?:[\d})]|\\pi))(?:\s|\\ |~)+"
+    r"(?P<words>[A-Za-z]{2,}(?:[ -]|\s?/\s?)?(?:[A-Za-z]+(?:[ -]|\s?/\s?)?){0,3}?)(?:\^\{?\d\}?)?"
 )
 _NO_UNITS = frozenset(
-    "or and to of not no if is are dozen dozens hundred thousand million billion half halves third thirds quarter "
-    "quarters fourths fifths tenths squared cubed factorial plus minus times divided over more less fewer greater up "
-    "mod modulo base pi sin cos tan log ln exp percent percentage degrees radians degree but either neither choose "
-    "at than when where for with without".split()
+    [
+        "or",
+        "and",
+        "to",
+        "of",
+        "not",
+        "no",
+        "if",
+        "is",
+        "are",
+        "dozen",
+        "dozens",
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+        "half",
+        "halves",
+        "third",
+        "thirds",
+        "quarter",
+        "quarters",
+        "fourths",
+        "fifths",
+        "tenths",
+        "squared",
+        "cubed",
+        "factorial",
+        "plus",
+        "minus",
+        "times",
+        "divided",
+        "over",
+        "more",
+        "less",
+        "fewer",
+        "greater",
+        "up",
+        "mod",
+        "modulo",
+        "base",
+        "pi",
+        "sin",
+        "cos",
+        "tan",
+        "log",
+        "ln",
+        "exp",
+        "percent",
+        "percentage",
+        "degrees",
+        "radians",
+        "degree",
+        "but",
+        "either",
+        "neither",
+        "choose",
+        "at",
+        "than",
+        "when",
+        "where",
+        "for",
+        "with",
+        "without",
+    ]
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")

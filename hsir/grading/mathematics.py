@@ -22,7 +22,9 @@ LONGEST = 4000
 CHUNK = 1024
 """Answers that are graded together."""
 
-_NOT_IT = re.compile(r"\banswer\s+is(?:\s+not|n['\u2019]t)\s+\S{1,60}\s*$|\bit\s+is\s+not\s+\S{1,60}\s*$", re.IGNORECASE)
+_NOT_IT = re.compile(
+    r"\banswer\s+is(?:\s+not|n['\u2019]t)\s+\S{1,60}\s*$|\bit\s+is\s+not\s+\S{1,60}\s*$", re.IGNORECASE
+)
 _FORMULA = re.compile(r"\$([^$\n]{1,400})\$|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
 _DELIMITED = re.compile(r"\$[^$]+\$|\\\(|\\\[|\\begin\{|\\boxed")
 _JOINED = re.compile(r"[\s,;]*(?:and|or)?\s*")

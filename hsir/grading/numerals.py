@@ -3,16 +3,38 @@
 import re
 from fractions import Fraction
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = [
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+]  # fmt: skip
 _SMALL = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _PARTS = {"half": "1/2", "third": "1/3", "quarter": "1/4", "fourth": "1/4", "fifth": "1/5"}
 # One character that is a number in Chinese and Japanese; longer ones are not read.
-_CJK = {character: n for n, character in enumerate("\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341")}
+_CJK = {
+    character: n for n, character in enumerate("\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341")
+}
 _WORDS = re.compile(r"[a-z]+|[^\sa-z-]+", re.IGNORECASE)
 _MIXED = re.compile(
     rf"(?<![\d./,])(\d{{1,9}})\s+and\s+(?:(?:an?\s+|one\s+)?({'|'.join(_PARTS)})\b(?!\s+of\b)|(\d{{1,4}}/\d{{1,4}})(?![\d/]))",
@@ -44,7 +66,17 @@ def spelt(text: str) -> int | Fraction | None:
             return None
         return number + Fraction(_PARTS[part[0]])
     sixths = {"sixths", "sevenths", "eighths", "ninths", "tenths"}
-    unread = sixths | {"or", "to", "minus", "plus", "times", *_SMALL, *_SCALES, *_PARTS, *(f"{part}s" for part in _PARTS)}
+    unread = sixths | {
+        "or",
+        "to",
+        "minus",
+        "plus",
+        "times",
+        *_SMALL,
+        *_SCALES,
+        *_PARTS,
+        *(f"{part}s" for part in _PARTS),
+    }
     return None if unread & set(rest) else number
 
 

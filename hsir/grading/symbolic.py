@@ -81,17 +81,15 @@ def _searched(text: str) -> list[Any]:
 
 
 def _parsed(text: str, extraction: list[Any]) -> list[Any]:
-    found: list[Any] = parse(
-        text, extraction, fallback_mode="no_fallback", parsing_timeout=None, raise_on_error=False
-    )
+    found: list[Any] = parse(text, extraction, fallback_mode="no_fallback", parsing_timeout=None, raise_on_error=False)
     return found
 
 
 def _close(one: Any, other: Any) -> bool:
     """Tell whether numbers that are the same to six decimals are so to six digits as well."""
     if isinstance(one, (FiniteSet, Tuple)) and isinstance(other, (FiniteSet, Tuple)):
-        parts = [_numbers(one.args), _numbers(other.args)]
-        return None in parts or all(map(_close, *parts))
+        ours, theirs = _numbers(one.args), _numbers(other.args)
+        return ours is None or theirs is None or all(map(_close, ours, theirs))
     if not _is_number(one) or not _is_number(other):
         return True
     hundredfold = one.has(_HUNDREDTH) or other.has(_HUNDREDTH)  # 50% is 50, and 0.5

@@ -1,7 +1,7 @@
 """How texts state the letter of an option: a table of what stands before it, and one of what stands after it.
 
-For a new wording add a line, with an example, and a case to the tests. These serve verdicts; VeriExit reads steps by the
-stricter phrases of `statements.py` and `choice.py`.
+For a new wording add a line, with an example, and a case to the tests. These serve verdicts; VeriExit reads steps by
+the stricter phrases of `statements.py` and `choice.py`.
 """
 
 import re
@@ -12,12 +12,29 @@ _SURELY = (
 )
 
 # The word for "answer" in languages that `statements.CUE` has not.
-_ANSWER = "|".join([
-    "\u0627\u0644\u062c\u0648\u0627\u0628", "\u0627\u0644\u0625\u062c\u0627\u0628\u0629(?:\\s\u0627\u0644\u0635\u062d\u064a\u062d\u0629)?",  # Arabic
-    "\u067e\u0627\u0633\u062e", "\u05ea\u05e9\u05d5\u05d1\u05d4", "\u0909\u0924\u094d\u0924\u0930", "\u0989\u09a4\u09cd\u09a4\u09b0",  # Persian, Hebrew, Hindi, Bengali
-    "\u0111\u00e1p\\s\u00e1n", "cevap", "do\u011fru\\s+cevap", "odpowied\u017a", "odpov\u011b\u010f", "antwoord", "jawaban", "svar",  # Vietnamese to Swedish
-    "vastaus", "v\u00e1lasz", "r\u0103spuns", "\u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7", "\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c", "\u0e04\u0e33\u0e15\u0e2d\u0e1a",  # Finnish to Thai
-])  # fmt: skip
+_ANSWER = "|".join(
+    [
+        r"\u0627\u0644\u062c\u0648\u0627\u0628",  # Arabic
+        r"\u0627\u0644\u0625\u062c\u0627\u0628\u0629(?:\s\u0627\u0644\u0635\u062d\u064a\u062d\u0629)?",  # Arabic
+        r"\u067e\u0627\u0633\u062e",  # Persian
+        r"\u05ea\u05e9\u05d5\u05d1\u05d4",  # Hebrew
+        r"\u0909\u0924\u094d\u0924\u0930",  # Hindi
+        r"\u0989\u09a4\u09cd\u09a4\u09b0",  # Bengali
+        r"\u0111\u00e1p\s\u00e1n",  # Vietnamese
+        r"(?:do\u011fru\s+)?cevap",  # Turkish
+        r"odpowied\u017a",  # Polish
+        r"odpov\u011b\u010f",  # Czech
+        r"antwoord",  # Dutch
+        r"jawaban",  # Indonesian
+        r"svar",  # Swedish
+        r"vastaus",  # Finnish
+        r"v\u00e1lasz",  # Hungarian
+        r"r\u0103spuns",  # Romanian
+        r"\u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7",  # Greek
+        r"\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c",  # Ukrainian
+        r"\u0e04\u0e33\u0e15\u0e2d\u0e1a",  # Thai
+    ]
+)
 
 BEFORE = [
     # The answer is for sure D. The best answer is most likely to be B. The answer seems to be B.
@@ -39,7 +56,7 @@ BEFORE = [
     r"\bnot\s+\(?[A-J]\)?,?\s+but\s+",
     # \uc815\ub2f5 C, \uc815\ub2f5\uc740 A \uc785\ub2c8\ub2e4 (Korean)
     r"(?:\uc815\ub2f5|\ub2f5)[*_`]{0,3}(?:\uc740|\ub294|\uc774)?\s?[:\uff1a]?\s?",
-    # \u6545\u9009C, \u5e94\u9009B, \u6211\u9009\u62e9B, \u6b63\u786e\u9009\u9879\u662fB (Chinese); not \u4e0d\u9009A, nor \u9009\u9879A\u9519\u8bef
+    # "hence C", "one should choose B" (Chinese), but neither "do not choose A" nor "option A is wrong"
     r"(?<!\u4e0d)(?<!\u4e0d\u80fd)(?<!\u4e0d\u5e94)[\u9009\u9078](?:\u62e9|\u64c7)?[:\uff1a]?\s?(?=[(\uff08A-Z*])",
     r"\u6b63[\u786e\u78ba]\u7684?[\u9009\u9078][\u9879\u9805](?:\u5e94\u8be5|\u61c9\u8a72)?[\u662f\u4e3a\u70ba:\uff1a]\s?",
     # the same in other languages: "\u0110\u00e1p \u00e1n: B"

@@ -8,11 +8,14 @@ _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|textnormal)\s*\{([^{}]*
 _PHRASE = re.compile(r"[^\W\d_]{3,}(?:[ '-][^\W\d_]{2,}){0,3}")
 _OPTION = re.compile(r"\(?([A-J])\)?")
 _LEAD = re.compile(
-    r"\W*(?:(?:so|thus|therefore|hence|finally|in\s+conclusion|conclusion|(?:the\s+)?(?:final\s+)?answer)\b\W*)?", re.IGNORECASE
+    r"\W*(?:(?:so|thus|therefore|hence|finally|in\s+conclusion|conclusion|(?:the\s+)?(?:final\s+)?answer)\b\W*)?",
+    re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:]|\s(?=(?:when|after|because|since|once|as|if|before|while|and|or)\s)", re.IGNORECASE)
 # "Luka earns more than Navin", "neither odd nor even", "is it odd?" name nothing.
-_UNSURE = re.compile(r"\b(?:not|neither|nor|never|cannot|than|maybe|perhaps|might|unless)\b|n['\u2019]t\b|\?", re.IGNORECASE)
+_UNSURE = re.compile(
+    r"\b(?:not|neither|nor|never|cannot|than|maybe|perhaps|might|unless)\b|n['\u2019]t\b|\?", re.IGNORECASE
+)
 _NOT_FROM = re.compile(r"\b(?:from|and|or|of|with|versus|against|unlike|except|between|away)$")
 _EDGE = " .*_`\"'()[]$!\u201c\u201d\u2019\u2018"
 
@@ -31,7 +34,7 @@ def phrase(gold: str) -> str | None:
 def option(gold: str) -> str | None:
     r"""Give the letter of a gold answer such as `\text{(B)}`; None for others, so also for a variable."""
     found = _OPTION.fullmatch(plain(gold).strip())
-    return found[1] if found and found[0] != gold.strip(" $") or (found and "(" in gold) else None
+    return found[1] if (found and found[0] != gold.strip(" $")) or (found and "(" in gold) else None
 
 
 def named(text: str, wanted: str) -> bool | None:
@@ -39,7 +42,9 @@ def named(text: str, wanted: str) -> bool | None:
 
     The sentence is all that is read: words anywhere else in a text are no answer.
     """
-    lines = [line for line in plain(text).replace("\\(", " ").replace("\\)", " ").splitlines() if line.strip(_EDGE + "-#>")]
+    lines = [
+        line for line in plain(text).replace("\\(", " ").replace("\\)", " ").splitlines() if line.strip(_EDGE + "-#>")
+    ]
     if not lines:
         return False
     sentence = re.split(r"(?<=[.!?])\s+(?=\S)", lines[-1].strip())[-1]
@@ -54,4 +59,6 @@ def named(text: str, wanted: str) -> bool | None:
         return True
     clauses = [clause.strip(_EDGE) for clause in _CLAUSE.split(low)]
     ends = re.compile(rf"(?:^|[\s(*\"]){re.escape(wanted)}$")
-    return any(found and not _NOT_FROM.search(clause[: found.start()]) for clause in clauses if (found := ends.search(clause)))
+    return any(
+        found and not _NOT_FROM.search(clause[: found.start()]) for clause in clauses if (found := ends.search(clause))
+    )

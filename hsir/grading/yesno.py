@@ -31,7 +31,9 @@ _ENDS = re.compile(r"[,:]\W{0,8}(yes|no)\W{0,8}$", re.IGNORECASE)
 _OTHER = re.compile(r"[\s\"'*)]*(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
 
 
-_LIKELY = re.compile(r"\bit\s+(?:is|seems|appears)\s+(?:most\s+|very\s+)?(?:likely|probabl[ey])(?:\s+to\s+be)?\s+", re.IGNORECASE)
+_LIKELY = re.compile(
+    r"\bit\s+(?:is|seems|appears)\s+(?:most\s+|very\s+)?(?:likely|probabl[ey])(?:\s+to\s+be)?\s+", re.IGNORECASE
+)
 
 
 class YesNo(Grader):
