@@ -1,7 +1,7 @@
 """Grading: does a completion give the gold answer? One file per answer type.
 
-- `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: where such an answer is found, when two are equal.
-- `reading.py`, `numerals.py`, `lastline.py`: how a number is read, in words too, and which of a sentence's is its result.
+- `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: where an answer is found, when two are equal.
+- `reading.py`, `numerals.py`, `lastline.py`: how a number is read, in words too, and which is a sentence's result.
 - `boxes.py`, `formula.py`, `expressions.py`, `words.py`: boxes, notations, expressions and words in mathematics.
 - `announced.py`, `wordings.py`: how texts announce an answer; a new wording is a line of these tables.
 - `base.py`: what a grader is, and the order of the places where it looks.

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import number, statements, wordings
+from hsir.grading import reading, statements, wordings
 from hsir.grading.base import Choices, Grader, Place, Stated
 
 LETTERS = "ABCDEFGHIJ"
@@ -198,10 +198,10 @@ def _of_text(text: str, options: Choices | None) -> str | None:
 
 def _of_number(text: str, options: Choices | None) -> str | None:
     """Read the number of the only option that has it: `32` where B is "32 degrees"."""
-    if not options or not number.plain(text):
+    if not options or not reading.plain(text):
         return None
-    value = number.value(text)
-    same = [letter for letter, option in options.items() if number.value(option) == value]
+    value = reading.value(text)
+    same = [letter for letter, option in options.items() if reading.value(option) == value]
     return same[0] if len(same) == 1 else None
 
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import announced, boxes, equality, expressions, formula, number, statements, words
+from hsir.grading import announced, boxes, equality, expressions, formula, reading, statements, words
 from hsir.grading.base import MOST_TOLD, Choices, Grader, Item, Judgement, Place, Stated
 from hsir.grading.choice import Choice
 from hsir.grading.pool import Pool
@@ -101,7 +101,7 @@ class Math(Grader):
                 yield Stated(content, start, end)
         for cue in statements.CUE.finditer(text):
             found = _FORMULA.match(text, statements.spaces(text, cue.end()))
-            answer = next(filter(None, found.groups()), None) if found else number.at(text, cue.end())
+            answer = next(filter(None, found.groups()), None) if found else reading.at(text, cue.end())
             end = found.end() if found else cue.end()
             if answer and not statements.undone(text, cue.start(), end):
                 yield Stated(answer.strip(), cue.start(), end)

@@ -11,7 +11,8 @@ from pydantic import Field
 from hsir import traces
 from hsir.grading import announced, lastline, statements
 from hsir.grading.base import Choices, Grader, Place, Stated
-from hsir.grading.reading import DOZEN, HAS_DIGIT, TOKEN, WHOLE, at, clean, value
+from hsir.grading.lastline import HAS_DIGIT
+from hsir.grading.reading import DOZEN, TOKEN, WHOLE, at, clean, value
 
 _LINE_LEAD = re.compile(
     r"\W*(?:(?:the\s+)?(?:final\s+|total\s+)?answer\b\W*(?:is\b)?)?\s*(?:[a-z]\s*=)?\s*", re.IGNORECASE

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import number, statements, wordings, yesno
+from hsir.grading import number, reading, statements, wordings, yesno
 from hsir.grading.base import Choices, Grader, Item, Judgement, Place, Stated
 from hsir.grading.choice import Choice
 
@@ -76,7 +76,7 @@ class Auto(Grader):
     def of(self, gold: str, options: Choices | None = None) -> Grader:
         if options:
             kind: type[Grader] = Choice
-        elif number.plain(gold):
+        elif reading.plain(gold):
             kind = number.Number
         else:
             kind = yesno.YesNo if yesno.plain(gold) else Text
