@@ -44,7 +44,7 @@ _LOWER_HEADS = re.compile(r"\W*([a-z])[).:\]]+\s*(?=\S)")
 _LOWER_AT = re.compile(r"([a-z])(?:[).*\]\"']*[ \t]*(?:$|\n)|[)\]])")
 # What takes a letter back: "B is wrong", "A isn't it".
 _TAKEN_BACK = re.compile(
-    r"[\s)*\]\"']*(?:\b(?:is|was|seems|would\s+be|can|could|does)(?:n['\u2019]t|\s+(?:the\s+|an?\s+|\w+ly\s+)?"
+    r"[\s)*\]\"']*(?:\b(?:is|was|seems|would\s+be|can|could|does)(?:n['\u2019]t|\s+(?:(?:the|an?|most|\w+ly)\s+){0,3}"
     r"(?:not|never|wrong|incorrect|false|unlikely|excluded|eliminated|ruled\s+out))|\b(?:could|might|may)\s+be|\bcannot|\bcan['\u2019]t)\b",
     re.IGNORECASE,
 )
