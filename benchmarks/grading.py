@@ -176,14 +176,19 @@ def speed(shared: Path) -> None:
     timed("GSM8K, long outputs of QwQ", Number(), long)
     lines = (shared / "judge/gsm8k_example_model_solutions.jsonl").open(encoding="utf-8")
     timed("GSM8K, short solutions", Number(), [item(json.loads(line)) for line in lines])
+    logs = [json.loads(line) for line in (shared / "judge/zero_shot_cot_logs.jsonl").open(encoding="utf-8")]
+    timed("GSM8K, short prose", Number(), [item(row) for row in logs if row["kind"] == "gsm8k_solution"])
+    cot = (shared / "judge/qwen_math_cot_800.jsonl").open(encoding="utf-8")
+    timed("MATH, solutions of Qwen2.5-Math", Math(workers=1), [item(json.loads(line)) for line in cot])
 
 
 def timed(what: str, grader: Grader, items: Sequence[Item], every: int = 1) -> None:
     """Print one line; math-verify is given every n-th of many short rows, and none of those it cannot read."""
+    list(grader.judge_all([Item("\\boxed{\\sqrt{2}}", "\\pi")]))  # workers start before the clock does
     ours = rate(lambda: sum(1 for _ in grader.judge_all(items)))
     some = items[::every]
     theirs = None
-    if grader.kind == "number":  # type: ignore[attr-defined]
+    if grader.kind in ("number", "math"):  # type: ignore[attr-defined]
         theirs = rate(lambda: sum(1 for one in some if verify(parse(f"${one.gold}$"), parse(one.completion)) or True))
     length = sum(len(one.completion) for one in items) / len(items)
     beside = f"{theirs:,.0f} | {ours / theirs:,.0f}" if theirs else "- | -"
