@@ -70,7 +70,7 @@ _GOOD = (
     r"|likeliest\b|next\s+best\b|winner\b)(?!\s+(?:wrong|incorrect|false|distractor|exclu|answer\s+to\s+exclude))"
 )
 _OPEN, _CLOSE = r"(?:(?<=\s)|^|(?<=[*(\[]))[(*\[_]{0,4}", r"[)\]*_\"'\u201d.]{0,5}(?:\s?\([^()\n]{1,80}\)[*_]{0,3})?"
-_ADVERB = r"(?:(?:therefore|thus|indeed|clearly|definitely|likely|probably|also|still|then|really)\s+)?"
+_ADVERB = r"(?:(?:therefore|thus|indeed|clearly|definitely|likely|probably|still|then|really)\s+)?"
 
 AFTER = [
     # So B is the answer. **C** is the optimal choice. The **AV node (C)** is the most likely affected component.
