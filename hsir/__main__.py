@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from hsir.cli import dag, doctor, init, plan, push, status, verify
+from hsir.cli import dag, doctor, init, label, plan, push, status, verify
 from hsir.cli.terminal import Directory
 from hsir.errors import InputError
 from hsir.home import PACKAGE
@@ -30,6 +30,7 @@ app.command("status", rich_help_panel=DURING)(status.main)
 app.command("dag", rich_help_panel=DURING)(dag.main)
 app.command("verify", rich_help_panel=RESULTS)(verify.main)
 app.command("push", rich_help_panel=RESULTS)(push.main)
+app.add_typer(label.app, name="label", rich_help_panel=OWN)
 
 
 @app.callback()

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import Field, RootModel, model_validator
 
 from hsir.options import Options
-from hsir.recycling.matchers import Matcher
+from hsir.recycling.matchers import Explicit, Matcher
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Count = Annotated[int, Field(ge=1)]
@@ -40,7 +40,7 @@ class VeriExitPool(BasePool):
     kind: Literal["veriexit"]
     of: Name = Field(description="The pool whose failed solutions are recycled.")
     max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
-    matcher: Matcher = Field(Matcher(), description="When a step arrives at the ground truth.")
+    matcher: Matcher = Field(Explicit(), description="When a step arrives at the ground truth.")
 
     @property
     def source(self) -> str:

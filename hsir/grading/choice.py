@@ -110,7 +110,7 @@ class Choice(Grader):
         for cues in (statements.CUE, _PICKS):
             for cue in cues.finditer(text):
                 # "because it is heparin" names no option: behind "it is" only a letter does.
-                found = _at(text, cue.end(), options, spelt=not cue[0].lower().startswith("it"))
+                found = at(text, cue.end(), options, spelt=not cue[0].lower().startswith("it"))
                 if found and not statements.undone(text, cue.start(), found[1]):
                     yield Stated(found[0], cue.start(), found[1])
         for said in _CONFIRMED.finditer(text):
@@ -121,7 +121,7 @@ class Choice(Grader):
 def _worded(text: str, options: Choices | None) -> Iterator[Stated]:
     """Give the answers that the tables of wordings find, and options whose text is called correct."""
     for cue in wordings.before.finditer(text):
-        found = _at(text, cue.end(), options)
+        found = at(text, cue.end(), options)
         if found and not statements.undone(text, cue.start() + len(cue[0]) - len(cue[0].lstrip()), found[1]):
             yield Stated(found[0], cue.start(), found[1])
     for pattern in wordings.after:
@@ -224,7 +224,7 @@ def _unwrapped(text: str) -> str:
     return text.strip(" $\n\t")
 
 
-def _at(text: str, start: int, options: Choices | None, spelt: bool = True) -> tuple[str, int] | None:
+def at(text: str, start: int, options: Choices | None, spelt: bool = True) -> tuple[str, int] | None:
     """Read the letter, or the option's full text, that stands at `start`."""
     begin = statements.opening(text, start)
     found = _AT.match(text, begin)

@@ -134,12 +134,16 @@ def token_value(token: re.Match[str]) -> int | Fraction | None:
     return -number if token["sign"] == "-" else number
 
 
+_STOP = re.compile(r"[.!?;](?=\s)")
+
+
 def at(text: str, start: int) -> str | None:
     """Read the number that stands at `start`, wrappings aside, unless more follows that makes it another one."""
     begin = statements.opening(text, _LEAD.match(text, statements.opening(text, start)).end())  # type: ignore[union-attr]
     segment = clean(text[begin : begin + TAIL].split("\n", 1)[0])
     token = TOKEN.match(segment)
     while token and _GOES_ON.match(segment, token.end()):
-        equals = segment.find("=", token.end())
+        stop = _STOP.search(segment, token.end())
+        equals = segment.find("=", token.end(), stop.start() if stop else len(segment))
         token = TOKEN.search(segment, equals) if equals >= 0 else None
     return token[0].strip() if token and not statements.open_ended(segment, token.end()) else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hsir import traces
 from hsir.grading.base import Choices, Grader
-from hsir.recycling.matchers import Matcher
+from hsir.recycling.matchers import BaseMatcher
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -25,7 +25,7 @@ class Cut(NamedTuple):
 
 
 def recycle(
-    failed: Iterable[Row], questions: Mapping[str, Row], matcher: Matcher, grader: Grader,
+    failed: Iterable[Row], questions: Mapping[str, Row], matcher: BaseMatcher, grader: Grader,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> list[Row]:  # fmt: skip
     """Cut failed samples after the first step that states the gold answer, and add the exit prompt.
@@ -49,7 +49,7 @@ def recycle(
 
 
 def find_cut(
-    completion: str, gold: str, matcher: Matcher, grader: Grader, options: Choices | None = None
+    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None
 ) -> Cut | None:
     """Find the first reasoning step that states the gold answer; None if no step does."""
     for number, (step, end) in enumerate(traces.steps(completion)):

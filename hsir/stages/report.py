@@ -41,7 +41,7 @@ from hsir.report.sampled import Sampled
 from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
-from hsir.storage import belonging, tables
+from hsir.storage import belonging
 from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hsir.progress import say
-from hsir.recycling.matchers import Matcher
+from hsir.recycling.matchers import BaseMatcher, Matcher
 from hsir.recycling.veriexit import recycle
 from hsir.stages import cli
 from hsir.storage import belonging, tables
@@ -20,7 +20,7 @@ def main(
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    matcher: Annotated[Matcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
+    matcher: Annotated[BaseMatcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
     output: Annotated[Path, cli.file_option("--out", "Table of failed samples and their cuts.", *tables.SUFFIXES)],
 ) -> None:

@@ -1,0 +1,112 @@
+"""Command label: read cuts one by one, and say whether each is right."""
+
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+from rich.text import Text
+
+from hsir.cli.terminal import console
+from hsir.errors import InputError
+
+if TYPE_CHECKING:
+    from hsir.recycling.marked import Marked
+
+app = typer.Typer(no_args_is_help=True, help="Label what a run made, to measure how far it can be trusted.")
+
+KEYS = {"r": "right", "d": "doubtful", "w": "wrong"}
+BEFORE, AFTER = 1200, 300
+"""Characters of the trace that are shown before the statement and after it."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@app.callback()
+def label() -> None:
+    """Label what a run made, to measure how far it can be trusted."""
+
+
+@app.command("cuts")
+def cuts(
+    table: Annotated[Path, typer.Argument(help="A recycled pool's veriexit.parquet.")],
+    output: Annotated[Path, typer.Option(help="JSONL file of labels; those already in it are not asked again.")] = Path(
+        "cuts.jsonl"
+    ),
+) -> None:
+    """Show the cuts of a pool one by one; r, d or w labels a cut right, doubtful or wrong, q quits."""
+    from hsir.recycling.marked import marked
+
+    every = list(marked(table))
+    done = labelled(output)
+    left = [one for one in every if _place(one) not in done]
+    out = console()
+    for number, one in enumerate(left, start=len(every) - len(left) + 1):
+        out.print(shown(one, f"{number} of {len(every)}"), soft_wrap=True)
+        key = asked()
+        if key is None:
+            break
+        append(output, one, KEYS[key])
+    places = {_place(one) for one in every}
+    counts = Counter(judged for place, judged in labelled(output).items() if place in places)
+    out.print(summary(counts, len(every)), soft_wrap=True)
+
+
+def shown(one: "Marked", number: str) -> Text:
+    """Lay out a cut: what was thought before, the statement, and what comes after it."""
+    head = f"\n[{number}] {one.sample_id} of {one.policy}: step {one.step + 1} of {one.steps}, gold answer {one.gold}\n"
+    before = one.before if len(one.before) <= BEFORE else f"... {one.before[-BEFORE:]}"
+    # What a model wrote may hold the escape sequences of a terminal.
+    before, said, after = (_CONTROL.sub("\ufffd", text) for text in (before, one.statement, one.after[:AFTER]))
+    asks = "\n\nDoes the trace arrive at the gold answer there? r right, d doubtful, w wrong, q quit"
+    return Text.assemble((head, "bold"), before, (f">>{said}<<", "reverse"), after, (asks, "dim"))
+
+
+def asked() -> str | None:
+    """Wait for a key of KEYS; None for q, or where input ends."""
+    while True:
+        key = click.getchar() if sys.stdin.isatty() else sys.stdin.read(1)
+        key = key.lower()
+        if key in KEYS:
+            return key
+        if key in ("q", "", "\x03", "\x04"):
+            return None
+
+
+def labelled(path: Path) -> dict[tuple[str, str, int], str]:
+    """Read the labels of a file, by policy, sample and step; of two for one cut, the later.
+
+    Raises InputError naming the file and the line that is no label.
+    """
+    found = {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            found[row["policy"], row["sample_id"], row["step"]] = str(row["judged"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}, line {number}: no label of a cut ({error!r}); delete the line") from error
+    return found
+
+
+def append(path: Path, one: "Marked", judged: str) -> None:
+    """Add a label to a file, whole or not at all."""
+    row = {"sample_id": one.sample_id, "policy": one.policy, "step": one.step, "statement": one.statement}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**row, "judged": judged}, ensure_ascii=False) + "\n")
+
+
+def summary(counts: Counter[str], every: int) -> str:
+    """Say how many are labelled, and the share of right ones."""
+    total = sum(counts.values())
+    said = ", ".join(f"{counts[name]} {name}" for name in KEYS.values())
+    return f"{total} of {every} cuts labelled: {said}" + (f"; {counts['right'] / total:.0%} right" if total else "")
+
+
+def _place(one: "Marked") -> tuple[str, str, int]:
+    return one.policy, one.sample_id, one.step

@@ -1,0 +1,39 @@
+"""What takes a statement of the answer back, in the words of the step around it.
+
+A grader reads a statement ("the answer is 5") by itself. Whether the trace has arrived there depends on the sentences
+around it: they may make it a condition's consequence, one of several, or another's claim. Each kind is a test of the
+surroundings:
+
+- `conditions.py`: what is so only if something else is so.
+- `candidates.py`: one of several answers, a part of one, or the answer to a part.
+- `speech.py`: what others say, and what is taken back.
+"""
+
+from collections.abc import Callable
+
+from hsir.grading.base import Stated
+from hsir.recycling.refusals import candidates, conditions, speech
+from hsir.recycling.surroundings import Around, around
+
+KINDS: dict[str, Callable[[Around], bool]] = {
+    "altered problem": conditions.altered,
+    "condition": conditions.conditional,
+    "condition behind": conditions.conditional_behind,
+    "hypothesis": conditions.hypothetical,
+    "several": candidates.several,
+    "supposition": conditions.supposed,
+    "listing": candidates.listed,
+    "option under review": candidates.under_review,
+    "restricted": candidates.restricted,
+    "expression": candidates.unfinished,
+    "claim of another": speech.claimed,
+    "quotation": speech.quoted,
+    "retraction": speech.retracted,
+}
+"""The kinds of statements that are no arrivals, by name."""
+
+
+def refused(step: str, said: Stated) -> str | None:
+    """Name the kind of what takes the statement back; None where nothing does."""
+    one = around(step, said)
+    return next((name for name, holds in KINDS.items() if holds(one)), None)
