@@ -6,7 +6,7 @@
 #     filtered.parquet, funnel.json, checkpoint/         what it was trained on, and its weights
 #     ledger.json                                        what it cost
 #     contamination.json, overlap.json                   what that shares with test sets: before training, for the report
-#     {pool}/veriexit.parquet, samples/, verified.parquet, indiv-scores.parquet   what was sampled from it
+#     {pool}/probes.parquet, veriexit.parquet, samples/, verified.parquet, indiv-scores.parquet   what was sampled from it
 #     eval/{benchmark}/..., eval/{benchmark}.json        evaluation: a greedy pool, and its figures
 #   runs/{run}/                                          tables and pictures of a run, and its resolved config
 #   runs/{run}/redundancy/                               `snakemake analysis`: InDiv and Div of repeated steps
@@ -42,6 +42,7 @@ localrules:
     data_test,
     ask,
     verify,
+    probe,
     veriexit,
     filter,
     contamination,

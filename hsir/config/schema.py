@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, RootModel, model_validator
 
-from hsir.config.pools import Name, Pool
+from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
 from hsir.config.teacher import Teacher
 from hsir.config.tracking import Track
 from hsir.config.training import Count, Grpo, Sft, Train
-from hsir.options import Options
+from hsir.options import Name, Options
 from hsir.rewards import reads_scores
 from hsir.selection.filters import Filter, needs_scores
 from hsir.tasks import Task

@@ -1,6 +1,6 @@
 """Grading: does a completion give the gold answer? One file per answer type.
 
-- `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: where such an answer is found, and when two are equal.
+- `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: where an answer is found, and when two are equal.
 - `base.py`: what a grader is, and the order of the places where it looks.
 - `statements.py`: sentences that state an answer; VeriExit reads steps with the same code.
 - `pool.py` and `mathworker.py`: math-verify in worker processes with a deadline.

@@ -4,13 +4,14 @@ A finished batch is on disk at once. Killed at any moment, the next start goes o
 and the final table is the same.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
-from hsir.config.pools import BasePool, Pool, VeriExitPool
+from hsir.config.pools import BasePool, Pool, ProbePool, VeriExitPool
 from hsir.progress import say, track
 from hsir.sampling.engines.base import Completion, Prompt, batches, library
 from hsir.sampling.engines.base import Engine as Runner
@@ -35,8 +36,7 @@ def main(
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
     """Draw the samples of one shard of a pool."""
-    expand = asked_prompts if pool.asked else recycled_prompts if isinstance(pool, VeriExitPool) else question_prompts
-    todo = expand(prompts, name, pool.samples, seed)[shard::shards]
+    todo = expander(pool)(prompts, name, pool.samples, seed)[shard::shards]
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,
         shard=shard, shards=shards,
@@ -50,6 +50,15 @@ def main(
         if missing:
             draw(missing, parts, started(model, pool, engine, todo))
         parts.join()
+
+
+def expander(pool: BasePool) -> Callable[[Path, str, int, int], list[Prompt]]:
+    """Choose how a pool's table of prompts is read."""
+    if isinstance(pool, ProbePool):
+        return probe_prompts
+    if isinstance(pool, VeriExitPool):
+        return recycled_prompts
+    return asked_prompts if pool.asked else question_prompts
 
 
 def question_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
@@ -85,6 +94,17 @@ def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
                row["question_id"], row["prompt_ids"], sample_seed(seed, row["parent_id"], n),
                row["prefix_ids"], row["parent_id"], row["cut_step"])
         for row in rows
+        for n in range(samples)
+    ]  # fmt: skip
+
+
+def probe_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
+    """Answer `samples` times after each probed step; the seed goes by the solution, the step and the number."""
+    return [
+        Prompt(f"{row['parent_id']}-{name}-{row['cut_step']:03d}-{n:02d}", row["question_id"], row["prompt_ids"],
+               sample_seed(seed, f"{row['parent_id']}\0{row['cut_step']}", n), row["prefix_ids"], row["parent_id"],
+               row["cut_step"])
+        for row in tables.read("veriexit", path)
         for n in range(samples)
     ]  # fmt: skip
 

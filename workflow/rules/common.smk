@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from hsir.config import Plan, load
 from hsir.config.plan import BASE, EVAL
-from hsir.config.pools import GuidePool, VeriExitPool
+from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
 

@@ -1,7 +1,7 @@
 """From samples to a training set: verdicts, recycled prefixes, scores, filters.
 
 Needs: {pool}/samples/{shard}.parquet
-Gives: {pool}/verified.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
+Gives: {pool}/verified.parquet, {pool}/probes.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
 """
 
 
@@ -27,9 +27,32 @@ rule verify:
         " {params.outside:q} --output {output:q} > {log:q} 2>&1"
 
 
+rule probe:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/probes.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/probe.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/probe.tsv"
+    priority: 1
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        most=lambda w: pool_of(w).most,
+        tokenizer=lambda w: base_path(w.model),
+    shell:
+        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --most {params.most}"
+        " --tokenizer {params.tokenizer:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule veriexit:
     input:
         unpack(recycled),
+        probes=lambda w: paths_in(probes_of(w)["probes"]),
+        probed=lambda w: paths_in(probes_of(w)["probed"]),
     output:
         f"{POOL}/veriexit.parquet",
     log:
@@ -44,10 +67,11 @@ rule veriexit:
         task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
+        probes=lambda w: [f"--{option}={path}" for option, paths in probes_of(w).items() for path in paths],
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.probes:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule score:
