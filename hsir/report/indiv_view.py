@@ -17,7 +17,7 @@ from hsir.report import pools, style
 from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training_view import Group, group_of, heading
-from hsir.selection.filters import Distinct, InDiv
+from hsir.selection.filters import Distinct, InDiv, Sound
 from hsir.selection.filters.base import Candidate
 from hsir.storage import tables
 
@@ -81,7 +81,7 @@ def candidates(made: Made, cell: Cell) -> list[Candidate]:
     rows: list[pools.Solution] = []
     for drawn in made.pools(cell):
         raw |= tables.scores(made.table(drawn, f"{made.method(cell).score}-scores"))
-        if any(isinstance(chosen, Distinct) for chosen in made.method(cell).select):
+        if any(isinstance(chosen, Distinct | Sound) for chosen in made.method(cell).select):
             wanted = ["sample_id", "completion", "completion_ids"]
             texts |= {row["sample_id"]: row for row in tables.read("samples", made.shards(drawn), wanted)}
         rows += [row for row in pools.solutions(made, drawn) if row.right]
