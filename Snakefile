@@ -43,6 +43,7 @@ localrules:
     ask,
     verify,
     probe,
+    judge,
     veriexit,
     filter,
     contamination,

@@ -5,7 +5,7 @@ from itertools import product
 
 from hsir.config.explain import suggest
 from hsir.config.plan import Plan
-from hsir.config.pools import BasePool, GuidePool, ProbePool, SamplePool
+from hsir.config.pools import BasePool, GuidePool, ProbePool, SamplePool, VeriExitPool
 from hsir.config.schema import Config, Method
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
@@ -14,8 +14,8 @@ from hsir.rewards import reads_scores
 TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report", "analysis", "distill", "probe", "variants", "score_variants", "div", "div_variants", "redundancy", "ask",
-    "ledger",
+    "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div", "div_variants",
+    "redundancy", "ask", "ledger",
 }  # fmt: skip
 FILES = {
     "eval",
@@ -153,6 +153,8 @@ def _pool_misfits(config: Config) -> Iterable[str]:
                     f"pools.{name}.matcher: {probed!r} does not probe {pool.source!r}; name a pool of kind probe with"
                     f" of: {pool.source}"
                 )
+        if isinstance(pool, VeriExitPool) and pool.matcher.judged and config.judge is None:
+            yield f"pools.{name}.matcher: the matcher judge asks a model, and none is named; set judge: in the config"
         if isinstance(pool, GuidePool) and name in _sources(name, config):
             yield f"pools.{name}.of: the pool is made of itself; name another"
         if pool.temperature == 0 and pool.samples > 1:

@@ -7,7 +7,7 @@ from pydantic import Field, RootModel, model_validator
 
 from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
-from hsir.config.teacher import Teacher
+from hsir.config.teacher import Judge, Teacher
 from hsir.config.tracking import Track
 from hsir.config.training import Count, Grpo, Sft, Train
 from hsir.options import Name, Options
@@ -136,6 +136,7 @@ class Config(Options):
         None,
         description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there.",
     )
+    judge: Judge | None = Field(None, description="The model that the matcher `judge` asks.")
     track: Track = Field(Track(), description="Who else notes the course of trainings; changes nothing that is made.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")

@@ -20,6 +20,8 @@ class Known(NamedTuple):
     """Its place in the trace, counted from 0."""
     shares: Mapping[str, Mapping[int, float]] = {}
     """The share of correct answers after each probed step of the trace, by probe pool."""
+    concluded: frozenset[int] = frozenset()
+    """The steps that conclude the gold answer, says the judge."""
 
 
 class BaseMatcher(Options):
@@ -35,6 +37,11 @@ class BaseMatcher(Options):
     def pools(self) -> tuple[str, ...]:
         """Name the pools of probes that it reads."""
         return ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether it reads what a judge said about the steps."""
+        return False
 
 
 class Explicit(BaseMatcher):
@@ -79,4 +86,19 @@ class Probe(BaseMatcher):
         return (self.pool,)
 
 
-Matcher = Annotated[Explicit | Probe, Field(discriminator="kind")]
+class Judged(BaseMatcher):
+    """A model says that the step concludes the gold answer; `judge:` in the config names the model."""
+
+    kind: Literal["judge"]
+
+    def __call__(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> bool:
+        return known.number in known.concluded
+
+    @property
+    def judged(self) -> bool:
+        return True
+
+
+Matcher = Annotated[Explicit | Probe | Judged, Field(discriminator="kind")]

@@ -27,14 +27,14 @@ class Cut(NamedTuple):
 
 def find_cut(
     completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None,
-    shares: Shares = {},
+    shares: Shares = {}, concluded: frozenset[int] = frozenset(),
 ) -> Cut | None:  # fmt: skip
     """Find the first reasoning step that arrives at the gold answer; None if no step does.
 
-    `shares` holds what the trace's probes gave, by probe pool (see `Known`).
+    `shares` and `concluded` are what probes and a judge say about the trace (see `Known`).
     """
     for number, (step, end) in enumerate(traces.steps(completion)):
-        if matcher(step, gold, grader, options, Known(number, shares)):
+        if matcher(step, gold, grader, options, Known(number, shares, concluded)):
             return Cut(number, end)
     return None
 

@@ -17,8 +17,9 @@ from hsir.report import pools, style
 from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training_view import Group, group_of, heading
-from hsir.selection.filters import Distinct, InDiv, Sound
+from hsir.selection.filters import Distinct, InDiv
 from hsir.selection.filters.base import Candidate
+from hsir.selection.filters.sound import Sound
 from hsir.storage import tables
 
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]

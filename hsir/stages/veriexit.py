@@ -31,19 +31,25 @@ def main(
     probed: Annotated[
         list[str], typer.Option(help="POOL=TABLE of the verdicts of such a pool; repeat it for each pool.")
     ] = [],
+    judged: Annotated[Path | None, typer.Option(help="Table of judgements that the matcher reads.")] = None,
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
+    judgements = tables.read("judged", judged) if judged else []
+    concluded = {row["sample_id"]: frozenset([row["step"]]) for row in judgements if row["concluded"]}
     shares, evidence = probe_shares(named_paths(probes), named_paths(probed))
     encoder = load_tokenizer(tokenizer)
     rows = []
     for row in tables.read("samples", samples):
         if verdicts[row["sample_id"]] == "right":
             continue
-        gold, options = asked[row["question_id"]]["gold"], asked[row["question_id"]]["options"]
-        known = {pool: of_pool.get(row["sample_id"], {}) for pool, of_pool in shares.items()}
-        cut = find_cut(row["completion"], gold, matcher, task.grading, dict(options) if options else None, known)
+        name, question = row["sample_id"], asked[row["question_id"]]
+        options = dict(question["options"]) if question["options"] else None
+        known = {pool: of_pool.get(name, {}) for pool, of_pool in shares.items()}
+        cut = find_cut(
+            row["completion"], question["gold"], matcher, task.grading, options, known, concluded.get(name, frozenset())
+        )
         rows.append(
             {
                 "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
@@ -51,7 +57,7 @@ def main(
                 "prefix_ids": prefix_ids(encoder, row["completion_ids"], cut.end) if cut else None,
             }
         )  # fmt: skip
-    inputs = [*samples, verified, questions, *evidence]
+    inputs = [*samples, verified, questions, *evidence, *([judged] if judged else [])]
     made_by = tables.provenance("veriexit", inputs, matcher=matcher, grading=task.grading)
     tables.write("veriexit", rows, output, made_by)
     recyclable = sum(row["cut_step"] is not None for row in rows)

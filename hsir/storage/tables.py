@@ -41,6 +41,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "veriexit": _schema(
         parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
     ),
+    "judged": _schema(sample_id=pa.string(), step=pa.int32(), concluded=pa.bool_(), reply=pa.string()),
     "asked": _schema(
         question_id=pa.string(), parent_id_=pa.string(), prompt_ids=_IDS, draws=pa.int32(), first=pa.int32(),
     ),

@@ -48,11 +48,32 @@ rule probe:
         " --tokenizer {params.tokenizer:q} --output {output:q} > {log:q} 2>&1"
 
 
+rule judge:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/judged.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/judge.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/judge.tsv"
+    priority: 1
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        judge=lambda w: options(plan.config.judge),
+    shell:
+        "python -m hsir.stages.judge {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
+        " --judge {params.judge:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule veriexit:
     input:
         unpack(recycled),
         probes=lambda w: paths_in(probes_of(w)["probes"]),
         probed=lambda w: paths_in(probes_of(w)["probed"]),
+        judged=lambda w: [f"{POOL}/judged.parquet".format(**w)] if pool_of(w).matcher.judged else [],
     output:
         f"{POOL}/veriexit.parquet",
     log:
@@ -67,11 +88,12 @@ rule veriexit:
         task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
+        judged=lambda w, input: [f"--judged={path}" for path in input.judged],
         probes=lambda w: [f"--{option}={path}" for option, paths in probes_of(w).items() for path in paths],
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " {params.probes:q} --output {output:q} > {log:q} 2>&1"
+        " {params.probes:q} {params.judged:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule score:
