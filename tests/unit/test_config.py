@@ -141,7 +141,7 @@ WRONG = [
         "pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k10"}},
         "pools.mine.matcher: 'k10' does not probe 'k10'; name a pool of kind probe with of: k10",
     ),
-    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge asks a model, and"),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge asks a model"),
     ("pools.mine", RECYCLED | {"of": "k5", "matcher": PROBED}, "'k10-probe' does not probe 'k5'; name a pool of kind"),
     (
         "methods.plain", ALMOST | {"pools": ["k10", "k10-probe"], "select": [RIGHT]},
