@@ -100,7 +100,7 @@ GRPO: dict[str, Any] = {"given": ["questions"], "initial": "start", "train": {"k
 INDIV: dict[str, Any] = {"train": {"kind": "grpo", "rewards": [{"kind": "indiv"}]}}
 WRONG = [
     # a key that does not exist
-    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: methods, models"),
+    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: judge, methods, models"),
     ("overrides", {"train": {"sft": {"learning_rat": 1}}}, "overrides.train.sft.learning_rat: .*'learning_rate'"),
     ("methods.plain.select", [RIGHT, {"kind": "length", "treshold": 0.5}], "treshold: .*'threshold'"),
     ("models.tiny.settings", {"sampel": {}}, "models.tiny.settings.sampel: unknown key; did you mean 'sample'[?]"),
