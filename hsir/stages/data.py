@@ -9,7 +9,7 @@ from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.stages import cli
 from hsir.storage import tables
-from hsir.storage.models import check_chat_template, load_tokenizer, prompt_ids
+from hsir.storage.models import check_chat_template, load_tokenizer, opening_ids, prompt_ids
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
@@ -35,7 +35,7 @@ def main(
     rows = [question_row(record, task, tokenizer) for record in records]
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)
-    tables.write("questions", rows, output, made_by)
+    tables.write("questions", rows, output, made_by | tables.opening(opening_ids(tokenizer)))
 
 
 def checked(records: list[Record], split: Split) -> list[Record]:

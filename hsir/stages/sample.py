@@ -63,9 +63,10 @@ def expander(pool: BasePool) -> Callable[[Path, str, int, int], list[Prompt]]:
 
 def question_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
     """Ask each question `samples` times."""
+    opening = tables.opening_ids(path)
     return [
         Prompt(f"{row['question_id']}-{name}-{n:04d}", row["question_id"], row["prompt_ids"],
-               sample_seed(seed, row["question_id"], n))
+               sample_seed(seed, row["question_id"], n), opening)
         for row in tables.read("questions", path, ["question_id", "prompt_ids"])
         for n in range(samples)
     ]  # fmt: skip
@@ -73,9 +74,11 @@ def question_prompts(path: Path, name: str, samples: int, seed: int) -> list[Pro
 
 def asked_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
     """Draw from each prompt as often as the stage ask says; of one that quotes a sample, seeds go by that sample."""
+    opening = tables.opening_ids(path)
     return [
         Prompt(f"{row['question_id']}-{name}-{_number(row['parent_id']) * samples + n:04d}", row["question_id"],
-               row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), [], row["parent_id"])
+               row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), opening,
+               row["parent_id"])
         for row in tables.read("asked", path)
         for n in range(row["first"], row["first"] + row["draws"])
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hsir import traces
 from hsir.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,11 +37,38 @@ def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
 
 
 def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
-    """Tokenise a user's message as the model's chat template puts it."""
-    messages = [{"role": "user", "content": message}]
-    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    """Tokenise a user's message as the model's chat template puts it, up to where the completion begins.
+
+    A `<think>` that the template writes at the end belongs to the completion (see `opening_ids`).
+    """
+    prompt = _rendered(tokenizer, message)[0]
     ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     return ids
+
+
+def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """Give the tokens with which the chat template opens the reasoning; none where the model does so itself.
+
+    Templates of DeepSeek-R1's distilled models, QwQ and others end with `<think>`. Every completion is made to begin
+    with these tokens, so that its text holds the whole trace. Raises InputError for a template that closes the
+    reasoning before it has begun, as a mode without thinking does.
+    """
+    opening = _rendered(tokenizer, "?")[1]
+    ids: list[int] = tokenizer(opening, add_special_tokens=False)["input_ids"] if opening else []
+    return ids
+
+
+def _rendered(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, str]:
+    """Render a message, and part the prompt from the opening of the reasoning that the template writes."""
+    messages = [{"role": "user", "content": message}]
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    bare, opening = traces.split_opening(prompt)
+    if traces.CLOSED in opening:
+        raise InputError(
+            f"{tokenizer.name_or_path}: the chat template ends the reasoning before the model begins it"
+            f" ({opening.strip()!r}); give one in thinking mode with `chat_template:` in config/models/<name>.yaml"
+        )
+    return bare, opening
 
 
 def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":

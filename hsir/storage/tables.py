@@ -107,6 +107,17 @@ def scores(path: Path) -> Iterator[tuple[str, float]]:
         yield from ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
 
 
+def opening(ids: Sequence[int]) -> Row:
+    """Give what a table of prompts is stamped with where its completions are made to begin with some tokens."""
+    return {"opening_ids": list(ids)} if ids else {}
+
+
+def opening_ids(path: Path) -> list[int]:
+    """Give the tokens that the completions of a table's prompts are made to begin with; most often none."""
+    ids: list[int] = metadata(path).get("opening_ids", [])
+    return ids
+
+
 def metadata(path: Path) -> Row:
     """Give what `write` stamped into a table; nothing for what is no whole table."""
     try:
