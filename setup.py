@@ -19,7 +19,7 @@ exec(Path(__path__[0], "__init__.py").read_text(encoding="utf-8"))
 
 
 class WithWorkflow(build_py):
-    """Puts the workflow into the wheel as hsir/project, where hsir/home.py looks for it."""
+    """Puts the workflow into the wheel as hsir/project, where hsir/config/home.py looks for it."""
 
     def run(self) -> None:
         """Build the package, then copy."""

@@ -8,8 +8,8 @@ import typer
 
 from hsir.cli import dag, doctor, init, label, plan, push, status, verify
 from hsir.cli.terminal import Directory
+from hsir.config.home import PACKAGE
 from hsir.errors import InputError
-from hsir.home import PACKAGE
 from hsir.progress import reported
 
 BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
@@ -17,7 +17,11 @@ OWN, STAGES = "On files of your own", "Stages, as Snakemake calls them"
 LATER = (
     ("report", RESULTS, ("show", "compare")),
     ("stages", OWN, ("grade", "score", "div", "distill")),
-    ("stages", STAGES, ("data", "ask", "sample", "verify", "veriexit", "filter", "contamination", "train")),
+    (
+        "stages",
+        STAGES,
+        ("data", "ask", "sample", "verify", "probe", "judge", "veriexit", "filter", "contamination", "train"),
+    ),
     ("stages", STAGES, ("evaluate", "ledger", "report", "variants", "redundancy")),
 )
 """Commands whose module, hsir.{package}.{name}, is imported once they are called: `hsir --help` stays light."""

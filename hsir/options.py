@@ -1,8 +1,12 @@
 """The base of every option: frozen, and closed to keys that do not exist."""
 
 import json
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""The name of a model, a task, a pool or a score set: it is a folder's name, too."""
 
 
 class Options(BaseModel):

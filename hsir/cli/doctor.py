@@ -11,8 +11,8 @@ from rich.text import Text
 
 from hsir.cli.terminal import Directory, console
 from hsir.config import Plan
+from hsir.config.home import HOME
 from hsir.errors import ConfigError, HsirError
-from hsir.home import HOME
 from hsir.planning import workflow
 from hsir.planning.budget.assumptions import Assumptions
 from hsir.planning.budget.estimate import Estimator

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hsir.config.home import HOME
 from hsir.errors import InputError
-from hsir.home import HOME
 
 TEMPLATES = Path(__file__).with_name("project")
 FILES = {"Snakefile": TEMPLATES / "Snakefile", "config/config.yaml": TEMPLATES / "config.yaml"}

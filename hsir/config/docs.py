@@ -16,8 +16,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from hsir.config.load import FOLDERS
-from hsir.config.pools import DEFAULT_POOLS, Name, PoolEntry
+from hsir.config.pools import DEFAULT_POOLS, PoolEntry
 from hsir.config.schema import Config
+from hsir.options import Name
 from hsir.tasks.record import Record
 
 Node = dict[str, Any]

@@ -84,11 +84,14 @@ class Plan:
     def drawn_for(self, policy: str) -> list[str]:
         """Name the pools that are sampled for a policy: those it chooses from, and those that these are made of."""
         found: dict[str, None] = {}
+
+        def collect(name: str) -> None:
+            for source in self.config.pools[name].sources:
+                collect(source)
+            found[name] = None
+
         for name in self.method(policy).pools:
-            chain = [name]
-            while (source := self.config.pools[chain[-1]].source) is not None:
-                chain.append(source)
-            found |= dict.fromkeys(reversed(chain))
+            collect(name)
         return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:

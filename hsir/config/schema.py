@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, RootModel, model_validator
 
-from hsir.config.pools import Name, Pool
+from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
-from hsir.config.teacher import Teacher
+from hsir.config.teacher import Judge, Teacher
 from hsir.config.tracking import Track
 from hsir.config.training import Count, Grpo, Sft, Train
-from hsir.options import Options
+from hsir.options import Name, Options
 from hsir.rewards import reads_scores
 from hsir.selection.filters import Filter, needs_scores
 from hsir.tasks import Task
@@ -143,6 +143,7 @@ class Config(Options):
         None,
         description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there.",
     )
+    judge: Judge | None = Field(None, description="The model that the matcher `judge` asks.")
     track: Track = Field(Track(), description="Who else notes the course of trainings; changes nothing that is made.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")

@@ -28,3 +28,16 @@ class Teacher(Options):
             for name, value in self.model_dump(mode="json").items()
             if value is not None
         ]
+
+
+class Judge(Options):
+    """A model behind an OpenAI-compatible endpoint that the matcher `judge` asks about the steps of failed traces."""
+
+    model: str = Field(description="The judge's name there.")
+    endpoint: str = Field(description="OpenAI-compatible address, such as http://localhost:8000/v1.")
+    key_from: str = Field("OPENAI_API_KEY", description="Environment variable that holds the key, if any.")
+    system: str | None = Field(None, description="System prompt.")
+    temperature: float = Field(0.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
+    max_new_tokens: Count = Field(1_024, description="Token limit of reasoning and reply together.")
+    parallel: Count = Field(8, description="Solutions judged at once.")
+    requests_per_minute: Annotated[float, Field(ge=0.1)] | None = Field(None, description="Limit; retries count.")

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hsir.config import Plan, load, read_yaml
+from hsir.config.home import HOME, SNAKEFILE, profile_folder
 from hsir.errors import ConfigError
-from hsir.home import HOME, SNAKEFILE, profile_folder
 
 DEFAULT = Path("config/config.yaml")
 TOLD = re.compile(

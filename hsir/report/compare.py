@@ -8,8 +8,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from hsir.config import Plan, load, read_yaml
+from hsir.config.home import HOME
 from hsir.errors import InputError
-from hsir.home import HOME
 from hsir.progress import say
 from hsir.report import compared, rows
 from hsir.report.compared import Difference

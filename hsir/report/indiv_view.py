@@ -16,6 +16,7 @@ from hsir.report.run import Cell, Made
 from hsir.report.training_view import Group, group_of, heading
 from hsir.selection.filters import Distinct, InDiv
 from hsir.selection.filters.base import Candidate
+from hsir.selection.filters.sound import Sound
 from hsir.storage import tables
 
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
@@ -74,7 +75,7 @@ def candidates(made: Made, cell: Cell) -> list[Candidate]:
     rows = every[every["right"]].sort_values("sample_id")
     raw = dict(pair for pool in drawn for pair in tables.scores(made.table(pool, f"{method.score}-scores")))
     texts: dict[str, tuple[tuple[int, ...], str]] = {}
-    if any(isinstance(chosen, Distinct) for chosen in method.select):
+    if any(isinstance(chosen, Distinct | Sound) for chosen in method.select):
         columns, wanted = ["sample_id", "completion_ids", "completion"], set(rows["sample_id"])
         for pool in drawn:
             found = tables.tuples("samples", made.shards(pool), columns, wanted)

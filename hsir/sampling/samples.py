@@ -3,7 +3,7 @@
 A prompt is what an engine takes, a row of the table `samples` what is kept of its completion.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hsir.sampling.engines.base import Completion, Engine, Prompt, batches
 from hsir.sampling.engines.seeds import sample_seed
@@ -19,21 +19,26 @@ def sample(engine: Engine, prompts: list[Prompt], batch_size: int = 64) -> list[
     return sorted(map(sample_row, completed), key=lambda row: str(row["sample_id"]))
 
 
-def question_prompts(questions: Iterable[Row], pool: str, samples: int, seed: int = 0) -> list[Prompt]:
-    """Ask each question, a row of `questions`, `samples` times."""
+def question_prompts(
+    questions: Iterable[Row], pool: str, samples: int, seed: int = 0, opening: Sequence[int] = ()
+) -> list[Prompt]:
+    """Ask each question, a row of `questions`, `samples` times; completions begin with the tokens of `opening`."""
     return [
         Prompt(f"{row['question_id']}-{pool}-{n:04d}", row["question_id"], row["prompt_ids"],
-               sample_seed(seed, row["question_id"], n))
+               sample_seed(seed, row["question_id"], n), list(opening))
         for row in questions
         for n in range(samples)
     ]  # fmt: skip
 
 
-def asked_prompts(asked: Iterable[Row], pool: str, samples: int, seed: int = 0) -> list[Prompt]:
+def asked_prompts(
+    asked: Iterable[Row], pool: str, samples: int, seed: int = 0, opening: Sequence[int] = ()
+) -> list[Prompt]:
     """Draw from each row of `asked` as often as it says; of one that quotes a sample, seeds go by that sample."""
     return [
         Prompt(f"{row['question_id']}-{pool}-{_number(row['parent_id']) * samples + n:04d}", row["question_id"],
-               row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), [], row["parent_id"])
+               row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), list(opening),
+               row["parent_id"])
         for row in asked
         for n in range(row["first"], row["first"] + row["draws"])
     ]  # fmt: skip
@@ -47,6 +52,20 @@ def recycled_prompts(recycled: Iterable[Row], pool: str, samples: int, seed: int
                row["prefix_ids"], row["parent_id"], row["cut_step"])
         for row in recycled
         if row["cut_step"] is not None
+        for n in range(samples)
+    ]  # fmt: skip
+
+
+def probe_prompts(probed: Iterable[Row], pool: str, samples: int, seed: int = 0) -> list[Prompt]:
+    """Answer `samples` times after each probed step, a row of `veriexit`.
+
+    The seed goes by the solution, the step and the number.
+    """
+    return [
+        Prompt(f"{row['parent_id']}-{pool}-{row['cut_step']:03d}-{n:02d}", row["question_id"], row["prompt_ids"],
+               sample_seed(seed, f"{row['parent_id']}\0{row['cut_step']}", n), row["prefix_ids"], row["parent_id"],
+               row["cut_step"])
+        for row in probed
         for n in range(samples)
     ]  # fmt: skip
 

@@ -45,7 +45,8 @@ def main(
             raise InputError(f"a pool of kind {pool.kind} has the plain questions as its prompts; leave out ask")  # type: ignore[attr-defined]
         check_fits(rows, pool, positions(model))
     read = [questions, *samples, *([verified] if verified else [])]
-    tables.write("asked", rows, output, tables.provenance("ask", read, pool=pool, task=task, model=model))
+    made_by = tables.provenance("ask", read, pool=pool, task=task, model=model)
+    tables.write("asked", rows, output, made_by | tables.opening(tables.opening_ids(questions)))
     say(f"{len(rows)} prompts of {len(asked)} questions, {sum(row['draws'] for row in rows)} draws")
 
 

@@ -10,6 +10,7 @@ from hsir.grading import Item
 from hsir.sampling.questions import question_rows
 from hsir.stages import cli
 from hsir.storage import tables
+from hsir.storage.chat import opening_ids
 from hsir.storage.models import load_tokenizer
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
@@ -28,10 +29,11 @@ def main(
     records = checked(list(task.records(split, seed)), split)
     if split == "seed":
         check_traces(records, task)
-    rows = question_rows(records, task, load_tokenizer(model, chat_template))
+    tokenizer = load_tokenizer(model, chat_template)
+    rows = question_rows(records, task, tokenizer)
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)
-    tables.write("questions", rows, output, made_by)
+    tables.write("questions", rows, output, made_by | tables.opening(opening_ids(tokenizer)))
 
 
 def checked(records: list[Record], split: Split) -> list[Record]:

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
-from hsir.config.pools import BasePool, Pool, VeriExitPool
+from hsir.config.pools import BasePool, Pool, ProbePool, VeriExitPool
 from hsir.progress import Progress, say
 from hsir.sampling.engines.base import Engine as Runner
 from hsir.sampling.engines.base import Prompt, batches, library, room, token_limit
-from hsir.sampling.samples import asked_prompts, question_prompts, recycled_prompts, sample_row
+from hsir.sampling.samples import asked_prompts, probe_prompts, question_prompts, recycled_prompts, sample_row
 from hsir.stages import cli
 from hsir.stages.parts import Parts
 from hsir.storage import tables
@@ -55,11 +55,15 @@ def main(
 
 def planned(path: Path, pool: BasePool, name: str, seed: int) -> list[Prompt]:
     """Read what the pool is drawn from, and give a prompt for each of its samples."""
+    opening = tables.opening_ids(path)
     if pool.asked:
-        return asked_prompts(tables.read("asked", path), name, pool.samples, seed)
+        return asked_prompts(tables.read("asked", path), name, pool.samples, seed, opening)
+    if isinstance(pool, ProbePool):
+        return probe_prompts(tables.read("veriexit", path), name, pool.samples, seed)
     if isinstance(pool, VeriExitPool):
         return recycled_prompts(tables.read("veriexit", path), name, pool.samples, seed)
-    return question_prompts(tables.read("questions", path, ["question_id", "prompt_ids"]), name, pool.samples, seed)
+    rows = tables.read("questions", path, ["question_id", "prompt_ids"])
+    return question_prompts(rows, name, pool.samples, seed, opening)
 
 
 def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Prompt]) -> Runner:

@@ -115,7 +115,8 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
     if questions is None or task is None:
         raise InputError("the policy learns from its own rollouts, which must be graded; give --questions and --task")
     grader = task.grading if outside_tags else task.grading.in_tags()
-    return Asked({row["question_id"]: row for row in tables.read("questions", questions)}, grader, score)
+    rows = {row["question_id"]: row for row in tables.read("questions", questions)}
+    return Asked(rows, grader, score, tuple(tables.opening_ids(questions)))
 
 
 def fit(

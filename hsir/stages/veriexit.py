@@ -1,13 +1,15 @@
 """Stage veriexit: the prefixes of failed solutions that had already arrived at the ground truth."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated
 
 import typer
 
 from hsir.progress import say
 from hsir.recycling.matchers import BaseMatcher, Matcher
-from hsir.recycling.veriexit import recycle
+from hsir.recycling.veriexit import Evidence, recycle
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer
@@ -23,17 +25,53 @@ def main(
     matcher: Annotated[BaseMatcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
     output: Annotated[Path, cli.file_option("--out", "Table of failed samples and their cuts.", *tables.SUFFIXES)],
+    probes: Annotated[
+        list[str], typer.Option(help="POOL=SHARD of probes that the matcher reads; repeat the option for each shard.")
+    ] = [],
+    probed: Annotated[
+        list[str], typer.Option(help="POOL=TABLE of the verdicts of such a pool; repeat it for each pool.")
+    ] = [],
+    judged: Annotated[Path | None, typer.Option(help="Table of judgements that the matcher reads.")] = None,
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     belonging.check_pool(samples, [verified], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     failed = [row for row in tables.read("samples", samples) if verdicts[row["sample_id"]] != "right"]
-    rows = recycle(failed, asked, matcher, task.grading, load_tokenizer(tokenizer))
-    made_by = tables.provenance("veriexit", [*samples, verified, questions], matcher=matcher, grading=task.grading)
+    shards, verdict_tables = named_paths(probes), named_paths(probed)
+    judgements = tables.read("judged", judged) if judged else []
+    concluded = {row["sample_id"]: frozenset([row["step"]]) for row in judgements if row["concluded"]}
+    evidence = Evidence(probe_shares(shards, verdict_tables), concluded)
+    rows = recycle(failed, asked, matcher, task.grading, load_tokenizer(tokenizer), evidence)
+    read = [path for paths in (*shards.values(), *verdict_tables.values()) for path in paths]
+    inputs = [*samples, verified, questions, *read, *([judged] if judged else [])]
+    made_by = tables.provenance("veriexit", inputs, matcher=matcher, grading=task.grading)
     tables.write("veriexit", rows, output, made_by)
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")
+
+
+def named_paths(entries: Sequence[str]) -> dict[str, list[Path]]:
+    """Read POOL=PATH entries into the paths of each pool."""
+    found: dict[str, list[Path]] = {}
+    for name, _, path in (entry.partition("=") for entry in entries):
+        found.setdefault(name, []).append(Path(path))
+    return found
+
+
+def probe_shares(
+    shards: Mapping[str, Sequence[Path]], verdicts: Mapping[str, Sequence[Path]]
+) -> dict[str, dict[str, dict[int, float]]]:
+    """Give the share of correct answers by pool, solution and step."""
+    shares = {}
+    for pool, paths in shards.items():
+        belonging.check_pool(paths, verdicts[pool])
+        right = {row["sample_id"]: row["verdict"] == "right" for row in tables.read("verified", verdicts[pool])}
+        answers: dict[str, dict[int, list[bool]]] = {}
+        for name, parent, step in tables.tuples("samples", paths, ["sample_id", "parent_id", "cut_step"]):
+            answers.setdefault(parent, {}).setdefault(step, []).append(right[name])
+        shares[pool] = {parent: {step: fmean(of) for step, of in by.items()} for parent, by in answers.items()}
+    return shares
 
 
 if __name__ == "__main__":

@@ -64,15 +64,42 @@ def rendered(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mapping[st
 
 
 def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
-    """Tokenise a user's message as the model's chat template puts it; what `as_text` marked stays text."""
+    """Tokenise a user's message as the model's chat template puts it, up to where the completion begins.
+
+    What `as_text` marked stays text. A `<think>` that the template writes at the end belongs to the completion (see
+    `opening_ids`).
+    """
     from transformers.utils.chat_template_utils import _CONTROL_TOKEN_START, encode_marked_chat
 
-    prompt = rendered(tokenizer, [{"role": "user", "content": message}])
+    prompt, _ = _parted(tokenizer, message)
     if _CONTROL_TOKEN_START in prompt:
         marked: list[int] = encode_marked_chat(tokenizer, prompt)
         return marked
     ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     return ids
+
+
+def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """Give the tokens with which the chat template opens the reasoning; none where the model does so itself.
+
+    Templates of DeepSeek-R1's distilled models, QwQ and others end with `<think>`. Every completion is made to begin
+    with these tokens, so that its text holds the whole trace. Raises InputError for a template that closes the
+    reasoning before it has begun, as a mode without thinking does.
+    """
+    _, opening = _parted(tokenizer, "?")
+    ids: list[int] = tokenizer(opening, add_special_tokens=False)["input_ids"] if opening else []
+    return ids
+
+
+def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, str]:
+    """Render a message, and part the prompt from the opening of the reasoning that the template writes."""
+    prompt, opening = traces.split_opening(rendered(tokenizer, [{"role": "user", "content": message}]))
+    if traces.CLOSED in opening:
+        raise InputError(
+            f"{tokenizer.name_or_path}: the chat template ends the reasoning before the model begins it"
+            f" ({opening.strip()!r}); give one in thinking mode with `chat_template:` in config/models/<name>.yaml"
+        )
+    return prompt, opening
 
 
 def as_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:

@@ -46,6 +46,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "veriexit": _schema(
         parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
     ),
+    "judged": _schema(sample_id=pa.string(), step=pa.int32(), concluded=pa.bool_(), reply=pa.string()),
     "asked": _schema(
         question_id=pa.string(), parent_id_=pa.string(), prompt_ids=_IDS, draws=pa.int32(), first=pa.int32(),
     ),
@@ -137,6 +138,17 @@ def scores(path: Path) -> Iterator[tuple[str, float]]:
         yield from ((name, score or 0.0) for name, score in tuples("div", path, ["id", "div"]))
     else:
         yield from ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
+
+
+def opening(ids: Sequence[int]) -> Row:
+    """Give what a table of prompts is stamped with where its completions are made to begin with some tokens."""
+    return {"opening_ids": list(ids)} if ids else {}
+
+
+def opening_ids(path: Path) -> list[int]:
+    """Give the tokens that the completions of a table's prompts are made to begin with; most often none."""
+    ids: list[int] = metadata(path).get("opening_ids", [])
+    return ids
 
 
 def metadata(path: Path) -> Row:

@@ -10,8 +10,8 @@ import yaml
 
 from hsir.cli import init
 from hsir.config import Plan, load
+from hsir.config.home import HOME, found, profile_folder
 from hsir.errors import InputError
-from hsir.home import HOME, found, profile_folder
 
 
 def hsir(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -91,6 +91,8 @@ def test_inline_entries_win_over_files_and_stand_beside_them(tmp_path: Path) -> 
     }  # fmt: skip
 
 
+PROBED = {"kind": "probe", "pool": "k10-probe"}
+RECYCLED = {"kind": "veriexit", "of": "k10", "samples": 5}
 ALMOST = {"initial": "start", "pools": ["k10"]}
 RIGHT = {"kind": "right"}
 FORM = {"kind": "format"}
@@ -99,7 +101,7 @@ GRPO: dict[str, Any] = {"given": ["questions"], "initial": "start", "train": {"k
 INDIV: dict[str, Any] = {"train": {"kind": "grpo", "rewards": [{"kind": "indiv"}]}}
 WRONG = [
     # a key that does not exist
-    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: methods, models"),
+    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: judge, methods, models"),
     ("overrides", {"train": {"sft": {"learning_rat": 1}}}, "overrides.train.sft.learning_rat: .*'learning_rate'"),
     ("methods.plain.select", [RIGHT, {"kind": "length", "treshold": 0.5}], "treshold: .*'threshold'"),
     ("models.tiny.settings", {"sampel": {}}, "models.tiny.settings.sampel: unknown key; did you mean 'sample'[?]"),
@@ -134,7 +136,18 @@ WRONG = [
     ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
     ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),
     ("pools.mine", {"kind": "veriexit", "of": "k11", "samples": 5}, "pools.mine.of: unknown pool 'k11'"),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k1"}}, "pools.mine.matcher: unknown pool 'k1'"),
     # parts that do not fit together
+    (
+        "pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k10"}},
+        "pools.mine.matcher: 'k10' does not probe 'k10'; name a pool of kind probe with of: k10",
+    ),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge asks a model"),
+    ("pools.mine", RECYCLED | {"of": "k5", "matcher": PROBED}, "'k10-probe' does not probe 'k5'; name a pool of kind"),
+    (
+        "methods.plain", ALMOST | {"pools": ["k10", "k10-probe"], "select": [RIGHT]},
+        "methods.plain.pools: 'k10-probe' holds probes, which nothing is trained on; leave it out",
+    ),
     ("methods.plain", ALMOST | {"select": [RIGHT, {"kind": "indiv"}]}, "'indiv' reads scores, .* set score: indiv"),
     (
         "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "lowest"}]},

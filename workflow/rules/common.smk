@@ -13,10 +13,10 @@ from snakemake.settings.types import DeploymentMethod
 
 from hsir.config import Plan, load, read_yaml
 from hsir.config.plan import BASE, EVAL
-from hsir.config.pools import GuidePool, VeriExitPool
+from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
-from hsir.home import found
+from hsir.config.home import found
 
 # Snakemake lists files of the command line first, and lays them over the others.
 LAST = len(workflow.overwrite_configfiles)

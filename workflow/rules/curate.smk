@@ -1,7 +1,7 @@
 """From samples to a training set: verdicts, recycled prefixes, scores, filters.
 
 Needs: {pool}/samples/{shard}.parquet
-Gives: {pool}/verified.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
+Gives: {pool}/verified.parquet, {pool}/probes.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
 """
 
 
@@ -30,9 +30,59 @@ rule verify:
         " {params.outside:q} --out {output:q} > {log:q} 2>&1"
 
 
+rule probe:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/probes.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/probe.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/probe.tsv"
+    priority: 1
+    localrule: True
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        most=lambda w: pool_of(w).most,
+        tokenizer=lambda w: base_path(w.model),
+    message:
+        note("probe: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
+    shell:
+        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --most {params.most}"
+        " --tokenizer {params.tokenizer:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule judge:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/judged.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/judge.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/judge.tsv"
+    priority: 1
+    localrule: True
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        judge=lambda w: options(plan.config.judge),
+    message:
+        note("judge: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
+    shell:
+        "python -m hsir.stages.judge {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
+        " --judge {params.judge:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule veriexit:
     input:
         unpack(recycled),
+        probes=lambda w: paths_in(probes_of(w)["probes"]),
+        probed=lambda w: paths_in(probes_of(w)["probed"]),
+        judged=lambda w: [f"{POOL}/judged.parquet".format(**w)] if pool_of(w).matcher.judged else [],
     output:
         f"{POOL}/veriexit.parquet",
     log:
@@ -48,12 +98,18 @@ rule veriexit:
         task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
+        judged=lambda w, input: [f"--judged={path}" for path in input.judged],
+        probes=lambda w, input: [
+            f"--{option}={entry.split('=')[0]}={path}"
+            for option, entries in probes_of(w).items()
+            for entry, path in zip(entries, input[option] if entries else [])
+        ],
     message:
         note("veriexit: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " {params.probes:q} {params.judged:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule score:

@@ -69,6 +69,8 @@ def engine_of(wildcards):
 def prompts_of(wildcards):
     """Give what a pool continues: recycled prefixes, prompts made of questions, or plain questions."""
     pool = pool_of(wildcards)
+    if isinstance(pool, ProbePool):
+        return f"{POOL}/probes.parquet".format(**wildcards)
     if isinstance(pool, VeriExitPool):
         return f"{POOL}/veriexit.parquet".format(**wildcards)
     return f"{POOL}/asked.parquet".format(**wildcards) if pool.asked else questions_of(wildcards)
@@ -104,6 +106,21 @@ def recycled(wildcards):
         "verified": f"{policy}/{source}/verified.parquet",
         "questions": questions_of(wildcards),
     }
+
+
+def probes_of(wildcards):
+    """Give the probes that a recycled pool's matcher reads, and their verdicts, as options of the stage veriexit."""
+    policy = POLICY.format(**wildcards)
+    pools = pool_of(wildcards).matcher.pools
+    return {
+        "probes": [f"{pool}={path}" for pool in pools for path in shards_in(policy, wildcards, pool)],
+        "probed": [f"{pool}={policy}/{pool}/verified.parquet" for pool in pools],
+    }
+
+
+def paths_in(named):
+    """Give the paths of POOL=PATH options."""
+    return [entry.split("=", 1)[1] for entry in named]
 
 
 def chosen_from(wildcards):

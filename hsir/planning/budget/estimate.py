@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from hsir.config import Plan
+from hsir.config.home import found
 from hsir.config.plan import EVAL
-from hsir.config.pools import BasePool, GuidePool, HintPool, VeriExitPool
+from hsir.config.pools import BasePool, GuidePool, HintPool, ProbePool, VeriExitPool
 from hsir.config.training import Grpo, Train
-from hsir.home import found
 from hsir.planning.budget.assumptions import Assumptions
 from hsir.planning.budget.measured import Measured
 from hsir.planning.budget.work import Draw, Scoring, Training, Work
@@ -46,6 +46,11 @@ def drawn(pool: BasePool, questions: float, source: float, assume: Assume) -> fl
 @drawn.register
 def _recycled(pool: VeriExitPool, questions: float, source: float, assume: Assume) -> float:
     return source * assume("failed") * assume("recyclable") * pool.samples
+
+
+@drawn.register
+def _probed(pool: ProbePool, questions: float, source: float, assume: Assume) -> float:
+    return source * assume("failed") * pool.most * pool.samples
 
 
 @drawn.register

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hsir.config.home import found
 from hsir.config.settings import Model
 from hsir.errors import InputError
-from hsir.home import found
 from hsir.planning.doctor.finding import Finding, ok, problem, skipped
 from hsir.storage import weights
 

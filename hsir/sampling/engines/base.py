@@ -19,7 +19,7 @@ class Prompt(NamedTuple):
     prompt_ids: list[int]
     seed: int
     prefix_ids: list[int] = []
-    """What of the completion is given already (a recycled prefix)."""
+    """What of the completion is given already: a recycled prefix, or the opening of the reasoning."""
     parent_id: str | None = None
     cut_step: int | None = None
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 INSTALLED = PACKAGE / "project"
 """Made by setup.py in a wheel; a checkout has no such folder."""
 HOME = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent
