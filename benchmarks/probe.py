@@ -16,10 +16,26 @@ from pathlib import Path
 from benchmarks.machine import described
 from hsir import traces
 from hsir.evaluation.statistics import wilson
+from hsir.recycling.matchers import AllOf, AnyOf, BaseMatcher, Explicit, Probe
+from hsir.recycling.veriexit import Evidence, find_cut
 from hsir.selection.filters.sound import false_equations
+from hsir.stages.veriexit import probe_shares
 from hsir.storage import tables
+from hsir.tasks.chains import Chains
 
-SOURCE, MORE = "k10", "k20"
+SOURCE, MORE, PROBES = "k10", "k20", "k10-probe"
+Rows = dict[str, tables.Row]
+GRADER = Chains(kind="chains").grading
+EXPLICIT, PROBE = Explicit(), Probe(kind="probe", pool=PROBES)
+MATCHERS: dict[str, BaseMatcher] = {
+    "explicit": EXPLICIT,
+    "explicit, with conclusions": Explicit(conclusions=True),
+    "probe, stable 0": Probe(kind="probe", pool=PROBES, stable=0),
+    "probe, stable 1": PROBE,
+    "probe, stable 3": Probe(kind="probe", pool=PROBES, stable=3),
+    "all: explicit, probe": AllOf(kind="all", of=(EXPLICIT, PROBE)),
+    "any: explicit, probe": AnyOf(kind="any", of=(EXPLICIT, PROBE)),
+}
 EVENTS = {"finds": "+", "buys": "+", "loses": "-", "gives": "-", "doubles": "*", "halves": "/"}
 EVENT = re.compile(r"\w+ (finds|buys|loses|gives|doubles|halves) (\d+|them)\.")
 
@@ -39,16 +55,17 @@ def main() -> None:
     sound = sum(found is not None for found in arrivals.values())
     print(described(), f"Of {len(drawn):,} solutions {len(failed):,} failed, and {sound:,} of these arrive soundly.")
     print(f"{len(questions) - len(solved)} of {len(questions)} questions have no correct solution.\n")
-    print("| pool | cuts | right cuts % | recall % | recovered solutions | of these unsound % |\n|---|" + "---:|" * 5)
-    recycled = sorted(path.parent.name for path in policy.glob("*/veriexit.parquet"))
-    for pool in recycled:
-        cuts(policy, pool, failed, arrivals)
+    print("| matcher | cuts | right cuts % | recall % | cuts with a false equation % |\n|---|" + "---:|" * 4)
+    evidence = Evidence(probed(policy))
+    for name, matcher in MATCHERS.items():
+        row = cuts(matcher, failed, arrivals, questions, evidence)
+        print(f"| {name} | {' | '.join(row)} |")
     wrong = [unsound(drawn[name]["completion"]) for name in correct]
     print(f"\nOf the correct solutions of `{SOURCE}` itself {share(wrong, len(wrong))} % are unsound.\n")
     print("| way | questions solved | tokens generated | tokens read | generated per solved | all per solved |")
     print("|---|" + "---:|" * 5)
     open_questions = set(questions) - solved
-    for pool in recycled:
+    for pool in sorted(path.parent.name for path in policy.glob("*/veriexit.parquet")):
         probes = [path.parent.name for path in policy.glob("*/probes.parquet")] if "probe" in pool else []
         cost(pool, [pool, *probes], pool, policy, open_questions)
     cost(f"{SOURCE} again", [MORE], MORE, policy, open_questions, afresh=True)
@@ -102,24 +119,34 @@ def unsound(text: str) -> bool:
 def share(found: Iterable[bool], total: int) -> str:
     """Write a share in percent with its Wilson interval."""
     hits = sum(found)
-    low, high = wilson(hits, total)
+    _, low, high = wilson(hits, total)
     return f"{100 * hits / total:.1f} [{100 * low:.1f}, {100 * high:.1f}]" if total else "-"
 
 
-def cuts(policy: Path, pool: str, failed: dict[str, tables.Row], arrivals: dict[str, int | None]) -> None:
-    """Print a pool's row of precision and recall."""
-    cut = {row["parent_id"]: row["cut_step"] for row in tables.read("veriexit", policy / pool / "veriexit.parquet")}
-    cut = {name: step for name, step in cut.items() if step is not None}
+def probed(policy: Path) -> dict[str, dict[str, dict[int, float]]]:
+    """Read what the probes gave: the share of correct answers by pool, solution and step."""
+    folder = policy / PROBES
+    shards = sorted((folder / "samples").glob("*.parquet"))
+    return probe_shares({PROBES: shards}, {PROBES: [folder / "verified.parquet"]})
+
+
+def cuts(
+    matcher: BaseMatcher, failed: Rows, arrivals: dict[str, int | None], questions: Rows, evidence: Evidence
+) -> list[str]:
+    """Give a matcher's columns: how many failed solutions it cuts, and how many of the cuts are right."""
+    found = {
+        name: find_cut(row["completion"], questions[row["question_id"]]["gold"], matcher, GRADER, None,
+                       evidence.about(name))
+        for name, row in failed.items()
+    }  # fmt: skip
+    cut = {name: one.step for name, one in found.items() if one is not None}
     right = {name for name, step in cut.items() if is_right(failed[name]["completion"], step, arrivals[name])}
-    able = [name for name, found in arrivals.items() if found is not None]
-    good = right_in(policy, pool)
-    recovered = {row["parent_id"] for row in samples(policy, pool) if row["sample_id"] in good}
-    wrong = [unsound(prefix(failed[name]["completion"], cut[name])) for name in recovered]
-    columns = [
+    able = [name for name, arrived in arrivals.items() if arrived is not None]
+    wrong = [unsound(prefix(failed[name]["completion"], step)) for name, step in cut.items()]
+    return [
         f"{len(cut):,}", share([name in right for name in cut], len(cut)),
-        share([name in right for name in able], len(able)), f"{len(recovered):,}", share(wrong, len(wrong)),
+        share([name in right for name in able], len(able)), share(wrong, len(wrong)),
     ]  # fmt: skip
-    print(f"| `{pool}` | {' | '.join(columns)} |")
 
 
 def prefix(completion: str, step: int) -> str:

@@ -52,7 +52,10 @@ def test_a_wheel_is_enough_to_start_a_project(installed: Path, tmp_path: Path) -
 def test_jobs_whose_environment_lacks_the_package_find_it_alone(installed: Path, tmp_path: Path) -> None:
     """As those of a conda environment: PYTHONPATH must not bring the other packages of the one that Snakemake has."""
     (project,) = installed.parent.glob("lib/python*/site-packages/hsir/project")
-    code = "import hsir.storage.tables, hsir.config.home; print(hsir.__version__, hsir.config.home.HOME, hsir.config.home.PACKAGE)"
+    code = (
+        "import hsir, hsir.storage.tables; from hsir.config.home import HOME, PACKAGE;"
+        " print(hsir.__version__, HOME, PACKAGE)"
+    )
     told = done(tmp_path, sys.executable, "-c", code, PYTHONPATH=str(project)).split()
     assert told[1:] == [str(project), str(project.parent)]
     assert {path.name for path in project.iterdir()} - {"__pycache__"} == {
