@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from hsir.cli import dag, doctor, init, label, plan, push, status, verify
+from hsir.cli import check, dag, doctor, init, label, plan, push, status
 from hsir.cli.terminal import Directory
 from hsir.config.home import PACKAGE
 from hsir.errors import InputError
@@ -32,7 +32,7 @@ app.command("plan", rich_help_panel=BEFORE)(plan.main)
 app.command("doctor", rich_help_panel=BEFORE)(doctor.main)
 app.command("status", rich_help_panel=DURING)(status.main)
 app.command("dag", rich_help_panel=DURING)(dag.main)
-app.command("verify", rich_help_panel=RESULTS)(verify.main)
+app.command("check", rich_help_panel=RESULTS)(check.main)
 app.command("push", rich_help_panel=RESULTS)(push.main)
 app.add_typer(label.app, name="label", rich_help_panel=OWN)
 

@@ -1,14 +1,16 @@
 """Div, the external diversity of a solution: the share of its steps that say something new (paper, Algorithm 1)."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsir import traces
-from hsir.diversity.embedding import Embed
 from hsir.storage.tables import Row
+
+Embed: TypeAlias = Callable[[Sequence[str]], NDArray[Any]]
+"""From n texts to [n, e]."""
 
 THRESHOLD = 0.85
 ROUNDING = 1e-9

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hsir.cli.verify import remedy
+from hsir.cli.check import remedy
 from hsir.errors import InputError
 from hsir.planning import integrity
 from hsir.storage import manifest, tables

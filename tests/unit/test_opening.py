@@ -13,7 +13,8 @@ from hsir.errors import InputError
 from hsir.recycling.matchers import Explicit
 from hsir.stages import ask, data, sample, veriexit, verify
 from hsir.storage import tables
-from hsir.storage.models import load_tokenizer, opening_ids, prompt_ids
+from hsir.storage.chat import opening_ids, prompt_ids
+from hsir.storage.models import load_tokenizer
 from hsir.tasks.chains import Chains
 
 TASK = Chains(kind="chains", seed=4, unlabelled=4, test=4)
@@ -106,7 +107,8 @@ def test_a_recycled_prefix_and_a_hinted_prompt_open_the_reasoning_once(
         pool / "unlabelled.parquet", hint, TASK, str(pool / "model"), pool / "asked.parquet",
         [pool / "samples.parquet"], pool / "verified.parquet",
     )  # fmt: skip
-    prompts = sample.asked_prompts(pool / "asked.parquet", "h", 1, 0)
+    table = pool / "asked.parquet"
+    prompts = sample.planned(table, hint, "h", 0)
     assert prompts and all(encoder.decode(prompt.prefix_ids) == "<think>\n" for prompt in prompts)
 
 

@@ -9,7 +9,8 @@ from transformers import PreTrainedTokenizerBase
 from hsir import traces
 from hsir.grading import Number
 from hsir.recycling.matchers import Probe
-from hsir.stages import probe, sample, veriexit
+from hsir.sampling.samples import probe_prompts
+from hsir.stages import probe, veriexit
 from hsir.storage import tables
 from hsir.tasks.chains import Chains
 
@@ -58,8 +59,7 @@ def test_only_failed_solutions_are_probed_after_each_step(
 
 
 def test_each_probe_is_drawn_under_a_name_and_a_seed_of_its_own(pool: Path, embedded: Path) -> None:
-    probed(pool, embedded)
-    prompts = sample.probe_prompts(pool / "probes.parquet", "p", 3, 0)
+    prompts = probe_prompts(probed(pool, embedded), "p", 3, 0)
     assert len(prompts) == 12
     assert len({prompt.sample_id for prompt in prompts}) == len({prompt.seed for prompt in prompts}) == 12
     assert {(prompt.parent_id, prompt.cut_step) for prompt in prompts} == {("q-k2-0000", step) for step in range(4)}

@@ -16,7 +16,7 @@ from hsir.storage import tables
 from hsir.storage.files import read_json
 
 VALUES: dict[pa.DataType, Any] = {
-    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1,
+    pa.string(): "naïve 😀\n", pa.bool_(): True, pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1,
     pa.list_(pa.int32()): [3, 1, 2], pa.map_(pa.string(), pa.string()): [("B", "b"), ("A", "a")],
 }  # fmt: skip
 MADE_BY = {"stage": "test", "options": {"x": [1, None]}}
@@ -76,6 +76,7 @@ OPTIONAL = {
     "veriexit": {"cut_step", "prefix_ids"},
     "indiv-scores": set(),
     "asked": {"parent_id"},
+    "judged": set(),
     "div": {"div"},
     "filtered": {"difficulty", "score", "completion_ids", "loser_id", "loser_ids"},
 }
@@ -286,9 +287,9 @@ def test_a_table_without_a_checksum_is_read(tmp_path: Path) -> None:
 
 
 def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
+    for name in ("a.parquet", "b.parquet"):
         tables.write("samples", [full_row("samples")], tmp_path / name, MADE_BY)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
 VALUE = {"accuracy": 0.57, "shared": {8: [1, None], 13: -2}, "text": "naïve 😀"}

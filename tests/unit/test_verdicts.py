@@ -24,7 +24,7 @@ CHAINS = Chains(kind="chains")
         ("<answer>42", Judgement(None, "no_answer", "none")),
         ("<answer>\n</answer>", Judgement(None, "no_answer", "empty")),
         ("", Judgement(None, "no_answer", "none")),
-        ("<answer>forty-two</answer>", Judgement("forty-two", "undecided", "tags")),
+        ("<answer>plenty</answer>", Judgement("plenty", "undecided", "tags")),
         ("<answer>41</answer> or <answer>42</answer>", Judgement("41 | 42", "undecided", "several")),
     ],
 )

@@ -1,4 +1,4 @@
-"""Command verify: is all that was made undamaged, and made of what is there now?"""
+"""Command check: is all that was made undamaged, and made of what is there now?"""
 
 from pathlib import Path
 from typing import Annotated
