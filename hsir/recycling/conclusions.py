@@ -30,6 +30,11 @@ _NUMBERED = re.compile(r"[\s*#]*(?:step\s+\d|\d{1,2}[.)]\s)", re.IGNORECASE)
 _CALCULATION = re.compile(
     r"\d[^=\n]{0,40}(?:[-+*/\u00d7\u00f7\u2212]|\bx\b|\\times|\\cdot|\\div|\\frac)[^=\n]{0,60}(?:=|\u2248)"
 )
+_AHEAD = re.compile(
+    r"\b(?:need|have|want|going)\s+to\s+(?:find|compute|calculate|determine|figure|subtract|add|multiply|divide|know|see|check)"
+    r"|\blet(?:['\u2019]s|\s+me)\b|\bhow\s+(?:many|much)\b",
+    re.IGNORECASE,
+)
 _EQUALS = re.compile(r"=|\u2248|\bequals\b|\bis\s+equal\s+to\b")
 _FORMULA = re.compile(r"\$([^$\n]{1,300})\$|\\\((.{1,300}?)\\\)|\\\[(.{1,300}?)\\\]", re.DOTALL)
 _INTRO = re.compile(
@@ -90,12 +95,20 @@ def concluded(step: str, grader: Grader, options: Choices | None = None) -> Iter
 def _opened(tail: str) -> int | None:
     """Find where the last sentence's conclusion begins, behind its word of consequence; None where it has none.
 
-    A sentence that calculates, or a step with a number, is on the way: of those that equal the gold answer in failed
-    traces, nearly all are.
+    A sentence that calculates or says what is to be done, and a step with a number, are on the way: of those that
+    equal the gold answer in failed traces, nearly all are.
     """
     begin = _last_sentence(tail)
     opens = [found.end() for found in _OPENS.finditer(tail) if found.end() >= begin]
-    return opens[-1] if opens and not _NUMBERED.match(tail) and not _CALCULATION.search(tail, opens[-1]) else None
+    if not opens or _NUMBERED.match(tail) or _CALCULATION.search(tail, opens[-1]) or _AHEAD.search(tail, opens[-1]):
+        return None
+    return opens[-1]
+
+
+def _plain(tail: str) -> bool:
+    """Tell whether the step is one plain sentence: "Charlie has 17 stickers left."."""
+    ahead = _OPENS.match(tail) or _CALCULATION.search(tail) or _AHEAD.search(tail)
+    return not ahead and bool(_PLAIN.fullmatch(tail))
 
 
 def _last_sentence(tail: str) -> int:
@@ -110,7 +123,7 @@ def _last_sentence(tail: str) -> int:
 
 def _number(tail: str, options: Choices | None) -> Iterator[Found]:
     """Read "Charlie has 17 stickers left", "after 3 days, 5 remain", "12 * 3 = 36 dollars"."""
-    begin = 0 if _PLAIN.fullmatch(tail) and not _CALCULATION.search(tail) else _opened(tail)
+    begin = 0 if _plain(tail) else _opened(tail)
     if begin is None:
         return
     intro = _INTRO.match(tail, begin)
@@ -147,8 +160,16 @@ def _choice(tail: str, options: Choices | None) -> Iterator[Found]:
     leads = [found.end() for found in _NAMES.finditer(tail, sentence)]
     for lead in [*leads, *([] if begin is None else [_THINKS.match(tail, begin).end()])]:  # type: ignore[union-attr]
         found = choice.at(tail, lead, options)
-        if found and _CLOSED.match(tail, found[1]):
+        if found and _closed(tail, *found, options):
             yield found[0], sentence if begin is None else min(begin, lead), found[1]
+
+
+def _closed(tail: str, letter: str, end: int, options: Choices | None) -> bool:
+    """Tell whether the words end behind an option, or behind its text: "B.", "(B) Heparin, since"."""
+    rest = tail[end:].lstrip(")]*. :")
+    text = options.get(letter, "") if options else ""
+    begins = bool(text) and rest.casefold().startswith(text.casefold())
+    return bool(_CLOSED.match(rest[len(text) :] if begins else tail[end:]))
 
 
 def _yes_no(tail: str, options: Choices | None) -> Iterator[Found]:

@@ -30,6 +30,7 @@ _LETTERS = re.compile(
 _NUMBERS = re.compile(
     r"(?:[^\d.,;!?\n=]{0,30}\d[\d.,]*)?[^\d.;!?\n=]{0,60}?[,\s(]\s*"
     r"(?:(?:or|versus|vs\.?)\s+(?:\w+\s+){0,3}?|and\s+(?:\w+\s+)?)[$(\\\u20ac\u00a3]*\d"
+    r"|[^\d.,;!?\n=]{0,30}\d[\d.,]*[^\d.,;!?\n=]{0,30},\s+[$\u20ac\u00a3]\d"
 )
 _OR_NEXT = re.compile(r"^\W*or\b(?:\s+\w+){0,3}\s+[$(*]*(?:[A-J]\b|\d)", re.IGNORECASE)
 _MORE_BOXES = re.compile(r"^[\s$.,;\\)]{0,9}(?:(?:and|or|to)\b)?[\s$.,;\\(]{0,9}boxed\s*\{")
@@ -56,10 +57,11 @@ _RESTRICTED = re.compile(
     r"|(?:to|for|in|of)\s+(?:the\s+)?(?:(?:first|second|third|other|previous)\b|parts?\b|both\b|sub))",
     re.IGNORECASE,
 )
-_NUMBER = r"[\s*:$({\\]{0,9}-?\d[\d.,/]*"
+_ASKED_FIRST = re.compile(r"\W*(?:first|second|third|next)(?:ly)?\b[^?]*\?", re.IGNORECASE)
+_NUMBER = r"[\s*:$([{\\]{0,9}-?\d[\d.,/]*"
 _EXPRESSION = re.compile(
     rf"{_NUMBER}\s*(?:[-+*/^\u00d7\u00b7\u2212]\s*)?"
-    r"(?:[\u221a\u221b\u03c0\u00b2\u00b3]|\\?sqrt|\\?pi\b|[(\[]?\\?[xyznkab]\b|\()"
+    r"(?:[\u221a\u221b\u03c0\u00b2\u00b3]|\\?sqrt|\\?pi\b|[(\[]?\\?[xyznkab](?:\b|[\u00b2\u00b3\u00b9\u2070-\u209f])|\()"
     rf"|{_NUMBER}\s+(?:\w+\s+)?(?:(?:divided|multiplied)\s+by\b|(?:times|plus|minus|over)\s+\S*\d|squared\b|cubed\b"
     r"|[*\u00d7]\s*[\d(])",
     re.IGNORECASE,
@@ -92,8 +94,8 @@ def under_review(one: Around) -> bool:
 
 
 def restricted(one: Around) -> bool:
-    """Tell of "the answer for L3-L4 is J", "the answer to the first part is 8"."""
-    return bool(_RESTRICTED.search(one.said))
+    """Tell of "the answer for L3-L4 is J", "the answer to the first part is 8", "First, is it? The answer is yes"."""
+    return bool(_RESTRICTED.search(one.said) or (one.before and _ASKED_FIRST.match(one.before[0])))
 
 
 def unfinished(one: Around) -> bool:

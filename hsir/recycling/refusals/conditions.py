@@ -32,6 +32,7 @@ _LINKED = re.compile(
 )
 _WOULD = re.compile(r"\bwould\b", re.IGNORECASE)
 _PERHAPS = re.compile(r"\b(?:perhaps|maybe|possibly)\b", re.IGNORECASE)
+_FIRST = re.compile(r"^\W*(?:(?:alternatively|or|so|and|therefore)\b\W*)?(?:perhaps|maybe|possibly)\b", re.IGNORECASE)
 _MAYBE = re.compile(r"\b(?:perhaps|maybe|possibly|might|may|could|let['\u2019]?s\s+say)\b", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"\b(?:but|however|though|yet|so|therefore|thus|hence|since|because|instead)\b|[;\u2014]", re.IGNORECASE
@@ -63,7 +64,7 @@ def altered(one: Around) -> bool:
 
 def conditional(one: Around) -> bool:
     """Tell of "if it means the same, then the answer is 8"."""
-    return bool(_IF.search(TURN.split(one.lead)[-1]))
+    return bool(_IF.search(TURN.split(one.lead + one.said)[-1]))
 
 
 def conditional_behind(one: Around) -> bool:
@@ -75,7 +76,7 @@ def hypothetical(one: Around) -> bool:
     """Tell of "If x, then y. So the answer would be 8", and of "Suppose x. Then the answer is 8"."""
     sentence = one.lead + one.said
     then = bool(_THEN.match(sentence))
-    if not then and not _WOULD.search(one.said):
+    if not then and not any(_WOULD.search(text) for text in (one.said, *one.before[:1])):
         return False
     example = one.before and _EXAMPLE.search(one.before[0])
     return bool(example) or _in_that_case(one.before[:CHAIN]) or _follows(sentence, one.before[:CHAIN], then)
@@ -105,7 +106,8 @@ def _follows(sentence: str, before: list[str], then: bool) -> bool:
 def supposed(one: Around) -> bool:
     """Tell of "perhaps the answer is 8", "let's say the answer is 8", "the answer is possibly 8"."""
     return bool(
-        _PERHAPS.search(TURN.split(one.lead)[-1])
+        _FIRST.match(one.lead)
+        or _PERHAPS.search(TURN.split(one.lead)[-1])
         or _SUPPOSED.search(_CLAUSE.split(one.lead)[-1])
         or _SUPPOSED_IN.search(one.said)
         or _MAYBE.search(REASON.split(one.rest)[0])

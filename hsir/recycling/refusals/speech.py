@@ -32,6 +32,7 @@ _RETRACTED = re.compile(
     r"|\blet\s+me\s+correct\b|[.!]\s+No[,.!]\s",
     re.IGNORECASE,
 )
+_IS_WRONG = re.compile(r"[^.!?\n]{0,40}?\b(?:is|are|was|seems)\s+(?:wrong|incorrect|impossible|not\s)", re.IGNORECASE)
 _OUT = re.compile(
     r"\b([A-J])\)?\s+(?:is|would\s+be|can(?:not|['\u2019]t|\s+not)\s+be|must\s+be)\s+(?:\w+ly\s+)?"
     r"(?:wrong|incorrect|false|not\b|out\b)"
@@ -52,4 +53,6 @@ def quoted(one: Around) -> bool:
 def retracted(one: Around) -> bool:
     """Tell of "The answer is D. Wait, no", and of "... So D is incorrect": taken back in the same step."""
     behind = one.rest + one.later
+    if _IS_WRONG.match(one.rest):
+        return True
     return bool(_RETRACTED.search(behind)) or any(out[1] == one.answer for out in _OUT.finditer(behind))
