@@ -27,9 +27,9 @@ $(VENV)/ready-docs: $(VENV)/ready-dev requirements-docs.lock
 	@touch $@
 
 demo: $(VENV)/ready ## watch the embedded model improve itself; ends with a table and report.html
-	$(SNAKEMAKE) --quiet rules host -- demo
+	$(SNAKEMAKE) --quiet host reason -- demo
 	$(SNAKEMAKE) --quiet all --report report.html -- demo
-	@python -m hsir.report.show results/runs/demo/results.csv
+	@python -m hsir show results/runs/demo
 	@echo "report: $(CURDIR)/report.html"
 
 test: lint unit workflow-tests docs-tests ## check style and types, then run all tests
@@ -94,4 +94,4 @@ lock: ## remake the pins from pyproject.toml (in a fresh environment)
 	PYTHON=$(PYTHON) sh scripts/lock
 
 clean: ## remove everything that was made, but the environment
-	rm -rf results logs benchmarks/runs site report.html dag.svg slurm.xml .snakemake
+	rm -rf build dist hsir.egg-info results logs benchmarks/runs site report.html dag.svg slurm.xml .snakemake

@@ -29,6 +29,8 @@ GRADERS: dict[str, Grader] = {
     "gsm8k_solution": Number(), "long_cot": Math(), "math_equiv": Math(), "math_normalise": Math(),
     "math_solution": Math(), "letter_extract": Choice(), "mcq_cot": Choice(), "yesno_cot": YesNo(),
     "mcq_long_cot": Choice(thinking="always"),
+    "number": Number(), "choice": Choice(), "yesno": YesNo(), "text": Text(), "math": Math(),
+    "choice_think": Choice(thinking="always"),
 }  # fmt: skip
 GOALS = {
     "gsm8k_example_model_solutions": 100, "mr_gsm8k_wrong_solutions": 99, "math_verify_tests": 97,
@@ -52,8 +54,13 @@ class Row(NamedTuple):
     math_verify: bool | None
 
     @property
+    def debatable(self) -> bool:
+        """Tell whether the second set calls the row debatable: such rows are counted on neither side."""
+        return self.row["expected"] is None and "k" in self.row
+
+    @property
     def agrees(self) -> bool:
-        """Tell whether our verdict is the label's."""
+        """Tell whether our verdict is the label's; without one, that it is `no_answer`."""
         expected = self.row["expected"]
         return self.ours.verdict == "no_answer" if expected is None else (self.ours.verdict == "right") == expected
 
@@ -63,7 +70,8 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     shared = Path(sys.argv[1])
     print("# Grading\n\n`PYTHONPATH=. python benchmarks/grading.py ../shared > benchmarks/grading.md`, " + described())
-    files = {path.stem: graded(path) for path in sorted((shared / "judge").glob("*.jsonl"))}
+    paths = [*sorted((shared / "judge").glob("*.jsonl")), *sorted((shared / "judge/round2").glob("*.jsonl"))]
+    files = {path.stem: graded(path) for path in paths}
     agreement({name: rows for name, rows in files.items() if rows})
     disagreements(files)
     speed(shared)
@@ -73,13 +81,18 @@ def main() -> None:
 
 def graded(path: Path) -> list[Row]:
     """Grade the rows of a file, kind by kind; rows of kinds that are no answers (format tests) are left out."""
-    numbered = [(number, json.loads(line)) for number, line in enumerate(path.open(encoding="utf-8"), start=1)]
+    numbered = [(number, kinded(json.loads(line))) for number, line in enumerate(path.open(encoding="utf-8"), start=1)]
     rows = []
     for kind, grader in GRADERS.items():
         asked = [(number, row) for number, row in numbered if row["kind"] == kind]
         judged = grader.judge_all(item(row) for _, row in asked)
         rows += [Row(number, row, ours, alone(row)) for (number, row), ours in zip(asked, judged, strict=True)]
     return sorted(rows, key=lambda row: row.line)
+
+
+def kinded(row: dict[str, Any]) -> dict[str, Any]:
+    """Name the kind alike in both sets of files; rows without a prediction are for other code, and have none."""
+    return row if "kind" in row else row | {"kind": row.get("k") if "prediction" in row else None}
 
 
 def item(row: dict[str, Any]) -> Item:
@@ -89,7 +102,7 @@ def item(row: dict[str, Any]) -> Item:
 
 def alone(row: dict[str, Any]) -> bool | None:
     """Ask math-verify alone, as its README does: gold first."""
-    if row["kind"] == "mcq_long_cot":
+    if row["kind"] in ("mcq_long_cot", "choice", "choice_think", "text", "yesno") or row["expected"] is None:
         return None
     gold = str(row["gold"])
     wrapped = gold if "$" in gold or "boxed" in gold or row.get("match_types") else f"${gold}$"
@@ -99,15 +112,23 @@ def alone(row: dict[str, Any]) -> bool | None:
 def agreement(files: dict[str, list[Row]]) -> None:
     """Print the share of rows whose verdict is the label's."""
     print("\n## Agreement with labels\n")
-    print("| file | rows | agree | % | goal % | math-verify alone % | no answer | undecided |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, rows in parts(files):
+    print("| file | rows | agree | % | goal % | math-verify alone % | no answer | undecided | wrongly right |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, all_rows in parts(files):
+        rows = [row for row in all_rows if not row.debatable]
+        if not rows:
+            right = sum(row.ours.verdict == "right" for row in all_rows)
+            print(
+                f"| {name}: all debatable, {right} of {len(all_rows)} equal the gold | - | - | - | - | - | - | - | - |"
+            )
+            continue
         agree = sum(row.agrees for row in rows)
         others = [row.math_verify == row.row["expected"] for row in rows if row.math_verify is not None]
         beside = f"{100 * sum(others) / len(others):.2f}" if others else "-"
         none, open_ = (sum(row.ours.verdict == verdict for row in rows) for verdict in ("no_answer", "undecided"))
+        false = sum(row.ours.verdict == "right" and row.row["expected"] is False for row in rows)
         share, goal = f"{100 * agree / len(rows):.2f}", GOALS.get(name, "")
-        print(f"| {name} | {len(rows):,} | {agree:,} | {share} | {goal} | {beside} | {none} | {open_} |")
+        print(f"| {name} | {len(rows):,} | {agree:,} | {share} | {goal} | {beside} | {none} | {open_} | {false} |")
 
 
 def parts(files: dict[str, list[Row]]) -> Iterator[tuple[str, list[Row]]]:
@@ -133,7 +154,7 @@ def disagreements(files: dict[str, list[Row]]) -> None:
     print("| file:line | label | ours | why |\n|---|---|---|---|")
     for name, rows in files.items():
         for row in rows:
-            if not row.agrees:
+            if not row.agrees and not row.debatable:
                 reason = reasons.get(name, {}).get(row.line, "NOT EXPLAINED")
                 label = {True: "right", False: "wrong", None: "none"}[row.row["expected"]]
                 print(f"| {name}:{row.line} | {label} | {row.ours.verdict} ({row.ours.why}) | {reason} |")
@@ -155,14 +176,19 @@ def speed(shared: Path) -> None:
     timed("GSM8K, long outputs of QwQ", Number(), long)
     lines = (shared / "judge/gsm8k_example_model_solutions.jsonl").open(encoding="utf-8")
     timed("GSM8K, short solutions", Number(), [item(json.loads(line)) for line in lines])
+    logs = [json.loads(line) for line in (shared / "judge/zero_shot_cot_logs.jsonl").open(encoding="utf-8")]
+    timed("GSM8K, short prose", Number(), [item(row) for row in logs if row["kind"] == "gsm8k_solution"])
+    cot = (shared / "judge/qwen_math_cot_800.jsonl").open(encoding="utf-8")
+    timed("MATH, solutions of Qwen2.5-Math", Math(workers=1), [item(json.loads(line)) for line in cot])
 
 
 def timed(what: str, grader: Grader, items: Sequence[Item], every: int = 1) -> None:
     """Print one line; math-verify is given every n-th of many short rows, and none of those it cannot read."""
+    list(grader.judge_all([Item("\\boxed{\\sqrt{2}}", "\\pi")]))  # workers start before the clock does
     ours = rate(lambda: sum(1 for _ in grader.judge_all(items)))
     some = items[::every]
     theirs = None
-    if grader.kind == "number":  # type: ignore[attr-defined]
+    if grader.kind in ("number", "math"):  # type: ignore[attr-defined]
         theirs = rate(lambda: sum(1 for one in some if verify(parse(f"${one.gold}$"), parse(one.completion)) or True))
     length = sum(len(one.completion) for one in items) / len(items)
     beside = f"{theirs:,.0f} | {ours / theirs:,.0f}" if theirs else "- | -"

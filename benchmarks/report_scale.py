@@ -114,7 +114,7 @@ def main() -> None:
         lay_down(folder, paths, results)
         rows = sum(pq.read_metadata(folder / path).num_rows for path in paths if path.endswith(".parquet"))
         given = plan.alone(run).model_dump_json(exclude_unset=True, exclude={"track"})
-        stage = [sys.executable, "-m", "hsir.stages.report", "--config", given, "--output", f"results/runs/{run}"]
+        stage = [sys.executable, "-m", "hsir.stages.report", "--config", given, "--out", f"results/runs/{run}"]
         began = time.perf_counter()
         given_path = os.environ | {"PYTHONPATH": str(workflow.HOME)}
         subprocess.run(stage, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=given_path)

@@ -1,34 +1,82 @@
-"""`python -m hsir COMMAND`: doctor looks whether a run can begin, plan tells what it takes, status how far it is."""
+"""`hsir COMMAND`, or `python -m hsir COMMAND`: what to ask before, during and after a run; and each stage."""
 
+import importlib
 import sys
+from collections.abc import Callable
 
 import typer
 
-from hsir.cli import dag, doctor, label, plan, push, status
-from hsir.errors import HsirError
-from hsir.progress import say
+from hsir.cli import check, dag, doctor, init, label, plan, push, status
+from hsir.cli.terminal import Directory
+from hsir.config.home import PACKAGE
+from hsir.errors import InputError
+from hsir.progress import reported
+
+BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
+OWN, STAGES = "On files of your own", "Stages, as Snakemake calls them"
+LATER = (
+    ("report", RESULTS, ("show", "compare")),
+    ("stages", OWN, ("grade", "score", "div", "distill")),
+    (
+        "stages",
+        STAGES,
+        ("data", "ask", "sample", "verify", "probe", "judge", "veriexit", "filter", "contamination", "train"),
+    ),
+    ("stages", STAGES, ("evaluate", "ledger", "report", "variants", "redundancy")),
+)
+"""Commands whose module, hsir.{package}.{name}, is imported once they are called: `hsir --help` stays light."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command("doctor")(doctor.main)
-app.command("plan")(plan.main)
-app.command("status")(status.main)
-app.command("dag")(dag.main)
-app.command("push")(push.main)
-app.add_typer(label.app, name="label")
+app.command("init", rich_help_panel=BEFORE)(init.main)
+app.command("plan", rich_help_panel=BEFORE)(plan.main)
+app.command("doctor", rich_help_panel=BEFORE)(doctor.main)
+app.command("status", rich_help_panel=DURING)(status.main)
+app.command("dag", rich_help_panel=DURING)(dag.main)
+app.command("check", rich_help_panel=RESULTS)(check.main)
+app.command("push", rich_help_panel=RESULTS)(push.main)
+app.add_typer(label.app, name="label", rich_help_panel=OWN)
 
 
 @app.callback()
-def hsir() -> None:
-    """Large reasoning models that improve themselves: what to ask before, during and after a run."""
+def hsir(directory: Directory = None) -> None:
+    """Large reasoning models that improve themselves."""
+
+
+def later(package: str, name: str) -> Callable[[typer.Context], None]:
+    """Make the command that imports a module and passes its arguments on, `--help` among them."""
+
+    def call(context: typer.Context) -> None:
+        try:
+            main = importlib.import_module(f"hsir.{package}.{name}").main
+            run = importlib.import_module("hsir.stages.cli").run
+        except ModuleNotFoundError as error:
+            raise InputError(f"hsir {name} needs {error.name}, which is not installed here") from error
+        sys.argv[1:] = context.args  # a training on several devices runs its own command again
+        run(main, f"hsir {name}")
+
+    return call
+
+
+def purpose(package: str, name: str) -> str:
+    """Read from a module's first line, without importing it, what it is for."""
+    first = (PACKAGE / package / f"{name}.py").read_text(encoding="utf-8").splitlines()[0].strip('"')
+    told = first.removeprefix(f"Stage {name}: ")
+    return told[0].upper() + told[1:]
+
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+for package, panel, names in LATER:
+    for name in names:
+        listed = app.command(
+            name, rich_help_panel=panel, help=purpose(package, name), add_help_option=False, context_settings=PASS_ON
+        )
+        listed(later(package, name))
 
 
 def main() -> None:
-    """Run a command; what a user can mend is told without a traceback, with exit code 1."""
-    try:
-        app(prog_name="python -m hsir")
-    except HsirError as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    """Run a command; user-fixable errors are printed without a traceback, with exit code 1."""
+    with reported():
+        app(prog_name="hsir")
 
 
 if __name__ == "__main__":

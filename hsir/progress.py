@@ -1,20 +1,88 @@
-"""Progress that suits where it is read: a bar on a terminal, now and then a line in a log."""
+"""What a person is shown: a bar on a terminal, now and then a line in a log; errors in one line."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NoReturn, Self, TypeVar
+
+from hsir.errors import HsirError
 
 T = TypeVar("T")
+SECONDS_TO_FIRST_LINE = 3.0
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def track(items: Iterable[T], what: str, total: int, done: int = 0) -> Iterator[T]:
+class Progress:
+    """How far a stage is: a bar on a terminal, else lines with rate and time left, and a last one at the end.
+
+    `total` is what there will be, in `unit`, `done` what was made before. Where the tokens that it takes are known,
+    `tokens`, time left goes by them. A thread writes the lines, so that they come in time however long a step takes.
+    """
+
+    def __init__(self, what: str, unit: str, total: int, done: int = 0, tokens: int = 0) -> None:
+        self.what, self.unit, self.total, self.done = what, unit, total, done
+        self._before, self._planned, self._began = done, tokens, time.monotonic()
+        self._finished, self._begun, self._remark = 0, (0.0, 0), ""
+        self._ended, self._bar = threading.Event(), _bar() if sys.stderr.isatty() else None
+        self._writer = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        if self._bar is None:
+            self._writer.start()
+        else:
+            self._bar.start()
+            self._bar.add_task(self.what, total=self.total, completed=self.done)
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._ended.set()
+        if self._bar is not None:
+            self._bar.stop()
+            return
+        self._writer.join()
+        if error is None:
+            say(self.line())
+
+    def advance(self, count: int = 1, tokens: int = 0, remark: str = "") -> None:
+        """Count what is finished, and its tokens; a remark stands at the end of the line."""
+        self.done, self._finished, self._remark = self.done + count, self._finished + tokens, remark
+        self.within(0.0, 0)
+
+    def within(self, share: float, tokens: int) -> None:
+        """Note how far the batch under way is: its share, in units, and the tokens of it so far."""
+        self._begun = (share, tokens)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self.done + share)
+
+    def line(self) -> str:
+        """Tell all of it: `sampling 120/640 samples, 18 %, 2,310 tokens/s, 0:00:41 left`."""
+        (begun, drawn), seconds = self._begun, max(time.monotonic() - self._began, 1e-6)
+        tokens, made = self._finished + drawn, self.done + begun - self._before
+        parts = [f"{self.what} {self.done:,}/{self.total:,} {self.unit}"]
+        parts.append(f"{int(100 * (self.done + begun) / self.total) if self.total else 100} %")
+        if made > 0:
+            share = tokens / self._planned if self._planned else made / (self.total - self._before)
+            parts.append(f"{tokens / seconds:,.0f} tokens/s" if tokens else f"{made / seconds:,.3g} {self.unit}/s")
+            parts.append(f"{_clock(seconds * (1 / share - 1))} left" if share < 1 else f"took {_clock(seconds)}")
+        return ", ".join([*parts, *([self._remark] if self._remark else [])])
+
+    def _write(self) -> None:
+        wait = SECONDS_TO_FIRST_LINE
+        while not self._ended.wait(wait):
+            say(self.line())
+            wait = SECONDS_BETWEEN_LINES
+
+
+def track(items: Iterable[T], what: str, unit: str, total: int, done: int = 0) -> Iterator[T]:
     """Yield the items, showing how many of `total` are finished; `done` were finished before."""
-    if sys.stderr.isatty():
-        yield from _bar(items, what, total, done)
-    else:
-        yield from _lines(items, what, total, done)
+    with Progress(what, unit, total, done) as progress:
+        for item in items:
+            yield item
+            progress.advance()
 
 
 def say(message: str) -> None:
@@ -22,22 +90,30 @@ def say(message: str) -> None:
     print(f"hsir: {message}", file=sys.stderr, flush=True)
 
 
-def _bar(items: Iterable[T], what: str, total: int, done: int) -> Iterator[T]:
+@contextmanager
+def reported() -> Iterator[None]:
+    """Print an error that a user can fix as one line, without a traceback, and exit with code 1."""
+    try:
+        yield
+    except HsirError as error:
+        _end(str(error))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        if error.filename is None:
+            raise
+        _end(f"{error.filename}: {error.strerror}")
+
+
+def _end(message: str) -> NoReturn:
+    say(f"error: {message}")
+    sys.exit(1)
+
+
+def _bar() -> Any:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=total, completed=done)
-        for item in items:
-            yield item
-            progress.advance(task)
+    return Bar(console=Console(stderr=True))
 
 
-def _lines(items: Iterable[T], what: str, total: int, done: int) -> Iterator[T]:
-    started = said = time.monotonic()
-    for done, item in enumerate(items, start=done + 1):  # noqa: B020 - counts on from what was done
-        yield item
-        now = time.monotonic()
-        if now - said >= SECONDS_BETWEEN_LINES or done == total:
-            say(f"{what} {done}/{total}, {now - started:.0f} s")
-            said = now
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

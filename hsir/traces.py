@@ -17,11 +17,20 @@ STEP_BREAK = "\n\n"
 EXIT_PROMPT = "\n\n</think>\n<answer>\n"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
+CLOSED = "</think>"
+
 _OPEN = "<think>\n"
+_OPENED_AT_END = re.compile(r"<think>\s{0,9}(?:</think>\s{0,9})?\Z")
 _CLOSE = "\n</answer>"
 _BRACE = re.compile(r"(?<!\\)[{}]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _ANSWER = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL)
+
+
+def split_opening(prompt: str) -> tuple[str, str]:
+    """Part a rendered prompt into the prompt and the reasoning tags at its end, with the white space after them."""
+    found = _OPENED_AT_END.search(prompt)
+    return (prompt, "") if found is None else (prompt[: found.start()], found[0])
 
 
 def compose(steps: list[str], answer: str) -> str:

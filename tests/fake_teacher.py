@@ -1,4 +1,4 @@
-"""A teacher on loopback that behaves as its questions tell it to: `python fake_teacher.py LOG` prints its port.
+"""A teacher on loopback that behaves as its questions tell it to: `python fake_teacher.py LOG [judge]` prints its port.
 
 A question is "<behaviour> <name>: <text>". Each request is a line in LOG; one whose key is not TEACHER_KEY gets 401.
 """
@@ -28,6 +28,8 @@ def message(content: str | None, finish: str | None = "stop", **more: Any) -> by
 
 
 REPLIES = {
+    "yes": message("yes"),
+    "no": message("no"),
     "right": message(TAGGED),
     "slow": message(TAGGED),
     "field": message(
@@ -65,7 +67,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        behaviour, _, rest = body["messages"][-1]["content"].partition(" ")
+        asked = body["messages"][-1]["content"]
+        if sys.argv[2:] == ["judge"]:
+            asked = f"{'yes' if 'therefore' in asked.partition('<step>')[2].casefold() else 'no'} step: {asked}"
+        behaviour, _, rest = asked.partition(" ")
         name, key = rest.partition(":")[0], self.headers["Authorization"].removeprefix("Bearer ")
         with lock:
             counts[name] += 1
@@ -133,11 +138,11 @@ class Fake:
 
 
 @contextmanager
-def running(log: Path, key: str) -> Iterator[Fake]:
-    """Run a fake teacher in a process of its own."""
+def running(log: Path, key: str, *behaviour: str) -> Iterator[Fake]:
+    """Run a fake teacher in a process of its own; as a `judge` it says yes to steps with the word "therefore"."""
     import subprocess
 
-    command = [sys.executable, __file__, str(log)]
+    command = [sys.executable, __file__, str(log), *behaviour]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"TEACHER_KEY": key}) as process:
         try:
             assert process.stdout

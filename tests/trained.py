@@ -41,7 +41,7 @@ def stage(folder: Path, embedded: Path, options: Training, name: str, **popen: A
     command = [
         sys.executable, "-m", "hsir.stages.train", "--start", str(embedded), "--filtered", str(folder / "f.parquet"),
         "--train", options.model_dump_json(), "--questions", str(folder / "q.parquet"),
-        "--task", '{"kind": "chains"}', "--output", str(folder / name), "--log", str(folder / f"{name}.json"),
+        "--task", '{"kind": "chains"}', "--out", str(folder / name), "--log", str(folder / f"{name}.json"),
     ]  # fmt: skip
     given: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True} | popen
     return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **given)

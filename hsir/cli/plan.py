@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from hsir.cli.terminal import console
+from hsir.cli.terminal import Directory, console
 from hsir.errors import InputError
 from hsir.planning import workflow
 from hsir.planning.budget.assumptions import Assumptions, assumptions
@@ -37,6 +37,7 @@ def main(
     assume: Annotated[list[str], typer.Option(help="NAME=VALUE of an assumption; the output names them.")] = [],
     against: Annotated[Path | None, typer.Option(help="What --json wrote before the run: plan by that.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON, piece by piece.")] = False,
+    directory: Directory = None,
 ) -> None:
     """Tell jobs, samples, tokens, GPU-hours and disk of runs, and what of it is done."""
     made = budget(runs, configfile, measured, assumptions(assume))
@@ -54,7 +55,7 @@ def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path
     chosen = workflow.chosen(plan, runs)
     results = Path(plan.config.results)
     found = gather([results, *measured], plan)
-    estimator, todo = Estimator(plan, found, assumed, workflow.HOME), work(plan, chosen)
+    estimator, todo = Estimator(plan, found, assumed), work(plan, chosen)
     items = estimator.items(todo)
     disk = estimator.disk(todo, items)
     names = {*estimator.noted(), *(name for item in items for name in item.assumed)}

@@ -11,7 +11,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from hsir.cli.terminal import console
+from hsir.cli.terminal import Directory, console
+from hsir.cli.watch import watch
 from hsir.planning import workflow
 from hsir.planning.budget.assumptions import assumptions
 from hsir.planning.budget.estimate import Estimator
@@ -31,20 +32,30 @@ NAMED = 3
 def main(
     runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
     configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
-    profile: Annotated[Path, typer.Option(help="Folder of the profile to run with.")] = Path("profiles/local"),
+    profile: Annotated[Path, typer.Option(help="Folder of the profile, here or in the project.")] = Path(
+        "profiles/local"
+    ),
     assume: Annotated[list[str], typer.Option(help="NAME=VALUE of an assumption; `plan` names them.")] = [],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    directory: Directory = None,
+    watched: Annotated[
+        bool, typer.Option("--watch", help="Show how far running jobs are, until all are done.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 2.0,
 ) -> None:
     """Tell, by method, which policies there are, which are missing, what would run, why, and what it costs."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     workflow.profile(profile)
-    estimator = Estimator(plan, gather([Path(plan.config.results)], plan), assumptions(assume), workflow.HOME)
+    estimator = Estimator(plan, gather([Path(plan.config.results)], plan), assumptions(assume))
+    if watched:
+        return watch(workflow.dry_run(chosen, configfile, profile), every)
     found = standings(plan, chosen, workflow.dry_run(chosen, configfile, profile), estimator)
     if as_json:
         print(json.dumps([asdict(one) for one in found], indent=2))
     else:
         show(chosen, found)
+    return None
 
 
 def show(runs: Sequence[str], found: Sequence[Standing]) -> None:

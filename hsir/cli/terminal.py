@@ -1,8 +1,14 @@
-"""How commands speak: rich on a terminal; plain and wide in a log."""
+"""How commands speak: rich on a terminal; plain and wide in a log. And from where."""
 
+import os
 import sys
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
+
+from hsir.errors import InputError
 
 WIDTH_OF_LOGS = 120
 
@@ -10,3 +16,18 @@ WIDTH_OF_LOGS = 120
 def console() -> Console:
     """Give a console for stdout; NO_COLOR is respected by rich itself."""
     return Console(width=None if sys.stdout.isatty() else WIDTH_OF_LOGS, highlight=False)
+
+
+def enter(folder: Path | None) -> None:
+    """Change to a folder; raises InputError where there is none."""
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; --directory takes the folder of a project")
+    if folder is not None:
+        os.chdir(folder)
+
+
+Directory = Annotated[
+    Path | None,
+    typer.Option(callback=enter, is_eager=True, help="Folder of the project to work in, as if started there."),
+]
+Profile = Annotated[Path, typer.Option(help="Folder of the profile to run with, here or in the installed project.")]

@@ -1,11 +1,12 @@
 """Checks that look at the whole config: names that exist, parts that fit together."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
 from hsir.config.explain import suggest
-from hsir.config.plan import Plan
-from hsir.config.pools import BasePool, GuidePool, SamplePool
+from hsir.config.plan import BASE, Plan
+from hsir.config.pools import BasePool, GuidePool, ProbePool, SamplePool, VeriExitPool
 from hsir.config.schema import Config, Method
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
@@ -14,7 +15,8 @@ from hsir.rewards import reads_scores
 TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report", "analysis", "distill", "variants", "score_variants", "div", "div_variants", "redundancy", "ask", "ledger",
+    "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div", "div_variants",
+    "redundancy", "ask", "ledger",
 }  # fmt: skip
 FILES = {
     "eval",
@@ -57,11 +59,11 @@ def _uses_in_runs(config: Config) -> Iterable[Use]:
     for name, run in config.runs.items():
         yield f"runs.{name}.models", "model", run.models, config.models
         yield f"runs.{name}.tasks", "task", run.tasks, config.tasks
-        yield f"runs.{name}.methods", "method", run.methods, config.methods
+        yield f"runs.{name}.methods", "method", run.methods, {*config.methods, BASE}
         given = run.benchmarks or ()
         for key, names in given.items() if isinstance(given, dict) else [("", given)]:
             yield f"runs.{name}.benchmarks{key and '.'}{key}", "task", names, config.tasks
-        yield f"runs.{name}.reference", "method", [run.reference] if run.reference else [], config.methods
+        yield f"runs.{name}.reference", "method", [run.reference] if run.reference else [], {*config.methods, BASE}
 
 
 def _uses_in_entries(config: Config) -> Iterable[Use]:
@@ -71,6 +73,7 @@ def _uses_in_entries(config: Config) -> Iterable[Use]:
         yield f"methods.{name}.initial", "method", [_maker(method.initial)] if method.follows else [], config.methods
     for name, pool in config.pools.items():
         yield f"pools.{name}.of", "pool", [pool.source] if pool.source else [], config.pools
+        yield f"pools.{name}.matcher", "pool", pool.sources[1:], config.pools
 
 
 def _taken_names(config: Config) -> Iterable[str]:
@@ -98,6 +101,8 @@ def _method_misfits(config: Config) -> Iterable[str]:
             )
         for pool in method.pools:
             made = config.pools.get(pool)
+            if isinstance(made, ProbePool):
+                yield f"methods.{name}.pools: {pool!r} holds probes, which nothing is trained on; leave it out"
             source = None if made is None or isinstance(made, GuidePool) else made.source
             if source is not None and source not in method.pools:
                 yield f"methods.{name}.pools: {pool!r} is made of {source!r}, which is not among the pools; add it"
@@ -142,8 +147,22 @@ def _pool_misfits(config: Config) -> Iterable[str]:
         source = config.pools.get(pool.source or "")
         if source is not None and not isinstance(pool, GuidePool) and not isinstance(source, SamplePool):
             yield f"pools.{name}.of: {pool.source!r} is itself made of a pool; name a pool of kind sample"
+        for probed in pool.sources[1:]:
+            probe = config.pools.get(probed)
+            if probe is not None and not (isinstance(probe, ProbePool) and probe.of == pool.source):
+                yield (
+                    f"pools.{name}.matcher: {probed!r} does not probe {pool.source!r}; name a pool of kind probe with"
+                    f" of: {pool.source}"
+                )
+        if isinstance(pool, VeriExitPool) and pool.matcher.judged and config.judge is None:
+            yield f"pools.{name}.matcher: the matcher judge asks a model, and none is named; set judge: in the config"
         if isinstance(pool, GuidePool) and name in _sources(name, config):
             yield f"pools.{name}.of: the pool is made of itself; name another"
+        if isinstance(pool, SamplePool) and (said := re.fullmatch(r"k(\d+)", name)) and int(said[1]) != pool.samples:
+            yield (
+                f"pools.{name}: its name says {said[1]} samples per question, and it has {pool.samples}; name it"
+                f" k{pool.samples}, and let methods name that: {{like: restem, pools: [k{pool.samples}]}}"
+            )
         if pool.temperature == 0 and pool.samples > 1:
             yield (
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"

@@ -16,8 +16,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from hsir.config.load import FOLDERS
-from hsir.config.pools import DEFAULT_POOLS, Name, PoolEntry
+from hsir.config.pools import DEFAULT_POOLS, PoolEntry
 from hsir.config.schema import Config
+from hsir.options import Name
 from hsir.tasks.record import Record
 
 Node = dict[str, Any]
@@ -33,8 +34,11 @@ README = """\
 `config.yaml` says what is run; `snakemake --configfile FILE` lays another over it. A run is a grid of names, and each
 name is a small file in `models/`, `tasks/`, `methods/` or `pools/`. Your own go into the same folders, or into
 `models:`, `tasks:`, `methods:`, `pools:` of the config, which win over a file of that name. Names are of letters,
-digits, dots, - and _, a method's without a dot. Whatever is wrong is told before anything runs, with the key and the
-way out; `snakemake -n` shows what a change would run again.
+digits, dots, - and _, a method's without a dot. Whatever is wrong is told before anything runs, with the file, the key
+and the way out; `snakemake -n` shows what a change would run again.
+
+In a Snakemake project of your own, HSIR is a module of a clone on the disk: `docs/import.md` shows how. A module of a
+remote address, as snakedeploy writes it, is refused.
 
 Options are laid over one another, key by key; a list is replaced as a whole:
 
@@ -98,10 +102,20 @@ train: {kind: sft, start_from: parent, learning_rate: 5.0e-6}
 iterations: 2
 ```
 
+One that differs from another in a few keys is `like` it. Keys that are not set are as there, blocks such as `train` are
+merged, lists such as `select` are replaced. In the config a method may be like the file of its own name:
+
+```yaml
+methods:
+  restem: {like: restem, pools: [k4]}
+  stricter: {like: hsir-sft, select: [{kind: right}, {kind: indiv, threshold: 0.0}]}
+```
+
 ## A pool of one's own
 
-A pool is a way of getting solutions. This one puts the question in a frame; what is trained on has the plain question
-as its prompt.
+A pool is a way of getting solutions. Its `samples` are K, the samples per question, or, in a pool of kind `veriexit`,
+J, the answers per recycled prefix. A pool that is called `k4` must have four samples. The pool below puts the question
+in a frame; what is trained on has the plain question as its prompt.
 
 ```yaml
 # yaml-language-server: $schema=../schema.json#/$defs/PoolEntry

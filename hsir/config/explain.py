@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter, ValidationError
 
 Location = tuple[int | str, ...]
 
@@ -22,8 +22,18 @@ def keys(raw: Any, error: Any) -> Location:
     return tuple(found)
 
 
-def describe(schema: type[BaseModel], at: Location, error: Any, where: str) -> str:
-    """Write one error of pydantic as a line: file, key, what is wrong, what is known."""
+def describe(schema: Any, at: Location, error: Any) -> str:
+    """Write one error of pydantic as a line: key, what is wrong, what is known."""
+    return f"{'.'.join(map(str, at)) or 'the file'}: {_fault(schema, error)}"
+
+
+def faults(schema: Any, raw: Any, invalid: ValidationError) -> str:
+    """Write all that is wrong with a value that was validated by itself: keys, what is wrong, what is known."""
+    told = [(".".join(map(str, keys(raw, error))), _fault(schema, error)) for error in invalid.errors()]
+    return "; ".join(f"{at}: {fault}" if at else fault for at, fault in told)
+
+
+def _fault(schema: Any, error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown key" + suggest(str(error["loc"][-1]), _fields_at(schema, error["loc"][:-1]))
@@ -31,12 +41,12 @@ def describe(schema: type[BaseModel], at: Location, error: Any, where: str) -> s
         message = "missing; it has no default"
     elif error["type"] != "value_error" and not isinstance(error["input"], dict):
         message += f", not {error['input']!r}"
-    return f"{where}: {'.'.join(map(str, at)) or 'the file'}: {message}"
+    return str(message)
 
 
 def _fields_at(schema: Any, location: Iterable[Any]) -> list[str]:
     """Give the keys that exist at a place, through JSON schema, which knows unions and references."""
-    whole = schema.model_json_schema()
+    whole = TypeAdapter(schema).json_schema()
     nodes = [whole]
     for part in location:
         nodes = [child for node in nodes for child in _children(whole, node, part)]
@@ -73,4 +83,4 @@ def suggest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{hint} Known: {', '.join(known)}" if known else hint
+    return f"{hint or '.'} Known: {', '.join(known)}" if known else hint

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,31 +11,49 @@ from pydantic import BaseModel, RootModel, ValidationError
 
 from hsir.config.checks import misfits, unknown_names
 from hsir.config.explain import Location, describe, keys
+from hsir.config.inherit import Entry, inherited
 from hsir.config.pools import DEFAULT_POOLS, PoolEntry
 from hsir.config.schema import Config, Method, TaskEntry
 from hsir.config.settings import DEFAULT_SCORES, Model
+from hsir.config.sources import source
 from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)
+Fragments = dict[Path, Any]
+"""Files of a kind of entry, and what they hold."""
+Where = Callable[[str], str]
+"""Names the file that a dotted key comes from."""
 FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method, "pools": PoolEntry}
 KINDS = {"model": "models", "task": "tasks", "method": "methods", "run": "runs", "pool": "pools", "score set": "scores"}
 
 
-def load(raw: Mapping[str, Any], folder: Path, name: str = "config/config.yaml") -> Config:
+def load(
+    raw: Mapping[str, Any], folder: Path, files: Mapping[str, Any] | None = None, beside: str = "--config"
+) -> Config:
     """Check a raw config together with the files in `folder`/{models,tasks,methods,pools}.
 
-    Raises ConfigError that lists all that is wrong: what fails by itself is left out, and the rest checked on.
+    `files` are the configs that `raw` was made of, by name, the last on top; a key of none of them comes from `beside`.
+    Raises ConfigError that lists all that is wrong, each with its file: what fails by itself is left out, and the rest
+    checked on.
     """
-    errors: list[str] = []
+    files, errors = {"config/config.yaml": raw} if files is None else files, list[str]()
+    fragments = {kind: _fragments(kind, folder, errors) for kind in FOLDERS}
+    layers = {beside: raw, **_layers(fragments, raw), **files}
+
+    def where(key: str) -> str:
+        return source(key, raw, layers) or ", ".join(files) or beside
+
     defaults: dict[str, dict[str, Any]] = {"pools": DEFAULT_POOLS, "scores": DEFAULT_SCORES}
     merged = {**raw, **{key: _under(default, raw.get(key)) for key, default in defaults.items()}}
-    config = _validate(Config, merged, name, errors)
-    entries = {kind: _entries(kind, folder, raw.get(kind), errors) for kind in FOLDERS}
+    fragments["methods"], merged = _inherited(fragments["methods"], merged, where, errors)
+    config = _validate(Config, merged, where, errors)
+    entries = {kind: _entries(kind, fragments[kind], merged.get(kind), errors) for kind in FOLDERS}
     if config is not None:
-        declared = {what: _declared(kind, folder, merged.get(kind)) for what, kind in KINDS.items()}
+        declared = {what: _declared(kind, folder, raw.get(kind)) for what, kind in KINDS.items()}
         entries["pools"] = {**config.pools, **entries["pools"]}
         config = config.model_copy(update=entries)
-        errors += [f"{name}: {error}" for error in [*unknown_names(config, declared), *misfits(config)]]
+        wrong = [*unknown_names(config, declared), *misfits(config)]
+        errors += [f"{where(error.split(': ')[0])}: {error}" for error in wrong]
     if errors or config is None:
         raise ConfigError("the config cannot be used:\n" + "\n".join(f"  - {error}" for error in errors))
     return config
@@ -54,20 +72,57 @@ def _under(default: dict[str, Any], given: Any) -> Any:
     return default if given is None else {**default, **given} if isinstance(given, dict) else given
 
 
-def _entries(kind: str, folder: Path, inline: Any, errors: list[str]) -> dict[str, BaseModel]:
+def _fragments(kind: str, folder: Path, errors: list[str]) -> Fragments:
+    """Read the files of a kind of entry."""
     found = {}
     for path in sorted((folder / kind).glob("*.yaml")):
         try:
-            entry = _validate(FOLDERS[kind], read_yaml(path), str(path), errors)
+            found[path] = read_yaml(path)
         except ConfigError as error:
             errors.append(str(error))
-            continue
+    return found
+
+
+def _layers(fragments: Mapping[str, Fragments], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Give each file of an entry as the config that it adds to; the config's own entries take its place."""
+    given = {kind: raw.get(kind) for kind in fragments}
+    return {
+        str(path): {kind: {path.stem: entry}}
+        for kind, found in fragments.items()
+        for path, entry in found.items()
+        if not (isinstance(own := given[kind], dict) and path.stem in own)
+    }
+
+
+def _inherited(
+    fragments: Fragments, merged: dict[str, Any], where: Where, errors: list[str]
+) -> tuple[Fragments, dict[str, Any]]:
+    """Write out the methods that are like others, those of files and those of the config."""
+    if not isinstance(own := merged.get("methods") or {}, dict):
+        return fragments, merged
+    methods = {Entry(False, path.stem): entry for path, entry in fragments.items()}
+    wrong = list[str]()
+    written = inherited({Entry(True, str(name)): entry for name, entry in own.items()} | methods, wrong)
+    errors += [f"{where(error.split(': ')[0])}: {error}" for error in wrong]
+    inline = {entry.name: raw for entry, raw in written.items() if entry.inline}
+    kept = {path: written[at] for path in fragments if (at := Entry(False, path.stem)) in written}
+    return kept, {**merged, "methods": inline} if own else merged
+
+
+def _entries(kind: str, fragments: Fragments, inline: Any, errors: list[str]) -> dict[str, BaseModel]:
+    found = {}
+    for path, raw in fragments.items():
+        entry = _validate(FOLDERS[kind], raw, _always(str(path)), errors)
         if entry is not None and _named_well(kind, path, errors):
             found[path.stem] = _bare(entry)
     for name, value in (inline if isinstance(inline, dict) else {}).items():
         if (entry := _try(FOLDERS[kind], value)) is not None:
             found[name] = _bare(entry)
     return found
+
+
+def _always(name: str) -> Where:
+    return lambda _: name
 
 
 def _bare(entry: BaseModel) -> BaseModel:
@@ -98,7 +153,7 @@ def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
         return None
 
 
-def _validate(schema: type[Validated], raw: Any, where: str, errors: list[str]) -> Validated | None:
+def _validate(schema: type[Validated], raw: Any, where: Where, errors: list[str]) -> Validated | None:
     """Validate; note what is wrong, and go on without it, so that nothing hides behind something else.
 
     What is wrong only because something within or around it was taken away is not noted.
@@ -112,7 +167,8 @@ def _validate(schema: type[Validated], raw: Any, where: str, errors: list[str]) 
         new = [(at, error) for at, error in faults if not any(_related(at, known) for known in noted)]
         for at, error in new:
             if at not in noted:
-                errors.append(describe(schema, at, error, where))
+                told = describe(schema, at, error)
+                errors.append(f"{where('.'.join(map(str, at)))}: {told}")
                 noted.append(at)
         removed = [_remove(rest, at) for at, _ in faults]
         if not any(removed):

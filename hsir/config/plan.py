@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hsir.config.overlay import overlay
 from hsir.config.pools import BasePool, Pool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
 from hsir.config.settings import Settings
@@ -29,7 +30,7 @@ class Plan:
             self.config.tasks[task].settings,
             self.config.overrides,
         ]
-        return Settings.model_validate(_overlay(*(_given(layer) for layer in layers)))
+        return Settings.model_validate(overlay(*(_given(layer) for layer in layers)))
 
     def train(self, model: str, task: str, policy: str) -> Train:
         """Overlay a policy's training options: defaults < model < task < method < overrides."""
@@ -39,7 +40,7 @@ class Plan:
             for layer in (self.config.models[model].settings, self.config.tasks[task].settings)
         ]
         last = _given(self.config.overrides).get("train", {}).get(chosen.kind, {})
-        return type(chosen).model_validate(_overlay(*blocks, _given(chosen), last))
+        return type(chosen).model_validate(overlay(*blocks, _given(chosen), last))
 
     def pool(self, model: str, task: str, pool: str) -> BasePool:
         """Give a pool with its token limit filled in; `eval/...` is the greedy pool of evaluations."""
@@ -83,11 +84,14 @@ class Plan:
     def drawn_for(self, policy: str) -> list[str]:
         """Name the pools that are sampled for a policy: those it chooses from, and those that these are made of."""
         found: dict[str, None] = {}
+
+        def collect(name: str) -> None:
+            for source in self.config.pools[name].sources:
+                collect(source)
+            found[name] = None
+
         for name in self.method(policy).pools:
-            chain = [name]
-            while (source := self.config.pools[chain[-1]].source) is not None:
-                chain.append(source)
-            found |= dict.fromkeys(reversed(chain))
+            collect(name)
         return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:
@@ -96,7 +100,9 @@ class Plan:
         return self.parent(policy) if parent else BASE
 
     def policies(self, run: Run, method: str) -> list[str]:
-        """Name the policies of a method within a run, first iteration first."""
+        """Name the policies of a method within a run, first iteration first; `base` is the untrained model alone."""
+        if method == BASE:
+            return [BASE]
         rounds = self.config.methods[method].iterations
         if not rounds:
             return [method]
@@ -104,6 +110,10 @@ class Plan:
 
     def cells(self, run: Run) -> Iterator[tuple[str, str, int, str, str]]:
         """Yield (model, task, seed, method, policy) of everything that a run trains."""
+        yield from (cell for cell in self.evaluated(run) if cell[-1] != BASE)
+
+    def evaluated(self, run: Run) -> Iterator[tuple[str, str, int, str, str]]:
+        """Yield (model, task, seed, method, policy) of everything that a run evaluates, the untrained model too."""
         for model in run.models:
             for task in run.tasks:
                 for seed in run.seeds:
@@ -145,8 +155,8 @@ class Plan:
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
 
     def _made_by(self, run: Run) -> list[str]:
-        """Name the policies of a run, and those that they come from."""
-        policies = [policy for name in run.methods for policy in self.policies(run, name)]
+        """Name the policies that a run trains, and those that they come from."""
+        policies = [policy for name in run.methods if name != BASE for policy in self.policies(run, name)]
         return list(dict.fromkeys(policies + [old for policy in policies for old in self.behind(policy)]))
 
 
@@ -154,18 +164,3 @@ def _given(options: Any) -> dict[str, Any]:
     """Give only what was set, so that an overlay overrides nothing by a default."""
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     return given
-
-
-def _overlay(*layers: dict[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            merged[key] = _overlay(merged[key], value) if _alike(merged.get(key), value) else value
-    return merged
-
-
-def _alike(below: Any, above: Any) -> bool:
-    """Tell whether both are blocks of options, and not of two kinds: those of another kind are replaced."""
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return False
-    return len({block["kind"] for block in (below, above) if "kind" in block}) < 2

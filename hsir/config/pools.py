@@ -4,10 +4,9 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, RootModel, model_validator
 
-from hsir.options import Options
+from hsir.options import Name, Options
 from hsir.recycling.matchers import Explicit, Matcher
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Count = Annotated[int, Field(ge=1)]
 P = TypeVar("P", bound=Options)
 
@@ -27,6 +26,11 @@ class BasePool(Options):
         """Name the pool that it is made from, if any."""
         return None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Name every pool that must be there before this one is drawn."""
+        return () if self.source is None else (self.source,)
+
 
 class SamplePool(BasePool):
     """Solutions drawn afresh: K for every question."""
@@ -41,6 +45,28 @@ class VeriExitPool(BasePool):
     of: Name = Field(description="The pool whose failed solutions are recycled.")
     max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
     matcher: Matcher = Field(Explicit(), description="When a step arrives at the ground truth.")
+
+    @property
+    def source(self) -> str:
+        return self.of
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.of, *self.matcher.pools)
+
+
+class ProbePool(BasePool):
+    """Failed solutions of another pool, cut after one step after another: what would the policy answer there?
+
+    Nothing is trained on these answers. They tell the matcher `probe` from which step on the policy knows the answer.
+    """
+
+    kind: Literal["probe"]
+    of: Name = Field(description="The pool whose failed solutions are probed.")
+    samples: Count = Field(1, description="Answers per step.")
+    temperature: float = Field(0.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
+    max_new_tokens: Count | None = Field(32, description="Token limit of an answer.")
+    most: Count = Field(16, description="Steps probed per solution, spread evenly where it has more.")
 
     @property
     def source(self) -> str:
@@ -105,7 +131,9 @@ class AdaptivePool(BasePool):
         return self.of
 
 
-Pool = Annotated[SamplePool | VeriExitPool | HintPool | GuidePool | AdaptivePool, Field(discriminator="kind")]
+Pool = Annotated[
+    SamplePool | VeriExitPool | ProbePool | HintPool | GuidePool | AdaptivePool, Field(discriminator="kind")
+]
 
 
 class PoolEntry(RootModel[Pool]):
@@ -118,6 +146,13 @@ DEFAULT_POOLS = {
     "k10": {"kind": "sample", "samples": 10},
     "k30": {"kind": "sample", "samples": 30},
     "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
+    "k10-probe": {"kind": "probe", "of": "k10"},
+    "k10-veriexit-probe": {
+        "kind": "veriexit",
+        "of": "k10",
+        "samples": 5,
+        "matcher": {"kind": "probe", "pool": "k10-probe"},
+    },
     "k10-hint": {"kind": "hint", "of": "k10", "samples": 10},
     "greedy-hint": {"kind": "hint", "of": "greedy", "samples": 1, "temperature": 0.0},
     "k5-adaptive": {"kind": "adaptive", "of": "k5", "samples": 5},

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, RootModel, model_validator
 
-from hsir.config.pools import Name, Pool
+from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
-from hsir.config.teacher import Teacher
+from hsir.config.teacher import Judge, Teacher
 from hsir.config.tracking import Track
 from hsir.config.training import Count, Grpo, Sft, Train
-from hsir.options import Options
+from hsir.options import Name, Options
 from hsir.rewards import reads_scores
 from hsir.selection.filters import Filter, needs_scores
 from hsir.tasks import Task
@@ -41,6 +41,11 @@ class Method(Options):
     With `iterations: 0` it trains once on given data and samples nothing.
     """
 
+    like: MethodName | None = Field(
+        None,
+        description="Method that this one is written as: what is not set here is as there. Blocks are laid over its"
+        " own key by key, lists take their place.",
+    )
     given: tuple[Literal["seed", "gold", "questions"], ...] = Field(
         ("seed",),
         description="Given data to train on: the seed set, gold traces of the unlabelled set, its bare questions.",
@@ -106,7 +111,9 @@ class Run(Options):
 
     models: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of models.")
     tasks: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of tasks to train on.")
-    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(description="Names of methods.")
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(
+        description="Names of methods; `base` is the untrained model, which is evaluated as it is."
+    )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds of data and sampling.")
     iterations: Count | None = Field(None, description="Rounds for every method, if not its own number.")
     benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(
@@ -136,6 +143,7 @@ class Config(Options):
         None,
         description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there.",
     )
+    judge: Judge | None = Field(None, description="The model that the matcher `judge` asks.")
     track: Track = Field(Track(), description="Who else notes the course of trainings; changes nothing that is made.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")

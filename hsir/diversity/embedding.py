@@ -1,19 +1,17 @@
 """Steps as vectors, for Div: a sentence model, or words counted, which needs no model."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from numpy.typing import NDArray
 
 from hsir.config.settings import BaseEmbedder, SentenceTransformers, Words
+from hsir.diversity.div import Embed
 from hsir.diversity.wordcounts import words
 from hsir.errors import InputError
-
-Embed: TypeAlias = Callable[[Sequence[str]], NDArray[Any]]
-"""From n texts to [n, e]."""
 
 
 def embedder(options: BaseEmbedder) -> Embed:

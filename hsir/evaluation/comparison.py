@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import comb
 from scipy.stats import binomtest, ttest_1samp
 
 RESAMPLES = 10_000
@@ -41,19 +43,16 @@ def _means(differences: Array, seed: int, resamples: int) -> Iterator[Array]:
         yield counts @ differences / questions
 
 
-def mcnemar(one: Sequence[bool], other: Sequence[bool]) -> float:
+def mcnemar(one: ArrayLike, other: ArrayLike) -> float:
     """Give the p-value of McNemar's exact test: are two policies right equally often? 1 where they never differ."""
-    only_one = sum(a and not b for a, b in zip(one, other, strict=True))
-    only_other = sum(b and not a for a, b in zip(one, other, strict=True))
-    differing = only_one + only_other
-    return float(binomtest(only_one, differing).pvalue) if differing else 1.0
+    apart = np.subtract(one, other, dtype=int)
+    differing = np.count_nonzero(apart)
+    return float(binomtest(np.count_nonzero(apart > 0), differing).pvalue) if differing else 1.0
 
 
-def paired_t(differences: Sequence[float]) -> float:
+def paired_t(differences: ArrayLike) -> float:
     """Give the p-value of a paired t test over questions, for values that are means over seeds; 1 for no difference."""
-    if not any(differences):
-        return 1.0
-    return float(ttest_1samp(differences, 0.0).pvalue)
+    return float(ttest_1samp(differences, 0.0).pvalue) if np.any(differences) else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -66,30 +65,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def pass_at_k(right: int, drawn: int, k: int) -> float:
-    """Estimate the chance that one of k samples is right, from all that were drawn; unbiased.
+def pass_at_k(right: ArrayLike, drawn: ArrayLike, k: int) -> Array:
+    """Estimate for each question the chance that one of k samples is right, from all that were drawn; unbiased.
 
     Source: Chen et al., arXiv 2107.03374. Raises ValueError for a k that exceeds what was drawn.
     """
-    if not 1 <= k <= drawn:
-        raise ValueError(f"k is {k}, but {drawn} samples were drawn")
-    if drawn - right < k:
-        return 1.0
-    return float(1.0 - np.prod(1.0 - k / np.arange(drawn - right + 1, drawn + 1)))
+    if not 1 <= k <= np.min(drawn):
+        raise ValueError(f"k is {k}, but {np.min(drawn)} samples were drawn")
+    passed: Array = 1.0 - comb(np.subtract(drawn, right), k) / comb(drawn, k)
+    return passed
 
 
-def majority(answers: Sequence[str | None], right: Sequence[bool]) -> float:
-    """Tell whether the answer that most samples give is right: 1 or 0, or the share of right ones among ties.
+def majority(answers: pd.DataFrame) -> pd.Series:
+    """Tell for each question whether the answer of most samples is right: 1 or 0, or the share of right ones in a tie.
 
-    All right answers count as one, however they are written; samples without an answer have no vote.
+    `answers` has a row per sample: question_id, extracted, right. All right answers count as one, however they are
+    written; samples without an answer have no vote.
     """
-    votes: dict[tuple[bool, str], int] = {}
-    for answer, is_right in zip(answers, right, strict=True):
-        if answer is not None or is_right:
-            key = (is_right, "" if is_right else str(answer).strip().casefold())
-            votes[key] = votes.get(key, 0) + 1
-    if not votes:
-        return 0.0
-    most = max(votes.values())
-    leading = [is_right for (is_right, _), count in votes.items() if count == most]
-    return sum(leading) / len(leading)
+    said = answers["extracted"].str.strip().str.casefold().mask(answers["right"], "")
+    votes = answers.assign(said=said).groupby(["question_id", "right", "said"]).size()
+    leading = votes[votes == votes.groupby("question_id").transform("max")].reset_index("right")
+    shares = leading.groupby("question_id")["right"].mean()
+    return shares.reindex(sorted(answers["question_id"].unique()), fill_value=0.0)

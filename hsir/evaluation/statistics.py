@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +47,15 @@ def spearman(one: Sequence[float], other: Sequence[float], given: Sequence[float
 def _centred_ranks(values: Sequence[float]) -> NDArray[Any]:
     ranks: NDArray[Any] = rankdata(values)
     return ranks - (len(ranks) + 1) / 2
+
+
+def graded(
+    samples: Iterable[tables.Row], verified: Iterable[tables.Row], questions: Iterable[tables.Row]
+) -> list[tables.Row]:
+    """Join samples with their verdicts and the difficulty of their questions: what `summary` takes."""
+    difficulty = {row["question_id"]: row["difficulty"] for row in questions}
+    judged = {row["sample_id"]: row for row in verified}
+    return [judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]} for row in samples]
 
 
 def summary(answers: Sequence[tables.Row]) -> tables.Row:

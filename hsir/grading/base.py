@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import statements
+from hsir.grading import announced, statements
 from hsir.options import Options
 
 Verdict = Literal["right", "wrong", "no_answer", "undecided"]
@@ -27,6 +27,13 @@ MOST_TOLD = 8
 
 LONGEST = 20_000
 """Characters of a text's end where answers outside closed tags are looked for."""
+
+
+SEARCHED = 1_500
+"""Characters of a text's end that are searched first for what it states."""
+
+MARGIN = 300
+"""Characters before a statement that may change its meaning; one that begins nearer to a cut is read again."""
 
 
 class Item(NamedTuple):
@@ -100,7 +107,7 @@ class Grader(Options):
             return (given, "tags") if given else (None, "empty")
         if item.truncated:
             return None, "truncated"
-        end = text[-LONGEST:]
+        end = announced.first_turn(text[-LONGEST:])
         for place in self.fallbacks:
             found = self.find(place, end, item.options)
             if found:
@@ -117,11 +124,23 @@ class Grader(Options):
 
     def last_stated(self, text: str, options: Choices | None) -> str | None:
         """Give what is stated last; nothing where "the answer is" comes once more, and no answer behind it."""
-        last = max(self.stated(text, options), key=lambda stated: stated.start, default=None)
+        last = self.latest(text, options)
         if last is None:
             return None
         later = statements.FINAL.search(text, last.end)
         return None if later else last.answer
+
+    def latest(self, text: str, options: Choices | None) -> Stated | None:
+        """Give the statement that begins last; the end of a long text is searched first, which is mostly enough."""
+        if len(text) > 2 * SEARCHED:
+            cut = len(text) - SEARCHED
+            found = self._latest(text[cut:], options)
+            if found and found.start > MARGIN:
+                return Stated(found.answer, cut + found.start, cut + found.end)
+        return self._latest(text, options)
+
+    def _latest(self, text: str, options: Choices | None) -> Stated | None:
+        return max(self.stated(text, options), key=lambda stated: stated.start, default=None)
 
     def distinct(self, answers: list[str], options: Choices | None) -> list[str]:
         """Leave out answers that say the same as one before."""

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import statements
+from hsir.grading import reading, statements, wordings
 from hsir.grading.base import Choices, Grader, Place, Stated
 
 LETTERS = "ABCDEFGHIJ"
@@ -20,18 +20,21 @@ _AT = re.compile(_LETTER)
 _AFTER = re.compile(r"[\s)*\].:}\"'\u201d$\u3002,-]*")
 # More letters behind one: "A or B", "A, C", "A and D"; not the words that merely begin so.
 _MORE = re.compile(
-    r"[\s)*\]\"']*(?:,|/|&|\b(?:or|and|ou|et|oder|und|o|y|e)\b|\u6216|\u548c|\u3001)\s*(?:or\b|and\b)?\s*"
+    r"[.)*]*\s*\n\s*[(*]*[A-J][.)*]*\s*$|[\s)*\]\"']*(?:,|/|&|\b(?:or|and|ou|et|oder|und|o|y|e)\b|\u6216|\u548c|\u3001)\s*(?:or\b|and\b)?\s*"
     r"(?:maybe\s+|perhaps\s+|possibly\s+|probably\s+)?(?:option\s+)?[\s(*\[\"']*[A-J](?![\w'\u2019])"
 )
 _SHORT = re.compile(
-    rf"(?i:\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:option|choice|answer|letter)\b(?:\s+is\b)?)?)\W*?{_LETTER}"
+    rf"(?i:\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:option|choice|answer|letter|response)\b(?:\s+is\b)?)?)\W*?{_LETTER}"
 )
 _BARE = re.compile(
-    r"(?:[*_#\s]*(?i:(?:final\s+)?(?:option|choice|answer))[*\s]*:?)?\s*"
+    r"(?:[-\u2022>]\s)?(?:[*_#\s]*(?i:(?:final\s+)?(?:option|choice|answer|response))[*\s]*:?)?\s*"
     rf"(?:[*_`$]*\(?{_LETTER}[).]?|[*_`$]*\[{_LETTER}\])[*_`$.\s]*"
 )
 LONGEST = 2000
 """Characters of the longest text that may be an option's."""
+
+_SPELT = 4
+"""Characters of the shortest text of an option that is looked for inside sentences."""
 
 SHORT = 300
 """Characters of a text that a letter may head without the option's text behind it."""
@@ -41,10 +44,12 @@ _LOWER_HEADS = re.compile(r"\W*([a-z])[).:\]]+\s*(?=\S)")
 _LOWER_AT = re.compile(r"([a-z])(?:[).*\]\"']*[ \t]*(?:$|\n)|[)\]])")
 # What takes a letter back: "B is wrong", "A isn't it".
 _TAKEN_BACK = re.compile(
-    r"[\s)*\]\"']*(?:\b(?:is|was|seems|would\s+be|can|could|does)(?:n['\u2019]t|\s+(?:the\s+|an?\s+|\w+ly\s+)?"
-    r"(?:not|never|wrong|incorrect|false|unlikely|excluded|eliminated|ruled\s+out))|\bcannot|\bcan['\u2019]t)\b",
+    r"[\s)*\]\"']*(?:\b(?:is|was|seems|would\s+be|can|could|does)(?:n['\u2019]t|\s+(?:(?:the|an?|most|\w+ly)\s+){0,3}"
+    r"(?:not|never|wrong|incorrect|false|unlikely|excluded|eliminated|ruled\s+out))|\b(?:could|might|may)\s+be|\bcannot|\bcan['\u2019]t)\b",
     re.IGNORECASE,
 )
+# What makes an option's text another answer: "aspirin and heparin", "27 minutes or 30".
+_EXTENDED = re.compile(r"[\s(]*(?:and|or|with|without|plus|but|nor|to|not|is|are|was|of|if|and/or)\b|\s*[-+/&]")
 _BECAUSE = re.compile(r",?\s+(?:because|since|as|due\s+to)\s", re.IGNORECASE)
 _PICKS = re.compile(
     r"\b(?:it[\u2019']?s|it\s+(?:is|must\s+be|should\s+be)|(?:choose|pick|select)\b|go(?:ing)?\s+with|opt(?:ing)?\s+for"
@@ -61,6 +66,7 @@ _CONFIRMED = re.compile(
     r"(?=\s*(?:[.,;!)*\n]|$|because\b|since\b))"
 )
 _HEADS = re.compile(rf"[\s(*\[\"'#]*{_LETTER}(?=[)\].:*\u3002\s]|$)")
+_BOLD_LINE = re.compile(r"\*\*\(?[A-J][).:]{1,2}\s[^*]{1,200}\*\*")
 _GENUS = re.compile(r"\.\s?[a-z]")
 _REASON = re.compile(
     r"[\s)*\].:\"']*(?:$|[\n.;,!?(\u2013\u2014-]|because|since|as\b|which|for\b|is\b|not\b|non\b|with\b|due\b)", re.I
@@ -93,6 +99,10 @@ class Choice(Grader):
             return _alone(text, options)
         return super().find(place, text, options)
 
+    def _latest(self, text: str, options: Choices | None) -> Stated | None:
+        found = [*self.stated(text, options), *_worded(text, options)]
+        return max(found, key=lambda stated: stated.start, default=None)
+
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):
             if read(content, options) and not statements.undone(text, start, end):
@@ -108,6 +118,24 @@ class Choice(Grader):
                 yield Stated(said[1], said.start(), said.end())
 
 
+def _worded(text: str, options: Choices | None) -> Iterator[Stated]:
+    """Give the answers that the tables of wordings find, and options whose text is called correct."""
+    for cue in wordings.before.finditer(text):
+        found = at(text, cue.end(), options)
+        if found and not statements.undone(text, cue.start() + len(cue[0]) - len(cue[0].lstrip()), found[1]):
+            yield Stated(found[0], cue.start(), found[1])
+    for pattern in wordings.after:
+        for said in pattern.finditer(text):
+            if has(said[1], options) and not statements.undone(text, said.start(), said.end()):
+                yield Stated(said[1], said.start(), said.end())
+    for letter, option in (options or {}).items():
+        start = text.casefold().rfind(option.casefold()) if len(option) >= _SPELT else -1
+        correct = wordings.CORRECT.match(text, start + len(option)) if start >= 0 else None
+        apart = text[max(0, start - 1) : start] in ("", " ", "*", '"')
+        if correct and apart and not statements.undone(text, start, correct.end()):
+            yield Stated(letter, start, correct.end())
+
+
 def has(letter: str, options: Choices | None) -> bool:
     """Tell whether the question has an option of this letter."""
     return letter in options if options else letter in LETTERS
@@ -119,7 +147,7 @@ def read(text: str, options: Choices | None = None) -> str | None:
     if len(text) == 1 and text.isalpha():
         return text.upper() if has(text.upper(), options) else None
     text = _unwrapped(text[:LONGEST])
-    return _of_text(text, options) or _of_letter(text[:SHORT], options)
+    return _of_text(text, options) or _of_letter(text[:SHORT], options) or _of_number(text, options)
 
 
 def _of_letter(text: str, options: Choices | None) -> str | None:
@@ -146,7 +174,8 @@ def _is_word(text: str, letter: re.Match[str], options: Choices | None, rest: st
         return False
     if _GENUS.match(text, letter.end(1)) and not _REASON.match(text, letter.end(1) + 1):
         return True
-    return letter[1] in "AI" and text[letter.end(1) :][:1] == " " and not _REASON.match(text, letter.end(1))
+    following = text[letter.end(1) : letter.end(1) + 2]
+    return letter[1] in "AI" and following[:1] == " " and following.isascii() and not _REASON.match(text, letter.end(1))
 
 
 def _at_end(text: str, options: Choices | None) -> str | None:
@@ -165,6 +194,15 @@ def _lower(text: str, options: Choices | None) -> str | None:
 
 def _of_text(text: str, options: Choices | None) -> str | None:
     return _by_text(tuple(options.items())).get(_plain(text)) if options else None
+
+
+def _of_number(text: str, options: Choices | None) -> str | None:
+    """Read the number of the only option that has it: `32` where B is "32 degrees"."""
+    if not options or not reading.plain(text):
+        return None
+    value = reading.value(text)
+    same = [letter for letter, option in options.items() if reading.value(option) == value]
+    return same[0] if len(same) == 1 else None
 
 
 @lru_cache(maxsize=4096)
@@ -210,16 +248,29 @@ def _text_at(text: str, begin: int, options: Choices) -> tuple[str, int] | None:
         letter = _of_text(part, options)
         if letter:
             return letter, begin + len(part)
-    return None
+    return _headed_by(line, begin, options)
+
+
+def _headed_by(line: str, begin: int, options: Choices) -> tuple[str, int] | None:
+    """Read an option's text with more words behind it: "27 minutes after scaling"; the longest one that fits."""
+    plain = line.lstrip("*_\"' ").casefold()
+    fits = [(option, letter) for letter, option in options.items() if plain.startswith(f"{option.casefold()} ")]
+    option, letter = max(fits, key=lambda fit: len(fit[0]), default=("", ""))
+    if " " not in option or _EXTENDED.match(plain, len(option)):
+        return None
+    return letter, begin + len(option)
 
 
 def _alone(text: str, options: Choices | None) -> str | None:
     """Read a letter, or an option, that is the whole text, its last line, or heads it: "B. Aspirin"."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip(" \t_") for line in text.splitlines() if line.strip()]
     if not lines:
         return None
     if len(lines) == 1 and len(lines[0]) < 8 and _LOWER.fullmatch(lines[0]):
         return lines[0] if read(lines[0], options) else None
+    bold = [line for line in lines if _BOLD_LINE.fullmatch(line)]
+    if len(bold) == 1:
+        return bold[0] if read(bold[0], options) else None
     heads = {head[1] for head in map(_HEADS.match, lines) if head}
     if len(heads) > 1:  # the options, gone through one by one
         return None

@@ -1,7 +1,6 @@
 r"""Numbers: `42`, `$1,000.50`, `29.00`, `3/4`, `1 1/2`, `\frac{3}{4}`, `1.5e6`, `10 %`, `18 eggs`, `3 million`."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -10,48 +9,18 @@ from typing import Literal
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import statements
+from hsir.grading import announced, lastline, statements
 from hsir.grading.base import Choices, Grader, Place, Stated
+from hsir.grading.lastline import HAS_DIGIT
+from hsir.grading.reading import DOZEN, TOKEN, WHOLE, at, clean, value
 
-MOST_DIGITS = 300
-"""Digits of the longest number that is read."""
-
-_WHOLE = re.compile(r"[-+]?\d{1,18}")
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
-_TOKEN = re.compile(
-    rf"(?<![.^_/])(?<![^\W\u2e80-\ud7ff])(?<!\d[,:])(?<![\^_]\{{)(?:(?<![)\]}}])(?P<sign>[-+]))?[$€£]?(?P<digits>{_DIGITS})"
-    r"(?:[eE](?P<e>[-+]?\d{1,3})\b|\s?(?:x|\*|\u00d7|\\times)\s?10\^\{?(?P<ten>[-+]?\d{1,3})\}?)?"
-    r"(?:\s{1,2}(?P<top>\d{1,6})/(?P<under>\d{1,6})(?![\w/])|\s?/\s?(?P<over>\d{1,18}(?:,\d{3})*)(?![\w/]))?"
-    r"(?!:\d|\d|[.,/]\d|\^)(?:\s(?P<scale>hundred|thousand|million|billion|trillion)\b)?"
+_LINE_LEAD = re.compile(
+    r"\W*(?:(?:the\s+)?(?:final\s+|total\s+)?answer\b\W*(?:is\b)?)?\s*(?:[a-z]\s*=)?\s*", re.IGNORECASE
 )
-_SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_CLEANER = re.compile(
-    r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|textnormal|boxed|fbox)\s*\{([^{}]*)\}"
-    r"|\\[dt]?frac\s*(?:\{([^{}]{1,20})\}\s*\{([^{}]{1,20})\}|(\d)\s?(\d))"
-    r"|([\u00bc-\u00be\u2150-\u215e])|\\(times|cdot)(?![a-zA-Z])"
-    r"|\^\{?\\circ\}?|\\[!,;: ]|\{,\}|\\left|\\right|\\\(|\\\)|\\\[|\\\]|\*\*|\\(?=[$%])"
-)
-_DASHES = str.maketrans({"\u2212": "-", "\u2013": "-"})
-_SPACE = re.compile(r"[\u00a0\u2009\u202f]")
-_GROUPS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
-_SPACED = re.compile(r"([-+]?[$€£]?\d{1,3})((?: \d{3})+)(?!\d)(?=[^\d]*$|\.\d+[^\d]*$)")
-# Powers, factors and bounds: what makes a number not the one that stands there, or no number at all.
-_CHANGED = re.compile(r"[xyznikKMB\u03c0](?![a-zA-Z])|[\u00b2\u00b3\u00b9\u2070-\u209f\u221a]")
-_BOUND = re.compile(r"(?:^|[a-z]\s*)[<>\u2264\u2265\u2260]\s*$|\b(?:less|fewer|more|greater)\s+than\s+$", re.IGNORECASE)
-_NOT = re.compile(r"(?:\bnot|n['\u2019]t)\s+(?:be\s+|equal(?:\s+to)?\s+|=\s*)?[$*]{0,4}$", re.IGNORECASE)
-_SEVERAL = re.compile(r"=[^=,;]{0,40}[,;]\s*(?:and\s+)?[a-z]\w*\s*=", re.IGNORECASE)
-_GOES_ON = re.compile(
-    r"\s*(?:[-+*/=^\u00d7\u00f7<>]|\\times|\\cdot|times\b)\s*[\d($\\]"
-    r"|\s*(?!(?:because|since|as|so|when|where|if|i\.e|for)\b)[a-z]{1,10}\.?,?\s(?:and\s)?\d",
-    re.I,
-)
-_LEAD = re.compile(
-    r"(?:(?:a\s+total\s+of|equal\s+to|exactly|approximately|around|roughly|only|[a-z]\s*=)\s*[$]?)*", re.I
-)
-_LABEL = re.compile(r"\b(?:step|line|part|equation)\s+\d+\s*[:.)]|^[ \t]*\d{1,2}[.)]\s", re.IGNORECASE | re.MULTILINE)
-_STOP = re.compile(r"[.!?;](?=\s)")
-_TAIL = 300
-_LINE = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(?=\S)", re.MULTILINE)
+_HEADING = re.compile(r"[.):]\s*[^\W\d_]|[^\n]*:")
+# A number, and no more on its line
+_ALONE = re.compile(r"[\s:*$]{0,6}(-?\d{1,15})[*.$]{0,4}[ \t]*(?=\n|$)")
+_LINE = re.compile(r"^[ \t]*A:[ \t]*(?=\S)", re.MULTILINE)
 
 
 class Number(Grader):
@@ -76,14 +45,27 @@ class Number(Grader):
 
     def find(self, place: Place, text: str, options: Choices | None) -> str | None:
         if place == "hash":
-            marks = [mark.end() for mark in _LINE.finditer(text)]
-            return text[marks[-1] :].split("\n", 1)[0].strip() if marks else None
+            return _headed(text) if "####" in text or "A:" in text else None
         if place == "last":
-            return _last(text)
+            return lastline.last(text) or lastline.in_words(text)
         if place == "boxed":
             content = traces.last_boxed(text)
-            return content if content and value(content) is not None else None
+            return content if content and (HAS_DIGIT.search(content) or value(content) is not None) else None
         return super().find(place, text, options)
+
+    def last_stated(self, text: str, options: Choices | None) -> str | None:
+        if "\\boxed{" in text:
+            return super().last_stated(text, options)
+        for cue in announced.cues(text):
+            alone = _ALONE.match(text, cue.end())
+            found = alone[1] if alone else at(text, cue.end())
+            if not alone and cue[0].rstrip("*_ ").endswith(":"):
+                found = lastline.in_sentence(text, cue, found)
+            if found and not announced.denied(text, cue.start()):
+                return f"{found} dozen" if DOZEN.match(text, text.find(found, cue.end()) + len(found)) else found
+            if statements.FINAL.search(text, max(0, cue.start() - 20), cue.end() + 1):
+                return None
+        return None
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):
@@ -95,101 +77,23 @@ class Number(Grader):
                 yield Stated(found, cue.start(), cue.end())
 
 
-def value(text: str) -> int | Fraction | None:
-    """Give the number that a short answer is, units and wrappings aside; None if it is none, or several."""
-    text = text.strip()
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    if len(text) > 300:
-        return None
-    text = _clean(text)
-    if "\\" in text or _SEVERAL.search(text):  # a root, a variable, a set: no plain number
-        return None
-    if "=" in text:
-        text = text.rsplit("=", 1)[1]
-    text = _SPACED.sub(lambda match: match[1] + match[2].replace(" ", ""), text)
-    found = list(_TOKEN.finditer(text))
-    if not found or statements.denied(text, found[0].start()) or _BOUND.search(text[: found[0].start()]):
-        return None
-    if any(_GOES_ON.match(text, token.end()) or _CHANGED.match(text, token.end()) for token in found):
-        return None
-    values = {_token_value(token) for token in found}
-    return values.pop() if len(values) == 1 else None
-
-
-def plain(text: str) -> bool:
-    """Tell whether a text is a number and nothing else."""
-    found = _TOKEN.match(text.strip().translate(_DASHES))
-    return bool(found) and text.strip()[found.end() :].strip() in ("", ".", "%")  # type: ignore[union-attr]
-
-
-def _clean(text: str) -> str:
-    text = text.translate(_DASHES)
-    if not text.isascii():
-        text = _SPACE.sub(" ", _GROUPS.sub("", text))
-    if "\\" in text or "*" in text or "{" in text or not text.isascii():
-        text = _CLEANER.sub(_plain, text)
-    return text
-
-
-def _plain(found: re.Match[str]) -> str:
-    if found[1] is not None:
-        return f" {found[1]}"
-    if found[7]:
-        return "x"
-    parts = [part for part in found.groups()[1:5] if part]
-    fraction = unicodedata.normalize("NFKC", found[6]).replace("\u2044", "/") if found[6] else "/".join(parts)
-    before = found.string[: found.start()][-1:]
-    # A sign belongs to the fraction behind it, a digit makes it a mixed number.
-    return f"{' ' if before.isdigit() else ''}{fraction} " if fraction else ""
-
-
-def _token_value(token: re.Match[str]) -> int | Fraction | None:
-    digits = token["digits"].replace(",", "")
-    if len(digits) > MOST_DIGITS:
-        return None
-    number: int | Fraction = int(digits) if digits.isdigit() else Fraction(digits)
-    if token["over"]:
-        under = int(token["over"].replace(",", ""))
-        if under == 0:
-            return None
-        number = Fraction(number) / under
-    if token["under"]:
-        if int(token["under"]) == 0:
-            return None
-        number += Fraction(int(token["top"]), int(token["under"]))
-    power = token["e"] or token["ten"]
-    if power:
-        number *= Fraction(10) ** int(power)
-    if token["scale"]:
-        number *= _SCALE[token["scale"]]
-    return -number if token["sign"] == "-" else number
-
-
-def at(text: str, start: int) -> str | None:
-    """Read the number that stands at `start`, wrappings aside, unless more follows that makes it another one."""
-    begin = statements.opening(text, _LEAD.match(text, statements.opening(text, start)).end())  # type: ignore[union-attr]
-    segment = _clean(text[begin : begin + _TAIL].split("\n", 1)[0])
-    token = _TOKEN.match(segment)
-    while token and _GOES_ON.match(segment, token.end()):
-        stop = _STOP.search(segment, token.end())
-        equals = segment.find("=", token.end(), stop.start() if stop else len(segment))
-        token = _TOKEN.search(segment, equals) if equals >= 0 else None
-    return token[0].strip() if token and not statements.open_ended(segment, token.end()) else None
-
-
-def _last(text: str) -> str | None:
-    for size in (_TAIL, 10 * _TAIL, len(text)):
-        tail = _clean(text[-size:])
-        whole = size >= len(text)
-        tail = _LABEL.sub(" ", tail)
-        tokens = [token for token in _TOKEN.finditer(tail) if token.start() > 0 or whole]
-        tokens = [token for token in tokens if not _NOT.search(tail[max(0, token.start() - 20) : token.start()])]
-        if tokens:
-            return tokens[-1][0].strip()
-        if whole:
-            break
+def _headed(text: str) -> str | None:
+    """Read the last line that is marked by #### and a number alone; others are headings ("#### Step 2: ...")."""
+    if "####" in text:
+        marks = (text[found + 4 :] for found in announced.rfinds(text, "####"))
+    else:
+        marks = (text[mark.end() :] for mark in reversed(list(_LINE.finditer(text))))
+    for rest in marks:
+        line = rest.split("\n", 1)[0].strip(" \t#")
+        if WHOLE.fullmatch(line) or _is_result(line):
+            return line
     return None
+
+
+def _is_result(line: str) -> bool:
+    start = statements.opening(line, _LINE_LEAD.match(line).end())  # type: ignore[union-attr]
+    token = TOKEN.match(clean(line[start:]))
+    return bool(token and not _HEADING.match(token.string, token.end()) and value(line) is not None)
 
 
 def _near(one: int | Fraction, other: int | Fraction) -> bool:

@@ -9,12 +9,17 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import number, statements, yesno
+from hsir.grading import number, reading, statements, wordings, yesno
 from hsir.grading.base import Choices, Grader, Item, Judgement, Place, Stated
 from hsir.grading.choice import Choice
 
 _SENTENCE = re.compile(r"[^\n]{0,400}?(?=(?<!\b[SM]t)(?<!\b[DM]r)(?<!\bMs)\.\s|\.?$|\n)")
 _COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|boxed)\s*\{([^{}]*)\}")
+_BOLD_LINE = re.compile(r"\*\*[^*]{1,80}\*\*\.?")
+_REASON = re.compile(r",?\s+(?:because|since)\s")
+SHORT = 8
+"""Words of a line that may be an answer by itself."""
+
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 
 
@@ -23,7 +28,7 @@ class Text(Grader):
 
     kind: Literal["text"] = "text"
     fallbacks: tuple[Place, ...] = Field(
-        ("open_tag", "boxed", "stated"), description="Places to look at in turn where no closed tags are."
+        ("open_tag", "boxed", "stated", "alone"), description="Places to look at in turn where no closed tags are."
     )
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
@@ -34,14 +39,28 @@ class Text(Grader):
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
         return _plain(answer) == _plain(gold)
 
+    def find(self, place: Place, text: str, options: Choices | None) -> str | None:
+        return _alone(text) if place == "alone" else super().find(place, text, options)
+
+    def last_stated(self, text: str, options: Choices | None) -> str | None:
+        answer = super().last_stated(text, options)
+        return _REASON.split(answer, maxsplit=1)[0] if answer else None
+
+    def _latest(self, text: str, options: Choices | None) -> Stated | None:
+        found = list(self.stated(text, options))
+        for cue in wordings.label.finditer(text):
+            answer = _sentence(text, cue.end())
+            if answer and not statements.undone(text, cue.start(), cue.end() + len(answer)):
+                found.append(Stated(answer, cue.start(), cue.end() + len(answer)))
+        return max(found, key=lambda stated: stated.end, default=None)
+
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):
             if not statements.undone(text, start, end):
                 yield Stated(content, start, end)
         for cue in statements.CUE.finditer(text):
             begin = statements.spaces(text, cue.end())
-            found = _SENTENCE.match(text, begin)
-            answer = found[0].strip(" *_`$\"'\u201c\u201d") if found else ""
+            answer = _sentence(text, begin)
             if answer and not statements.undone(text, cue.start(), begin + len(answer)):
                 yield Stated(answer, cue.start(), begin + len(answer))
 
@@ -57,7 +76,7 @@ class Auto(Grader):
     def of(self, gold: str, options: Choices | None = None) -> Grader:
         if options:
             kind: type[Grader] = Choice
-        elif number.plain(gold):
+        elif reading.plain(gold):
             kind = number.Number
         else:
             kind = yesno.YesNo if yesno.plain(gold) else Text
@@ -74,6 +93,18 @@ class Auto(Grader):
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         raise TypeError("what a text states depends on the question: ask `of(gold, options)`")
+
+
+def _sentence(text: str, begin: int) -> str:
+    found = _SENTENCE.match(text, begin)
+    return found[0].strip(" *_`$\"'\u201c\u201d") if found else ""
+
+
+def _alone(text: str) -> str | None:
+    """Give a text of one short line, or a last line that is bold as a whole."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    short = len(lines) == 1 and len(lines[0].split()) <= SHORT and not lines[0].endswith(("?", ":"))
+    return lines[0] if short else lines[-1] if lines and _BOLD_LINE.fullmatch(lines[-1]) else None
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from hsir import traces
-from hsir.grading import statements
+from hsir.grading import statements, wordings
 from hsir.grading.base import Choices, Grader, Place, Stated
 
 _SAYS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
@@ -29,6 +29,11 @@ _BEFORE_CUE = re.compile(
 )
 _ENDS = re.compile(r"[,:]\W{0,8}(yes|no)\W{0,8}$", re.IGNORECASE)
 _OTHER = re.compile(r"[\s\"'*)]*(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
+
+
+_LIKELY = re.compile(
+    r"\bit\s+(?:is|seems|appears)\s+(?:most\s+|very\s+)?(?:likely|probabl[ey])(?:\s+to\s+be)?\s+", re.IGNORECASE
+)
 
 
 class YesNo(Grader):
@@ -56,6 +61,14 @@ class YesNo(Grader):
         if place == "alone":
             return _outer(text)
         return super().find(place, text, options)
+
+    def _latest(self, text: str, options: Choices | None) -> Stated | None:
+        found = list(self.stated(text, options))
+        for cue in (*wordings.before.finditer(text), *_LIKELY.finditer(text)):
+            said = _AT.match(text, statements.opening(text, cue.end()))
+            if said and not _OTHER.match(text, said.end()) and not statements.undone(text, cue.start(), said.end()):
+                found.append(Stated(said[1], cue.start(), said.end()))
+        return max(found, key=lambda stated: stated.start, default=None)
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
         for start, end, content in traces.boxed(text):

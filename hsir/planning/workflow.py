@@ -9,20 +9,22 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hsir.config import Plan, load, read_yaml
+from hsir.config.home import HOME, SNAKEFILE, profile_folder
 from hsir.errors import ConfigError
 
-HOME = Path(__file__).parents[2]
-"""Where the Snakefile stands."""
 DEFAULT = Path("config/config.yaml")
 TOLD = re.compile(
-    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
+    r"^ *(?:(?:local)?(?:rule|checkpoint) (\S+):|(output|log|reason|wildcards|threads|resources): (.+))$", re.MULTILINE
 )
-LOCAL = re.compile(r"^localrules:\n((?: +\w+,?\n)+)", re.MULTILINE)
-"""Where the Snakefile says what is not queued; a dry run does not tell."""
+RULE = re.compile(r"^(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
+"""A rule of a .smk file: its name and its body."""
 
 
 class Job(NamedTuple):
-    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why."""
+    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why.
+
+    And the files that it makes, and its log.
+    """
 
     rule: str
     threads: int
@@ -30,6 +32,8 @@ class Job(NamedTuple):
     local: bool = False
     wildcards: Mapping[str, str] = MappingProxyType({})
     reason: str = ""
+    outputs: tuple[str, ...] = ()
+    log: str = ""
 
 
 def opened(configs: Sequence[Path]) -> Plan:
@@ -45,7 +49,7 @@ def opened(configs: Sequence[Path]) -> Plan:
     for path, raw in zip(files, given, strict=True):
         if not isinstance(raw, dict):
             raise ConfigError(f"{path}: not a config; it needs keys such as `run:` and `runs:`")
-    return Plan(load(_merged(*given), HOME / "config", ", ".join(map(str, files))))
+    return Plan(load(_merged(*given), HOME / "config", dict(zip(map(str, files), given, strict=True))))
 
 
 def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,8 +71,8 @@ def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:
 
 
 def profile(folder: Path) -> dict[str, Any]:
-    """Read a profile; raises ConfigError where there is none."""
-    path = folder / "config.yaml"
+    """Read a profile, of this folder or of the project; raises ConfigError where there is none."""
+    path = profile_folder(folder) / "config.yaml"
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; --profile takes a folder, such as profiles/slurm")
     read = read_yaml(path)
@@ -84,7 +88,11 @@ def dry_run(
 
     Environments are left aside, so that neither conda nor a container is needed to ask.
     """
-    given = ["--software-deployment-method", "env-modules", *(["--profile", str(profile)] if profile else [])]
+    given = [
+        "--software-deployment-method",
+        "env-modules",
+        *(["--profile", str(profile_folder(profile))] if profile else []),
+    ]
     done = _asked(["--dry-run", "--nocolor", *given, *options], runs, configs)
     return _jobs(done.stdout + done.stderr)
 
@@ -97,7 +105,7 @@ def rule_graph(runs: Sequence[str], configs: Sequence[Path]) -> str:
 
 def _asked(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> subprocess.CompletedProcess[str]:
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile"), *options,
+        sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *options,
         *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -114,15 +122,21 @@ def _jobs(told: str) -> list[Job]:
             found.append((rule, {}))
         elif found:
             found[-1][1][key] = value
-    block = LOCAL.search((HOME / "Snakefile").read_text(encoding="utf-8"))
-    here = set(re.findall(r"\w+", block[1])) if block else set()
+    here = _local()
     return [
         Job(
             rule, int(said.get("threads", 1)), _pairs(said.get("resources", "")),
             rule in here or "output" not in said, _pairs(said.get("wildcards", "")), said.get("reason", ""),
+            tuple(said["output"].split(", ")) if "output" in said else (), said.get("log", ""),
         )
         for rule, said in found
     ]  # fmt: skip
+
+
+def _local() -> set[str]:
+    """Name the rules that are not queued; a dry run does not tell."""
+    texts = [path.read_text(encoding="utf-8") for path in (HOME / "workflow" / "rules").glob("*.smk")]
+    return {name for text in texts for name, body in RULE.findall(text) if "    localrule: True\n" in body}
 
 
 def _pairs(told: str) -> dict[str, str]:

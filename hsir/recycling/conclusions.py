@@ -8,7 +8,7 @@ too. What a sentence concludes depends on the answer type: one reader each.
 import re
 from collections.abc import Callable, Iterator
 
-from hsir.grading import Choice, Math, Number, Text, YesNo, choice, number, yesno
+from hsir.grading import Choice, Math, Number, Text, YesNo, choice, reading, yesno
 from hsir.grading.base import Choices, Grader, Stated
 from hsir.recycling.surroundings import END
 
@@ -134,7 +134,7 @@ def _number(tail: str, options: Choices | None) -> Iterator[Found]:
     main = [at for at in main if at > begin] or main
     named = [at for at in main if _IS.search(tail[max(begin, at - 20) : at])]
     for at in (equals[-1:] or named or main or starts)[:1]:
-        answer = number.at(tail, at)
+        answer = reading.at(tail, at)
         if answer:
             yield answer, begin, at
 

@@ -1,29 +1,57 @@
 """When does a reasoning step arrive at the ground truth? (paper, section 3.2)
 
-A matcher is an option and its strategy: fields, and a call (step, gold, grader, options) -> bool.
+A matcher is an option and its strategy: fields, and a call (step, gold, grader, options, known) -> bool.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from hsir.grading.base import LONGEST, Choices, Grader, Stated
-from hsir.options import Options
+from hsir.options import Name, Options
 from hsir.recycling import conclusions, refusals
+
+
+class Known(NamedTuple):
+    """What is known about a step besides its text."""
+
+    number: int = 0
+    """Its place in the trace, counted from 0."""
+    shares: Mapping[str, Mapping[int, float]] = {}
+    """The share of correct answers after each probed step of the trace, by probe pool."""
+    concluded: frozenset[int] = frozenset()
+    """The steps that conclude the gold answer, says the judge."""
 
 
 class BaseMatcher(Options):
     """What all matchers share."""
 
-    def __call__(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
-        """Tell whether the step arrives at the gold answer."""
-        return self.arrival(step, gold, grader, options) is not None
+    def __call__(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> bool:
+        """Say whether the step arrives at the gold answer."""
+        return self.arrival(step, gold, grader, options, known) is not None
 
     @abstractmethod
-    def arrival(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> Stated | None:
-        """Give the statement, by its characters in the step, with which it arrives at the gold answer, if it does."""
+    def arrival(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> Stated | None:
+        """Give the statement, by its characters in the step, with which it arrives at the gold answer, if it does.
+
+        A matcher that does not read the step gives the whole of it.
+        """
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Name the pools of probes that it reads."""
+        return ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether it reads what a judge said about the steps."""
+        return False
 
 
 class Explicit(BaseMatcher):
@@ -41,7 +69,9 @@ class Explicit(BaseMatcher):
         ' "Therefore, Charlie has 17 stickers left."',
     )
 
-    def arrival(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> Stated | None:
+    def arrival(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> Stated | None:
         grader, offset = grader.of(gold, options), max(0, len(step) - LONGEST)
         step = step[offset:]
         last = _last_held(step, grader.stated(step, options))
@@ -52,25 +82,82 @@ class Explicit(BaseMatcher):
         return Stated(last.answer, offset + last.start, offset + last.end)
 
 
-class AllOf(BaseMatcher):
+class Probe(BaseMatcher):
+    """The policy itself answers correctly from this step on, whatever the step says.
+
+    The pool named by `pool` holds short answers that the policy gave after the trace's steps. The step arrives if the
+    share of correct answers after it is at least `confidence`, and stays so at the next `stable` probed steps. A step
+    that was not probed never arrives.
+    """
+
+    kind: Literal["probe"]
+    pool: Name = Field(description="The pool of kind `probe` that holds the answers.")
+    confidence: float = Field(1.0, gt=0, le=1, description="Share of the answers after a step that must be correct.")
+    stable: int = Field(1, ge=0, description="Later probed steps at which the share must be as high, if there are any.")
+
+    def arrival(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> Stated | None:
+        shares = known.shares.get(self.pool, {})
+        later = [shares[number] for number in sorted(shares) if number >= known.number]
+        arrived = known.number in shares and min(later[: self.stable + 1]) >= self.confidence
+        return Stated(gold, 0, len(step)) if arrived else None
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        return (self.pool,)
+
+
+class Judged(BaseMatcher):
+    """A model says that the step concludes the gold answer; `judge:` in the config names the model."""
+
+    kind: Literal["judge"]
+
+    def arrival(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> Stated | None:
+        return Stated(gold, 0, len(step)) if known.number in known.concluded else None
+
+    @property
+    def judged(self) -> bool:
+        return True
+
+
+class Several(BaseMatcher):
+    """Matchers that are asked together."""
+
+    of: tuple["Matcher", ...] = Field(min_length=1, description="The matchers.")
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(pool for matcher in self.of for pool in matcher.pools))
+
+    @property
+    def judged(self) -> bool:
+        return any(matcher.judged for matcher in self.of)
+
+
+class AllOf(Several):
     """Each of several matchers accepts the step."""
 
     kind: Literal["all"]
-    of: tuple["Matcher", ...] = Field(min_length=1, description="The matchers.")
 
-    def arrival(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> Stated | None:
-        found = [matcher.arrival(step, gold, grader, options) for matcher in self.of]
+    def arrival(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> Stated | None:
+        found = [matcher.arrival(step, gold, grader, options, known) for matcher in self.of]
         return found[-1] if None not in found else None
 
 
-class AnyOf(BaseMatcher):
+class AnyOf(Several):
     """One of several matchers, at least, accepts the step."""
 
     kind: Literal["any"]
-    of: tuple["Matcher", ...] = Field(min_length=1, description="The matchers.")
 
-    def arrival(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> Stated | None:
-        found = (matcher.arrival(step, gold, grader, options) for matcher in self.of)
+    def arrival(
+        self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
+    ) -> Stated | None:
+        found = (matcher.arrival(step, gold, grader, options, known) for matcher in self.of)
         return next((said for said in found if said), None)
 
 
@@ -80,4 +167,4 @@ def _last_held(step: str, stated: Iterable[Stated]) -> Stated | None:
     return next((one for one in by_place if not refusals.refused(step, one)), None)
 
 
-Matcher = Annotated[Explicit | AllOf | AnyOf, Field(discriminator="kind")]
+Matcher = Annotated[Explicit | Probe | Judged | AllOf | AnyOf, Field(discriminator="kind")]

@@ -1,10 +1,20 @@
 """Verify-then-exit: where a failed trace had already arrived at the ground truth (paper, Algorithm 2)."""
 
-from typing import NamedTuple
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hsir import traces
 from hsir.grading.base import Choices, Grader
-from hsir.recycling.matchers import BaseMatcher
+from hsir.recycling.matchers import BaseMatcher, Known
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Row = dict[str, Any]
+
+BYTES = 8
+"""Tokens, at most, that two characters are spread over."""
 
 
 class Cut(NamedTuple):
@@ -14,11 +24,91 @@ class Cut(NamedTuple):
     end: int
 
 
+class Evidence(NamedTuple):
+    """What probes and a judge say about failed samples."""
+
+    shares: Mapping[str, Mapping[str, Mapping[int, float]]] = {}
+    """The share of correct answers by probe pool, sample and step."""
+    concluded: Mapping[str, frozenset[int]] = {}
+    """The steps that conclude the gold answer, by sample."""
+
+    def about(self, sample_id: str) -> Known:
+        """Give what is known about one sample."""
+        shares = {pool: samples.get(sample_id, {}) for pool, samples in self.shares.items()}
+        return Known(0, shares, self.concluded.get(sample_id, frozenset()))
+
+
+def recycle(
+    failed: Iterable[Row], questions: Mapping[str, Row], matcher: BaseMatcher, grader: Grader,
+    tokenizer: "PreTrainedTokenizerBase", evidence: Evidence = Evidence(),
+) -> list[Row]:  # fmt: skip
+    """Cut failed samples after the first step that arrives at the gold answer, and add the exit prompt.
+
+    Takes rows of the table `samples`, and of `questions` by question id; gives rows of the table `veriexit`, in order.
+    Where no step arrives, `cut_step` and `prefix_ids` are None: there is nothing to recycle.
+    """
+    rows = []
+    for row in failed:
+        question = questions[row["question_id"]]
+        options = dict(question["options"]) if question["options"] else None
+        cut = find_cut(row["completion"], question["gold"], matcher, grader, options, evidence.about(row["sample_id"]))
+        rows.append(
+            {
+                "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
+                "cut_step": cut.step if cut else None,
+                "prefix_ids": prefix_ids(tokenizer, row["completion_ids"], cut.end) if cut else None,
+            }
+        )  # fmt: skip
+    return rows
+
+
 def find_cut(
-    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None
-) -> Cut | None:
-    """Find the first reasoning step that states the gold answer; None if no step does."""
+    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None,
+    known: Known = Known(),
+) -> Cut | None:  # fmt: skip
+    """Find the first reasoning step that arrives at the gold answer; None if no step does.
+
+    `known` holds what probes and a judge say about the steps of this trace.
+    """
     for number, (step, end) in enumerate(traces.steps(completion)):
-        if matcher(step, gold, grader, options):
+        if matcher(step, gold, grader, options, known._replace(number=number)):
             return Cut(number, end)
     return None
+
+
+def boundaries(completion: str, most: int) -> list[Cut]:
+    """Give the ends of a trace's steps where the policy is probed: all, or `most` of them, evenly spread.
+
+    The last step is always among them.
+    """
+    cuts = [Cut(number, end) for number, (_, end) in enumerate(traces.steps(completion))]
+    if len(cuts) <= most:
+        return cuts
+    return [cuts[(n + 1) * len(cuts) // most - 1] for n in range(most)]
+
+
+def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], end: int) -> list[int]:
+    """Give the sample's own tokens up to character `end`, and behind them the exit prompt.
+
+    The last token before the cut is tokenised anew together with the exit prompt, as if the policy had written
+    both: `.` and a blank line are one token to many tokenizers.
+    """
+    text = _text(encoder, completion_ids)[:end]
+    kept = completion_ids[: _whole_tokens(encoder, completion_ids, text)]
+    rest = text[len(_text(encoder, kept)) :]
+    exit_ids: list[int] = encoder(rest + traces.EXIT_PROMPT, add_special_tokens=False)["input_ids"]
+    return [*kept, *exit_ids]
+
+
+def _whole_tokens(encoder: "PreTrainedTokenizerBase", ids: list[int], text: str) -> int:
+    """Count the tokens whose text is a beginning of `text`, but not all of it."""
+    near = bisect_right(range(len(ids) + 1), len(text), key=lambda n: len(_text(encoder, ids[:n])))
+    # A character of several tokens decodes to replacement marks until it is whole, so lengths may step back.
+    around = range(max(near - BYTES, 0), min(near + BYTES, len(ids)) + 1)
+    texts = {n: _text(encoder, ids[:n]) for n in around}
+    return max((n for n, part in texts.items() if text.startswith(part) and part != text), default=0)
+
+
+def _text(encoder: "PreTrainedTokenizerBase", ids: list[int]) -> str:
+    text: str = encoder.decode(ids, skip_special_tokens=True)
+    return text

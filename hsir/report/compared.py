@@ -3,8 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from hsir.errors import InputError
 from hsir.evaluation import comparison
@@ -13,8 +16,8 @@ from hsir.report.run import Cell, Made
 from hsir.report.seeds import Place
 from hsir.storage import tables
 
-Answers = Mapping[str, tuple[bool, int]]
-"""Question id -> whether its answer is right, and how many tokens that took."""
+Answers: TypeAlias = pd.DataFrame
+"""By question id: whether its answer is right, and how many tokens that took."""
 CHANCE = 0.05
 
 
@@ -54,7 +57,7 @@ class Difference:
 def gather(made: Made) -> list[Difference]:
     """Compare every policy of a run with the reference method's of the same round."""
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
-    for cell in made.cells():
+    for cell in made.evaluated():
         for benchmark in made.plan.benchmarks(made.run, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
     return [one for place, policies in places.items() for one in _compared(made, place, policies)]
@@ -66,7 +69,7 @@ def _compared(made: Made, place: Place, policies: dict[str, list[Cell]]) -> list
     if not compared:
         return []
     needed = dict.fromkeys(name for pair in compared for name in pair)
-    known = {name: [_answers(made, cell, place[2]) for cell in policies[name]] for name in needed}
+    known = {name: [answers(made, cell, place[2]) for cell in policies[name]] for name in needed}
     return differences(place, compared, known)
 
 
@@ -76,16 +79,17 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
     Raises InputError where seeds or policies answered different questions: then nothing is paired.
     """
     _check_same(place, known)
-    questions = sorted(next(iter(known.values()))[0])
-    right = {name: _means(answers, questions, 0) for name, answers in known.items()}
-    tokens = {name: _means(answers, questions, 1) for name, answers in known.items()}
-    above = [np.column_stack([values[a] - values[b] for a, b in pairs]) for values in (right, tokens)]
+    means = {name: pd.concat(several).groupby(level=0).mean() for name, several in known.items()}
+    above = [
+        np.column_stack([means[one][column] - means[other][column] for one, other in pairs])
+        for column in ("right", "tokens")
+    ]
     (low, high), (fewest, most) = (comparison.bootstrap(values) for values in above)
-    p_values = [_p(known[one], known[other], questions) for one, other in pairs]
+    p_values = [_p(means[a]["right"], means[b]["right"], max(len(known[a]), len(known[b]))) for a, b in pairs]
     rows = zip(pairs, *(values.mean(axis=0) for values in above), p_values, comparison.holm(p_values), strict=True)
     return [
         Difference(
-            *place, policy, other, len(known[policy]), len(questions),
+            *place, policy, other, len(known[policy]), len(means[policy]),
             100 * accuracy, 100 * float(low[n]), 100 * float(high[n]),
             float(more), float(fewest[n]), float(most[n]), p, p_holm,
         )
@@ -93,40 +97,32 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
     ]  # fmt: skip
 
 
-def _answers(made: Made, cell: Cell, benchmark: str) -> Answers:
+def answers(made: Made, cell: Cell, benchmark: str) -> Answers:
+    """Read a policy's answers to a benchmark."""
     drawn = made.answers(cell, benchmark)
-    verdicts = dict(tables.tuples("verified", made.table(drawn, "verified"), ["sample_id", "verdict"]))
-    rows = tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"])
-    return {question: (verdicts[name] == "right", length) for name, question, length in rows}
+    verdicts = tables.arrow("verified", made.table(drawn, "verified"), ["sample_id", "verdict"]).to_pandas()
+    samples = tables.arrow("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"]).to_pandas()
+    found = samples.merge(verdicts, on="sample_id").set_index("question_id")
+    return pd.DataFrame({"right": found["verdict"] == "right", "tokens": found["n_tokens"]})
 
 
 def _check_same(place: Place, known: Mapping[str, list[Answers]]) -> None:
-    wanted = next(iter(known.values()))[0].keys()
-    for name, answers in known.items():
-        for one in answers:
-            if one.keys() != wanted:
-                odd = next(iter(one.keys() ^ wanted))
+    wanted = next(iter(known.values()))[0].index
+    for name, several in known.items():
+        for one in several:
+            odd = wanted.symmetric_difference(one.index)
+            if len(odd):
                 raise InputError(
-                    f"{', '.join(place)}: {name} did not answer the same questions as the others ({odd!r} is of one"
+                    f"{', '.join(place)}: {name} did not answer the same questions as the others ({odd[0]!r} is of one"
                     " alone); delete its evaluations and run again"
                 )
 
 
-def _means(answers: list[Answers], questions: list[str], field: int) -> comparison.Array:
-    """Give the mean over seeds of each question's value."""
-    values: list[float] = [sum(one[question][field] for one in answers) / len(answers) for question in questions]
-    return np.array(values)
-
-
-def _p(one: list[Answers], other: list[Answers], questions: list[str]) -> float:
-    if len(one) == len(other) == 1:
-        return comparison.mcnemar(*([answers[0][question][0] for question in questions] for answers in (one, other)))
-    return comparison.paired_t(list(_means(one, questions, 0) - _means(other, questions, 0)))
+def _p(one: pd.Series, other: pd.Series, seeds: int) -> float:
+    return comparison.mcnemar(one > 0, other > 0) if seeds == 1 else comparison.paired_t(one - other)
 
 
 def by_place(found: Sequence[Difference]) -> Iterator[tuple[Place, list[Difference]]]:
-    """Yield the differences of each table."""
-    places: dict[Place, list[Difference]] = defaultdict(list)
-    for one in found:
-        places[one.model, one.task, one.benchmark].append(one)
-    yield from places.items()
+    """Yield the differences of each table; those of one stand together."""
+    for place, group in groupby(found, key=lambda one: (one.model, one.task, one.benchmark)):
+        yield place, list(group)

@@ -1,40 +1,42 @@
 """What the training sets of a run share with its test sets, as tables to read."""
 
-import statistics
-from collections import defaultdict
+import pandas as pd
 
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
-from hsir.storage import tables
 from hsir.storage.files import read_json
 
-Row = tables.Row
+LINE = ["policy", "source", "benchmark"]
 
 
 def sheets(made: Made) -> list[Sheet]:
     """Give a table a model and task: a row for each policy, source of its training set, and test set."""
-    places: dict[tuple[str, str], dict[tuple[str, str, str], list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for cell in made.cells():
-        benchmarks = made.plan.benchmarks(made.run, cell.task)
-        for overlap in read_json(made.folder(cell) / "overlap.json")["overlaps"]:
-            if overlap["benchmark"] in benchmarks:
-                line = cell.policy, overlap["source"], overlap["benchmark"]
-                places[cell.model, cell.task][line].append(overlap)
-    seeds = len(made.run.seeds)
-    return [_sheet(f"{model}, trained on {task}", lines, seeds) for (model, task), lines in places.items()]
+    found = [
+        {"model": cell.model, "task": cell.task, "policy": cell.policy, **overlap}
+        for cell in made.cells()
+        for overlap in read_json(made.folder(cell) / "overlap.json")["overlaps"]
+        if overlap["benchmark"] in made.plan.benchmarks(made.run, cell.task)
+    ]
+    if not found:
+        return []
+    places = pd.DataFrame(found).groupby(["model", "task"], sort=False)
+    return [_sheet(f"{model}, trained on {task}", here, len(made.run.seeds)) for (model, task), here in places]
 
 
-def _sheet(title: str, lines: dict[tuple[str, str, str], list[Row]], seeds: int) -> Sheet:
-    lengths = sorted(next(iter(lines.values()))[0]["shared"], key=int, reverse=True)
-    rows = [
-        [
-            Entry(policy), Entry(source), Entry(f"{statistics.fmean(seed['rows'] for seed in found):,.0f}"),
-            Entry(benchmark), Entry(f"{found[0]['questions']:,}"), Entry(str(max(seed["exact"] for seed in found))),
-            *(Entry(_share(found, n)) for n in lengths),
-            Entry(f"{found[0]['too_short'][lengths[0]]:,}"), Entry(_example(found)),
-        ]
-        for (policy, source, benchmark), found in lines.items()
-    ]  # fmt: skip
+def _sheet(title: str, overlaps: pd.DataFrame, seeds: int) -> Sheet:
+    lengths = sorted(overlaps["shared"].iloc[0], key=int, reverse=True)
+    rows = []
+    for names, found in overlaps.groupby(LINE, sort=False):
+        (policy, source, benchmark), first = map(str, names), found.iloc[0]
+        share = pd.DataFrame(found["shared"].tolist(), found.index).div(found["questions"], axis="index").mean()
+        rows.append(
+            [
+                Entry(policy), Entry(source), Entry(f"{found['rows'].mean():,.0f}"), Entry(benchmark),
+                Entry(f"{first['questions']:,}"), Entry(str(found["exact"].max())),
+                *(Entry(f"{100 * share[n]:.1f}") for n in lengths),
+                Entry(f"{first['too_short'][lengths[0]]:,}"), Entry(_example(found["examples"])),
+            ]
+        )  # fmt: skip
     shared = [f"share {n} words %" for n in lengths]
     columns = ["policy", "source", "solutions", "test set", "questions", "whole", *shared, f"under {lengths[0]} words"]
     over = f"; means over {seeds} seeds, of whole ones the most of any seed" if seeds > 1 else ""
@@ -45,11 +47,7 @@ def _sheet(title: str, lines: dict[tuple[str, str, str], list[Row]], seeds: int)
     return Sheet(title, [*columns, "for example"], rows, note)
 
 
-def _share(found: list[Row], n: str) -> str:
-    return f"{100 * statistics.fmean(seed['shared'][n] / seed['questions'] for seed in found):.1f}"
-
-
-def _example(found: list[Row]) -> str:
+def _example(found: pd.Series) -> str:
     """Name the strongest match: a test question, and the question or solution that shares words with it."""
-    examples = [example for seed in found for example in seed["examples"][:1]]
+    examples = [examples[0] for examples in found if examples]
     return f"{examples[0][0]}: {examples[0][1]}, its {examples[0][2]}" if examples else "-"

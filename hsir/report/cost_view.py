@@ -1,11 +1,9 @@
 """Picture: what each policy cost, in seconds by stage and in tokens by what was done with them."""
 
-from statistics import fmean
-
 import altair as alt
+import pandas as pd
 
 from hsir.report import style
-from hsir.report.ledger_view import Costs
 from hsir.report.run import Made
 
 SECONDS = {"sample_seconds": "sample", "score_seconds": "score", "train_seconds": "train"}
@@ -20,27 +18,21 @@ COLOURS = {
 }  # fmt: skip
 
 
-def draw(made: Made, costs: Costs) -> style.Chart:
+def draw(made: Made, costs: pd.DataFrame) -> style.Chart:
     """Draw for each model and task the seconds and the tokens of each policy alone (means over seeds)."""
     charts = []
-    for model, task in dict.fromkeys((model, task) for model, task, _ in costs):
-        here = {policy: found for (m, t, policy), found in costs.items() if (m, t) == (model, task)}
-        where = made.where(model, task)
-        charts += [_panel(here, SECONDS, "seconds", where), _panel(here, TOKENS, "tokens", where)]
+    for place, here in costs[costs["what"] == "own"].groupby(["model", "task"], sort=False):
+        means, where = here.groupby("policy", sort=False).mean(numeric_only=True), made.where(*map(str, place))
+        charts += [_panel(means, SECONDS, "seconds", where), _panel(means, TOKENS, "tokens", where)]
     return style.panels(charts, "What each policy cost, without what it comes from", columns=2, legends="independent")
 
 
-def _panel(
-    here: dict[str, list[dict[str, dict[str, float]]]], parts: dict[str, str], unit: str, where: str
-) -> alt.Chart:
-    rows: style.Rows = [
-        {"policy": policy, "part": part, "place": place, "value": fmean(one["own"][name] for one in ledgers)}
-        for policy, ledgers in here.items()
-        for place, (name, part) in enumerate(parts.items())
-    ]
+def _panel(means: pd.DataFrame, parts: dict[str, str], unit: str, where: str) -> alt.Chart:
+    rows = means[list(parts)].rename(columns=parts).reset_index().melt("policy", var_name="part")
+    rows["place"] = rows["part"].map(list(parts.values()).index)
     colours = {part: COLOURS[part] for part in parts.values()}
     return (
-        alt.Chart(style.data(rows), width=270, height=20 * len(here), title=style.heading(unit, where))
+        alt.Chart(style.data(rows), width=270, height=20 * len(means), title=style.heading(unit, where))
         .mark_bar(height=13, stroke=style.DARK, strokeWidth=0.4)
         .encode(
             x=alt.X(
@@ -49,7 +41,9 @@ def _panel(
                 stack="zero",
                 axis=alt.Axis(tickCount=5, format=FORMATS[unit]),
             ),
-            y=alt.Y("policy:N", sort=list(here), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
+            y=alt.Y(
+                "policy:N", sort=list(means.index), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)
+            ),
             color=style.by_colour("part:N", colours),
             order="place:Q",
             tooltip=["policy:N", "part:N", alt.Tooltip("value:Q", format=",.0f")],

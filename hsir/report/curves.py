@@ -1,15 +1,12 @@
 """Pictures: the courses of trainings: losses, and of reinforcement learning rewards, lengths and KL, by step."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
 from hsir.report import style
 from hsir.report.run import Cell, Made
-from hsir.report.training_view import Group, group_of
 from hsir.storage.files import read_json
 
 POINTS = 60
@@ -19,86 +16,69 @@ MEASURES = {
     "without_spread": ("questions without spread", "share"), "clipped": ("cut off by the limit", "share of rollouts"),
     "kl": ("KL to the policy begun with", "nats a token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
 }  # fmt: skip
-Course = list[tuple[int, float]]
-"""(step, value), as it was trained."""
+PART = "rewards."
 
 
-def told(made: Made) -> dict[Group, list[tuple[Cell, Any]]]:
-    """Read what each training told of itself, seeds together."""
-    groups: dict[Group, list[tuple[Cell, Any]]] = defaultdict(list)
-    for cell in made.cells():
-        groups[group_of(cell)].append((cell, read_json(made.folder(cell) / "train.json")))
-    return dict(groups)
+def told(made: Made) -> list[tuple[Cell, Any]]:
+    """Read what each training told of itself."""
+    return [(cell, read_json(made.folder(cell) / "train.json")) for cell in made.cells()]
 
 
-def losses(made: Made, trained: Mapping[Group, list[tuple[Cell, Any]]]) -> style.Chart:
+def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
     """Draw the loss by step: a panel a model, task and kind of training, whose losses are not to be compared."""
-    panels: dict[tuple[str, str, str], dict[str, list[Course]]] = defaultdict(dict)
-    for (model, task, policy), seeds in trained.items():
-        courses = [[(one["step"], one["loss"]) for one in found["losses"]] for _, found in seeds]
-        panels[model, task, made.method(seeds[0][0]).train.kind][policy] = courses
-    names = list(dict.fromkeys(policy for _, _, policy in trained))
+    rows = pd.concat(
+        pd.DataFrame(found["losses"]).assign(
+            model=cell.model, task=cell.task, policy=cell.policy, kind=made.method(cell).train.kind
+        )
+        for cell, found in trained
+    )
+    names = list(rows["policy"].unique())
     charts = [
-        _panel(_title(made, model, task, kind.upper()), "loss", lines, names)
-        for (model, task, kind), lines in panels.items()
+        _panel(style.heading(kind.upper(), made.where(model, task)), "loss", here, "loss", names)
+        for place, here in rows.groupby(["model", "task", "kind"], sort=False)
+        for model, task, kind in [map(str, place)]
     ]
     return style.panels(charts, "Training loss", columns=3)
 
 
-def rewards(made: Made, trained: Mapping[Group, list[tuple[Cell, Any]]]) -> style.Chart:
+def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
     """Draw what reinforcement learning was rewarded for, and what its rollouts became, by step."""
-    courses = {group: [found["course"] for _, found in seeds if "course" in found] for group, seeds in trained.items()}
-    learnt = {group: found for group, found in courses.items() if found}
+    learnt = [
+        pd.json_normalize(found["course"]).assign(model=cell.model, task=cell.task, policy=cell.policy)
+        for cell, found in trained
+        if found.get("course")
+    ]
     if not learnt:
         return style.sentence("No policy of this run was trained by reinforcement learning.")
-    names = list(dict.fromkeys(policy for _, _, policy in learnt))
-    charts = []
-    for model, task in dict.fromkeys((model, task) for model, task, _ in learnt):
-        here = {policy: found for (m, t, policy), found in learnt.items() if (m, t) == (model, task)}
-        for title, unit, lines in _measures(here):
-            charts.append(_panel(_title(made, model, task, title), unit, lines, names))
+    rows = pd.concat(learnt)
+    names = list(rows["policy"].unique())
+    charts = [
+        _panel(style.heading(title, made.where(*map(str, place))), unit, here, measure, names)
+        for place, here in rows.groupby(["model", "task"], sort=False)
+        for measure, (title, unit) in _measures(here).items()
+    ]
     return style.panels(charts, "Reinforcement learning, by step", columns=3)
 
 
-def _measures(here: Mapping[str, list[list[Any]]]) -> list[tuple[str, str, dict[str, list[Course]]]]:
-    """Give (title, unit, lines) of each measure that a policy of one model and task has: the parts behind the sum."""
-    parts = dict.fromkeys(name for found in here.values() for course in found for name in course[0]["rewards"])
-    kinds = [name for name in MEASURES if any(name in course[0] for found in here.values() for course in found)]
-    made = [(*MEASURES[name], _lines(here, lambda entry, name=name: entry.get(name))) for name in kinds]
-    told = [
-        (f"reward: {name}", "mean, unweighted", _lines(here, lambda entry, name=name: entry["rewards"].get(name)))
-        for name in parts
-    ]
-    return [*made[:1], *told, *made[1:]]
+def _measures(here: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Give title and unit of each measure that a policy of one model and task has: the parts after the sum."""
+    parts = here.columns[here.columns.str.startswith(PART)]
+    told = {name: (f"reward: {name.removeprefix(PART)}", "mean, unweighted") for name in parts}
+    known = {"reward": MEASURES["reward"], **told, **MEASURES}
+    return {name: titles for name, titles in known.items() if name in here and here[name].notna().any()}
 
 
-def _lines(here: Mapping[str, list[list[Any]]], value: Any) -> dict[str, list[Course]]:
-    lines = {
-        policy: [[(entry["step"], value(entry)) for entry in course if value(entry) is not None] for course in found]
-        for policy, found in here.items()
-    }
-    return {policy: courses for policy, courses in lines.items() if any(courses)}
+def binned(rows: pd.DataFrame, measure: str, points: int = POINTS) -> pd.DataFrame:
+    """Give each policy's mean course over seeds, in at most so many points: means over neighbouring steps."""
+    rows = rows[["policy", "step", measure]].dropna()
+    width = -(-rows.groupby("policy")["step"].transform("max") // points)
+    middle = (rows["step"] - 1) // width * width + (width + 1) / 2
+    return rows.groupby(["policy", middle], sort=False)[measure].mean().rename("value").reset_index()
 
 
-def binned(courses: Sequence[Course], points: int = POINTS) -> list[tuple[float, float]]:
-    """Give the mean course of several seeds, in at most so many points: means over neighbouring steps."""
-    values: dict[int, list[float]] = defaultdict(list)
-    last = max(step for course in courses for step, _ in course)
-    width = -(-last // points)
-    for course in courses:
-        for step, value in course:
-            values[(step - 1) // width].append(value)
-    return [(place * width + (width + 1) / 2, fmean(found)) for place, found in sorted(values.items())]
-
-
-def _panel(title: alt.TitleParams, unit: str, lines: dict[str, list[Course]], names: list[str]) -> alt.Chart:
-    rows: style.Rows = [
-        {"policy": policy, "step": step, "value": value}
-        for policy, courses in lines.items()
-        for step, value in binned(courses)
-    ]
+def _panel(title: alt.TitleParams, unit: str, rows: pd.DataFrame, measure: str, names: list[str]) -> alt.Chart:
     return (
-        alt.Chart(style.data(rows), width=230, height=150, title=title)
+        alt.Chart(style.data(binned(rows, measure)), width=230, height=150, title=title)
         .mark_line(strokeWidth=1.6)
         .encode(
             x=alt.X("step:Q", title="optimizer step", axis=alt.Axis(tickCount=5, grid=False)),
@@ -107,7 +87,3 @@ def _panel(title: alt.TitleParams, unit: str, lines: dict[str, list[Course]], na
             **style.lines("policy:N", names),
         )
     )
-
-
-def _title(made: Made, model: str, task: str, text: str) -> alt.TitleParams:
-    return style.heading(text, made.where(model, task))

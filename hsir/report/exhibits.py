@@ -2,11 +2,13 @@
 
 import random
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
 
 from hsir import traces
 from hsir.config.settings import Words
@@ -65,7 +67,7 @@ class Exhibit:
 def gather(made: Made, seen: Sequence[indiv_view.Seen]) -> list[Exhibit]:
     """Choose what to show of a run, and of what its InDiv filters saw: the same of the same run."""
     recycled = [drawn for drawn in made.drawn() if made.recycles(drawn) is not None]
-    filtered = [one for one in seen if not all(one.kept) and any(one.kept)]
+    filtered = [one for one in seen if one.candidates["dropped"].nunique() == 2]
     return [
         *(shown for drawn, n in _dealt(recycled) for shown in _recycled(made, drawn, n)),
         *(shown for one, n in _dealt(filtered) for shown in _compared(made, one, n)),
@@ -96,89 +98,76 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     source = made.recycles(drawn)
     if source is None:
         return []
-    failed = {row["parent_id"]: row for row in tables.read("veriexit", made.table(drawn, "veriexit"), CUTS)}
-    answers: dict[str | None, list[pools.Solution]] = defaultdict(list)
-    for solution in pools.solutions(made, drawn):
-        answers[solution.parent_id].append(solution)
-    fates: dict[Fate, list[str]] = defaultdict(list)
-    for name, row in failed.items():
-        fates[_fate(row, answers[name])].append(name)
-    chosen = _chosen(fates, failed, most, f"{drawn.cell.seed}/{drawn.cell.policy}/{drawn.pool}")
-    children = {name: min(answers[name], key=lambda one: not one.right, default=None) for _, name in chosen}
-    parents = pools.texts(made, source, set(children))
-    after = pools.texts(made, drawn, {child.sample_id for child in children.values() if child})
+    failed = tables.arrow("veriexit", made.table(drawn, "veriexit"), CUTS).to_pandas().set_index("parent_id")
+    answers = pools.solutions(made, drawn).sort_values("right", ascending=False, kind="stable")
+    best = answers.drop_duplicates("parent_id").set_index("parent_id")[["sample_id", "right"]]
+    failed = failed.astype({"cut_step": "Int32"}).join(best)
+    uncut, recovered = failed["cut_step"].isna(), failed["right"].eq(True)
+    failed["fate"] = np.select([uncut, recovered], ["nothing to recycle", "recovered"], "cut, no right answer")
+    chosen = failed.loc[_chosen(failed, most, f"{drawn.cell.seed}/{drawn.cell.policy}/{drawn.pool}")]
+    parents = pools.texts(made, source, set(chosen.index))
+    after = pools.texts(made, drawn, set(chosen["sample_id"].dropna()))
     asked = pools.asked(made, drawn.cell)
-    exhibits = []
-    for fate, name in chosen:
-        child = children[name]
-        pair = _cut(name, parents[name], failed[name]["cut_step"], child, after[child.sample_id] if child else "")
-        place = f"{_place(made, drawn.cell)}, {drawn.pool}"
-        exhibits.append(_exhibit("VeriExit", place, asked[failed[name]["question_id"]], fate, pair))
-    return exhibits
+    place = f"{_place(made, drawn.cell)}, {drawn.pool}"
+    return [
+        _exhibit("VeriExit", place, asked[row["question_id"]], row["fate"], _cut(row, parents[row["parent_id"]], after))
+        for row in chosen.reset_index().to_dict("records")
+    ]
 
 
-def _fate(failed: tables.Row, answers: list[pools.Solution]) -> Fate:
-    if failed["cut_step"] is None:
-        return "nothing to recycle"
-    return "recovered" if any(one.right for one in answers) else "cut, no right answer"
-
-
-def _chosen(
-    fates: dict[Fate, list[str]], failed: dict[str, tables.Row], most: int, seed: str
-) -> list[tuple[Fate, str]]:
-    """Draw failed solutions, one a question; the fates in turn, as long as there are any of each."""
-    shuffler, left = random.Random(seed), {fate: sorted(names) for fate, names in fates.items()}
+def _chosen(failed: pd.DataFrame, most: int, seed: str) -> list[str]:
+    """Draw failed solutions, one per question; the fates in turn, as long as there are any of each."""
+    shuffler = random.Random(seed)
+    left = {fate: sorted(found.index) for fate, found in failed.groupby("fate", sort=False)}
     for names in left.values():
         shuffler.shuffle(names)
-    chosen: dict[str, tuple[Fate, str]] = {}
+    questions, chosen = dict(failed["question_id"]), dict[str, str]()
     for fate in islice(cycle(ORDER), len(ORDER) * len(failed)):
         while len(chosen) < most and left.get(fate):
             name = left[fate].pop()
-            if chosen.setdefault(failed[name]["question_id"], (fate, name)) == (fate, name):
+            if chosen.setdefault(questions[name], name) == name:
                 break
-    return sorted(chosen.values(), key=lambda pair: ORDER.index(pair[0]))
+    return sorted(chosen.values(), key=lambda name: ORDER.index(failed.at[name, "fate"]))
 
 
-def _cut(name: str, text: str, cut_step: int | None, child: pools.Solution | None, answer: str) -> list[Trace]:
-    """Set a failed trace beside the answer that was drawn behind its cut, if there is one."""
-    steps = traces.steps(text)
-    place = len(steps) if cut_step is None else cut_step
+def _cut(row: Mapping[Any, Any], text: str, after: Mapping[str, str]) -> list[Trace]:
+    """Set a failed trace next to the answer that was drawn after its cut, if there is one."""
+    steps, fate, child = traces.steps(text), row["fate"], row["sample_id"]
+    place = len(steps) if fate == "nothing to recycle" else row["cut_step"]
     marks: list[Mark] = ["arrives" if n == place else "behind" if n > place else "" for n in range(len(steps))]
-    first = _trace("failed", name, text, marks)
-    if cut_step is None:
+    first = _trace("failed", row["parent_id"], text, marks)
+    if fate == "nothing to recycle":
         return [first]
-    given = answer[steps[cut_step][1] :] if answer.startswith(text[: steps[cut_step][1]]) else answer
-    verdict = "recovered" if child and child.right else "answered again, not right"
-    return [first, Trace(verdict, child.sample_id if child else "never sampled", [], visible(given.strip()))]
+    answer, end = after.get(child, ""), steps[place][1]
+    given = answer[end:] if answer.startswith(text[:end]) else answer
+    title = "recovered" if fate == "recovered" else "answered again, not right"
+    return [first, Trace(title, child if child in after else "never sampled", [], visible(given.strip()))]
 
 
 def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
     """Show a dropped and a kept solution of the same question, drawn at random, with their scores."""
-    groups: dict[str, dict[bool, list[int]]] = defaultdict(lambda: {True: [], False: []})
-    for number, (candidate, kept) in enumerate(zip(one.candidates, one.kept, strict=True)):
-        groups[candidate.question_id][kept].append(number)
-    both = sorted(question for question, found in groups.items() if all(found.values()))
+    groups: Any = one.candidates.groupby(["question_id", "dropped"]).indices
+    both = sorted(question for question, dropped in groups if dropped and (question, False) in groups)
     shuffler = random.Random(f"{one.cell.seed}/{one.cell.policy}/{one.number}")
-    chosen = [
-        (question, [shuffler.choice(groups[question][kept]) for kept in (False, True)])
+    chosen = {
+        question: one.candidates.iloc[[shuffler.choice(groups[question, dropped]) for dropped in (True, False)]]
         for question in shuffler.sample(both, min(most, len(both)))
-    ]
-    wanted = {one.candidates[number].sample_id for _, pair in chosen for number in pair}
-    found = {name: text for drawn in made.pools(one.cell) for name, text in pools.texts(made, drawn, wanted).items()}
+    }
+    wanted = {name for pair in chosen.values() for name in pair["sample_id"]}
+    texts = {name: text for drawn in made.pools(one.cell) for name, text in pools.texts(made, drawn, wanted).items()}
     asked = pools.asked(made, one.cell)
-    fate = f"tau = {one.tau:.4g}"
+    place, fate = _place(made, one.cell), f"tau = {one.tau:.4g}"
     return [
-        _exhibit("InDiv", _place(made, one.cell), asked[question], fate, [_scored(one, n, found) for n in pair])
-        for question, pair in chosen
+        _exhibit("InDiv", place, asked[question], fate, [_scored(row, texts) for row in pair.to_dict("records")])
+        for question, pair in chosen.items()
     ]
 
 
-def _scored(one: indiv_view.Seen, number: int, found: dict[str, str]) -> Trace:
-    candidate = one.candidates[number]
-    text = found[candidate.sample_id]
+def _scored(row: Mapping[Any, Any], texts: Mapping[str, str]) -> Trace:
+    name, text = row["sample_id"], texts[row["sample_id"]]
     marks: list[Mark] = ["repeats" if twice else "" for twice in repeats([step for step, _ in traces.steps(text)])]
-    score = f"InDiv {one.scores[number]:+.2f}, {candidate.n_tokens:,} tokens, {marks.count('repeats')} steps repeated"
-    return _trace("kept" if one.kept[number] else "dropped", f"{candidate.sample_id}: {score}", text, marks)
+    said = f"InDiv {row['score']:+.2f}, {row['tokens']:,} tokens, {marks.count('repeats')} steps repeated"
+    return _trace("dropped" if row["dropped"] else "kept", f"{name}: {said}", text, marks)
 
 
 def _exhibit(

@@ -1,61 +1,47 @@
-"""What the InDiv filters saw: the standardised score of every candidate, kept or dropped; table and picture."""
+"""What the InDiv filters saw: the standardised score of every candidate, kept or dropped; table and figure."""
 
 import math
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
-from operator import itemgetter
-from pathlib import Path
 from statistics import fmean
 
 import altair as alt
+import numpy as np
+import pandas as pd
 
 from hsir.evaluation.statistics import spearman
 from hsir.report import pools, style
-from hsir.report.rows import write_csv
 from hsir.report.run import Cell, Made
 from hsir.report.training_view import Group, group_of, heading
 from hsir.selection.filters import Distinct, InDiv
 from hsir.selection.filters.base import Candidate
+from hsir.selection.filters.sound import Sound
 from hsir.storage import tables
 
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
 BARS = 40
 DOTS = 1_000
-"""Solutions that are drawn in a picture, at most, over all its panels."""
+"""Solutions that are drawn in a figure, at most, over all its panels."""
 KEPT, DROPPED = "kept", "dropped"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The candidates that reached one InDiv filter of one policy; scores in the same order."""
+    """The candidates that reached one InDiv filter of one policy."""
 
     cell: Cell
     number: int
     chosen: InDiv
-    candidates: list[Candidate]
-    scores: list[float]
+    tau: float
+    """The lowest score that stays."""
+    candidates: pd.DataFrame
+    """sample_id, question_id, tokens, difficulty, score, dropped."""
 
-    @cached_property
-    def tau(self) -> float:
-        """The lowest score that stays."""
-        return self.chosen.least(self.scores)
-
-    @cached_property
-    def kept(self) -> list[bool]:
-        """Whether each candidate stays."""
-        return [score >= self.tau for score in self.scores]
-
-    def by_level(self) -> dict[int | None, tuple[int, int]]:
-        """Give for each level of difficulty how many candidates there were, and how many were dropped."""
-        levels = [candidate.difficulty for candidate in self.candidates]
-        every = Counter(levels)
-        dropped = Counter(level for level, kept in zip(levels, self.kept, strict=True) if not kept)
-        return {
-            level: (every[level], dropped[level]) for level in sorted(every, key=lambda level: (level is None, level))
-        }
+    def by_level(self) -> pd.DataFrame:
+        """Count by difficulty the candidates, and those of them that were dropped."""
+        by_level = self.candidates.groupby("difficulty", dropna=False)
+        return by_level.agg(candidates=("dropped", "size"), dropped=("dropped", "sum"))
 
 
 def seen(made: Made) -> list[Seen]:
@@ -68,46 +54,47 @@ def seen(made: Made) -> list[Seen]:
         left = candidates(made, cell)
         for number, chosen in enumerate(select, start=1):
             if isinstance(chosen, InDiv):
-                found.append(Seen(cell, number, chosen, left, chosen.standardised(left)))
+                found.append(_seen(cell, number, chosen, left))
             left = chosen(left, cell.seed)
     return found
 
 
+def _seen(cell: Cell, number: int, chosen: InDiv, left: list[Candidate]) -> Seen:
+    scores = chosen.standardised(left)
+    tau = chosen.least(scores)
+    rows = [(one.sample_id, one.question_id, one.n_tokens, one.difficulty) for one in left]
+    frame = pd.DataFrame(rows, columns=["sample_id", "question_id", "tokens", "difficulty"])
+    frame = frame.astype({"difficulty": "Int64"}).assign(score=scores, dropped=[score < tau for score in scores])
+    return Seen(cell, number, chosen, tau, frame.astype({"dropped": bool}))
+
+
 def candidates(made: Made, cell: Cell) -> list[Candidate]:
     """Give the right solutions of a policy's pools, which is what a selection's first filter leaves."""
-    raw: dict[str, float] = {}
-    texts: dict[str, tables.Row] = {}
-    known = pools.levels(made, cell)
-    rows: list[pools.Solution] = []
-    for drawn in made.pools(cell):
-        raw |= tables.scores(made.table(drawn, f"{made.method(cell).score}-scores"))
-        if any(isinstance(chosen, Distinct) for chosen in made.method(cell).select):
-            wanted = ["sample_id", "completion", "completion_ids"]
-            texts |= {row["sample_id"]: row for row in tables.read("samples", made.shards(drawn), wanted)}
-        rows += [row for row in pools.solutions(made, drawn) if row.right]
+    drawn, method = made.pools(cell), made.method(cell)
+    every = pd.concat(pools.solutions(made, pool) for pool in drawn)
+    rows = every[every["right"]].sort_values("sample_id")
+    raw = dict(pair for pool in drawn for pair in tables.scores(made.table(pool, f"{method.score}-scores")))
+    texts: dict[str, tuple[tuple[int, ...], str]] = {}
+    if any(isinstance(chosen, Distinct | Sound) for chosen in method.select):
+        columns, wanted = ["sample_id", "completion_ids", "completion"], set(rows["sample_id"])
+        for pool in drawn:
+            found = tables.tuples("samples", made.shards(pool), columns, wanted)
+            texts |= {name: (tuple(ids), text) for name, ids, text in found}
+    levels = rows["difficulty"].astype(object).where(rows["difficulty"].notna(), None)
     return [
-        Candidate(
-            sample_id=row.sample_id, question_id=row.question_id, n_tokens=row.n_tokens, right=True,
-            completion_ids=tuple(texts.get(row.sample_id, {}).get("completion_ids", ())),
-            completion=texts.get(row.sample_id, {}).get("completion", ""),
-            difficulty=known[row.question_id], raw=raw.get(row.sample_id),
+        Candidate(name, question, length, True, *texts.get(name, ((), "")), level, raw.get(name))
+        for name, question, length, level in zip(
+            rows["sample_id"], rows["question_id"], rows["n_tokens"].tolist(), levels, strict=True
         )
-        for row in sorted(rows, key=itemgetter(0))
-    ]  # fmt: skip
+    ]
 
 
-def write(found: list[Seen], path: Path) -> None:
-    """Write as CSV how many right solutions each InDiv filter dropped, by difficulty."""
-    rows = [
-        {
-            "model": one.cell.model, "task": one.cell.task, "seed": one.cell.seed, "policy": one.cell.policy,
-            "filter": one.number, "difficulty": level, "candidates": every, "dropped": dropped,
-            "share_dropped": dropped / every,
-        }
-        for one in found
-        for level, (every, dropped) in one.by_level().items()
-    ]  # fmt: skip
-    write_csv(rows, COLUMNS, path)
+def tally(found: list[Seen]) -> pd.DataFrame:
+    """Count what each InDiv filter dropped, by difficulty, solutions without one last: a row per level."""
+    places = [(one.cell.model, one.cell.task, one.cell.seed, one.cell.policy, one.number) for one in found]
+    counts = dict(zip(places, (one.by_level() for one in found), strict=True))
+    rows = pd.concat(counts, names=COLUMNS[:5]).reset_index() if counts else pd.DataFrame(columns=COLUMNS[:-1])
+    return rows.assign(share_dropped=rows["dropped"] / rows["candidates"])
 
 
 def draw(made: Made, found: list[Seen]) -> style.Chart:
@@ -127,7 +114,7 @@ def _by_filter(found: list[Seen]) -> dict[tuple[Group, int], list[Seen]]:
     """Put seeds of one filter of one policy together; filters that saw nothing are left out."""
     groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
     for one in found:
-        if one.scores:
+        if not one.candidates.empty:
             groups[group_of(one.cell), one.number].append(one)
     return groups
 
@@ -143,22 +130,14 @@ def lengths(made: Made, found: list[Seen]) -> style.Chart:
 
 
 def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> alt.LayerChart:
-    every: style.Rows = [
-        {
-            "sample_id": candidate.sample_id,
-            "tokens": candidate.n_tokens,
-            "score": score,
-            "fate": KEPT if kept else DROPPED,
-        }
-        for one in seeds
-        for candidate, score, kept in zip(one.candidates, one.scores, one.kept, strict=True)
-    ]
-    rank = spearman([row["score"] for row in every], [row["tokens"] for row in every])
-    shown = random.Random(0).sample(every, min(most, len(every)))
-    told = "" if rank is None else f"rank correlation {rank:+.2f}; "
-    below = f"{told}{len(shown):,} of {len(every):,} right solutions"
+    every = pd.concat(one.candidates for one in seeds)
+    shown = every.iloc[random.Random(0).sample(range(len(every)), min(most, len(every)))]
+    rank = spearman(every["score"].tolist(), every["tokens"].tolist())
+    said = "" if rank is None else f"rank correlation {rank:+.2f}; "
+    below = f"{said}{len(shown):,} of {len(every):,} right solutions"
     fates, legend = [DROPPED, KEPT], alt.Legend(orient="top", title=None)
-    base = alt.Chart(style.data(shown), width=320, height=200, title=heading(made, group, below))
+    rows = shown[["sample_id", "tokens", "score"]].assign(fate=np.where(shown["dropped"], DROPPED, KEPT))
+    base = alt.Chart(style.data(rows), width=320, height=200, title=heading(made, group, below))
     points = base.mark_point(size=26, strokeWidth=1.1, opacity=0.75, aria=False).encode(
         x=alt.X("tokens:Q", title="tokens of the solution", scale=alt.Scale(zero=False)),
         y=alt.Y("score:Q", title=_named(seeds[0].chosen), scale=alt.Scale(zero=False)),
@@ -167,7 +146,7 @@ def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> al
         tooltip=["sample_id:N", "tokens:Q", alt.Tooltip("score:Q", format=".2f")],
     )
     tau = fmean(one.tau for one in seeds)
-    rule = alt.Chart(style.data([{"tau": tau}] if min(row["score"] for row in every) <= tau else []))
+    rule = alt.Chart(style.data([{"tau": tau}] if every["score"].min() <= tau else []))
     return alt.layer(points, rule.mark_rule(color=style.INK, strokeDash=[4, 3]).encode(y="tau:Q"))
 
 
@@ -175,13 +154,13 @@ def _named(chosen: InDiv) -> str:
     return "InDiv" if chosen.standardise == "none" else "InDiv, standardised"
 
 
-def bins(scores: list[float], tau: float) -> Iterator[tuple[float, float, int]]:
-    """Yield (from, to, count) of a histogram of about 40 bars, whose edges, carried on, meet tau."""
-    span = max(scores) - min(scores)
+def bins(scores: pd.Series, tau: float) -> pd.DataFrame:
+    """Give from, to and count of a histogram of about 40 bars, whose edges, carried on, meet tau."""
+    span = scores.max() - scores.min()
     size = _round(span / BARS) if span else 1.0
-    counts = Counter(math.floor((score - tau) / size) for score in scores)
-    for place in range(min(counts), max(counts) + 1):
-        yield tau + place * size, tau + (place + 1) * size, counts[place]
+    places = np.floor((scores - tau) / size).astype(int)
+    counts = places.value_counts().reindex(range(places.min(), places.max() + 1), fill_value=0)
+    return pd.DataFrame({"from": tau + counts.index * size, "to": tau + (counts.index + 1) * size, "count": counts})
 
 
 def _round(value: float) -> float:
@@ -191,21 +170,19 @@ def _round(value: float) -> float:
 
 
 def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart:
-    chosen, scores = seeds[0].chosen, [score for one in seeds for score in one.scores]
+    chosen, every = seeds[0].chosen, pd.concat(one.candidates for one in seeds)
+    scores, dropped = every["score"], every["dropped"].mean()
     tau = fmean(one.tau for one in seeds)  # of a quantile, it differs a little from seed to seed
-    dropped = sum(not kept for one in seeds for kept in one.kept) / len(scores)
-    rows: style.Rows = [
-        {"from": low, "to": high, "count": count / len(seeds), "none": 0,
-         "fate": DROPPED if high <= tau + 1e-9 else KEPT}
-        for low, high, count in bins(scores, tau)
-    ]  # fmt: skip
+    rows = bins(scores, tau)
+    rows["count"] /= len(seeds)
+    rows = rows.assign(none=0, fate=np.where(rows["to"] <= tau + 1e-9, DROPPED, KEPT))
     below = f"standardise: {chosen.standardise}; below tau = {tau:.4g}: {dropped:.0%} of the candidates"
     colours = style.by_colour("fate:N", {DROPPED: style.LIGHT, KEPT: style.DARK})
     bars = alt.Chart(style.data(rows), width=330, height=150, title=heading(made, group, below)).mark_bar(
         stroke=style.DARK, strokeWidth=0.4
     )
-    span = max(scores) - min(scores)
-    near = min(scores) - span / 2 <= tau <= max(scores) + span / 2  # else it would squeeze the scores
+    low, high = scores.min(), scores.max()
+    near = low - (high - low) / 2 <= tau <= high + (high - low) / 2  # else it would squeeze the scores
     rule = alt.Chart(style.data([{"tau": tau}] if near else [])).mark_rule(color=style.INK, strokeDash=[4, 3])
     x = alt.X(
         "from:Q",
@@ -220,23 +197,15 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart
 
 
 def _levels_panel(seeds: list[Seen]) -> alt.LayerChart:
-    every: Counter[int] = Counter()
-    dropped: Counter[int] = Counter()
-    for one in seeds:
-        for level, (candidates_of, dropped_of) in one.by_level().items():
-            if level is not None:
-                every[level] += candidates_of
-                dropped[level] += dropped_of
-    rows: style.Rows = [
-        {"level": level, "share": dropped[level] / every[level], "none": f"{dropped[level] / every[level]:.0%}"}
-        for level in sorted(every)
-    ]
-    title = style.heading("dropped, by difficulty" if rows else "the questions have no level of difficulty")
+    counts = pd.concat(one.by_level() for one in seeds).groupby(level=0).sum()
+    share = counts["dropped"] / counts["candidates"]
+    rows = pd.DataFrame({"share": share, "said": share.map("{:.0%}".format)}).rename_axis("level").reset_index()
+    title = style.heading("dropped, by difficulty" if len(rows) else "the questions have no level of difficulty")
     base = alt.Chart(style.data(rows), width=210, height=150, title=title)
     x = alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
     scale = alt.Scale(domain=[0, 1])
     y = alt.Y("share:Q", title="share of right solutions", scale=scale, axis=alt.Axis(format="%", tickCount=5))
     return alt.layer(
         base.mark_bar(color=style.LIGHT, stroke=style.DARK, strokeWidth=0.4).encode(x=x, y=y),
-        base.mark_text(dy=-7, fontSize=10, color=style.INK).encode(x=x, y=y, text="none:N"),
+        base.mark_text(dy=-7, fontSize=10, color=style.INK).encode(x=x, y=y, text="said:N"),
     )

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import altair as alt
 
+from hsir.config.plan import BASE
 from hsir.report import accuracy, seeds, style
 from hsir.report.results import Result
 from hsir.report.run import Made
@@ -50,7 +51,9 @@ def _courses(made: Made, policies: dict[str, list[Result]]) -> style.Rows:
 
 
 def _is_begun_with(made: Made, policy: str) -> bool:
-    return any(made.plan.config.methods[name].initial == policy for name in made.run.methods if name != policy)
+    return any(
+        made.plan.config.methods[name].initial == policy for name in made.run.methods if name not in (policy, BASE)
+    )
 
 
 def _panel(place: seeds.Place, rows: style.Rows, looks: dict[str, tuple[str, str]]) -> alt.LayerChart:

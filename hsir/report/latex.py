@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from hsir.report.sheets import Entry, Sheet
 
 HEAD = "% Needs \\usepackage{booktabs} and \\usepackage{xcolor}.\n"
-SPECIAL = {
+SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": r"\textless{}", ">": r"\textgreater{}",
-}  # fmt: skip
+})  # fmt: skip
 
 
 def latex(sheets: Sequence[Sheet]) -> str:
@@ -18,24 +20,17 @@ def latex(sheets: Sequence[Sheet]) -> str:
 
 def escaped(text: str) -> str:
     """Write a text so that LaTeX sets it as it is."""
-    return "".join(SPECIAL.get(sign, sign) for sign in text)
+    return text.translate(SPECIAL)
 
 
 def _table(sheet: Sheet) -> str:
-    lines = [
-        r"\begin{table}", r"\centering", rf"\caption{{{escaped(f'{sheet.title}. {sheet.note}')}}}",
-        rf"\begin{{tabular}}{{l{'r' * (len(sheet.columns) - 1)}}}", r"\toprule",
-        _line([escaped(column) for column in sheet.columns]), r"\midrule",
-        *(_line([_entry(entry) for entry in row]) for row in sheet.rows),
-        r"\bottomrule", r"\end{tabular}", r"\end{table}",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    table = pd.DataFrame(sheet.rows, columns=sheet.columns).map(_entry).rename(columns=escaped)
+    return table.style.hide(axis="index").to_latex(
+        hrules=True, position_float="centering", column_format="l" + "r" * (len(sheet.columns) - 1),
+        caption=escaped(f"{sheet.title}. {sheet.note}"),
+    )  # fmt: skip
 
 
 def _entry(entry: Entry) -> str:
     text = escaped(entry.value) + (rf" {{\scriptsize {escaped(entry.interval)}}}" if entry.interval else "")
     return rf"{{\color{{gray}}{text}}}" if entry.noise else text
-
-
-def _line(texts: Sequence[str]) -> str:
-    return " & ".join(texts) + r" \\"

@@ -1,21 +1,15 @@
 """The limits that the paper names, in figures: what VeriExit could not help, and what InDiv dropped, by difficulty."""
 
-from collections import Counter
-from collections.abc import Sequence
-
-from hsir.report.indiv_view import Seen
-from hsir.storage import tables
+import pandas as pd
 
 
-def told(seen: Sequence[Seen], recycled: Sequence[tables.Row]) -> list[str]:
+def told(dropped: pd.DataFrame, recycled: pd.DataFrame) -> list[str]:
     """Say both of a whole run, pools and seeds together; nothing of what it did not do."""
-    return [*_veriexit(recycled), *_indiv(seen)]
+    return [*_veriexit(recycled), *_indiv(dropped)]
 
 
-def _veriexit(rows: Sequence[tables.Row]) -> list[str]:
-    total: Counter[str] = Counter()
-    for row in rows:
-        total.update({name: value for name, value in row.items() if name.startswith("questions")})
+def _veriexit(rows: pd.DataFrame) -> list[str]:
+    total = rows.filter(like="questions").sum()
     failed, unsolved = total["questions_failed"], total["questions_unsolved"]
     if not failed:
         return []
@@ -26,19 +20,14 @@ def _veriexit(rows: Sequence[tables.Row]) -> list[str]:
     ]
 
 
-def _indiv(seen: Sequence[Seen]) -> list[str]:
-    every: Counter[int | None] = Counter()
-    dropped: Counter[int | None] = Counter()
-    for one in seen:
-        for level, (all_of, dropped_of) in one.by_level().items():
-            every[level] += all_of
-            dropped[level] += dropped_of
-    if not every.total():
+def _indiv(rows: pd.DataFrame) -> list[str]:
+    dropped, every = map(int, rows[["dropped", "candidates"]].sum())
+    if not every:
         return []
-    known = sorted(level for level in every if level is not None)
-    by_level = ", ".join(f"{level}: {dropped[level] / every[level]:.0%}" for level in known)
+    known = rows.groupby("difficulty")[["dropped", "candidates"]].sum()
+    by_level = ", ".join(f"{level}: {one.dropped / one.candidates:.0%}" for level, one in known.iterrows())
     behind = f"; by difficulty {by_level}" if by_level else ""
-    return [f"InDiv dropped {_share(dropped.total(), every.total())} right solutions{behind}."]
+    return [f"InDiv dropped {_share(dropped, every)} right solutions{behind}."]
 
 
 def _share(part: int, whole: int) -> str:

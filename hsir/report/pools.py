@@ -1,38 +1,26 @@
-"""The solutions of a run's pools, with their verdicts and difficulty, as the pictures need them."""
+"""The solutions of a run's pools, with their verdicts and difficulty, as the figures need them."""
 
-from collections import Counter
 from collections.abc import Collection
 from functools import cache, lru_cache
-from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+
+import pandas as pd
 
 from hsir.report.run import Cell, Drawn, Made
 from hsir.storage import tables
 
 
-class Solution(NamedTuple):
-    """One solution of a pool: millions of them, at the paper's scale."""
-
-    sample_id: str
-    question_id: str
-    n_tokens: int
-    parent_id: str | None
-    right: bool
-    difficulty: int | None
-
-
-def solutions(made: Made, drawn: Drawn) -> list[Solution]:
-    """Give a pool's solutions, by sample id."""
+def solutions(made: Made, drawn: Drawn) -> pd.DataFrame:
+    """Give a pool's solutions, by sample id: sample_id, question_id, n_tokens, parent_id, right, difficulty."""
     return _joined(made.shards(drawn), made.table(drawn, "verified"), made.questions(drawn.cell))
 
 
-def right(made: Made, drawn: Drawn) -> Counter[str]:
+def right(made: Made, drawn: Drawn) -> pd.Series:
     """Count a pool's right solutions by question; questions without any are left out."""
     return _right(made.shards(drawn), made.table(drawn, "verified"), made.questions(drawn.cell))
 
 
-def levels(made: Made, cell: Cell) -> dict[str, int | None]:
+def levels(made: Made, cell: Cell) -> pd.Series:
     """Give the difficulty of each question that a seed's pools answer."""
     return _levels(made.questions(cell))
 
@@ -49,22 +37,22 @@ def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are asked for one after another
-def _joined(shards: tuple[Path, ...], verified: Path, questions: Path) -> list[Solution]:
-    known, verdicts = _levels(questions), dict(tables.tuples("verified", verified, ["sample_id", "verdict"]))
-    columns = ["sample_id", "question_id", "n_tokens", "parent_id"]
-    rows = [
-        Solution(name, question, length, parent, verdicts[name] == "right", known[question])
-        for name, question, length, parent in tables.tuples("samples", shards, columns)
-    ]
-    return sorted(rows, key=itemgetter(0))
+def _joined(shards: tuple[Path, ...], verified: Path, questions: Path) -> pd.DataFrame:
+    samples: pd.DataFrame = tables.arrow(
+        "samples", shards, ["sample_id", "question_id", "n_tokens", "parent_id"]
+    ).to_pandas()
+    verdicts = tables.arrow("verified", verified, ["sample_id", "verdict"]).to_pandas()
+    joined = samples.merge(verdicts, on="sample_id").merge(_levels(questions), on="question_id")
+    return joined.assign(right=joined.pop("verdict") == "right").sort_values("sample_id", ignore_index=True)
 
 
 @cache
-def _right(shards: tuple[Path, ...], verified: Path, questions: Path) -> Counter[str]:
-    return Counter(one.question_id for one in _joined(shards, verified, questions) if one.right)
+def _right(shards: tuple[Path, ...], verified: Path, questions: Path) -> pd.Series:
+    found = _joined(shards, verified, questions)
+    return found[found["right"]].groupby("question_id").size()
 
 
 @lru_cache(maxsize=16)
-def _levels(questions: Path) -> dict[str, int | None]:
-    rows = tables.read("questions", questions, ["question_id", "difficulty"])
-    return {row["question_id"]: row["difficulty"] for row in rows}
+def _levels(questions: Path) -> pd.Series:
+    rows: pd.DataFrame = tables.arrow("questions", questions, ["question_id", "difficulty"]).to_pandas()
+    return rows.astype({"difficulty": "Int64"}).set_index("question_id")["difficulty"]

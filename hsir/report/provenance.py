@@ -30,7 +30,7 @@ def sheet(made: Made) -> Sheet:
 
 def said(made: Made) -> str:
     """Say in a sentence what ran."""
-    run, policies = made.run, dict.fromkeys(cell.policy for cell in made.cells())
+    run, policies = made.run, dict.fromkeys(cell.policy for cell in made.evaluated())
     benchmarks = dict.fromkeys(name for task in run.tasks for name in made.plan.benchmarks(run, task))
     return (
         f"{', '.join(run.models)} trained on {', '.join(run.tasks)}: {len(run.methods)} methods, {len(policies)}"

@@ -1,13 +1,12 @@
 """Picture: training solutions over the paper's four levels of difficulty, before and after VeriExit (figure 2)."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-
 import altair as alt
+import numpy as np
+import pandas as pd
 
 from hsir.report import pools, style
-from hsir.report.run import Cell, Drawn, Made
-from hsir.report.training_view import Group, group_of, heading
+from hsir.report.run import Cell, Made
+from hsir.report.training_view import Group, choosing, heading
 from hsir.storage import tables
 
 LEVELS = 4
@@ -16,54 +15,40 @@ STAGES = {"right when sampled": style.LIGHT, "and recycled": style.MIDDLE, "trai
 
 def draw(made: Made) -> style.Chart:
     """Draw for each policy the right solutions of each level: as sampled, with recycled ones, and as trained on."""
-    groups: dict[Group, list[Cell]] = defaultdict(list)
-    for cell in made.cells():
-        if made.pools(cell):
-            groups[group_of(cell)].append(cell)
+    groups = choosing(made)
     if not groups:
         return style.sentence("No policy of this run chose its training solutions: there are no levels to count.")
     charts = [_panel(made, group, [counts(made, cell) for cell in cells]) for group, cells in groups.items()]
     return style.panels(charts, "Solutions by quarter of the questions, by right solutions when sampled", columns=3)
 
 
-def counts(made: Made, cell: Cell) -> dict[str, Counter[int]]:
-    """Count the solutions of each stage by the level of their question; level 1 had the most right solutions."""
-    plain = [drawn for drawn in made.pools(cell) if made.recycles(drawn) is None]
-    right, every = _together(made, plain), _together(made, made.pools(cell))
-    names = set(made.method(cell).pools)
-    rows = tables.tuples("filtered", made.folder(cell) / "filtered.parquet", ["question_id", "source"])
-    chosen = Counter(question for question, source in rows if source in names)
-    level = levels({question: right[question] for question in pools.levels(made, cell)})
-    found: dict[str, Counter[int]] = {}
-    for name, per_question in zip(STAGES, (right, every, chosen), strict=True):
-        found[name] = Counter()
-        for question, n in per_question.items():
-            found[name][level[question]] += n
-    return found
+def counts(made: Made, cell: Cell) -> pd.DataFrame:
+    """Count the solutions of each stage, a column each, by the level of their question; level 1 had the most right."""
+    questions = pools.levels(made, cell).index
+    every = {drawn: pools.right(made, drawn).reindex(questions, fill_value=0) for drawn in made.pools(cell)}
+    none = pd.Series(0, questions)
+    plain = sum((right for drawn, right in every.items() if made.recycles(drawn) is None), none)
+    rows = tables.arrow("filtered", made.folder(cell) / "filtered.parquet", ["question_id", "source"]).to_pandas()
+    chosen = rows["question_id"][rows["source"].isin(made.method(cell).pools)].value_counts()
+    stages = pd.DataFrame(dict(zip(STAGES, (plain, sum(every.values(), none), chosen), strict=True)), index=questions)
+    return stages.fillna(0).groupby(levels(plain)).sum()
 
 
-def _together(made: Made, several: Iterable[Drawn]) -> Counter[str]:
-    """Count the right solutions of several pools by question."""
-    return sum((pools.right(made, drawn) for drawn in several), Counter())
-
-
-def levels(right: dict[str, int]) -> dict[str, int]:
+def levels(right: pd.Series) -> pd.Series:
     """Part questions into four equal levels by their number of right solutions, the most first.
 
     Where equal numbers straddle a border, the question's id decides.
     """
-    ordered = sorted(right, key=lambda question: (-right[question], question))
-    return {question: 1 + LEVELS * place // len(ordered) for place, question in enumerate(ordered)}
+    ordered = right.sort_index().sort_values(ascending=False, kind="stable").index
+    return pd.Series(1 + LEVELS * np.arange(len(ordered)) // len(ordered), ordered)
 
 
-def _panel(made: Made, group: Group, seeds: list[dict[str, Counter[int]]]) -> alt.Chart:
-    rows: style.Rows = [
-        {"level": level, "stage": stage, "solutions": sum(one[stage][level] for one in seeds) / len(seeds)}
-        for stage in STAGES
-        for level in range(1, LEVELS + 1)
-    ]
+def _panel(made: Made, group: Group, seeds: list[pd.DataFrame]) -> alt.Chart:
+    means = pd.concat(seeds).groupby(level=0).sum() / len(seeds)
+    means = means.reindex(range(1, LEVELS + 1), fill_value=0.0).rename_axis("level").reset_index()
+    rows = style.data(means.melt("level", var_name="stage", value_name="solutions"))
     return (
-        alt.Chart(style.data(rows), **style.SIZES, title=heading(made, group))
+        alt.Chart(rows, **style.SIZES, title=heading(made, group))
         .mark_bar(stroke=style.DARK, strokeWidth=0.4)
         .encode(
             x=alt.X("level:O", title="quarter of the questions, easy to hard", axis=alt.Axis(labelAngle=0)),

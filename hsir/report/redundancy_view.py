@@ -1,9 +1,9 @@
 """Do InDiv and Div fall where steps are repeated on purpose, and do they agree? Figures, table and picture."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import altair as alt
+import pandas as pd
 
 from hsir.diversity.redundancy import COPIES, KINDS
 from hsir.errors import InputError
@@ -25,73 +25,63 @@ GIVEN = {"spearman": "", "given_tokens": ", given length"}
 BLIND = " These are counts of words, blind to a paraphrase: a stand-in where there is no sentence model."
 
 
-def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> list[Row]:
+def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> pd.DataFrame:
     """Put scores and Div beside each variant; raises InputError where a variant has none."""
-    by_id = {row["sample_id"]: row for row in scores}
-    div_of = {row["id"]: row for row in divs}
-    absent = [row["id"] for row in variants if row["id"] not in by_id or row["id"] not in div_of]
-    if absent:
-        raise InputError(f"variant {absent[0]} (and {len(absent) - 1} more) has no score or no Div; score them again")
-    return [
-        {key: row[key] for key in COLUMNS[:4]}
-        | {"tokens": by_id[row["id"]]["m"], "indiv": by_id[row["id"]]["indiv"]}
-        | {key: div_of[row["id"]][key] for key in ("steps", "kept", "div")}
-        for row in variants
-    ]
+    every = pd.DataFrame(variants, columns=COLUMNS[:4])
+    scored = pd.DataFrame(scores, columns=["sample_id", "m", "indiv"]).set_axis(["id", "tokens", "indiv"], axis=1)
+    found = every.merge(scored, on="id").merge(pd.DataFrame(divs, columns=["id", *COLUMNS[6:]]), on="id")
+    absent = every["id"][~every["id"].isin(found["id"])]
+    if len(absent):
+        raise InputError(
+            f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; score them again"
+        )
+    return found
 
 
-def summary(rows: list[Row]) -> Row:
+def summary(rows: pd.DataFrame) -> Row:
     """Give means by copies, the share of solutions whose score falls with each copy, and rank correlations."""
     return {
-        "solutions": len({row["parent"] for row in rows}),
+        "solutions": rows["parent"].nunique(),
         "variants": len(rows),
-        "means": [_means(kind, n, _with(rows, kind, n)) for kind in KINDS for n in (0, *COPIES)],
+        "means": [_means(rows, kind, n) for kind in KINDS for n in (0, *COPIES)],
         "below_other": [_below(rows, score, n) for score in SCORES for n in COPIES],
         "falls": [_falls(rows, kind, score) for kind in KINDS for score in SCORES],
         "correlations": [_correlations(kind, _with(rows, kind)) for kind in ("original", *KINDS)],
     }
 
 
-def _with(rows: list[Row], kind: str, copies: int | None = None) -> list[Row]:
+def _with(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Give the variants of a kind, the originals being those of 0 copies of each."""
-    found = [row for row in rows if row["kind"] in (kind, "original")]
-    if kind == "original" or copies is None:
-        return found
-    return [row for row in found if row["copies"] == copies]
+    return rows[rows["kind"].isin([kind, "original"])]
 
 
-def _means(kind: str, copies: int, rows: list[Row]) -> Row:
-    means = {score: seeds.mean([row[score] for row in rows])._asdict() for score in ("tokens", *SCORES)}
+def _means(rows: pd.DataFrame, kind: str, copies: int) -> Row:
+    found = _with(rows, kind).query("copies == @copies")
+    means = {score: seeds.mean(found[score].tolist())._asdict() for score in ("tokens", *SCORES)}
     return {"kind": kind, "copies": copies, **means}
 
 
-def _falls(rows: list[Row], kind: str, score: str) -> Row:
+def _falls(rows: pd.DataFrame, kind: str, score: str) -> Row:
     """Count solutions whose score falls from each number of copies to the next: from 1 on, and from none on."""
-    by_parent: dict[str, dict[int, float]] = {}
-    for row in _with(rows, kind):
-        by_parent.setdefault(row["parent"], {})[row["copies"]] = row[score]
-
-    def share(order: tuple[int, ...]) -> float:
-        falls = [all(found[a] > found[b] for a, b in pairwise(order)) for found in by_parent.values()]
-        return sum(falls) / len(falls)
-
-    return {"kind": kind, "score": score, "from_1": share(COPIES), "from_0": share((0, *COPIES))}
-
-
-def _below(rows: list[Row], score: str, copies: int) -> Row:
-    """Count solutions that score lower with own steps repeated than with as many steps of others."""
-    repeat, other = (
-        {row["parent"]: row for row in rows if (row["kind"], row["copies"]) == (kind, copies)}
-        for kind in ("repeat", "other")
+    falls = (
+        _with(rows, kind).pivot(index="parent", columns="copies", values=score)[[0, *COPIES]].diff(axis="columns") < 0
     )
-    below = [one[score] < other[parent][score] for parent, one in repeat.items()]
-    tokens = [one["tokens"] - other[parent]["tokens"] for parent, one in repeat.items()]
-    share, more = sum(below) / len(below), sum(tokens) / len(tokens)
+    from_1, from_0 = (falls[list(copies)].all(axis="columns").mean() for copies in (COPIES[1:], COPIES))
+    return {"kind": kind, "score": score, "from_1": from_1, "from_0": from_0}
+
+
+def _below(rows: pd.DataFrame, score: str, copies: int) -> Row:
+    """Count solutions that score lower with own steps repeated than with as many steps of others."""
+    of = rows[rows["copies"] == copies].pivot(index="parent", columns="kind")
+    share, more = (
+        (of[score, "repeat"] < of[score, "other"]).mean(),
+        (of["tokens", "repeat"] - of["tokens", "other"]).mean(),
+    )
     return {"score": score, "copies": copies, "share": share, "tokens_more": more}
 
 
-def _correlations(kind: str, rows: list[Row]) -> Row:
-    values = {name: [float(row[name]) for row in rows] for name in ("indiv", "div", "copies", "tokens")}
+def _correlations(kind: str, rows: pd.DataFrame) -> Row:
+    values = {name: rows[name].astype(float).tolist() for name in ("indiv", "div", "copies", "tokens")}
     return {
         "kind": kind,
         "variants": len(rows),

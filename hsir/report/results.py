@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hsir.config.plan import BASE
 from hsir.report.run import Made
 from hsir.storage import tables
 from hsir.storage.files import read_json
@@ -30,8 +31,8 @@ class Result:
 def gather(made: Made) -> list[Result]:
     """Read every evaluation of a run, in the config's order."""
     results = []
-    for cell in made.cells():
-        trained = trained_on(read_json(made.folder(cell) / "funnel.json"))
+    for cell in made.evaluated():
+        trained = 0 if cell.policy == BASE else trained_on(read_json(made.folder(cell) / "funnel.json"))
         for benchmark, path in made.evaluations(cell):
             figures = read_json(path)
             n, interval, verdicts = figures["questions"], figures["accuracy"], figures["verdicts"]

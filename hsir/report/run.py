@@ -46,8 +46,12 @@ class Made:
         return self.plan.config.runs[self.plan.built_by_default()[0]]
 
     def cells(self) -> list[Cell]:
-        """Give the policies in the config's order."""
+        """Give the policies that were trained, in the config's order."""
         return [Cell(model, task, seed, policy) for model, task, seed, _, policy in self.plan.cells(self.run)]
+
+    def evaluated(self) -> list[Cell]:
+        """Give the policies that were evaluated, the untrained model too, in the config's order."""
+        return [Cell(model, task, seed, policy) for model, task, seed, _, policy in self.plan.evaluated(self.run)]
 
     def method(self, cell: Cell) -> Method:
         """Give the method that made a policy."""

@@ -1,8 +1,9 @@
 """What sampling more would give: pass@k and maj@k of the pools that were drawn, at no further sampling."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,6 @@ NOTE = (
     "Of the questions that the pool was drawn for. pass@k: the chance that one of k solutions is right, estimated from"
     " all that were drawn; maj@drawn: that the answer of most of them is. 95 % bootstrap intervals over questions."
 )
-Figure = tuple[Drawn, str, int]
-"""A figure of a pool: its measure, and k."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +39,18 @@ class Sampled:
 
 def gather(made: Made) -> list[Sampled]:
     """Measure every plain pool of a run; those of one solution a question have no more to tell."""
-    measured = {drawn: _measured(made, drawn) for drawn in made.drawn() if _several(made, drawn)}
-    ends = _ends({(drawn, *name): values for drawn, figures in measured.items() for name, values in figures.items()})
-    return [
-        Sampled(
-            drawn.cell.model, drawn.cell.task, drawn.cell.seed, drawn.cell.policy, drawn.pool, measure, k, len(values),
-            sum(values) / len(values), *ends[drawn, measure, k],
-        )
-        for drawn, figures in measured.items()
-        for (measure, k), values in figures.items()
-    ]  # fmt: skip
-
-
-def _ends(measured: Mapping[Figure, list[float]]) -> dict[Figure, tuple[float, float]]:
-    """Give the ends of the figures' intervals: as many questions are resampled alike, so that once is enough."""
-    by_size: dict[int, list[Figure]] = defaultdict(list)
-    for figure, values in measured.items():
-        by_size[len(values)].append(figure)
-    ends: dict[Figure, tuple[float, float]] = {}
-    for figures in by_size.values():
-        low, high = comparison.bootstrap(np.array([measured[figure] for figure in figures]).T)
-        ends |= dict(zip(figures, zip(low.tolist(), high.tolist(), strict=True), strict=True))
-    return ends
+    measured = {
+        (cell.model, cell.task, cell.seed, cell.policy, drawn.pool, *figure): values
+        for drawn in made.drawn()
+        for cell in [drawn.cell]
+        for figure, values in (_measured(made, drawn) if _several(made, drawn) else {}).items()
+    }
+    ends: dict[tuple[Any, ...], tuple[float, float]] = {}
+    for size in {len(values) for values in measured.values()}:  # as many are resampled alike: once is enough
+        names = [name for name, values in measured.items() if len(values) == size]
+        low, high = comparison.bootstrap(np.column_stack([measured[name] for name in names]))
+        ends |= dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+    return [Sampled(*name, len(values), float(values.mean()), *ends[name]) for name, values in measured.items()]
 
 
 def sheets(found: Sequence[Sampled]) -> list[Sheet]:
@@ -88,27 +77,17 @@ def _several(made: Made, drawn: Drawn) -> bool:
     return isinstance(pool, SamplePool) and pool.samples > 1
 
 
-def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], list[float]]:
+def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], comparison.Array]:
     """Measure a pool, question by question; they are weighed alike."""
-    columns = ["sample_id", "extracted", "verdict"]
-    judged = {row["sample_id"]: row for row in tables.read("verified", made.table(drawn, "verified"), columns)}
-    questions: dict[str, list[tables.Row]] = defaultdict(list)
-    for name, question in tables.tuples("samples", made.shards(drawn), ["sample_id", "question_id"]):
-        questions[question].append(judged[name])
-    if not questions:
+    samples = tables.arrow("samples", made.shards(drawn), ["sample_id", "question_id"]).to_pandas()
+    judged = tables.arrow("verified", made.table(drawn, "verified"), ["sample_id", "extracted", "verdict"]).to_pandas()
+    answers = samples.merge(judged, on="sample_id").assign(right=lambda rows: rows["verdict"] == "right")
+    if answers.empty:
         return {}
-    ordered = [questions[name] for name in sorted(questions)]
-    most = min(map(len, ordered))
-    values = {("pass", k): [_passes(rows, k) for rows in ordered] for k in KS if k <= most}
-    return values | {("maj", most): [_majority(rows) for rows in ordered]}
-
-
-def _passes(judged: list[tables.Row], k: int) -> float:
-    return comparison.pass_at_k(sum(row["verdict"] == "right" for row in judged), len(judged), k)
-
-
-def _majority(judged: list[tables.Row]) -> float:
-    return comparison.majority([row["extracted"] for row in judged], [row["verdict"] == "right" for row in judged])
+    right, drawn_for = (answers.groupby("question_id")["right"].agg(count) for count in ("sum", "size"))
+    most = int(drawn_for.min())
+    passed = {("pass", k): comparison.pass_at_k(right, drawn_for, k) for k in KS if k <= most}
+    return passed | {("maj", most): comparison.majority(answers).to_numpy()}
 
 
 def _entry(one: Sampled | None) -> Entry:

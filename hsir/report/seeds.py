@@ -1,12 +1,11 @@
 """What several seeds say together: means, and differences paired by seed, with 95 % t intervals."""
 
-import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from math import sqrt
+from statistics import fmean
 from typing import NamedTuple
 
-from scipy.stats import t
+from scipy.stats import sem, t
 
 from hsir.report.results import Result
 
@@ -29,10 +28,10 @@ class Estimate(NamedTuple):
 
 def mean(values: Sequence[float]) -> Estimate:
     """Give the mean and its t interval; a single value has none."""
-    value = statistics.fmean(values)
+    value = fmean(values)
     if len(values) < 2:
         return Estimate(value)
-    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / sqrt(len(values))
+    half = float(t.ppf(0.975, len(values) - 1) * sem(values))
     return Estimate(value, value - half, value + half)
 
 

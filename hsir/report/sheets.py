@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pandas as pd
+
 from hsir.report import seeds
 from hsir.report.compared import Difference, by_place
 from hsir.report.results import Result
@@ -43,7 +45,7 @@ def sheets(results: Sequence[Result], differences: Sequence[Difference]) -> list
         title = f"{model}, trained on {task}, evaluated on {benchmark}"
         made.append(_results(title, policies))
         if found := compared.get(place):
-            made.append(_by_question(title, found))
+            made.append(by_question(title, found))
             made += [_by_seed(title, policies, found)] if found[0].seeds > 1 else []
     return made
 
@@ -72,7 +74,8 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     return Sheet(title, ["policy", "accuracy %", "tokens", *percent, "trained on"], rows, note)
 
 
-def _by_question(title: str, found: Sequence[Difference]) -> Sheet:
+def by_question(title: str, found: Sequence[Difference]) -> Sheet:
+    """Give the sheet of the differences of a model, task and benchmark."""
     rows = [
         [
             Entry(one.policy), Entry(one.other),
@@ -118,10 +121,11 @@ def entry(estimate: Estimate, sign: str = "", noise: bool = False) -> Entry:
 
 
 def _markdown(sheet: Sheet) -> str:
-    lines = [f"### {sheet.title}", "", _line(sheet.columns), _line(["---", *["---:"] * (len(sheet.columns) - 1)])]
-    lines += [_line([str(entry) for entry in row]) for row in sheet.rows]
-    return "\n".join([*lines, "", sheet.note, ""])
+    table = pd.DataFrame(sheet.rows, columns=sheet.columns).map(_cell).rename(columns=_cell)
+    aligned = ("left", *["right"] * (len(sheet.columns) - 1))
+    written = table.to_markdown(index=False, disable_numparse=True, colalign=aligned)
+    return f"### {sheet.title}\n\n{written}\n\n{sheet.note}\n"
 
 
-def _line(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+def _cell(text: object) -> str:
+    return str(text).replace("|", r"\|")

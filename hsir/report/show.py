@@ -1,4 +1,4 @@
-"""Print a run's results on the terminal: `python -m hsir.report.show results/runs/demo/results.csv`."""
+"""Print a run's results on the terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hsir.errors import HsirError
-from hsir.progress import say
+from hsir.progress import reported
 from hsir.report import rows
 from hsir.report.compared import Difference
 from hsir.report.results import Result
@@ -35,9 +34,10 @@ def show(made: Sequence[Sheet]) -> None:
 
 
 def main(
-    results: Annotated[Path, typer.Argument(help="results.csv of a run; differences.csv lies beside it.")],
+    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/runs/demo; or its results.csv.")],
 ) -> None:
     """Print the results of a run again, from its results.csv and differences.csv."""
+    results = results / "results.csv" if results.is_dir() else results
     show(sheets(rows.read(Result, results), rows.read(Difference, results.with_name("differences.csv"))))
 
 
@@ -58,8 +58,5 @@ def _text(entry: Entry, between: str) -> Text:
 
 
 if __name__ == "__main__":
-    try:
+    with reported():
         typer.run(main)
-    except HsirError as error:
-        say(f"error: {error}")
-        sys.exit(1)

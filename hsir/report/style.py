@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import altair as alt
+import pandas as pd
 
 from hsir.storage import tables
 
@@ -23,9 +24,9 @@ DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
 SIZES = {"width": 210, "height": 130}
 
 
-def data(rows: Rows) -> alt.InlineData:
+def data(rows: Rows | pd.DataFrame) -> alt.InlineData:
     """Wrap rows for a chart."""
-    return alt.InlineData(values=rows)
+    return alt.InlineData(values=rows if isinstance(rows, list) else rows.to_dict("records"))
 
 
 def looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:

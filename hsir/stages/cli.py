@@ -1,7 +1,8 @@
-"""What every stage's command line shares: options as JSON, locks, and errors that are one line."""
+"""What every stage's command line shares: options as JSON, files by their suffix, locks, and errors in one line."""
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,35 +13,76 @@ import typer
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hsir.errors import HsirError, InputError
-from hsir.progress import say
+from hsir.config import explain
+from hsir.errors import InputError
+from hsir.progress import reported, say
 from hsir.stopping import stop_when_told
+from hsir.storage import tables
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 def json_option(kind: Any, what: str, variable: str | None = None) -> Any:
     """Make a typer option that takes an Options object as JSON, or, where it is not given, an environment variable."""
-    adapter = TypeAdapter(kind)
 
     def parse(text: Any) -> Any:
         try:
-            return text if isinstance(text, BaseModel | list | tuple) else adapter.validate_json(text)
-        except ValidationError as error:
-            raise typer.BadParameter(str(error)) from error
+            return text if isinstance(text, BaseModel | list | tuple) else parsed(kind, text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
 
     parse.__name__ = "JSON"
     return typer.Option(parser=parse, help=what, envvar=variable)
 
 
-def json_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line, object) of a JSONL file; raises InputError naming the file, the line and the way out."""
+def parsed(kind: Any, text: str) -> Any:
+    """Read a value from JSON; raises ValueError that names every key at fault."""
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    try:
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        raise ValueError(explain.faults(kind, raw, error)) from None
+
+
+def file_option(flag: str, what: str, *suffixes: str) -> Any:
+    """Make a typer option that takes a file, whose suffix says its format: one of `suffixes`."""
+
+    def check(path: Path | None) -> Path | None:
+        if path is not None and path.suffix not in suffixes:
+            raise typer.BadParameter(f"{path}: the suffix must be {' or '.join(suffixes)}")
+        return path
+
+    return typer.Option(flag, help=what, callback=check)
+
+
+def rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield (place, number, row) of a JSONL or Parquet file; the place, such as `a.jsonl, line 3`, is for errors.
+
+    Raises InputError naming the place and what to do.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    for place, number, row in _records(path) if path.suffix == ".parquet" else _lines(path, needed):
+        absent = [name for name in needed if name not in row]
+        if absent:
+            raise InputError(f"{place}: no {' and no '.join(map(repr, absent))}; the row has {', '.join(row)}")
+        yield place, number, row
+
+
+def _records(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    for number, row in enumerate(tables.records(path), start=1):
+        yield f"{path}, row {number}", number, row
+
+
+def _lines(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield number, _object(f"{path}, line {number}", line, needed)
+                place = f"{path}, line {number}"
+                yield place, number, _object(place, line, needed)
 
 
 def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
@@ -49,28 +91,26 @@ def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line); convert the file") from error
     except ValueError as error:
-        raise InputError(f"{where}: not JSON ({error}); the file needs one object a line") from error
+        raise InputError(f"{where}: not JSON ({error}); the file needs one object per line") from error
     if not isinstance(row, dict):
         raise InputError(
             f"{where}: a {type(row).__name__}, not an object with {' and '.join(needed) or 'named values'}"
         )
-    absent = [name for name in needed if name not in row]
-    if absent:
-        raise InputError(f"{where}: no {' and no '.join(map(repr, absent))}; the row has {', '.join(row)}")
     return row
 
 
-def run(stage: Callable[..., None]) -> None:
-    """Run a stage's command line; what a user can mend is told in one line, with exit code 1.
+def run(stage: Callable[..., None], name: str | None = None) -> None:
+    """Run a stage's command line; user-fixable errors are printed as one line, with exit code 1.
 
-    Told to stop (SIGTERM), it ends with exit code 143.
+    `name` is what its help calls it. On SIGTERM it ends with exit code 143.
     """
     stop_when_told()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # libraries ask there whether they may do what nobody is here to grant
+    app = typer.Typer(add_completion=False)
+    app.command()(stage)
     try:
-        typer.run(stage)
-    except HsirError as error:
-        say(f"error: {error}")
-        sys.exit(1)
+        with reported():
+            app(prog_name=name)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -87,7 +127,8 @@ def run(stage: Callable[..., None]) -> None:
 def locked(output: Path) -> Iterator[None]:
     """Hold the lock of an output: a second process that would write it waits until the first is done.
 
-    The lock is the kernel's, so that it ends with its holder, however that dies.
+    The lock is the kernel's, so that it ends with its holder, however that dies. Its file is deleted by whoever holds
+    it, before it is released: FileLock opens the file anew at each try, and gives up a lock on a file that is deleted.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(output.with_name(f".{output.name}.lock"))
@@ -96,7 +137,11 @@ def locked(output: Path) -> Iterator[None]:
     except Timeout:
         say(f"{output}: another process is making it; waiting for that one to end")
         lock.acquire()
+    while not Path(lock.lock_file).exists():  # deleted, but kept by NFS for the process that opened it before that
+        lock.release()
+        lock.acquire()
     try:
         yield
     finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()

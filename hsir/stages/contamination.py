@@ -13,7 +13,7 @@ from hsir.errors import InputError
 from hsir.progress import say
 from hsir.selection.contamination import Exact, Question, Text, compare
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 NAMED = 20
 """Whole questions that the error names."""
@@ -22,7 +22,7 @@ NAMED = 20
 def main(
     filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
     tests: Annotated[TestSets, cli.json_option(TestSets, "Tasks by name, as JSON: their test sets are read.")],
-    output: Annotated[Path, typer.Option(help="JSON: what is shared, by source and test set.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON: what is shared, by source and test set.", ".json")],
     contamination: Annotated[Contamination, cli.json_option(Contamination, "What may be, as JSON.")] = Contamination(),
     given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces, as filter had it.")] = [],
     questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
@@ -35,6 +35,7 @@ def main(
         for record in task.records("test", 0)
     ]
     tables_given = {name: Path(path) for name, path in (entry.split("=", 1) for entry in given)}
+    belonging.check_made_of([filtered], [*tables_given.values(), *samples])
     texts = training_texts(filtered, tables_given, questions, samples)
     overlaps, exact = compare(asked, texts, contamination.ngrams)
     if exact and contamination.exact == "fail":

@@ -1,28 +1,27 @@
 """Stage data: the questions of one split, as the model will read them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hsir.errors import InputError
 from hsir.grading import Item
+from hsir.sampling.questions import question_rows
 from hsir.stages import cli
 from hsir.storage import tables
-from hsir.storage.models import check_chat_template, load_tokenizer, prompt_ids
+from hsir.storage.chat import opening_ids
+from hsir.storage.models import load_tokenizer
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 def main(
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     split: Annotated[Split, typer.Option(help="Which set.")],
-    output: Annotated[Path, typer.Option(help="Table of questions.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of questions.", *tables.SUFFIXES)],
     seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
@@ -31,11 +30,10 @@ def main(
     if split == "seed":
         check_traces(records, task)
     tokenizer = load_tokenizer(model, chat_template)
-    check_chat_template(tokenizer)
-    rows = [question_row(record, task, tokenizer) for record in records]
+    rows = question_rows(records, task, tokenizer)
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)
-    tables.write("questions", rows, output, made_by)
+    tables.write("questions", rows, output, made_by | tables.opening(opening_ids(tokenizer)))
 
 
 def checked(records: list[Record], split: Split) -> list[Record]:
@@ -61,20 +59,6 @@ def check_traces(records: list[Record], task: BaseTask) -> None:
                 f"question {record.id!r} of the seed set: its trace is {judgement.verdict} (it answers"
                 f" {judgement.extracted!r}, the gold answer is {record.answer!r}); mend or remove it"
             )
-
-
-def question_row(record: Record, task: BaseTask, tokenizer: "PreTrainedTokenizerBase") -> tables.Row:
-    """Tokenise one question, and its trace with the end-of-text token behind it."""
-    trace_ids = None
-    if tokenizer.eos_token_id is None:
-        raise InputError(f"{tokenizer.name_or_path}: the tokenizer names no end-of-text token (eos_token)")
-    if record.trace is not None:
-        trace_ids = [*tokenizer(record.trace, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-    return {
-        "question_id": record.id, "question": record.question, "gold": record.answer,
-        "difficulty": record.difficulty, "options": record.options, "trace": record.trace, "trace_ids": trace_ids,
-        "prompt_ids": prompt_ids(tokenizer, task.prompt(record)),
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

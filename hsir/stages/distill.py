@@ -4,50 +4,31 @@ Every answer is on disk as soon as it is there, raw, in OUTPUT's `.answers.jsonl
 at any moment, the next start asks for the rest; with another grading, it grades anew what was answered.
 """
 
-import hashlib
-import json
-import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import typer
 
-from hsir import traces
 from hsir.errors import InputError
-from hsir.grading import Item
-from hsir.progress import say, track
-from hsir.sampling.teacher import Endpoint, Messages, Reply, Teacher, UnansweredError, check_address, take_key
+from hsir.sampling.distillation import Distillation
+from hsir.sampling.teacher import Endpoint, Teacher, check_address, take_key
 from hsir.stages import cli
-from hsir.storage import tables
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
-from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
+from hsir.tasks.benchmark import TrainingBenchmark
 from hsir.tasks.jsonl import read_records
 from hsir.tasks.record import Record
 
 Training = Literal["training", "seed", "unlabelled"]
-GIVE_UP = 10
-"""UnansweredError requests in a row, or twice as many as run at once, after which the endpoint is taken for dead."""
-
-
-class Outcome(NamedTuple):
-    """What a question has come to: `right` with its trace, or the reason that it has none."""
-
-    reason: str
-    why: str = ""
-    extracted: str | None = None
-    text: str = ""
-    trace: str | None = None
-    attempts: int = 0
 
 
 def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address, such as http://localhost:8000/v1.")],
     model: Annotated[str, typer.Option(help="The teacher's name there.")],
-    output: Annotated[Path, typer.Option(help="JSONL of right traces, for a task's `traces:` or `seed:`.")],
+    output: Annotated[Path, cli.file_option("--out", "Right traces, for a task's `traces:` or `seed:`.", ".jsonl")],
     questions: Annotated[Path | None, typer.Option(help="JSONL of questions, in place of the task's own.")] = None,
     split: Annotated[Training, typer.Option(help="Which; `training`: all of a benchmark's.")] = "training",
     seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
@@ -65,7 +46,7 @@ def main(
     check_address(endpoint)
     key = take_key(key_from)
     if output.suffix != ".jsonl" or (questions and output.resolve() == questions.resolve()):
-        raise InputError(f"--output {output}: must be a .jsonl file of its own")
+        raise InputError(f"--out {output}: must be a .jsonl file of its own")
     records = checked(list(read_records(questions, task.grading) if questions else training(task, split, seed)))
     asked = Endpoint(
         url=endpoint, model=model, temperature=temperature, max_new_tokens=max_new_tokens, key_from=key_from,
@@ -92,170 +73,6 @@ def checked(records: list[Record]) -> list[Record]:
     if count > 1:
         raise InputError(f"{count} questions have the id {name!r}; ids must be unique")
     return records
-
-
-def remembered(journal: Path) -> dict[tuple[str, str], list[Reply]]:
-    """Read the answers that are on disk, by question and request; a last line that a kill cut off is dropped.
-
-    Raises InputError naming the line that is none of this stage's.
-    """
-    answers: dict[tuple[str, str], list[Reply]] = defaultdict(list)
-    if not journal.is_file():
-        return answers
-    whole = 0
-    with journal.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                break
-            try:
-                row = json.loads(line)
-                answers[row["id"], row["asked"]].append(Reply(**{name: row[name] for name in Reply._fields}))
-            except (ValueError, LookupError, TypeError) as error:
-                raise InputError(f"{journal}, line {number}: no answer that was kept here; remove the line") from error
-            whole += len(line)
-    os.truncate(journal, whole)
-    return answers
-
-
-def judged(task: BaseTask, record: Record, reply: Reply, attempts: int) -> Outcome:
-    """Grade an answer, and write its trace if it is right."""
-    text = reply.completion()
-    if reply.refusal or reply.finish == "content_filter":
-        return Outcome("refused", reply.refusal or reply.finish, None, text, None, attempts)
-    truncated = reply.finish == "length"
-    extracted, verdict, why = task.grading.judge(Item(text, record.answer, record.options, truncated))
-    if verdict != "right" or extracted is None:
-        return Outcome("truncated" if truncated else verdict, why, extracted, text, None, attempts)
-    steps = reply.steps()
-    trace = traces.compose(steps, extracted)
-    # What is kept must read back as what it is, whatever tags the teacher wrote where.
-    again = task.grading.in_tags().judge(Item(trace, record.answer, record.options))
-    reads = [step for step, _ in traces.steps(trace)] == steps and traces.answers(trace) == [extracted]
-    if not steps:
-        return Outcome("no_reasoning", why, extracted, text, None, attempts)
-    if not reads or again.verdict != "right":
-        return Outcome("format", again.why, extracted, text, None, attempts)
-    return Outcome("right", why, extracted, text, trace, attempts)
-
-
-class Distillation:
-    """The questions of one output, each on its way to a trace."""
-
-    def __init__(self, task: BaseTask, teacher: Teacher, system: str | None, attempts: int, output: Path) -> None:
-        self.task, self.teacher, self.system, self.attempts, self.output = task, teacher, system, attempts, output
-        self.journal = output.with_suffix(".answers.jsonl")
-        self.outcomes: dict[str, Outcome] = {}
-        self.in_a_row, self.most = 0, GIVE_UP
-
-    def make(self, records: list[Record], parallel: int) -> None:
-        """Ask what is not finished and write the outputs; raises InputError where all that was asked failed."""
-        self.recall(records)
-        todo = [record for record in records if self.is_open(record)]
-        done = len(records) - len(todo)
-        if done:
-            say(f"resuming: {done:,} of {len(records):,} questions are finished")
-        failed = self.ask(todo, done, parallel) if todo else {}
-        self.write(records, failed)
-        if failed and len(failed) == len(todo):
-            raise InputError(f"all {len(todo):,} requests failed, the last: {[*failed.values()][-1]}; run again")
-
-    def recall(self, records: list[Record]) -> None:
-        """Grade the answers on disk to the very requests that would be sent now."""
-        answers, used = remembered(self.journal), 0
-        for record in records:
-            for reply in answers.get((record.id, self.digest(record)), []):
-                self.settle(record, reply)
-                used += 1
-        others = sum(map(len, answers.values())) - used
-        if others:
-            say(f"{self.journal}: {others:,} answers are to other prompts, models or options; they do not count")
-
-    def ask(self, todo: list[Record], done: int, parallel: int) -> dict[str, str]:
-        """Ask questions until each is finished; gives the reason for each that could not be asked.
-
-        Raises InputError where the endpoint seems dead.
-        """
-        self.most = max(GIVE_UP, 2 * parallel)
-        with self.journal.open("ab") as journal:
-            jobs = (self._until_right(record, journal) for record in todo)
-            asking = self.teacher.ask_all(jobs, parallel)
-            results = list(track(asking, "distilling, questions", done + len(todo), done))
-        return {name: error for name, error in results if error}
-
-    def write(self, records: list[Record], failed: dict[str, str]) -> None:
-        """Write the right traces and, with the reasons, what is not right."""
-        kept, rejected = [], []
-        for record in records:
-            outcome = self.outcomes.get(record.id, Outcome(""))
-            row = record.model_dump(exclude_none=True, exclude={"trace"}) | {"teacher": self.teacher.endpoint.model}
-            if outcome.trace is not None:
-                kept.append(row | {"trace": outcome.trace})
-                continue
-            reason = f"error: {failed[record.id]}" if record.id in failed else outcome.reason
-            shown = {"reason": reason, "why": outcome.why, "extracted": outcome.extracted, "text": outcome.text}
-            rejected.append(row | shown | {"attempts": outcome.attempts})
-        others = self.output.with_suffix(".rejected.jsonl")
-        write_lines(rejected, others)
-        write_lines(kept, self.output)  # last: where it is, both are
-        say(f"{len(kept):,} of {len(records):,} questions have a right trace: {self.output}")
-        if rejected:
-            counts = Counter(row["reason"].partition(":")[0] for row in rejected).most_common()
-            told = ", ".join(f"{count:,} {reason}" for reason, count in counts)
-            say(f"{len(rejected):,} have none ({told}): {others}")
-        if failed:
-            say(f"{len(failed):,} questions could not be asked; run again to ask those alone")
-
-    def is_open(self, record: Record) -> bool:
-        """Tell whether a question is to be asked, once more."""
-        outcome = self.outcomes.get(record.id, Outcome(""))
-        return outcome.trace is None and outcome.attempts < self.attempts
-
-    def settle(self, record: Record, reply: Reply) -> None:
-        """Grade an answer of a question that has no right one yet."""
-        before = self.outcomes.get(record.id, Outcome(""))
-        if before.trace is None:
-            self.outcomes[record.id] = judged(self.task, record, reply, before.attempts + 1)
-
-    def messages(self, record: Record) -> Messages:
-        """Write what the teacher is asked: a benchmark's prompt for it, else the task's own."""
-        prompt = self.task.distill_prompt(record) if isinstance(self.task, Benchmark) else self.task.prompt(record)
-        system: Messages = [{"role": "system", "content": self.system}] if self.system else []
-        return [*system, {"role": "user", "content": prompt}]
-
-    def digest(self, record: Record) -> str:
-        """Hash what decides on an answer; where the teacher runs and how often it is asked do not."""
-        asked = self.teacher.endpoint
-        made_of = [asked.model, asked.temperature, asked.max_new_tokens, self.messages(record)]
-        return hashlib.blake2b(json.dumps(made_of).encode(), digest_size=8).hexdigest()
-
-    async def _until_right(self, record: Record, journal: BinaryIO) -> tuple[str, str | None]:
-        """Ask one question until it is finished; gives its id, and why it could not be asked if so."""
-        while self.is_open(record):
-            try:
-                reply = await self.teacher.ask(self.messages(record))
-            except UnansweredError as error:
-                self.in_a_row += 1
-                if self.in_a_row == self.most:
-                    told = f"{self.in_a_row} requests in a row failed, the last: {error}"
-                    raise InputError(f"{told}; no answer is lost: see to the endpoint, and run again") from error
-                return record.id, str(error)
-            self.in_a_row = 0
-            self._keep(record, reply, journal)
-            self.settle(record, reply)
-        return record.id, None
-
-    def _keep(self, record: Record, reply: Reply, journal: BinaryIO) -> None:
-        """Put an answer on disk, before anything else may fail."""
-        row = {"id": record.id, "asked": self.digest(record), "model": self.teacher.endpoint.model, **reply._asdict()}
-        journal.write(json.dumps(row).encode() + b"\n")
-        journal.flush()
-        os.fsync(journal.fileno())
-
-
-def write_lines(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write JSONL atomically."""
-    with tables.atomic(path) as temporary, temporary.open("w", encoding="ascii") as lines:
-        lines.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

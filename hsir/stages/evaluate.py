@@ -8,23 +8,21 @@ import typer
 from hsir.evaluation import statistics
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 
 def main(
     samples: Annotated[list[Path], typer.Option(help="Shards of the answers; give the option once for each.")],
     verified: Annotated[Path, typer.Option(help="Their verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for their difficulty.")],
-    output: Annotated[Path, typer.Option(help="JSON of results.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
 ) -> None:
     """Summarise the graded answers of a policy on one benchmark."""
-    difficulty = {row["question_id"]: row["difficulty"] for row in tables.read("questions", questions)}
-    judged = {row["sample_id"]: row for row in tables.read("verified", verified)}
+    belonging.check_pool(samples, [verified], questions)
     columns = ["sample_id", "question_id", "n_tokens", "finish"]
-    answers = [
-        judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]}
-        for row in tables.read("samples", samples, columns)
-    ]
+    answers = statistics.graded(
+        tables.read("samples", samples, columns), tables.read("verified", verified), tables.read("questions", questions)
+    )
     made_by = tables.provenance("evaluate", [*samples, verified, questions])
     result = statistics.summary(answers)
     tables.write_json(result | {"provenance": made_by}, output)

@@ -1,4 +1,4 @@
-"""Stage grade: verdicts for any file of answers, without a run: a line of JSON in, a line of JSON out."""
+"""Stage grade: verdicts for any file of answers, without a run: a row in, a row out."""
 
 import json
 from collections import Counter
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from hsir.errors import InputError
 from hsir.grading import Grader, Grading, Item, Judgement
@@ -41,16 +40,16 @@ class Source:
     told: list[str] = field(default_factory=list)
     """The first of them."""
 
-    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield (line, row); raises InputError naming file, line and way out for what is no row."""
+    def rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        """Yield (place, number, row); raises InputError naming the place and what to do for what is no row."""
         seen: set[int] = set()
-        for number, row in cli.json_rows(self.path):
-            self._check(number, row)
+        for place, number, row in cli.rows(self.path):
+            self._check(place, row)
             if "id" in row:
-                self._once(number, row["id"], seen)
-            yield number, row
+                self._once(place, row["id"], seen)
+            yield place, number, row
 
-    def item(self, number: int, row: dict[str, Any]) -> Item:
+    def item(self, place: str, row: dict[str, Any]) -> Item:
         """Make a row an item to grade; one whose gold answer cannot be read is noted."""
         gold, options = _text(row[self.columns.gold]), _options(row.get("options"))
         try:
@@ -58,28 +57,27 @@ class Source:
         except ValueError as error:
             self.bad_golds += 1
             if self.bad_golds <= SHOWN:
-                self.told.append(f"{self.path}, line {number}: {self.columns.gold}: {error}")
+                self.told.append(f"{place}: {self.columns.gold}: {error}")
         cut = bool(row.get("truncated")) or "length" in (row.get("finish_reason"), row.get("finish"))
         return Item(_text(row[self.columns.prediction]), gold, options, cut)
 
-    def _check(self, number: int, row: dict[str, Any]) -> None:
+    def _check(self, place: str, row: dict[str, Any]) -> None:
         for option, column in (("--gold", self.columns.gold), ("--prediction", self.columns.prediction)):
             if column not in row:
                 raise InputError(
-                    f"{self.path}, line {number}: no column {column!r}; name the right one by {option}"
-                    f" (has: {', '.join(row)})"
+                    f"{place}: no column {column!r}; name the right one by {option} (has: {', '.join(row)})"
                 )
 
-    def _once(self, number: int, name: Any, seen: set[int]) -> None:
+    def _once(self, place: str, name: Any, seen: set[int]) -> None:
         mark = hash(str(name))
         if mark in seen:
-            raise InputError(f"{self.path}, line {number}: the id {name!r} stands there twice; ids must be unique")
+            raise InputError(f"{place}: the id {name!r} stands there twice; ids must be unique")
         seen.add(mark)
 
 
 def main(
-    rows: Annotated[Path, typer.Option("--in", help="JSONL with a gold and a prediction column a line.")],
-    output: Annotated[Path, typer.Option("--out", help="JSONL of verdicts, a line a row, in the same order.")],
+    rows: Annotated[Path, cli.file_option("--in", "Rows with a gold and a prediction column.", *tables.SUFFIXES)],
+    output: Annotated[Path, cli.file_option("--out", "Verdicts, one per row, in the same order.", *tables.SUFFIXES)],
     task: Annotated[str | None, typer.Option(help="A task's kind (gsm8k), or a task as JSON.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Kind of answer, where the rows belong to no task.")] = None,
     gold: Annotated[str, typer.Option(help="Column of gold answers.")] = "gold",
@@ -98,8 +96,10 @@ def main(
     grader = _grader(task, kind, tags_only, thinking)
     source = Source(rows, Columns(gold, prediction), grader)
     if not rows.is_file():
-        raise InputError(f"{rows}: no such file; give a JSONL file by --in")
-    counts = _grade(source, output)
+        raise InputError(f"{rows}: no such file; name one with --in")
+    counts: Counter[tuple[str, str]] = Counter()
+    save = _save_lines if output.suffix == ".jsonl" else _save_table
+    save(_verdicts(source, counts), output, source)
     for (verdict, why), count in sorted(counts.items(), key=lambda entry: -entry[1]):
         say(f"{count:>9,}  {verdict:<9}  {why}")
     right, total = sum(n for (verdict, _), n in counts.items() if verdict == "right"), sum(counts.values())
@@ -112,19 +112,28 @@ def main(
         say(message)
 
 
-def _grade(source: Source, output: Path) -> Counter[tuple[str, str]]:
-    counts: Counter[tuple[str, str]] = Counter()
+def _verdicts(source: Source, counts: Counter[tuple[str, str]]) -> Iterator[tables.Row]:
+    """Yield the verdict of each row, and count them."""
     with source.path.open("rb") as lines:
         total = sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
     asked, kept = tee(source.rows())
-    judged = source.grader.judge_all(source.item(number, row) for number, row in asked)
+    judged = source.grader.judge_all(source.item(place, row) for place, _, row in asked)
+    for _, number, row in track(kept, "grading", "rows", total):
+        judgement: Judgement = next(judged)
+        counts[judgement.verdict, judgement.why] += 1
+        name = {"id": row["id"]} if "id" in row else {}
+        yield {"line": number, **name, **judgement._asdict()}
+
+
+def _save_lines(verdicts: Iterator[tables.Row], output: Path, source: Source) -> None:
+    """Write verdicts as they come: a file of any size is graded."""
     with tables.atomic(output) as temporary, temporary.open("w", encoding="ascii") as out:
-        for number, row in track(kept, "grading, rows", total):
-            judgement: Judgement = next(judged)
-            counts[judgement.verdict, judgement.why] += 1
-            name = {"id": row["id"]} if "id" in row else {}
-            out.write(json.dumps({"line": number, **name, **judgement._asdict()}) + "\n")
-    return counts
+        out.writelines(json.dumps(verdict) + "\n" for verdict in verdicts)
+
+
+def _save_table(verdicts: Iterator[tables.Row], output: Path, source: Source) -> None:
+    named = [{**one, "id": str(one["id"])} if "id" in one else one for one in verdicts]
+    tables.write("verdicts", named, output, tables.provenance("grade", [source.path], grading=source.grader))
 
 
 def _grader(task: str | None, kind: Kind | None, tags_only: bool, thinking: str | None) -> Grader:
@@ -132,13 +141,12 @@ def _grader(task: str | None, kind: Kind | None, tags_only: bool, thinking: str 
         raise InputError("give --task (such as gsm8k) or --kind (number, choice, yesno, math, text, auto), one of them")
     try:
         if task is None:
-            grader: Grader = TypeAdapter(Grading).validate_python({"kind": kind})
+            grader: Grader = cli.parsed(Grading, json.dumps({"kind": kind}))
         else:
             chosen = task if task.lstrip().startswith("{") else json.dumps({"kind": task})
-            grader = TypeAdapter(Task).validate_json(chosen).grading
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise InputError(f"--task {task}: {wrong['msg']}") from error
+            grader = cli.parsed(Task, chosen).grading
+    except ValueError as error:
+        raise InputError(f"--task {task}: {error}") from None
     if thinking:
         grader = grader.model_copy(update={"thinking": thinking})
     return grader.in_tags() if tags_only else grader

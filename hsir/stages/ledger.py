@@ -8,7 +8,7 @@ import typer
 
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import ledger, tables
+from hsir.storage import belonging, ledger, tables
 from hsir.storage.files import read_json
 
 READ = ["prompt_ids", "n_tokens", "n_generated"]
@@ -16,7 +16,7 @@ READ = ["prompt_ids", "n_tokens", "n_generated"]
 
 def main(
     train: Annotated[Path, typer.Option(help="JSON of the policy's training.")],
-    output: Annotated[Path, typer.Option(help="JSON: what it cost.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON: what it cost.", ".json")],
     pool: Annotated[list[str], typer.Option(help="POOL=SHARD of what was drawn for it; once for each shard.")] = [],
     scores: Annotated[list[Path], typer.Option(help="Scores of it; once for each pool.")] = [],
     before: Annotated[Path | None, typer.Option(help="Ledger of the policy that it comes from.")] = None,
@@ -25,6 +25,7 @@ def main(
     shards: dict[str, list[Path]] = defaultdict(list)
     for name, path in (entry.split("=", 1) for entry in pool):
         shards[name].append(Path(path))
+    belonging.check_pool([path for paths in shards.values() for path in paths], scores=scores)
     pools = {name: ledger.pool(tables.read("samples", paths, READ), map(took, paths)) for name, paths in shards.items()}
     indiv = [path for path in scores if tables.metadata(path).get("table") == "indiv-scores"]
     scored = ledger.scores(tables.read("indiv-scores", indiv, ["m"]), map(took, indiv))

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import pyarrow.parquet as pq
-
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.storage import tables
@@ -75,7 +73,7 @@ class Parts(Generic[Batch]):
 
     def _rows(self) -> Iterator[tables.Row]:
         for part in sorted(self.folder.glob("*.parquet")):
-            yield from pq.read_table(part).to_pylist()
+            yield from tables.read(self.kind, part)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05d}.parquet"

@@ -15,18 +15,18 @@ from hsir.storage import tables
 
 
 def main(
-    rows: Annotated[Path, typer.Option("--in", help="The variants, as the stage variants writes them.")],
+    rows: Annotated[Path, cli.file_option("--in", "The variants, as the stage variants writes them.", ".jsonl")],
     scores: Annotated[Path, typer.Option(help="Their InDiv, from the stage score.")],
     div: Annotated[Path, typer.Option(help="Their Div, from the stage div.")],
-    output: Annotated[Path, typer.Option(help="Folder for JSON, tables and picture.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for JSON, tables and picture.")],
     of: Annotated[str, typer.Option(help="What the solutions were drawn from, in words.")] = "from a file",
 ) -> None:
     """Compare solutions with their variants: means by copies, shares that fall, rank correlations."""
-    variants = [row for _, row in cli.json_rows(rows, ("id", "parent", "kind", "copies"))]
+    variants = [row for _, _, row in cli.rows(rows, ("id", "parent", "kind", "copies"))]
     found = redundancy_view.joined(variants, tables.read("indiv-scores", scores), tables.read("div", div))
     told = redundancy_view.summary(found) | {"of": of} | made_with(scores, div)
     tables.write_json(told, output / "redundancy.json")
-    write_csv(found, redundancy_view.COLUMNS, output / "redundancy.csv")
+    write_csv(found, output / "redundancy.csv")
     title, sheets = "InDiv, Div and redundancy", redundancy_view.sheets(told)
     text = f"# {title}\n\n{markdown(sheets)}"
     with tables.atomic(output / "redundancy.md") as temporary:

@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 import yaml
 
@@ -40,7 +41,8 @@ from hsir.report.sampled import Sampled
 from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging
+from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
@@ -51,21 +53,34 @@ HEAD = """\
 
 def main(
     config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
-    output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for tables and pictures.")],
 ) -> None:
     """Write the tables and pictures of the run that the config names, and print its results."""
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
     made = Made(Plan(config))
+    check(made)
     name = made.plan.built_by_default()[0]
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
     shared = page(f"What {name} trains on, and its test sets", contamination_view.sheets(made))
     write_text(shared, output / "contamination.html")
     seen, counts = indiv_view.seen(made), recycled.tally(made)
     write_text(browser(f"Traces of {name}", exhibits.gather(made, seen)), output / "traces.html")
-    indiv_view.write(seen, output / "indiv.csv")
-    recycled.write(counts, output / "veriexit.csv")
+    dropped = indiv_view.tally(seen)
+    rows.write_csv(dropped, output / "indiv.csv")
+    rows.write_csv(counts, output / "veriexit.csv")
     draw(pictures(made, seen, counts), name, output)
-    write_tables(made, name, limits.told(seen, counts), output)
+    write_tables(made, name, limits.told(dropped, counts), output)
+
+
+def check(made: Made) -> None:
+    """Raise InputError where shards, verdicts and results of the run do not belong together."""
+    for drawn in made.drawn():
+        belonging.check_shards(made.shards(drawn))
+        belonging.check_made_of([made.table(drawn, "verified")], made.shards(drawn))
+    for cell in made.cells():
+        for benchmark, path in made.evaluations(cell):
+            answers = made.answers(cell, benchmark)
+            belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
 
 
 def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -> None:
@@ -80,7 +95,7 @@ def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
-    ledger_view.write(costs, output / "ledger.csv")
+    rows.write_csv(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
     write_text(latex([layout, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
@@ -98,7 +113,7 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
     write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")
 
 
-def pictures(made: Made, seen: list[indiv_view.Seen], counts: list[tables.Row]) -> dict[str, style.Chart]:
+def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
     """Give the pictures of a run by the names of their files."""
     results, trained = gather(made), curves.told(made)
     return {
@@ -121,12 +136,6 @@ def as_yaml(config: Config) -> str:
     """Write a config as YAML, with what is set in it: an option that is not set must not win an overlay."""
     given = config.model_dump(mode="json", exclude_unset=True)
     return str(yaml.safe_dump(given, sort_keys=False, width=100, allow_unicode=True))
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text atomically."""
-    with tables.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,15 @@ from typing import Annotated
 import typer
 
 from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
-from hsir.config.pools import BasePool, Pool, VeriExitPool
-from hsir.progress import say, track
-from hsir.sampling.engines.base import Completion, Prompt, batches, library
+from hsir.config.pools import BasePool, Pool, ProbePool, VeriExitPool
+from hsir.progress import Progress, say
 from hsir.sampling.engines.base import Engine as Runner
-from hsir.sampling.engines.seeds import sample_seed
+from hsir.sampling.engines.base import Prompt, batches, library, room, token_limit
+from hsir.sampling.samples import asked_prompts, probe_prompts, question_prompts, recycled_prompts, sample_row
 from hsir.stages import cli
 from hsir.stages.parts import Parts
 from hsir.storage import tables
+from hsir.storage.models import load_model, load_tokenizer, positions
 
 
 def main(
@@ -27,7 +28,7 @@ def main(
     ],
     pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
-    output: Annotated[Path, typer.Option(help="Table of samples.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of samples.", *tables.SUFFIXES)],
     engine: Annotated[BaseEngine, cli.json_option(Engine, "What generates, as JSON.")] = TransformersEngine(),
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     shard: Annotated[int, typer.Option(help="Which shard, from 0.")] = 0,
@@ -35,8 +36,7 @@ def main(
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
     """Draw the samples of one shard of a pool."""
-    expand = asked_prompts if pool.asked else recycled_prompts if isinstance(pool, VeriExitPool) else question_prompts
-    todo = expand(prompts, name, pool.samples, seed)[shard::shards]
+    todo = planned(prompts, pool, name, seed)[shard::shards]
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,
         shard=shard, shards=shards,
@@ -48,77 +48,48 @@ def main(
             return
         missing = parts.missing(list(batches(todo, engine.batch_size)))
         if missing:
-            draw(missing, parts, started(model, pool, engine, todo))
+            say(f"loading {model}")
+            draw(missing, parts, started(model, pool, engine, todo), len(todo))
         parts.join()
 
 
-def question_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
-    """Ask each question `samples` times."""
-    return [
-        Prompt(f"{row['question_id']}-{name}-{n:04d}", row["question_id"], row["prompt_ids"],
-               sample_seed(seed, row["question_id"], n))
-        for row in tables.read("questions", path, ["question_id", "prompt_ids"])
-        for n in range(samples)
-    ]  # fmt: skip
-
-
-def asked_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
-    """Draw from each prompt as often as the stage ask says; of one that quotes a sample, seeds go by that sample."""
-    return [
-        Prompt(f"{row['question_id']}-{name}-{_number(row['parent_id']) * samples + n:04d}", row["question_id"],
-               row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), [], row["parent_id"])
-        for row in tables.read("asked", path)
-        for n in range(row["first"], row["first"] + row["draws"])
-    ]  # fmt: skip
-
-
-def _number(sample_id: str | None) -> int:
-    """Give the number of a sample among those of its question."""
-    return int(sample_id.rsplit("-", 1)[1]) if sample_id else 0
-
-
-def recycled_prompts(path: Path, name: str, samples: int, seed: int) -> list[Prompt]:
-    """Continue each recyclable prefix `samples` times."""
-    rows = [row for row in tables.read("veriexit", path) if row["cut_step"] is not None]
-    return [
-        Prompt(f"{row['question_id']}-{name}-{_number(row['parent_id']) * samples + n:04d}",
-               row["question_id"], row["prompt_ids"], sample_seed(seed, row["parent_id"], n),
-               row["prefix_ids"], row["parent_id"], row["cut_step"])
-        for row in rows
-        for n in range(samples)
-    ]  # fmt: skip
+def planned(path: Path, pool: BasePool, name: str, seed: int) -> list[Prompt]:
+    """Read what the pool is drawn from, and give a prompt for each of its samples."""
+    opening = tables.opening_ids(path)
+    if pool.asked:
+        return asked_prompts(tables.read("asked", path), name, pool.samples, seed, opening)
+    if isinstance(pool, ProbePool):
+        return probe_prompts(tables.read("veriexit", path), name, pool.samples, seed)
+    if isinstance(pool, VeriExitPool):
+        return recycled_prompts(tables.read("veriexit", path), name, pool.samples, seed)
+    rows = tables.read("questions", path, ["question_id", "prompt_ids"])
+    return question_prompts(rows, name, pool.samples, seed, opening)
 
 
 def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Prompt]) -> Runner:
     """Load the policy into an engine, and no other engine's library."""
+    limit = token_limit(pool)
+    longest = room(prompts, limit, positions(model))
     if isinstance(options, VllmEngine):
         from hsir.sampling.engines.vllm import VllmRunner
 
-        return VllmRunner(model, pool, options, prompts)
+        return VllmRunner(model, pool.temperature, limit, longest, options)
     if isinstance(options, TransformersEngine):
         from hsir.sampling.engines.transformers import TransformersRunner
 
-        return TransformersRunner(model, pool, options, prompts)
+        policy = load_model(model, options.dtype)
+        return TransformersRunner(policy, load_tokenizer(model), pool.temperature, limit)
     raise TypeError(f"{options!r} is no engine")
 
 
-def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner) -> None:
+def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner, total: int) -> None:
     """Complete the batches, each written as soon as it is finished."""
-    for number, batch in track(iter(missing), "sampling, batches", len(missing)):
-        rows = [sample_row(completion) for completion in runner.complete(batch)]
-        parts.write(number, rows, runner.noted())
-
-
-def sample_row(completion: Completion) -> tables.Row:
-    """Write a completion as a row of the samples table."""
-    prompt = completion.prompt
-    n_tokens = len(completion.completion_ids)
-    return {
-        "sample_id": prompt.sample_id, "question_id": prompt.question_id, "prompt_ids": prompt.prompt_ids,
-        "completion": completion.text, "completion_ids": completion.completion_ids, "n_tokens": n_tokens,
-        "n_generated": n_tokens - len(prompt.prefix_ids), "finish": completion.finish, "seed": prompt.seed,
-        "parent_id": prompt.parent_id, "cut_step": prompt.cut_step,
-    }  # fmt: skip
+    done = total - sum(len(batch) for _, batch in missing)
+    with Progress("sampling", "samples", total, done) as progress:
+        for number, batch in missing:
+            rows = [sample_row(completion) for completion in runner.complete(batch, progress.within)]
+            parts.write(number, rows, runner.noted())
+            progress.advance(len(rows), sum(row["n_generated"] for row in rows))
 
 
 if __name__ == "__main__":

@@ -8,30 +8,32 @@ import typer
 
 from hsir.config.settings import Score
 from hsir.errors import InputError
-from hsir.progress import say, track
+from hsir.progress import Progress, say
 from hsir.stages import cli
 from hsir.stages.parts import Parts
-from hsir.storage import tables
+from hsir.storage import belonging, tables
+from hsir.storage.chat import rendered
 from hsir.storage.models import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from hsir.diversity.indiv.score import Batch, Solution
+    from hsir.diversity.indiv.score import Batch, Scorer, Solution
 
 
 def main(
     policy: Annotated[str, typer.Option(help="The policy that drew the samples: a model folder.")],
-    output: Annotated[Path, typer.Option("--out", help="Table of scores and their parts.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of scores and their parts.", *tables.SUFFIXES)],
     rows: Annotated[
-        Path | None, typer.Option("--in", help="JSONL of `id`, `prompt` (text, or messages), `completion`.")
+        Path | None,
+        cli.file_option("--in", "Rows of `id`, `prompt` (text, or messages), `completion`.", *tables.SUFFIXES),
     ] = None,
     samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
     verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
     score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
-    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a JSONL file."""
+    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a file."""
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
     made_by = tables.provenance(
@@ -42,21 +44,33 @@ def main(
         if parts.finished():
             say(f"{output}: another process has just made it")
             return
+        if verified:
+            belonging.check_pool(samples, [verified], policy=Path(policy))
         encoder = load_tokenizer(policy)
         found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
         run(found if score.tokens == "all" else [reasoned(one, encoder) for one in found], parts, policy, score)
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
-    """Score the batches that are missing, each written as soon as it is finished."""
+    """Score the solutions that no part holds, and join the parts."""
     from hsir.diversity.indiv.score import batches, opened
 
     missing = parts.missing(batches(solutions, options.token_budget))
-    scorer = opened(policy, options) if missing else None
-    for number, batch in track(iter(missing), "scoring, batches", len(missing)):
-        scored = scorer.score(batch) if scorer else []
-        parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])
+    if missing:
+        say(f"loading {policy}")
+        compute(missing, parts, opened(policy, options), len(solutions))
     parts.join()
+
+
+def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "Scorer", total: int) -> None:
+    """Score batches, each written as soon as it is finished."""
+    done = total - sum(len(batch) for _, batch in missing)
+    tokens = {number: sum(one.tokens.length for one in batch) for number, batch in missing}
+    with Progress("scoring", "solutions", total, done, sum(tokens.values())) as progress:
+        for number, batch in missing:
+            scored = scorer.score(batch)
+            parts.write(number, [{"sample_id": name, **one._asdict(), "indiv": one.indiv} for name, one in scored])
+            progress.advance(len(batch), tokens[number])
 
 
 def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":
@@ -70,18 +84,18 @@ def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]
 
 
 def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solution]":
-    """Tokenise the rows of a JSONL file; raises InputError naming file, line and way out."""
+    """Tokenise the rows of a file; raises InputError naming file, line and what to do."""
     from hsir.diversity.indiv.score import Solution
 
     seen: dict[str, int] = {}
-    for number, row in cli.json_rows(path, ("prompt", "completion")):
-        where, name = f"{path}, line {number}", str(row.get("id", number))
+    for where, number, row in cli.rows(path, ("prompt", "completion")):
+        name = str(row.get("id", number))
         if name in seen:
             raise InputError(f"{where}: the id {name!r} is that of line {seen[name]} too; ids must be unique")
         seen[name] = number
         prompt, completion = row["prompt"], row["completion"]
         if isinstance(prompt, list):
-            prompt = encoder.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+            prompt = rendered(encoder, prompt)
         if not isinstance(prompt, str) or not isinstance(completion, str):
             raise InputError(f"{where}: prompt must be text or messages, completion text")
         ids = [encoder(text, add_special_tokens=False)["input_ids"] for text in (prompt, completion)]

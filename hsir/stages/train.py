@@ -1,6 +1,5 @@
 """Stage train: the next policy, from the solutions that were kept."""
 
-import json
 import shutil
 import sys
 from contextlib import nullcontext
@@ -17,7 +16,8 @@ from hsir.config.training import Train, Training
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, manifest, tables
+from hsir.storage.files import read_json
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
 from hsir.training import launch, tracking
@@ -37,7 +37,7 @@ def main(
     start: Annotated[str, typer.Option(help="Model to begin with.")],
     filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
     train: Annotated[Training, cli.json_option(Train, "Training options, as JSON.")],
-    output: Annotated[Path, typer.Option(help="Folder for the policy.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for the policy.")],
     log: Annotated[Path, typer.Option(help="JSON for losses, counts and provenance.")],
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
@@ -67,6 +67,9 @@ def main(
         if launch.first():
             say(f"training on {len(rows)} {train.learns_from}")
         asked = judged_by(questions, task, score, outside_tags) if train.learns_from == "questions" else None
+        if asked and questions:
+            belonging.check_made_of([filtered], [questions])
+            belonging.check_keys(asked.questions, (row["question_id"] for row in rows), [questions], "question")
         watch = partial(tracking.track, options=track, folder=tracked_in, name=tracked_as)
         fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
 
@@ -75,7 +78,7 @@ def main(
         with cli.locked(state) if launch.first() else nullcontext():
             return fit_here()
     with cli.locked(output):
-        if output.is_dir() and log.is_file() and tables.same_making(json.loads(log.read_text())["provenance"], made_by):
+        if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
             return say(f"{output}: another process has just made it")
         if isinstance(train.devices, Single):
             fit_here()
@@ -83,11 +86,11 @@ def main(
             with cli.locked(state):
                 resumable(state, made_by)
             launch.launch(train.devices, "hsir.stages.train", sys.argv[1:])
-        outcome = json.loads((state / OUTCOME).read_text())
+        outcome = read_json(state / OUTCOME)
+        shutil.rmtree(output, ignore_errors=True)  # first: old weights never lie beside the provenance of new ones
         if cost is not None:
             tables.write_json(outcome["cost"], cost)
         tables.write_json({**outcome["told"], "provenance": made_by}, log)
-        shutil.rmtree(output, ignore_errors=True)
         (state / FINISHED).rename(output)
         forget(state)
     return None
@@ -112,7 +115,8 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
     if questions is None or task is None:
         raise InputError("the policy learns from its own rollouts, which must be graded; give --questions and --task")
     grader = task.grading if outside_tags else task.grading.in_tags()
-    return Asked({row["question_id"]: row for row in tables.read("questions", questions)}, grader, score)
+    rows = {row["question_id"]: row for row in tables.read("questions", questions)}
+    return Asked(rows, grader, score, tuple(tables.opening_ids(questions)))
 
 
 def fit(
@@ -131,6 +135,7 @@ def fit(
     if launch.first():
         model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
         tokenizer.save_pretrained(state / FINISHED)
+        manifest.write(state / FINISHED)
         tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
     part()
 

@@ -13,7 +13,7 @@ from hsir.diversity.redundancy import Variant, variants
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer, positions
 
 if TYPE_CHECKING:
@@ -27,11 +27,14 @@ def main(
     policy: Annotated[str, typer.Option(help="The policy that drew the samples, for its tokenizer and its length.")],
     samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
-    output: Annotated[Path, typer.Option("--out", help="JSONL of id, parent, kind, copies, prompt, completion.")],
+    output: Annotated[
+        Path, cli.file_option("--out", "Rows of id, parent, kind, copies, prompt, completion.", ".jsonl")
+    ],
     solutions: Annotated[int, typer.Option(min=1, help="Right solutions, at most, that are drawn.")] = 200,
     seed: Annotated[int, typer.Option(help="Draws solutions, and the steps that are repeated.")] = 0,
 ) -> None:
     """Draw right solutions; write each as it is, with steps repeated, re-checks put in, or steps of others put in."""
+    belonging.check_pool(samples, [verified], policy=Path(policy))
     verdicts = tables.read("verified", verified, ["sample_id", "verdict"])
     right = {row["sample_id"] for row in verdicts if row["verdict"] == "right"}
     rows = tables.read("samples", samples, ["sample_id", "prompt_ids", "completion"])

@@ -1,7 +1,9 @@
 """Storage: what is on disk, and how it is read and written.
 
 - `tables.py`: the schema of every table; atomic writes with provenance; checked reads.
-- `files.py`: small JSON files. `ledger.py`: samples, tokens and seconds per policy.
-- `models.py`: loading models and tokenizers. `weights.py`: safetensors headers, without loading.
+- `seal.py`: the checksum of a table. `belonging.py`: are several tables of the same making?
+- `files.py`: small JSON files, and hashes. `ledger.py`: samples, tokens and seconds per policy.
+- `models.py`: loading models and tokenizers. `soundness.py`: is what was loaded whole?
+- `weights.py`: safetensors headers, without loading.
 - `hardware.py`: the name of the GPU or processor that did the work.
 """

@@ -1,17 +1,81 @@
-"""Small files: those that other stages and commands read."""
+"""Files: written whole or not at all; small JSON files with a checksum; hashes of any file or folder."""
 
+import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hsir.errors import InputError
 
+CHECKSUM = "checksum"
+"""The key of a JSON object that holds the hash of the rest."""
+_MIB = 1 << 20
+
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; raises InputError naming it where it is missing or broken."""
+    """Read a JSON file, without its checksum; raises InputError naming it where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}; delete it and make it again") from error
+    given = value.pop(CHECKSUM, None) if isinstance(value, dict) else None
+    if given is not None and given != checksum(value):
+        raise InputError(
+            f"{path}: damaged: its content does not have the checksum that it was written with; delete it and make it"
+            f" again (of a file that was edited on purpose, remove the line {CHECKSUM!r})"
+        )
+    return value
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON atomically, an object with a checksum."""
+    sealed = {**value, CHECKSUM: checksum(value)} if isinstance(value, dict) else value
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(sealed, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def checksum(value: Any) -> str:
+    """Hash what JSON keeps of a value to 16 hex digits."""
+    plain = json.loads(json.dumps(value))
+    return hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Hash a file, or all files below a folder but hidden ones, to 16 hex digits; of what is neither, the name.
+
+    Of files over 64 MiB (weights) the size and both ends are hashed, for every shard of every pool asks.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    if not path.exists():  # a model's name on a hub
+        digest.update(path.as_posix().encode())
+    inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    for file in [path] if path.is_file() else inside:
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(path).as_posix()}:{size}:".encode())
+        with file.open("rb") as content:
+            if size <= 64 * _MIB:
+                digest.update(content.read())
+            else:
+                digest.update(content.read(_MIB))
+                content.seek(-_MIB, os.SEEK_END)
+                digest.update(content.read())
+    return digest.hexdigest()

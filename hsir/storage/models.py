@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hsir.errors import InputError
+from hsir.storage import manifest
+from hsir.storage.chat import check_chat_template as check_chat_template
+from hsir.storage.chat import prompt_ids as prompt_ids
+from hsir.storage.soundness import check_tokenizer, check_weights
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -17,30 +21,15 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
     from transformers import AutoTokenizer
 
     check_exists(path)
+    manifest.check(Path(path), weights=False)
     with _told(path):
-        tokenizer = AutoTokenizer.from_pretrained(path)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    check_tokenizer(path, tokenizer)
     if chat_template is not None:
         if not chat_template.is_file():
             raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
         tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
     return tokenizer
-
-
-def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Raise InputError where a tokenizer has no chat template."""
-    if not tokenizer.chat_template:
-        raise InputError(
-            f"{tokenizer.name_or_path}: the model has no chat template, so questions cannot be put to it; give one as"
-            " a Jinja file with `chat_template:` in config/models/<name>.yaml"
-        )
-
-
-def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
-    """Tokenise a user's message as the model's chat template puts it."""
-    messages = [{"role": "user", "content": message}]
-    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    return ids
 
 
 def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
@@ -50,11 +39,17 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
     from transformers.utils import logging
 
     check_exists(path)
+    manifest.check(Path(path))
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     with _told(path):
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), use_safetensors=True, **options)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        model, told = AutoModelForCausalLM.from_pretrained(
+            path, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False,
+            output_loading_info=True, ignore_mismatched_sizes=True, **options,
+        )  # fmt: skip
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    check_weights(path, model, told)
+    return model
 
 
 def positions(path: str) -> int:
@@ -63,7 +58,8 @@ def positions(path: str) -> int:
 
     check_exists(path)
     with _told(path):
-        return int(AutoConfig.from_pretrained(path).get_text_config().max_position_embeddings)
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    return int(config.get_text_config().max_position_embeddings)
 
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
@@ -79,7 +75,8 @@ def stop_ids_at(path: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[in
         try:
             generation = GenerationConfig.from_pretrained(path)
         except OSError:  # it has none of its own, and what transformers would make of its config counts
-            generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(path))
+            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+            generation = GenerationConfig.from_model_config(config)
     return _stops(path, generation, tokenizer)
 
 
@@ -106,10 +103,17 @@ def check_exists(path: str) -> None:
 
 @contextmanager
 def _told(path: str) -> Iterator[None]:
-    """Turn a loading failure into an InputError that names the model."""
-    from safetensors import SafetensorError
+    """Turn a loading failure into an InputError that names the model.
 
+    Every kind of failure: damaged files raise what any of five libraries happens to, at any depth.
+    """
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{path}: the model cannot be loaded: {error}") from error
+    except Exception as error:
+        said = " ".join(str(error).split())
+        if "trust_remote_code" in said:
+            raise InputError(
+                f"{path}: the model comes with code of its own (`auto_map`), which HSIR never runs; take a model that"
+                " transformers has a class for"
+            ) from error
+        raise InputError(f"{path}: the model cannot be loaded: {type(error).__name__}: {said}") from error

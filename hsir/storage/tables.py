@@ -1,11 +1,8 @@
 """The tables between the stages: their schemas, written whole or not at all, read with checks."""
 
-import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,9 +13,14 @@ from pydantic import BaseModel
 
 import hsir
 from hsir.errors import InputError
+from hsir.storage import seal
+from hsir.storage.files import atomic as atomic
+from hsir.storage.files import file_hash as file_hash
+from hsir.storage.files import write_json as write_json
 
 Row = dict[str, Any]
-_MIB = 1 << 20
+SUFFIXES = (".parquet", ".jsonl")
+"""The formats of tables. JSONL has no place for what a table was made of."""
 _IDS = pa.list_(pa.int32())
 
 
@@ -38,9 +40,13 @@ SCHEMAS: dict[str, pa.Schema] = {
         parent_id_=pa.string(), cut_step_=pa.int32(),
     ),
     "verified": _schema(sample_id=pa.string(), extracted_=pa.string(), verdict=pa.string(), why=pa.string()),
+    "verdicts": _schema(
+        line=pa.int64(), id_=pa.string(), extracted_=pa.string(), verdict=pa.string(), why=pa.string(),
+    ),
     "veriexit": _schema(
         parent_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, cut_step_=pa.int32(), prefix_ids_=_IDS,
     ),
+    "judged": _schema(sample_id=pa.string(), step=pa.int32(), concluded=pa.bool_(), reply=pa.string()),
     "asked": _schema(
         question_id=pa.string(), parent_id_=pa.string(), prompt_ids=_IDS, draws=pa.int32(), first=pa.int32(),
     ),
@@ -62,20 +68,39 @@ of a prompt, which are numbered from `first`. div.div is null where a text has n
 
 
 def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
-    """Write a table atomically; `made_by` (see `provenance`) goes into the file's metadata."""
+    """Write a table atomically, as JSONL or Parquet by its suffix; raises InputError for another.
+
+    `made_by` (see `provenance`) goes into the metadata of a Parquet file, and so does a checksum.
+    """
     schema = SCHEMAS[kind].with_metadata({"hsir": json.dumps({"table": kind, **made_by}, sort_keys=True)})
     table = pa.Table.from_pylist(list(rows), schema=schema)
-    for field in schema:  # pyarrow itself lets null lists pass
-        if not field.nullable and table[field.name].null_count:
-            raise pa.ArrowInvalid(f"Column '{field.name}' is declared non-nullable but contains nulls")
+    _check_nulls(table)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: a table must end in {' or '.join(SUFFIXES)}")
     with atomic(path) as temporary:
-        pq.write_table(table, temporary)
+        if path.suffix == ".jsonl":
+            lines = (json.dumps(row) + "\n" for row in table.to_pylist(maps_as_pydicts="strict"))
+            temporary.write_text("".join(lines), encoding="ascii")
+        else:
+            with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
+                writer.write_table(table)
+                writer.add_key_value_metadata({seal.KEY: seal.BLANK})
+            seal.seal(temporary)
+
+
+def records(path: Path) -> Iterator[Row]:
+    """Yield the rows of any Parquet file, some at a time; raises InputError where it is not one."""
+    try:
+        for batch in pq.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist(maps_as_pydicts="strict")
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a Parquet file: {error}") from error
 
 
 def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None = None) -> list[Row]:
     """Read a table, or its shards one after another, as rows.
 
-    Raises InputError naming the file where one is missing, cut short, or of another kind.
+    Raises InputError naming the file where one is missing, damaged, or of another kind.
     """
     rows: list[Row] = []
     for path in [paths] if isinstance(paths, Path) else paths:
@@ -95,6 +120,15 @@ def tuples(
         yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
 
 
+def arrow(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> pa.Table:
+    """Read columns of a table, or of its shards one after another, without making rows of them.
+
+    Raises InputError as `read` does. `.to_pandas()` makes a data frame of it.
+    """
+    parts = [_read_one(kind, path, columns) for path in ([paths] if isinstance(paths, Path) else paths)]
+    return pa.concat_tables(parts).select(columns)
+
+
 def scores(path: Path) -> Iterator[tuple[str, float]]:
     """Yield (sample id, raw score) of a score set, whichever kind it is of.
 
@@ -106,50 +140,86 @@ def scores(path: Path) -> Iterator[tuple[str, float]]:
         yield from ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
 
 
+def opening(ids: Sequence[int]) -> Row:
+    """Give what a table of prompts is stamped with where its completions are made to begin with some tokens."""
+    return {"opening_ids": list(ids)} if ids else {}
+
+
+def opening_ids(path: Path) -> list[int]:
+    """Give the tokens that the completions of a table's prompts are made to begin with; most often none."""
+    ids: list[int] = metadata(path).get("opening_ids", [])
+    return ids
+
+
 def metadata(path: Path) -> Row:
     """Give what `write` stamped into a table; nothing for what is no whole table."""
     try:
-        stamped: Row = json.loads((pq.read_schema(path).metadata or {}).get(b"hsir", b"{}"))
-    except (pa.ArrowInvalid, OSError):
+        stamped: Row = json.loads((pq.read_schema(_sound(path)).metadata or {}).get(b"hsir", b"{}"))
+    except (pa.ArrowException, OSError, ValueError):
         return {}
     return stamped
 
 
 def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None = None) -> pa.Table:
-    """Read some columns of a file; the others, which may be most of it, stay where they are."""
+    """Read some columns of a file, of which every byte is checked."""
     if not path.is_file():
         raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
+    if path.suffix == ".jsonl":
+        return _read_lines(kind, path, columns, only)
     try:
-        names = pq.read_schema(path).names
-        if not set(columns) <= set(names) or metadata(path).get("table", kind) != kind:
-            raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(names)}); delete it")
+        content = _sound(path)
+        schema = pq.read_schema(content)
+        stamped = json.loads((schema.metadata or {}).get(b"hsir", b"{}"))
+        if not set(columns) <= set(schema.names) or stamped.get("table", kind) != kind:
+            raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(schema.names)}); delete it")
         chosen = None if only is None else [(columns[0], "in", set(only))]
-        return pq.read_table(path, columns=list(columns), filters=chosen)
-    except (pa.ArrowInvalid, OSError) as error:
+        table = pq.read_table(content, columns=list(columns), filters=chosen, page_checksum_verification=True)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(
             f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"
-            f" short); delete it and run again: {error}"
+            f" short, a failing one changes them); delete it and run again: {error}"
         ) from error
+    return table
 
 
-def write_json(value: Any, path: Path) -> None:
-    """Write JSON atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _read_lines(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
+    schema = pa.schema([SCHEMAS[kind].field(name) for name in columns])
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        chosen = [row for row in rows if only is None or row[columns[0]] in only]
+        table = pa.Table.from_pylist([_with_maps(row, schema) for row in chosen], schema=schema)
+        _check_nulls(table)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise InputError(f"{path}: not JSONL of a table of kind {kind!r}: {error}") from error
+    return table
+
+
+def _with_maps(row: Row, schema: pa.Schema) -> Row:
+    """Write objects as the pairs that a column of maps is made of."""
+    return {field.name: [*row[field.name].items()] if pa.types.is_map(field.type) and row.get(field.name) is not None
+            else row.get(field.name) for field in schema}  # fmt: skip
+
+
+def _check_nulls(table: pa.Table) -> None:
+    """Raise ArrowInvalid for a null in a required column: of lists, pyarrow itself lets them pass."""
+    for field in table.schema:
+        if not field.nullable and table[field.name].null_count:
+            raise pa.ArrowInvalid(f"Column '{field.name}' is declared non-nullable but contains nulls")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _sound(path: Path) -> pa.BufferReader:
+    """Read a file once, for what is checked to be what is used; raises ValueError where its checksum is not its own."""
+    content = path.read_bytes()
+    if seal.damaged(content):
+        raise ValueError("its content does not have the checksum that it was written with")
+    return pa.BufferReader(content)
 
 
 def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | int | None) -> Row:
@@ -166,28 +236,6 @@ def same_making(one: Row, other: Row) -> bool:
     """
     aside = {"commit": None, "took": None}
     return {**one, **aside} == {**other, **aside}
-
-
-def file_hash(path: Path) -> str:
-    """Hash a file, or all files below a folder but hidden ones, to 16 hex digits; of what is neither, the name.
-
-    Of files over 64 MiB (weights) the size and both ends are hashed, for every shard of every pool asks.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    if not path.exists():  # a model's name on a hub
-        digest.update(path.as_posix().encode())
-    inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    for file in [path] if path.is_file() else inside:
-        size = file.stat().st_size
-        digest.update(f"{file.relative_to(path).as_posix()}:{size}:".encode())
-        with file.open("rb") as content:
-            if size <= 64 * _MIB:
-                digest.update(content.read())
-            else:
-                digest.update(content.read(_MIB))
-                content.seek(-_MIB, os.SEEK_END)
-                digest.update(content.read())
-    return digest.hexdigest()
 
 
 @cache

@@ -14,11 +14,9 @@ from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from hsir.errors import HsirError
-from hsir.progress import say
+from hsir.progress import Progress, say
 from hsir.storage import tables
 from hsir.training.checkpoints import WHOLE
-
-STEPS_TOLD = 10
 
 
 class MarkWhole(TrainerCallback):  # type: ignore[misc]
@@ -75,17 +73,26 @@ class SaveAndStop(TrainerCallback):  # type: ignore[misc]
 
 
 class Tell(TrainerCallback):  # type: ignore[misc]
-    """Write a line on the loss now and then, for whoever reads the log."""
+    """Count steps and tokens, and show the last loss and reward."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._seen = progress, 0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._seen = state.num_input_tokens_seen
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
         logs: dict[str, float] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        if not state.is_world_process_zero:
+        if not logs or "loss" not in logs:
             return
-        if logs and "loss" in logs and (state.global_step % STEPS_TOLD == 0 or state.global_step == state.max_steps):
-            reward = f", reward {float(logs['reward']):.3f}" if "reward" in logs else ""
-            say(f"step {state.global_step}/{state.max_steps}, loss {float(logs['loss']):.4f}{reward}")
+        reward = f", reward {float(logs['reward']):.3f}" if "reward" in logs else ""
+        steps, tokens = state.global_step - self._progress.done, state.num_input_tokens_seen - self._seen
+        self._progress.advance(steps, tokens, f"loss {float(logs['loss']):.4f}{reward}")
+        self._seen = state.num_input_tokens_seen
 
 
 class Passes:

@@ -1,11 +1,11 @@
 """A trainer's state on disk: which checkpoint may be resumed, and what is thrown away."""
 
-import json
 import shutil
 from pathlib import Path
 
 from hsir.progress import say
 from hsir.storage import tables
+from hsir.storage.files import read_json
 from hsir.training import launch
 
 WHOLE = "whole"
@@ -15,7 +15,7 @@ MADE_BY = "made-by.json"
 def resumable(folder: Path, made_by: tables.Row) -> Path | None:
     """Give the newest whole checkpoint of the same making; take away everything else."""
     stamp = folder / MADE_BY
-    if not stamp.is_file() or not tables.same_making(json.loads(stamp.read_text()), made_by):
+    if not stamp.is_file() or not tables.same_making(read_json(stamp), made_by):
         forget(folder)
         tables.write_json(made_by, stamp)
         return None

@@ -1,9 +1,10 @@
 """Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
-import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
@@ -12,8 +13,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallba
 from hsir import stopping
 from hsir.config.training import Dpo, Grpo, Offline, Training
 from hsir.errors import HsirError
+from hsir.progress import Progress
 from hsir.storage import tables
+from hsir.storage.files import read_json
 from hsir.storage.hardware import computing
+from hsir.training import launch
 from hsir.training.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
 from hsir.training.checkpoints import WHOLE, forget, resumable
 from hsir.training.distributed import blanks, gathered, take_device
@@ -41,23 +45,29 @@ class Outcome(NamedTuple):
 
 def finetune(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], options: Training,
-    seed: int, state_folder: Path, made_by: tables.Row, asked: Asked | None = None, watch: Watch | None = None,
+    seed: int = 0, state_folder: Path | None = None, made_by: tables.Row | None = None, asked: Asked | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:  # fmt: skip
     """Train `model` in place on rows of the table `filtered`; give the losses and counts, and what it took.
 
-    State that another making left in `state_folder` is thrown away; its own is resumed. Raises HsirError where the
-    steps or tokens consumed are not those planned, and where a loss is no number.
+    To survive a kill, name a folder for checkpoints and what is trained (`tables.provenance`): the checkpoints of the
+    same making are resumed, others are thrown away. Without these, none is kept. Raises HsirError where the steps or
+    tokens consumed are not those planned, and where a loss is no number.
     """
+    if state_folder is None:
+        with TemporaryDirectory() as temporary:
+            return finetune(model, tokenizer, rows, options, seed, Path(temporary), None, asked, watch)
     take_device(options)
-    resume = resumable(state_folder, made_by)
-    clock = MarkWhole(json.loads((resume / WHOLE).read_text())["seconds"] if resume else 0.0)
+    resume = resumable(state_folder, made_by) if made_by is not None else None
+    clock = MarkWhole(read_json(resume / WHOLE)["seconds"] if resume else 0.0)
     blank = blanks(rows, options) if isinstance(options, Offline) else []
-    trainer = _trainer(model, tokenizer, rows, blank, options, arguments(options, seed, state_folder), asked)
+    given = arguments(options, seed, state_folder) | ({"save_strategy": "no"} if made_by is None else {})
+    trainer = _trainer(model, tokenizer, rows, blank, options, given, asked)
     trainer.remove_callback(PrinterCallback)
     if watch is not None:
         watch(trainer)
-    with stopping.at_leisure() as told_to_stop:
-        for callback in (clock, Tell(), SaveAndStop(told_to_stop)):
+    with stopping.at_leisure() as told_to_stop, shown(resume, options.steps(len(rows))) as tell:
+        for callback in (clock, *tell, SaveAndStop(told_to_stop)):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0
@@ -69,13 +79,33 @@ def finetune(
         raise
     if options.lora is not None:
         trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+    model.eval()
     tokens = trainer.state.num_input_tokens_seen - unlearnt
     counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": tokens}
-    on = computing()
-    took = {"seconds": round(clock.seconds, 1), **on, "devices": on["devices"] * options.devices.processes}
-    history = [entry for entry in trainer.state.log_history if "loss" in entry]
     weights = gathered(model) if trainer.is_deepspeed_enabled else None
+    return _outcome(trainer.state.log_history, counts, options, clock.seconds, weights)
+
+
+def _outcome(
+    log: list[dict[str, float]], counts: tables.Row, options: Training, seconds: float,
+    weights: dict[str, torch.Tensor] | None,
+) -> Outcome:  # fmt: skip
+    """Sum up what a trainer logged, and what it took."""
+    on = computing()
+    took = {"seconds": round(seconds, 1), **on, "devices": on["devices"] * options.devices.processes}
+    history = [entry for entry in log if "loss" in entry]
     return Outcome(counts | told(history, options), took | times(history), weights)
+
+
+@contextmanager
+def shown(resume: Path | None, steps: int) -> Iterator[list[Tell]]:
+    """Show how far a training is, in the first of its processes; yield the callbacks that tell it."""
+    if not launch.first():
+        yield []
+        return
+    done = int(resume.name.removeprefix("checkpoint-")) if resume else 0
+    with Progress("training", "steps", steps, done) as progress:
+        yield [Tell(progress)]
 
 
 def told(logged: list[dict[str, float]], options: Training) -> tables.Row:

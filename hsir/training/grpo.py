@@ -29,6 +29,8 @@ class Asked:
     questions: Mapping[str, tables.Row]
     grader: Grader
     score: Score
+    opening: tuple[int, ...] = ()
+    """Token ids that the rollouts are made to begin with."""
 
 
 class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -41,8 +43,8 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
 class Rollouts:
     """A step's completions as groups of rollouts: graded once, and scored once, for all rewards together."""
 
-    def __init__(self, options: Grpo, asked: Asked) -> None:
-        self._options, self._asked = options, asked
+    def __init__(self, options: Grpo, asked: Asked, opening: str = "") -> None:
+        self._options, self._asked, self._opening = options, asked, opening
         self._scored = any(map(reads_scores, options.rewards))
         self._of: Any = None
         self._groups: list[list[Rollout]] = []
@@ -74,13 +76,16 @@ class Rollouts:
         stops = set(self.trainer.eos_token_ids) if self.trainer else set()
         cut_off = [not one or one[-1] not in stops for one in ids]
         rows = [self._asked.questions[name] for name in names]
+        texts = [self._opening + text for text in texts]
         items = [
             Item(text, row["gold"], dict(row["options"]) if row["options"] else None, cut)
             for text, row, cut in zip(texts, rows, cut_off, strict=True)
         ]
         verdicts = [judgement.verdict for judgement in self._asked.grader.judge_all(iter(items))]
         return [
-            Rollout(f"{name}-{n}", text, len(one), verdict == "right", cut, self._options.max_new_tokens)
+            Rollout(
+                f"{name}-{n}", self._opening + text, len(one), verdict == "right", cut, self._options.max_new_tokens
+            )
             for n, (name, text, one, verdict, cut) in enumerate(zip(names, texts, ids, verdicts, cut_off, strict=True))
         ]
 
@@ -119,8 +124,8 @@ def grpo(
     """
     if asked is None:
         raise InputError("train is grpo, which grades its own rollouts; give --questions and --task")
-    check_fits(shared["model"], rows, options)
-    rollouts = Rollouts(options, asked)
+    check_fits(shared["model"], rows, options, len(asked.opening))
+    rollouts = Rollouts(options, asked, shared["processing_class"].decode(list(asked.opening)))
     config = GRPOConfig(
         **arguments, loss_type="dapo", epsilon=options.epsilon, beta=options.beta, scale_rewards=options.advantages,
         num_generations=options.group_size, max_completion_length=options.max_new_tokens,
@@ -132,7 +137,9 @@ def grpo(
         shuffle_dataset=False,
     )  # fmt: skip
     drawn = in_order(rows, options, arguments["seed"])
-    data = Dataset.from_list([{"prompt": row["prompt_ids"], "question_id": row["question_id"]} for row in drawn])
+    data = Dataset.from_list(
+        [{"prompt": [*row["prompt_ids"], *asked.opening], "question_id": row["question_id"]} for row in drawn]
+    )
     functions = [function(reward, rollouts) for reward in options.rewards]
     trainer = QuestionTrainer(**shared, args=config, reward_funcs=functions, train_dataset=data)
     rollouts.trainer = trainer
@@ -176,11 +183,11 @@ def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
     return values
 
 
-def check_fits(model: Any, rows: list[tables.Row], options: Grpo) -> None:
-    """Raise InputError where prompts and rollouts exceed the model."""
+def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int = 0) -> None:
+    """Raise InputError where prompts, their opening and rollouts exceed the model."""
     longest = max(rows, key=lambda row: len(row["prompt_ids"]))
     positions = model.config.get_text_config().max_position_embeddings
-    needed = len(longest["prompt_ids"]) + options.max_new_tokens
+    needed = len(longest["prompt_ids"]) + opening + options.max_new_tokens
     if needed > positions:
         raise InputError(
             f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"

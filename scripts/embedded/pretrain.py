@@ -102,7 +102,7 @@ def pretrain(encoder: Qwen2Tokenizer, steps: int, rate: float) -> Qwen2ForCausal
     """Train the model for `steps` batches."""
     model = build_model(encoder)
     chosen = optimizers(model, rate)
-    for step, batch in enumerate(track(batches(encoder, steps), "pre-training", steps)):
+    for step, batch in enumerate(track(batches(encoder, steps), "pre-training", "batches", steps)):
         for optimizer in chosen:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor(step, steps)

@@ -107,16 +107,17 @@ def test_killed_it_goes_on_to_the_same_weights(
 
 def test_told_to_stop_all_processes_save_together(embedded: Path, tmp_path: Path) -> None:
     """As a scheduler does it: every process of the job is told."""
-    options = Sft(**SHAPE | {"epochs": 20, "save_steps": 1000}, devices=DDP)
+    options = Sft(**SHAPE | {"epochs": 20, "save_steps": 10}, devices=DDP)
     lay_down(tmp_path, options)
     whole, _ = trained(tmp_path, embedded, options, "whole")
     stopped = stage(tmp_path, embedded, options, "stopped")
-    assert stopped.stderr is not None
-    next(line for line in stopped.stderr if "step 10/" in line)
+    while stopped.poll() is None and not list(tmp_path.glob(".stopped.state/checkpoint-10/whole")):
+        time.sleep(0.01)
     os.killpg(stopped.pid, signal.SIGTERM)
-    stopped.communicate()
+    said = stopped.communicate()[1]
     assert stopped.returncode == stopping.CODE
-    assert len(list(tmp_path.glob(".stopped.state/checkpoint-*/whole"))) == 1
+    saved = max(int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole"))
+    assert f"saving a checkpoint at step {saved}" in said
     again, _ = trained(tmp_path, embedded, options, "stopped")
     assert apart(whole, again) == 0.0
 

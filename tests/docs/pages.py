@@ -11,7 +11,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-MADE = shutil.ignore_patterns(".*", "__pycache__", "results", "logs", "runs", "site", "report.html")
+MADE = shutil.ignore_patterns(
+    ".*", "__pycache__", "results", "logs", "runs", "site", "report.html", "build", "dist", "*.egg-info"
+)
 
 
 class Block(NamedTuple):

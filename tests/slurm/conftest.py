@@ -60,7 +60,7 @@ def begun(cluster: Cluster, reference: Run, profile: dict[str, Any], tmp_path: P
     folder = tmp_path / "run"
     shutil.copytree(reference.folder, folder, symlinks=True)
     run = Run(folder, profile, cluster)
-    run.forget("hsir-sft.1", *(f"sft-initial/{made}" for made in ("k10*", "eval", "checkpoint", "train*", "ledger*")))
+    run.forget("hsir-sft.1", *(f"sft-initial/{made}" for made in ("k4*", "eval", "checkpoint", "train*", "ledger*")))
     yield run
     run.end()
     cluster.cancel()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hsir.config.pools import AdaptivePool, GuidePool, HintPool
 from hsir.errors import InputError
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
+from hsir.sampling.samples import asked_prompts
 from hsir.stages import ask
-from hsir.stages.sample import asked_prompts
 from hsir.storage import tables
 from hsir.storage.models import load_tokenizer, prompt_ids
 from hsir.tasks.chains import Chains
@@ -97,11 +97,12 @@ def made(folder: Path, embedded: Path) -> dict[str, Any]:
 def test_a_hint_goes_to_unsolved_questions_alone(tmp_path: Path, embedded: Path) -> None:
     pool = HintPool(kind="hint", of="k2", samples=3, max_new_tokens=8)
     ask.main(pool=pool, **made(tmp_path, embedded))
-    (row,) = tables.read("asked", tmp_path / "a.parquet")
+    rows = tables.read("asked", tmp_path / "a.parquet")
+    (row,) = rows
     text = load_tokenizer(str(embedded)).decode(row["prompt_ids"])
     assert (row["question_id"], row["draws"], row["first"]) == ("3", 3, 0)
     assert "the answer is 3." in text
-    drawn = asked_prompts(tmp_path / "a.parquet", "hint", 3, 0)
+    drawn = asked_prompts(rows, "hint", 3, 0)
     assert [prompt.sample_id for prompt in drawn] == [f"3-hint-{n:04d}" for n in range(3)]
     assert len({prompt.seed for prompt in drawn}) == 3
 
@@ -122,7 +123,7 @@ def test_a_guide_quotes_each_completion(tmp_path: Path, embedded: Path) -> None:
     rows = tables.read("asked", tmp_path / "a.parquet")
     assert [row["parent_id"] for row in rows] == [f"{name}-k2-{n:04d}" for name in "345" for n in range(2)]
     assert "Ann has 3 coins" in load_tokenizer(str(embedded)).decode(rows[0]["prompt_ids"])
-    drawn = asked_prompts(tmp_path / "a.parquet", "guided", 2, 0)
+    drawn = asked_prompts(rows, "guided", 2, 0)
     assert len({prompt.sample_id for prompt in drawn}) == len({prompt.seed for prompt in drawn}) == len(drawn) == 12
     assert drawn[3].sample_id == "3-guided-0003" and drawn[3].parent_id == "3-k2-0001"
 

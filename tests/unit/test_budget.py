@@ -57,7 +57,7 @@ def planned(tmp_path: Path, *methods: str, run: dict[str, Any] | None = None, **
     """Estimate the run, with the methods given, by the results in the folder; give items by name."""
     given = {"runs": {"one": RAW["runs"]["one"] | ({"methods": list(methods)} if methods else {}) | (run or {})}}
     plan = Plan(load(RAW | given, Path("nowhere")))
-    estimator = Estimator(plan, gather([tmp_path], plan), Assumptions(**assumed), Path("nowhere"))
+    estimator = Estimator(plan, gather([tmp_path], plan), Assumptions(**assumed))
     items = estimator.items(work(plan, ["one"]))
     found = {f"{item.stage}: {item.name}": item for item in items}
     assert len(found) == len(items), "nothing is planned twice"
@@ -191,9 +191,7 @@ def test_a_broken_file_of_an_earlier_run_is_named(tmp_path: Path) -> None:
 def test_disk_holds_policies_tables_and_the_states_of_trainings_at_once(tmp_path: Path) -> None:
     plan = Plan(load(RAW, Path("nowhere")))
     todo = work(plan, ["one"])
-    estimator = Estimator(
-        plan, gather([], plan), assumptions(["trainings_at_once=2", "bytes_per_token=1e-9"]), Path("nowhere")
-    )
+    estimator = Estimator(plan, gather([], plan), assumptions(["trainings_at_once=2", "bytes_per_token=1e-9"]))
     assert estimator.disk(todo, estimator.items(todo)) == pytest.approx(2e9 * (4 * 4 + 2 * (4 + 3 * 12)))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from hsir.config import Plan, load
@@ -22,7 +23,8 @@ RIGHT = [{"kind": "right"}]
 
 def answers(right: int, questions: int = 100, tokens: int = 50) -> Answers:
     """Make answers of which the first are right."""
-    return {f"q{n:03d}": (n < right, tokens + n % 7) for n in range(questions)}
+    rows = [(f"q{n:03d}", n < right, tokens + n % 7) for n in range(questions)]
+    return pd.DataFrame(rows, columns=["question_id", "right", "tokens"]).set_index("question_id")
 
 
 def test_a_policy_that_is_right_where_the_other_is_not_lies_above_it() -> None:
@@ -68,7 +70,7 @@ def test_noise_looks_like_noise_everywhere() -> None:
     assert near[2].noise and not far[2].noise
     assert str(near[2]).startswith("~+1.0 [") and str(far[2]).startswith("+40.0 [")
     assert 'class="noise">~+1.0' in page("x", made) and r"{\color{gray}+1.0" in latex(made)
-    assert "| ~+1.0 [" in markdown(made)
+    assert "~+1.0 [" in markdown(made)
 
 
 def test_a_difference_between_seeds_stands_beside_that_between_questions() -> None:
@@ -88,6 +90,11 @@ def test_differences_survive_being_written(tmp_path: Path) -> None:
     found = differences(PLACE, [("a", "b")], {"a": [answers(3)], "b": [answers(2)]})
     rows.write(Difference, found, tmp_path / "d.csv")
     assert rows.read(Difference, tmp_path / "d.csv") == found
+    rows.write(Difference, [], tmp_path / "d.csv")
+    assert rows.read(Difference, tmp_path / "d.csv") == []
+    named = [result("001", 0.25, "a,b"), result("NA", 0.1 + 0.2)]
+    rows.write(Result, named, tmp_path / "r.csv")
+    assert rows.read(Result, tmp_path / "r.csv") == named
     (tmp_path / "d.csv").write_text("x,y\n1,2\n")
     with pytest.raises(InputError, match="not a table of a difference a row"):
         rows.read(Difference, tmp_path / "d.csv")
@@ -147,14 +154,14 @@ def pool_of(folder: Path, verdicts: dict[str, list[tuple[str | None, bool]]]) ->
     raw = {
         "run": "r", "results": str(folder), "runs": {"r": {"models": ["tiny"], "tasks": ["sums"], "methods": ["m"]}},
         "models": {"tiny": {"path": "x"}}, "tasks": {"sums": {"task": {"kind": "chains"}}},
-        "methods": {"m": {"initial": "start", "pools": ["k2"], "select": RIGHT}, "start": {"iterations": 0}},
-        "pools": {"k2": {"kind": "sample", "samples": 4}},
+        "methods": {"m": {"initial": "start", "pools": ["k4"], "select": RIGHT}, "start": {"iterations": 0}},
+        "pools": {"k4": {"kind": "sample", "samples": 4}},
     }  # fmt: skip
-    made, drawn = Made(Plan(load(raw, folder))), Drawn(Cell("tiny", "sums", 0, "start"), "k2")
+    made, drawn = Made(Plan(load(raw, folder))), Drawn(Cell("tiny", "sums", 0, "start"), "k4")
     samples, judged = [], []
     for question, given in verdicts.items():
         for n, (answer, right) in enumerate(given):
-            name = f"{question}-k2-{n:04d}"
+            name = f"{question}-k4-{n:04d}"
             ids = {"sample_id": name, "question_id": question, "prompt_ids": [1], "completion_ids": [2]}
             samples.append(ids | {"completion": "", "n_tokens": 1, "n_generated": 1, "finish": "stop", "seed": 0})
             verdict = "right" if right else "wrong" if answer else "no_answer"
@@ -192,6 +199,12 @@ def test_the_reference_is_the_runs_own_choice(tmp_path: Path) -> None:
 )
 def test_latex_sets_texts_as_they_are(text: str, wanted: str) -> None:
     assert escaped(text) == wanted
+
+
+def test_a_markdown_table_is_one_whatever_stands_in_it() -> None:
+    sheet = Sheet("t", ["policy", "a|b"], [[Entry("x"), Entry("1e5")], [Entry("y|z"), Entry("2", "[1, 3]")]], "note")
+    rows = [[cell.strip() for cell in line.split(" |")] for line in markdown([sheet]).splitlines()[2:6]]
+    assert rows[0] == ["| policy", r"a\|b", ""] and rows[2:] == [["| x", "1e5", ""], [r"| y\|z", "2 [1, 3]", ""]]
 
 
 def test_a_latex_table_is_whole() -> None:

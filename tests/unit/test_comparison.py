@@ -4,6 +4,7 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
@@ -78,7 +79,7 @@ def test_pass_at_k_is_the_share_of_all_choices(right: int, drawn: int) -> None:
     for k in range(1, drawn + 1):
         chosen = [any(one) for one in combinations(every, k)]
         assert len(chosen) == comb(drawn, k)
-        assert pass_at_k(right, drawn, k) == pytest.approx(sum(chosen) / len(chosen))
+        assert pass_at_k([right, 0], [drawn, drawn], k) == pytest.approx([sum(chosen) / len(chosen), 0.0])
 
 
 @pytest.mark.parametrize("k", [0, 6])
@@ -92,9 +93,11 @@ def test_more_samples_than_were_drawn_are_not_guessed(k: int) -> None:
     [
         (["4", "4", "5"], [True, True, False], 1.0), (["4", "5", "5"], [True, False, False], 0.0),
         (["4", "4.0", "5", "5 "], [True, True, False, False], 0.5), (["A", "b", "B", "C"], [True] + [False] * 3, 0.0),
-        ([None, None, "4"], [False, False, True], 1.0), ([None, None], [False, False], 0.0), ([], [], 0.0),
-        (["1", "2", "3"], [False, True, False], 1 / 3),
+        ([None, None, "4"], [False, False, True], 1.0), ([None, None], [False, False], 0.0),
+        (["1", "2", "3"], [False, True, False], 1 / 3), ([None, "4", "4"], [True, False, False], 0.0),
     ],
 )  # fmt: skip
 def test_the_majoritys_answer(given: list[str | None], right: list[bool], wanted: float) -> None:
-    assert majority(given, right) == pytest.approx(wanted)
+    rows = pd.DataFrame({"question_id": "q", "extracted": pd.Series(given, dtype="str"), "right": right})
+    other = pd.DataFrame({"question_id": ["p"], "extracted": ["4"], "right": [True]})
+    assert majority(pd.concat([rows, other])).to_dict() == pytest.approx({"p": 1.0, "q": wanted})

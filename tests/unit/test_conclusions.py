@@ -85,7 +85,7 @@ def test_the_arrival_is_given_by_its_place_in_the_step() -> None:
 HOSTILE = [
     "answer is ", "The answer is A. ", "a's answer is A ", "so the answer is 5, ", "So 5 ", "if ", "wait, but ", "\n",
     "\\[ ", "** ", "**A", "1,", "Option A: ", "So A is correct. ", "\\boxed{5} ", "= ", "one might ", "A) ", "$x$ ",
-    '"',
+    "\"",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hsir.config import load, read_yaml
+from hsir.config.overlay import overlay
 from hsir.config.pools import DEFAULT_POOLS
 from hsir.config.schema import Method
 from hsir.errors import ConfigError
@@ -46,7 +47,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def errors(raw: dict[str, Any], folder: Path) -> list[str]:
     """Load a config that is wrong and give its errors."""
     with pytest.raises(ConfigError) as error:
-        load(raw, folder, "my.yaml")
+        load(raw, folder, {"my.yaml": raw})
     first, *rest = str(error.value).splitlines()
     assert first == "the config cannot be used:"
     return [line.removeprefix("  - ") for line in rest]
@@ -54,7 +55,7 @@ def errors(raw: dict[str, Any], folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", RUN_FILES, ids=lambda path: path.name)
 def test_shipped_configs_load_with_all_that_they_name(path: Path) -> None:
-    config = load(read_yaml(path), CONFIG, str(path))
+    config = load(read_yaml(path), CONFIG)
     assert config.runs
     for kind, files in (("models", MODELS), ("tasks", TASKS), ("methods", METHODS), ("pools", POOLS)):
         assert {file.stem for file in files} <= set(getattr(config, kind))
@@ -90,6 +91,8 @@ def test_inline_entries_win_over_files_and_stand_beside_them(tmp_path: Path) -> 
     }  # fmt: skip
 
 
+PROBED = {"kind": "probe", "pool": "k10-probe"}
+RECYCLED = {"kind": "veriexit", "of": "k10", "samples": 5}
 ALMOST = {"initial": "start", "pools": ["k10"]}
 RIGHT = {"kind": "right"}
 FORM = {"kind": "format"}
@@ -98,7 +101,7 @@ GRPO: dict[str, Any] = {"given": ["questions"], "initial": "start", "train": {"k
 INDIV: dict[str, Any] = {"train": {"kind": "grpo", "rewards": [{"kind": "indiv"}]}}
 WRONG = [
     # a key that does not exist
-    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: methods, models"),
+    ("rums", {}, "rums: unknown key; did you mean 'runs'[?] Known: judge, methods, models"),
     ("overrides", {"train": {"sft": {"learning_rat": 1}}}, "overrides.train.sft.learning_rat: .*'learning_rate'"),
     ("methods.plain.select", [RIGHT, {"kind": "length", "treshold": 0.5}], "treshold: .*'threshold'"),
     ("models.tiny.settings", {"sampel": {}}, "models.tiny.settings.sampel: unknown key; did you mean 'sample'[?]"),
@@ -133,7 +136,18 @@ WRONG = [
     ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
     ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),
     ("pools.mine", {"kind": "veriexit", "of": "k11", "samples": 5}, "pools.mine.of: unknown pool 'k11'"),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k1"}}, "pools.mine.matcher: unknown pool 'k1'"),
     # parts that do not fit together
+    (
+        "pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k10"}},
+        "pools.mine.matcher: 'k10' does not probe 'k10'; name a pool of kind probe with of: k10",
+    ),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge asks a model"),
+    ("pools.mine", RECYCLED | {"of": "k5", "matcher": PROBED}, "'k10-probe' does not probe 'k5'; name a pool of kind"),
+    (
+        "methods.plain", ALMOST | {"pools": ["k10", "k10-probe"], "select": [RIGHT]},
+        "methods.plain.pools: 'k10-probe' holds probes, which nothing is trained on; leave it out",
+    ),
     ("methods.plain", ALMOST | {"select": [RIGHT, {"kind": "indiv"}]}, "'indiv' reads scores, .* set score: indiv"),
     (
         "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "lowest"}]},
@@ -201,6 +215,9 @@ WRONG = [
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
         "batch_size 7 on 2 processes would tear groups of rollouts apart; make it a multiple of 2",
     ),
+    ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, and it has 4;"),
+    ("methods.plain.like", "starts", "methods.plain.like: unknown method 'starts'; did you mean 'start'[?]"),
+    ("methods.plain.like", "plain", "methods.plain.like: unknown method 'plain'"),
     ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* made of a pool"),
     ("pools.told", {"kind": "hint", "of": "k10", "samples": 2, "template": "{question}"}, "template has no {answer}"),
     ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "made of itself"),
@@ -296,3 +313,65 @@ def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
 def test_numbers_may_be_written_as_yaml_reads_them_as_text(tmp_path: Path) -> None:
     raw = changed("overrides", yaml.safe_load("train: {sft: {learning_rate: 1e-3}}"))
     assert load(raw, tmp_path).overrides.train.sft.learning_rate == 1e-3
+
+
+LIKE: dict[str, dict[str, Any]] = {
+    "lists take the place of lists": {"like": "plain", "select": [RIGHT, {"kind": "distinct"}]},
+    "blocks are laid over": {"like": "trained", "train": {"kind": "sft", "epochs": 2}},
+    "a block of another kind takes the place": {"like": "trained", "given": [], "train": {"kind": "dpo"}},
+    "several steps": {"like": "far"},
+}
+WRITTEN_OUT: dict[str, dict[str, Any]] = {
+    "lists take the place of lists": ALMOST | {"select": [RIGHT, {"kind": "distinct"}]},
+    "blocks are laid over": ALMOST | {"select": [RIGHT], "train": {"kind": "sft", "learning_rate": 0.1, "epochs": 2}},
+    "a block of another kind takes the place": ALMOST | {"select": [RIGHT], "given": [], "train": {"kind": "dpo"}},
+    "several steps": ALMOST | {"select": [RIGHT], "iterations": 2},
+}
+
+
+@pytest.mark.parametrize("case", LIKE)
+def test_a_method_like_another_is_as_if_written_out(case: str, tmp_path: Path) -> None:
+    more = {
+        "trained": {"like": "plain", "train": {"kind": "sft", "learning_rate": 0.1}},
+        "far": {"like": "plain", "iterations": 2},
+    }
+    raw = changed("methods.mine", LIKE[case])
+    raw["methods"] |= more
+    like, out = (load(one, tmp_path).methods["mine"] for one in (raw, changed("methods.mine", WRITTEN_OUT[case])))
+    assert like.model_dump_json(exclude_unset=True) == out.model_dump_json(exclude_unset=True)
+
+
+def test_a_method_of_the_config_may_be_like_the_file_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / "filed.yaml").write_text("initial: start\npools: [k10]\nselect: [{kind: right}]\n")
+    (tmp_path / "methods" / "other.yaml").write_text("like: filed\niterations: 2\n")
+    methods = load(changed("methods.filed", {"like": "filed", "pools": ["k5"]}), tmp_path).methods
+    assert methods["filed"].pools == ("k5",) and methods["filed"].initial == "start"
+    assert methods["other"].pools == ("k5",), "the config's wins over the file, here too"
+
+
+def test_methods_that_are_like_each_other_are_told_once(tmp_path: Path) -> None:
+    raw = deepcopy(SOUND)
+    raw["methods"] |= {"a": {"like": "b"}, "b": {"like": "c"}, "c": {"like": "a"}, "d": {"like": "a"}}
+    assert errors(raw, tmp_path) == [
+        "my.yaml: methods.c.like: 'a' is itself like 'c'; name a method that is not",
+    ]
+
+
+def test_an_error_names_the_file_that_the_key_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / "filed.yaml").write_text("initial: start\npools: [k9]\nselect: [{kind: right}]\n")
+    (tmp_path / "methods" / "plain.yaml").write_text("pools: [k8]\nselect: [{kind: right}]\n")
+    first: dict[str, Any] = deepcopy(SOUND)
+    first["runs"]["small"]["methods"] = ["gone"]
+    second: dict[str, Any] = {"runs": {"small": {"tasks": ["gone"]}}, "overrides": {"sample": {"shard": 1}}}
+    third: dict[str, Any] = {"overrides": {"sample": {"max_new_tokens": "many"}}, "pools": {"v1.0": {"kind": "sample"}}}
+    raw = overlay(first, second, third, {"methods": {"said": {"iterations": 7}}})
+    with pytest.raises(ConfigError) as error:
+        load(raw, tmp_path, {"1.yaml": first, "2.yaml": second, "3.yaml": third})
+    said = {line.removeprefix("  - ").split(": ")[1]: line.split(": ")[0] for line in str(error.value).splitlines()[1:]}
+    assert {key: Path(name.removeprefix("  - ")).name for key, name in said.items()} == {
+        "runs.small.methods": "1.yaml", "runs.small.tasks": "2.yaml", "overrides.sample.shard": "2.yaml",
+        "overrides.sample.max_new_tokens": "3.yaml", "pools.v1.0.samples": "3.yaml",
+        "methods.filed.pools": "filed.yaml", "methods.said": "--config",
+    }  # fmt: skip

@@ -7,8 +7,6 @@ import torch
 from scipy import stats
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hsir.config.engines import TransformersEngine
-from hsir.config.pools import SamplePool
 from hsir.sampling.engines.base import Prompt, batches
 from hsir.sampling.engines.decode import Decoding, decode
 from hsir.sampling.engines.noise import gumbel
@@ -31,6 +29,18 @@ def test_a_sample_is_the_same_alone_and_in_any_batch(
     assert min(map(len, together)) < 110
     assert [decode(policy, [prompt], [seed], how)[0] for prompt, seed in zip(prompts, seeds, strict=True)] == together
     assert decode(policy, prompts[::-1], seeds[::-1], how) == together[::-1]
+
+
+def test_how_far_a_batch_is_is_told_at_every_token(
+    policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
+) -> None:
+    heard: list[tuple[float, int]] = []
+    how = Decoding(0.0, 110, stop_ids(policy, encoder))
+    drawn = decode(policy, asked(5), [0] * 5, how, lambda share, tokens: heard.append((share, tokens)))
+    shares, tokens = zip(*heard, strict=True)
+    assert len(heard) == max(map(len, drawn)) and tokens[-1] == sum(map(len, drawn))
+    assert list(shares) == sorted(shares) and shares[0] == pytest.approx(5 / 110) and 4 < shares[-1] <= 5
+    assert drawn == decode(policy, asked(5), [0] * 5, how)
 
 
 def test_greedy_is_what_transformers_generates(
@@ -77,13 +87,11 @@ def test_stop_tokens_are_the_tokenizers_and_the_generation_configs(
 
 
 def test_the_engine_tells_texts_and_why_they_end(
-    embedded: object, encoder: PreTrainedTokenizerBase, asked: Asked
+    policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
 ) -> None:
     def complete(limit: int, prefix: list[int]) -> tuple[list[int], str, str]:
-        pool = SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
         prompt = Prompt("q-0", "q", asked(1)[0], 0, prefix)
-        engine = TransformersRunner(str(embedded), pool, TransformersEngine(), [prompt])
-        (done,) = engine.complete([prompt])
+        (done,) = TransformersRunner(policy, encoder, 0.0, limit).complete([prompt])
         assert done.prompt is prompt
         return done.completion_ids, done.text, done.finish
 

@@ -17,6 +17,7 @@ import pytest
 from hsir import traces
 from hsir.errors import InputError
 from hsir.grading import Choice, Item
+from hsir.sampling import distillation
 from hsir.sampling.teacher import Pace, Reply, check_address, take_key
 from hsir.stages import distill
 from hsir.tasks.jsonl import Jsonl, read_records
@@ -61,7 +62,7 @@ def command(questions: Path, output: Path, fake: Fake, *more: str) -> list[str]:
     """Give the command line of the stage."""
     return [
         sys.executable, "-m", "hsir.stages.distill", "--task", TASK.model_dump_json(), "--questions", str(questions),
-        "--endpoint", fake.url, "--model", "teacher-1", "--output", str(output), "--retries", "2", *more,
+        "--endpoint", fake.url, "--model", "teacher-1", "--out", str(output), "--retries", "2", *more,
     ]  # fmt: skip
 
 
@@ -218,8 +219,9 @@ def test_a_refused_key_stops_all_at_once(fake: Fake, tmp_path: Path) -> None:
     with start(line, MY_KEY=wrong) as process:
         told, error = process.communicate()
     assert (process.returncode, told) == (1, "")
-    assert error.startswith(f"hsir: error: {fake.url}: the key is refused (401); set the environment variable MY_KEY")
-    assert error.count("\n") == 1
+    *before, last = error.splitlines()
+    assert last.startswith(f"hsir: error: {fake.url}: the key is refused (401); set the environment variable MY_KEY")
+    assert all(line.startswith("hsir: distilling 0/20 questions") for line in before)
     assert wrong not in error
     assert len(fake.requests()) <= 3
     assert not [path for path in (tmp_path / "out").rglob("*") if wrong.encode() in path.read_bytes()]
@@ -285,7 +287,7 @@ def test_an_alien_line_among_the_answers_is_named(tmp_path: Path) -> None:
     journal = tmp_path / "t.answers.jsonl"
     journal.write_text('{"id": "a"}\n')
     with pytest.raises(InputError, match=r"t\.answers\.jsonl, line 1: no answer that was kept here"):
-        distill.remembered(journal)
+        distillation.remembered(journal)
 
 
 def test_requests_keep_the_pace(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,10 +320,10 @@ def test_the_pace_by_its_own_clock() -> None:
 def test_the_papers_prompt_is_asked_and_its_answers_read() -> None:
     task, options = MedQA(kind="medqa"), {"A": "three", "B": "four", "C": "five", "D": "six"}
     record = Record(id="m", question="2 + 2?", answer="B", options=options)
-    work = distill.Distillation(task, None, None, 1, Path("t.jsonl"))
+    work = distillation.Distillation(task, None, None, 1, Path("t.jsonl"))
     assert "##Explanation" in work.messages(record)[0]["content"]
     for content in ("##Explanation:\nTwo and two.\n\n##Answer:\nB", "##Answer:\nB. four", "##Answer: [B]"):
-        outcome = distill.judged(task, record, Reply("Two and two.", content, "stop", ""), 1)
+        outcome = distillation.judged(task, record, Reply("Two and two.", content, "stop", ""), 1)
         assert outcome.reason == "right", content
         assert Choice().in_tags().judge(Item(outcome.trace or "", "B", options)).verdict == "right"
 

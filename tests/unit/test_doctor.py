@@ -58,7 +58,7 @@ def states(found: list[Finding]) -> list[str]:
 
 
 def seen(path: Path | str, **options: Any) -> list[Finding]:
-    return list(models({"m": Model(path=str(path), **options)}, Path("nowhere")))
+    return list(models({"m": Model(path=str(path), **options)}))
 
 
 def only_problem(found: list[Finding]) -> str:

@@ -107,12 +107,12 @@ def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_behind_it(tm
 
 
 def test_what_a_quantile_drops_is_told_as_the_filter_drops_it(tmp_path: Path) -> None:
-    (seen,) = indiv_view.seen(made_in(tmp_path, questions=8, threshold=0.5, threshold_is="quantile"))
-    left = seen.chosen(seen.candidates, 0)
-    assert [one.sample_id for one, kept in zip(seen.candidates, seen.kept, strict=True) if kept] == [
-        one.sample_id for one in left
-    ]
-    assert seen.by_level() == {2: (24, 8)} and seen.tau == 1.0
+    made = made_in(tmp_path, questions=8, threshold=0.5, threshold_is="quantile")
+    (seen,) = indiv_view.seen(made)
+    left = seen.chosen(indiv_view.candidates(made, seen.cell), 0)
+    kept = seen.candidates[~seen.candidates["dropped"]]
+    assert kept["sample_id"].tolist() == [one.sample_id for one in left]
+    assert seen.by_level().to_dict("index") == {2: {"candidates": 24, "dropped": 8}} and seen.tau == 1.0
 
 
 def test_the_same_sample_is_shown_each_time_and_no_more_than_a_page_holds(tmp_path: Path) -> None:

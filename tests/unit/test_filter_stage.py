@@ -1,6 +1,5 @@
 """Stage filter: what is trained on, how many solutions each filter left, and what stops it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from hsir.errors import InputError
 from hsir.selection.filters import Selection
 from hsir.stages import filter as stage
 from hsir.storage import tables
+from hsir.storage.files import read_json
 
 
 def question(name: str, level: int | None, trace_ids: list[int] | None = None) -> tables.Row:
@@ -72,7 +72,7 @@ class Files:
             scores=[self.folder / f"{pool}-s.parquet" for pool in pools], seed=seed, pairs=pairs,
         )  # fmt: skip
         rows = tables.read("filtered", self.folder / "filtered.parquet")
-        return rows, json.loads((self.folder / "funnel.json").read_text())
+        return rows, read_json(self.folder / "funnel.json")
 
 
 @pytest.fixture
@@ -194,5 +194,8 @@ def test_each_kept_solution_gets_a_failed_one_drawn_afresh_and_those_without_are
 def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> None:
     verdicts = [row | {"verdict": "right"} for row in tables.read("verified", files.folder / "k2-v.parquet")]
     tables.write("verified", verdicts, files.folder / "k2-v.parquet", {})
+    one = tables.read("indiv-scores", files.folder / "k2-s.parquet")[0]
+    scores = [one | {"sample_id": f"{name}-k2-{n}"} for name in "ab" for n in (0, 1)]
+    tables.write("indiv-scores", scores, files.folder / "k2-s.parquet", {})
     with pytest.raises(InputError, match=r"no pair to learn from \(samples 4, right 4, pairs 0\); draw more"):
         files.run([RIGHT], pools=("k2",), given=False, pairs=True)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from hsir.errors import InputError
 from hsir.stages import grade
+from hsir.storage import tables
 
 APP = typer.Typer()
 APP.command()(grade.main)
@@ -157,11 +160,11 @@ def test_what_is_no_row_is_named_with_file_and_line(name: str, files: Files) -> 
     assert not files.out.exists()
 
 
-BAD_GOLDS = [row("4", "4"), row("four", "4"), row("five", "five"), row("", "")]
+BAD_GOLDS = [row("4", "4"), row("plenty", "4"), row("a few", "a few"), row("", "")]
 
 
 def test_golds_that_cannot_be_read_fail_behind_the_verdicts(files: Files) -> None:
-    with pytest.raises(InputError, match=r"3 gold answers.*\n.*line 2: gold: 'four' is no number\n.*line 3") as told:
+    with pytest.raises(InputError, match=r"3 gold answers.*\n.*line 2: gold: 'plenty' is no number\n.*line 3") as told:
         files.grade(BAD_GOLDS, *NUMBER)
     assert "--bad-gold undecided" in str(told.value)
     assert [got["verdict"] for got in files.verdicts()] == ["right", "undecided", "no_answer", "no_answer"]
@@ -174,7 +177,7 @@ def test_golds_that_cannot_be_read_may_be_undecided(files: Files) -> None:
 
 def test_only_the_first_bad_golds_are_told(files: Files) -> None:
     with pytest.raises(InputError, match="20 gold answers") as told:
-        files.grade([row("four", "4")] * 20, *NUMBER)
+        files.grade([row("plenty", "4")] * 20, *NUMBER)
     assert str(told.value).count("is no number") == grade.SHOWN
 
 
@@ -193,8 +196,31 @@ def test_options_that_make_no_grader_are_named(options: tuple[str, ...], message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(APP, ["--in", str(tmp_path / "no"), "--out", str(tmp_path / "out"), *NUMBER])
-    assert "no: no such file" in str(result.exception)
+    result = CliRunner().invoke(APP, ["--in", str(tmp_path / "no.jsonl"), "--out", str(tmp_path / "o.jsonl"), *NUMBER])
+    assert "no.jsonl: no such file" in str(result.exception)
+
+
+def test_tables_are_graded_into_tables(tmp_path: Path) -> None:
+    options = [[("A", "ash"), ("B", "bay")], None]
+    columns = {"id": [1, 2], "gold": ["B", "4"], "prediction": ["The answer is bay.", "5"]}
+    kinds = [pa.int64(), pa.string(), pa.string()]
+    arrays = [pa.array(values, kind) for values, kind in zip(columns.values(), kinds, strict=True)]
+    arrays.append(pa.array(options, pa.map_(pa.string(), pa.string())))
+    pq.write_table(pa.table(arrays, [*columns, "options"]), tmp_path / "rows.parquet")
+    given = ["--in", str(tmp_path / "rows.parquet"), "--out", str(tmp_path / "v.parquet"), "--kind", "auto"]
+    assert CliRunner().invoke(APP, given).exit_code == 0
+    assert tables.read("verdicts", tmp_path / "v.parquet") == [
+        {"line": 1, "id": "1", "extracted": "B", "verdict": "right", "why": "stated"},
+        {"line": 2, "id": "2", "extracted": "5", "verdict": "wrong", "why": "last"},
+    ]
+
+
+@pytest.mark.parametrize(("rows", "out"), [("rows.csv", "v.jsonl"), ("rows.jsonl", "v.json"), ("rows", "v.jsonl")])
+def test_another_suffix_is_refused_before_anything_is_read(rows: str, out: str, tmp_path: Path) -> None:
+    (tmp_path / rows).write_text('{"gold": "4", "prediction": "4"}')
+    result = CliRunner().invoke(APP, ["--in", str(tmp_path / rows), "--out", str(tmp_path / out), *NUMBER])
+    assert result.exit_code == 2 and "the suffix must be" in " ".join(result.output.replace("│", "").split())
+    assert [path.name for path in tmp_path.iterdir()] == [rows]
 
 
 @pytest.fixture

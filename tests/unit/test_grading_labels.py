@@ -15,13 +15,13 @@ MATH = Math(workers=2, deadline=30.0)
 
 KINDS: dict[str, Grader] = {
     "gsm8k_solution": Number(), "long_cot": MATH, "math_equiv": MATH, "math_normalise": MATH, "math_solution": MATH,
-    "letter_extract": Choice(), "mcq_long_cot": Choice(), "mcq_cot": Choice(), "yesno_cot": YesNo(),
+    "letter_extract": Choice(), "mcq_long_cot": Choice(thinking="always"), "mcq_cot": Choice(), "yesno_cot": YesNo(),
 }  # fmt: skip
 # Per cent of the labelled rows that the graders agree with; where they do not, the label is arguable, or the text is.
 AGREED = {
     "aime25_r1distill_tails": 100, "gsm8k_example_model_solutions": 100, "letter_extraction_tests": 100,
     "lighteval_tests": 88.23,
-    "math_verify_tests": 97.69, "medical_mcq_long_cot": 95.85, "mip_math_gpt4o_judged": 98.46,
+    "math_verify_tests": 97.69, "medical_mcq_long_cot": 100, "mip_math_gpt4o_judged": 100,
     "mr_gsm8k_wrong_solutions": 98.96,
     "qwen_math_cot_800": 100, "small_suites_tests": 97.22, "zero_shot_cot_logs": 97.66,
 }  # fmt: skip

@@ -23,10 +23,10 @@ from tests.trained import lay_down, rows, stage
 
 
 def test_on_one_node_a_free_port_is_taken() -> None:
-    told = command(Ddp(processes=4), "m", ["--output", "a b"], {})
+    told = command(Ddp(processes=4), "m", ["--out", "a b"], {})
     assert told[told.index("--main_process_port") + 1] == "0"
     assert told[told.index("--num_processes") + 1] == "4"
-    assert told[-4:] == ["-m", "m", "--output", "a b"]
+    assert told[-4:] == ["-m", "m", "--out", "a b"]
 
 
 def test_several_nodes_meet_at_the_first_by_a_port_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,14 +35,14 @@ def test_several_nodes_meet_at_the_first_by_a_port_of_the_job(tmp_path: Path, mo
     (tmp_path / "scontrol").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     job = {"SLURM_JOB_ID": "123456", "SLURM_JOB_NODELIST": "n[7-8]"}
-    told = command(Zero3(processes=8, nodes=2), "m", ["--output", "a b"], job)
+    told = command(Zero3(processes=8, nodes=2), "m", ["--out", "a b"], job)
     assert told[0] == "srun" and told[told.index("--nodes") + 1] == told[told.index("--ntasks") + 1] == "2"
     assert told[-3:-1] == ["sh", "-c"]
     words = shlex.split(told[-1])
     after = {word: words[n + 1] for n, word in enumerate(words[:-1])}
     assert (after["--main_process_ip"], after["--machine_rank"]) == ("n7", "$SLURM_PROCID")
     assert (after["--num_processes"], after["--num_machines"]) == ("8", "2")
-    assert words[-2:] == ["--output", "a b"]
+    assert words[-2:] == ["--out", "a b"]
     other = command(Zero3(processes=8, nodes=2), "m", [], job | {"SLURM_JOB_ID": "123457"})
     assert after["--main_process_port"] not in shlex.split(other[-1])
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hsir.grading import Auto, Choice, Grader, Math, Number, YesNo
-from hsir.recycling.matchers import Explicit
+from hsir.recycling.matchers import Explicit, Known, Probe
 
 
 def grader(gold: str) -> Grader:
@@ -149,3 +149,22 @@ def test_equal_values_arrive() -> None:
     assert Explicit()("The answer is $42.00.", "42", Number())
     assert Explicit()("The answer is $\\frac{1}{2}$.", "\\dfrac{1}{2}", Math())
     assert not Explicit()("The answer is $\\frac{1}{3}$.", "\\dfrac{1}{2}", Math())
+
+
+SHARES = {"k10-probe": {0: 0.0, 1: 1.0, 2: 0.0, 4: 1.0, 6: 1.0, 7: 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("confidence", "stable", "arrived"),
+    [(1.0, 0, [1, 4, 6]), (1.0, 1, [4]), (0.5, 1, [4, 6, 7]), (0.5, 2, [4, 6, 7]), (0.6, 2, [])],
+)
+def test_probe_arrives_where_the_policy_answers_correctly_and_goes_on_to(
+    confidence: float, stable: int, arrived: list[int]
+) -> None:
+    """Steps 3 and 5 were not probed, so they never arrive; at the end fewer later steps must agree."""
+    matcher = Probe(kind="probe", pool="k10-probe", confidence=confidence, stable=stable)
+    assert [n for n in range(9) if matcher("", "42", Number(), None, Known(n, SHARES))] == arrived
+
+
+def test_probe_never_arrives_where_nothing_was_probed() -> None:
+    assert not Probe(kind="probe", pool="other")("The answer is 42.", "42", Number(), None, Known(1, SHARES))

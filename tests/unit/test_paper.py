@@ -63,7 +63,7 @@ EXPERIMENTS = {
 @cache
 def plan(path: Path) -> Plan:
     """Load one of the published experiments."""
-    return Plan(load(read_yaml(path), CONFIG, path.name))
+    return Plan(load(read_yaml(path), CONFIG))
 
 
 def trainings(path: Path) -> set[tuple[str, str, str]]:

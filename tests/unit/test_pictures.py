@@ -1,12 +1,23 @@
 """What the pictures of a run draw: the front, courses over iterations and steps, quarters of the questions; limits."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from hsir.report import curves, indiv_view, iterations, limits, page, provenance, quartiles, recycled, style
+from hsir.report import (
+    curves,
+    indiv_view,
+    iterations,
+    limits,
+    page,
+    provenance,
+    quartiles,
+    recycled,
+    style,
+    training_view,
+)
 from hsir.report.accuracy import accuracy_tokens, front
 from hsir.report.results import Result
 from hsir.report.sheets import Entry, Sheet
@@ -74,9 +85,11 @@ def test_a_policy_alone_is_drawn_without_a_front() -> None:
     ],
 )
 def test_a_course_is_a_mean_over_seeds_and_neighbouring_steps(
-    courses: list[curves.Course], expected: list[tuple[float, float]]
+    courses: list[list[tuple[int, float]]], expected: list[tuple[float, float]]
 ) -> None:
-    assert curves.binned(courses, points=3) == expected
+    rows = pd.concat(pd.DataFrame(course, columns=["step", "loss"]) for course in courses).assign(policy="p")
+    found = curves.binned(rows, "loss", points=3)
+    assert list(found[["step", "value"]].itertuples(index=False, name=None)) == expected
 
 
 def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> None:
@@ -95,8 +108,8 @@ def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> N
 
 
 def test_questions_are_parted_into_equal_quarters_by_their_right_solutions() -> None:
-    right = {"a": 9, "b": 8, "c": 3, "d": 3, "e": 0, "f": 0, "g": 0, "h": 0}
-    assert quartiles.levels(right) == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 3, "f": 3, "g": 4, "h": 4}
+    right = pd.Series({"h": 0, "a": 9, "b": 8, "d": 3, "c": 3, "e": 0, "f": 0, "g": 0})
+    assert quartiles.levels(right).to_dict() == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 3, "f": 3, "g": 4, "h": 4}
 
 
 def test_a_quarters_solutions_are_counted_as_sampled_recycled_and_trained_on(tmp_path: Path) -> None:
@@ -106,21 +119,59 @@ def test_a_quarters_solutions_are_counted_as_sampled_recycled_and_trained_on(tmp
     losers = {"loser_id": None, "loser_ids": None}
     rows = [names | losers | {"question_id": "q000", "source": source} for source in ("k3", "k3-exit", "seed")]
     tables.write("filtered", rows, made.folder(cell) / "filtered.parquet", {})
-    assert quartiles.counts(made, cell) == {
-        "right when sampled": Counter({1: 2, 2: 2, 3: 2, 4: 2}),
-        "and recycled": Counter({1: 3, 2: 3, 3: 3, 4: 3}),
-        "trained on": Counter({1: 2}),
-    }
+    assert quartiles.counts(made, cell).to_dict("list") == {
+        "right when sampled": [2, 2, 2, 2], "and recycled": [3, 3, 3, 3], "trained on": [2, 0, 0, 0]
+    }  # fmt: skip
 
 
 def test_the_limits_are_said_in_figures(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
-    veriexit, dropped = limits.told(indiv_view.seen(made), recycled.tally(made))
+    veriexit, dropped = limits.told(indiv_view.tally(indiv_view.seen(made)), recycled.tally(made))
     assert veriexit == (
         "VeriExit could not help 0 of 4 (0%) questions with a failed solution: no step of theirs states the answer."
     )
     assert dropped == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
-    assert limits.told([], []) == []
+    assert limits.told(indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)) == []
+
+
+def emptied(root: Path, right: bool) -> None:
+    """Leave a run's pools without failed solutions, levels of difficulty and, unless they are wanted, right ones."""
+    asked = tables.read("questions", root / "data/unlabelled.parquet")
+    judged = tables.read("verified", root / "start/k3/verified.parquet")
+    given = {"questions": [row | {"difficulty": None} for row in asked], "verified": judged}
+    if not right:
+        given["verified"] = [row | {"verdict": "wrong", "extracted": None} for row in judged]
+    tables.write("questions", given["questions"], root / "data/unlabelled.parquet", {})
+    tables.write("verified", given["verified"], root / "start/k3/verified.parquet", {})
+    for kind, name in (
+        ("samples", "samples/0-of-1"),
+        *((kind, kind) for kind in ("verified", "indiv-scores", "veriexit")),
+    ):
+        tables.write(kind, [], root / f"start/k3-exit/{name}.parquet", {})
+    tables.write("filtered", [], root / "m0.1/filtered.parquet", {})
+    steps = [{"by_pool": {"k3": 12}, "by_difficulty": {}}, *({"by_pool": {}, "by_difficulty": {}} for _ in range(2))]
+    tables.write_json({"steps": steps}, root / "m0.1/funnel.json")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("right", "said"), [(True, ["InDiv dropped 4 of 8 (50%) right solutions."]), (False, [])])
+def test_pools_without_failed_or_right_solutions_or_levels_are_drawn(
+    tmp_path: Path, right: bool, said: list[str]
+) -> None:
+    made = made_in(tmp_path, questions=4)
+    emptied(tmp_path / "tiny/sums/seed0", right)
+    seen, counts = indiv_view.seen(made), recycled.tally(made)
+    assert counts[["questions", "failed", "questions_unsolved"]].to_numpy().tolist() == [[4, 0, 0 if right else 4]]
+    assert limits.told(indiv_view.tally(seen), counts) == said
+    assert "none failed" in drawn(recycled.draw(made, counts))
+    for chart in (indiv_view.draw(made, seen), indiv_view.lengths(made, seen)):
+        assert ("No policy" in drawn(chart)) is not right
+    assert "no level" in drawn(training_view.samples_by_difficulty(made)) or "No policy" in drawn(
+        training_view.samples_by_difficulty(made)
+    )
+    none = f"{0 if right else 100}% of the questions have none"
+    assert none in drawn(training_view.right_per_question(made))
+    assert "right when sampled" in drawn(quartiles.draw(made)) and "indiv" in drawn(training_view.funnel(made))
 
 
 def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hsir.config import Plan, load
+from hsir.planning.budget.work import work
 
 RIGHT = [{"kind": "right"}]
 RAW: dict[str, Any] = {
@@ -159,3 +160,17 @@ def test_benchmarks_are_the_runs_or_the_tasks_own() -> None:
 def test_runs_are_built_by_default_as_the_config_says() -> None:
     assert plan().built_by_default() == ("one", "two")
     assert plan(run="two").built_by_default() == ("two",)
+
+
+def test_the_untrained_model_is_evaluated_and_trained_by_nobody() -> None:
+    runs = {"one": RAW["runs"]["one"] | {"methods": ["base", "start"], "reference": "base"}}
+    made = plan(run="one", runs=runs)
+    evaluated, trained = (
+        [cell[-1] for cell in cells(made.config.runs["one"])] for cells in (made.evaluated, made.cells)
+    )
+    assert (set(evaluated), set(trained)) == ({"base", "start"}, {"start"})
+    todo = work(made, ["one"])
+    assert {one.policy for one in todo.draws} == {"base", "start"} and {one.policy for one in todo.trainings} == {
+        "start"
+    }
+    assert set(made.alone("one").methods) == {"start"}

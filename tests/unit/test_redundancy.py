@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from transformers import PreTrainedTokenizerBase
 
@@ -99,7 +100,7 @@ def test_a_partial_correlation_is_that_of_the_textbook_formula() -> None:
     assert a < -0.4 and abs(partial or 1) < 0.05, "what looks like an effect of copies was one of length"
 
 
-def figures(n: int = 30) -> list[tables.Row]:
+def figures(n: int = 30) -> pd.DataFrame:
     """Make scored variants: InDiv falls with copies, but for one solution; Div falls where steps are repeated."""
     rows = []
     for parent in range(n):
@@ -110,7 +111,7 @@ def figures(n: int = 30) -> list[tables.Row]:
                  "tokens": 100 + parent + 10 * copies, "indiv": -fall + 0.01 * parent,
                  "div": 1 / (1 + copies) if kind == "repeat" else 1.0}
             )  # fmt: skip
-    return rows
+    return pd.DataFrame(rows)
 
 
 def test_the_figures_of_a_known_case() -> None:
@@ -198,7 +199,8 @@ def test_as_many_solutions_are_drawn_as_asked_by_the_seed(
 
 def test_no_right_solution_stops_it(tmp_path: Path, encoder: PreTrainedTokenizerBase, embedded: Path) -> None:
     given = pool(tmp_path, encoder)
-    tables.write("verified", [{"sample_id": "q0", "verdict": "wrong", "why": ""}], given["verified"], {})
+    wrong = [row | {"verdict": "wrong"} for row in tables.read("verified", given["verified"])]
+    tables.write("verified", wrong, given["verified"], {})
     with pytest.raises(InputError, match="no right solution with steps"):
         variants_stage.main(policy=str(embedded), output=tmp_path / "rows.jsonl", **given)
     assert not (tmp_path / "rows.jsonl").exists()

@@ -1,6 +1,7 @@
 """Reinforcement learning: rollouts, their groups and rewards, the loss by hand, and what can go wrong."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.T
     return {name: tensor - before[name] for name, tensor in model.state_dict().items()}, told
 
 
-def test_the_course_is_told_step_by_step(embedded: Path, tmp_path: Path) -> None:
+def test_the_course_is_told_step_by_step(embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rewards = [{"kind": "long2short"}, {"kind": "format"}, {"kind": "indiv"}]
     moved, told = run(embedded, tmp_path, rewards=rewards)
     assert any(tensor.abs().max() > 0 for tensor in moved.values())
@@ -65,6 +66,8 @@ def test_the_course_is_told_step_by_step(embedded: Path, tmp_path: Path) -> None
         parts = step["rewards"]
         assert step["reward"] == pytest.approx(parts["long2short"] + parts["format"] + 0.2 * parts["indiv"], abs=1e-5)
         assert 0 <= step["clipped"] <= 1 and 0 < step["length"] <= 12
+    line = r"hsir: training 2/2 steps, 100 %, [\d,]+ tokens/s, took [\d:]+, loss -?\d\.\d{4}, reward -?\d\.\d{3}\n"
+    assert re.search(line, capsys.readouterr().err)
 
 
 def test_where_all_rewards_are_equal_nothing_is_learnt_and_it_is_told(embedded: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A training that was cut off ends with the weights of one that was not, whatever cut it off."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -93,20 +94,22 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
 def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
     options: Training, embedded: Path, tmp_path: Path
 ) -> None:
-    options = options.model_copy(update={"save_steps": 1000, "epochs": 20})
+    options = options.model_copy(update={"save_steps": 10, "epochs": 20})
     lay_down(tmp_path, options)
     assert stage(tmp_path, embedded, options, "whole", stderr=subprocess.DEVNULL).wait() == 0
     stopped = stage(tmp_path, embedded, options, "stopped")
-    assert stopped.stderr is not None
-    next(line for line in stopped.stderr if "step 10/" in line)
+    while stopped.poll() is None and not list(tmp_path.glob(".stopped.state/checkpoint-10/whole")):
+        time.sleep(0.01)
     stopped.terminate()
-    stopped.communicate()
+    said = stopped.communicate()[1]
     assert stopped.returncode == stopping.CODE, "a scheduler takes it for failed, and a retry goes on"
-    saved = [int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole")]
-    assert len(saved) == 1 and 10 <= saved[0] < options.steps(12)
+    saved = max(int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole"))
+    assert f"saving a checkpoint at step {saved}" in said and 10 <= saved < options.steps(12)
     assert not (tmp_path / "stopped").exists()
     resumed = stage(tmp_path, embedded, options, "stopped")
-    assert f"resuming at checkpoint-{saved[0]}" in resumed.communicate()[1]
+    said = resumed.communicate()[1]
+    assert f"resuming at checkpoint-{saved}" in said
+    assert re.search(r"training (\d+)/\1 steps, 100 %(, [\d,]+ tokens/s, took [\d:]+, loss \d\.\d{4})?\n", said)
     assert_same(tmp_path, "whole", "stopped")
 
 
@@ -125,7 +128,22 @@ def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp
     running.terminate()
     assert "told to stop" in running.communicate()[1]
     assert running.returncode == stopping.CODE
-    assert [path.name for path in tmp_path.iterdir()] == [".out.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_process_at_a_time_holds_a_lock_and_none_leaves_its_file(root: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from hsir.stages import cli\n"
+        "inside = Path(sys.argv[1]).with_name('inside')\n"
+        "for _ in range(40):\n"
+        "    with cli.locked(Path(sys.argv[1])):\n"
+        "        inside.touch(exist_ok=False); inside.unlink()\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    running = [subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [one.communicate()[1] for one in running]
+    assert [one.returncode for one in running] == [0, 0, 0], told
+    assert list(tmp_path.iterdir()) == []
 
 
 def assert_same(folder: Path, *names: str) -> None:

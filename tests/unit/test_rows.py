@@ -78,7 +78,7 @@ YES = {"qid": "q1", "question": "Is it?", "answer": True}
     ("kind", "row", "told"),
     [
         ("gsm8k", GSM8K | {"answer": "7"}, "no #### in the answer"),
-        ("gsm8k", GSM8K | {"answer": "#### seven"}, "the gold answer: 'seven' is no number"),
+        ("gsm8k", GSM8K | {"answer": "#### plenty"}, "the gold answer: 'plenty' is no number"),
         ("gsm8k", GSM8K | {"answer": "####"}, "answer: "),
         ("gsm8k", {"question": "How many?"}, r"no answer \(its columns: question\); is this the right source"),
         ("gsm8k", GSM8K | {"question": "  "}, "question is '  ', not text"),
@@ -100,7 +100,7 @@ YES = {"qid": "q1", "question": "Is it?", "answer": True}
         ("medxpertqa", XPERT | {"label": ["A", "B"]}, "is not among the options"),
         ("medxpertqa", XPERT | {"options": [{"letter": "A"}]}, "no content"),
         ("math500", MATH | {"level": "hard"}, "difficulty: "),
-        ("amc23", AMC | {"answer": "seven"}, "'seven' is no number"),
+        ("amc23", AMC | {"answer": "plenty"}, "'plenty' is no number"),
         ("strategyqa", YES | {"answer": "maybe"}, "'maybe' is neither yes nor no"),
         ("strategyqa", YES | {"answer": 1}, "answer: "),
     ],

@@ -1,5 +1,6 @@
 """Stage sample: killed and begun again, or cut into shards, it gives the same samples."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFact
 
 def planned(questions: Path) -> list[list[Prompt]]:
     """The batches that the stage plans."""
-    return list(batches(sample.question_prompts(questions, "k2", 2, 0), 4))
+    return list(batches(sample.planned(questions, POOL, "k2", 0), 4))
 
 
 def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, finished: list[int]) -> Parts[list[Prompt]]:
@@ -52,7 +53,8 @@ def interrupted(output: Path, questions: Path, embedded: Path, whole: Path, fini
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by)
     missing = parts.missing(planned(questions))
     prompts = [prompt for batch in planned(questions) for prompt in batch]
-    sample.draw([missing[n] for n in finished], parts, sample.started(str(embedded), POOL, ENGINE, prompts))
+    runner = sample.started(str(embedded), POOL, ENGINE, prompts)
+    sample.draw([missing[n] for n in finished], parts, runner, len(prompts))
     return parts
 
 
@@ -82,10 +84,13 @@ def test_a_killed_run_goes_on_where_it_was(
 ) -> None:  # fmt: skip
     output = tmp_path / "0-of-1.parquet"
     interrupted(output, questions, embedded, whole, finished)
+    capsys.readouterr()
     draw(questions, embedded, output)
     assert output.read_bytes() == whole.read_bytes()
     told = capsys.readouterr().err
     assert (f"resuming: {len(finished)} of 3 batches are finished" in told) is (len(finished) < BATCHES)
+    counted = re.search(r"sampling 12/12 samples, 100 %, [\d,]+ tokens/s, took 0:\d\d:\d\d\n$", told)
+    assert (counted is not None) is (len(finished) < BATCHES)
 
 
 def test_finished_batches_are_not_drawn_again(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:

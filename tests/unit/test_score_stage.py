@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -87,12 +89,24 @@ ROW = {"id": "a", "prompt": "How many?", "completion": "<think>\nAnn has 5.\n\n<
 CHAT = ROW | {"id": "b", "prompt": [{"role": "user", "content": "How many?"}]}
 
 
-def test_a_file_of_ones_own_is_scored(tmp_path: Path, embedded: Path) -> None:
+def test_a_file_of_ones_own_is_scored(tmp_path: Path, embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "scores.parquet"
     stage.main(str(embedded), out, rows_file(tmp_path, ROW, CHAT))
+    assert "scoring 2/2 solutions, 100 %, " in capsys.readouterr().err
     one, other = tables.read("indiv-scores", out)
     assert (one["sample_id"], other["sample_id"]) == ("a", "b")
     assert one["indiv"] == one["logdet"] / one["m"] != other["indiv"]
+
+
+def test_formats_change_no_score(tmp_path: Path, embedded: Path) -> None:
+    stage.main(str(embedded), tmp_path / "scores.parquet", rows_file(tmp_path, ROW, CHAT))
+    pq.write_table(pa.Table.from_pylist([ROW]), tmp_path / "rows.parquet")
+    stage.main(str(embedded), tmp_path / "scores.jsonl", tmp_path / "rows.parquet")
+    (one,), (other, _) = (tables.read("indiv-scores", tmp_path / f"scores.{kind}") for kind in ("jsonl", "parquet"))
+    assert one["m"] == other["m"] and one["indiv"] == pytest.approx(other["indiv"], rel=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "rows.jsonl", "rows.parquet", "scores.jsonl", "scores.parquet",
+    ]  # fmt: skip
 
 
 def test_the_reasoning_alone_is_fewer_tokens(tmp_path: Path, embedded: Path) -> None:

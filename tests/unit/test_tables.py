@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from hsir.errors import InputError
 from hsir.selection.filters import InDiv
 from hsir.storage import tables
+from hsir.storage.files import read_json
 
 VALUES: dict[pa.DataType, Any] = {
-    pa.string(): "naïve 😀\n", pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1,
+    pa.string(): "naïve 😀\n", pa.bool_(): True, pa.int32(): -7, pa.int64(): 2**62 + 1, pa.float64(): 0.1,
     pa.list_(pa.int32()): [3, 1, 2], pa.map_(pa.string(), pa.string()): [("B", "b"), ("A", "a")],
 }  # fmt: skip
 MADE_BY = {"stage": "test", "options": {"x": [1, None]}}
@@ -35,6 +37,31 @@ def test_rows_are_read_as_they_were_written(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_lines_of_json_hold_the_same_rows(kind: str, tmp_path: Path) -> None:
+    rows = [full_row(kind), full_row(kind)]
+    tables.write(kind, rows, tmp_path / "t.jsonl", MADE_BY)
+    assert len((tmp_path / "t.jsonl").read_text().splitlines()) == 2
+    assert tables.read(kind, tmp_path / "t.jsonl") == rows
+    first = tables.SCHEMAS[kind].names[0]
+    assert list(tables.tuples(kind, tmp_path / "t.jsonl", [first], {rows[0][first]})) == [(rows[0][first],)] * 2
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[1]", '{"sample_id": "a"}', '{"sample_id": 1, "verdict": "right", "why": "tags"}'], ids=repr
+)
+def test_lines_that_are_no_rows_of_the_table_are_refused(line: str, tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(line)
+    with pytest.raises(InputError, match=r"t\.jsonl: not JSONL of a table of kind 'verified'"):
+        tables.read("verified", tmp_path / "t.jsonl")
+
+
+def test_a_suffix_that_is_no_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"t\.csv: a table must end in \.parquet or \.jsonl"):
+        tables.write("verified", [VERDICT], tmp_path / "t.csv", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
 def test_an_empty_table_keeps_its_schema(kind: str, tmp_path: Path) -> None:
     tables.write(kind, [], tmp_path / "t.parquet", {})
     assert tables.read(kind, tmp_path / "t.parquet") == []
@@ -45,9 +72,11 @@ OPTIONAL = {
     "questions": {"difficulty", "options", "trace", "trace_ids"},
     "samples": {"parent_id", "cut_step"},
     "verified": {"extracted"},
+    "verdicts": {"id", "extracted"},
     "veriexit": {"cut_step", "prefix_ids"},
     "indiv-scores": set(),
     "asked": {"parent_id"},
+    "judged": set(),
     "div": {"div"},
     "filtered": {"difficulty", "score", "completion_ids", "loser_id", "loser_ids"},
 }
@@ -133,7 +162,7 @@ def test_another_kind_is_seen_even_where_it_has_the_columns(tmp_path: Path) -> N
 def test_writing_takes_the_old_ones_place_and_leaves_nothing_beside(tmp_path: Path) -> None:
     for value in (1, 2):
         tables.write_json({"b": value, "a": "é"}, tmp_path / "x.json")
-    assert json.loads((tmp_path / "x.json").read_text()) == {"a": "é", "b": 2}
+    assert read_json(tmp_path / "x.json") == {"a": "é", "b": 2}
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
@@ -210,3 +239,80 @@ def test_large_files_are_hashed_by_their_size_and_both_ends(at: int, tmp_path: P
             out.write(byte)
         hashes.add(tables.file_hash(path))
     assert len(hashes) == 3
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    """Turn one bit over."""
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def test_no_flipped_bit_of_a_table_is_used(tmp_path: Path) -> None:
+    """Flips at random, and each in and around the name of the checksum: in that alone a flip harms nothing."""
+    rows = [full_row("samples") | {"sample_id": str(n)} for n in range(20)]
+    path = tmp_path / "t.parquet"
+    tables.write("samples", rows, path, MADE_BY)
+    content, stamped = path.read_bytes(), tables.metadata(path)
+    name = range(8 * (content.rindex(b"hsir-checksum") - 2), 8 * (content.rindex(b"hsir-checksum") + 18))
+    bits = {*name, *random.Random(0).sample(range(8 * len(content)), 400)}
+    harmless = set()
+    for bit in bits:
+        path.write_bytes(flipped(content, bit))
+        try:
+            assert tables.read("samples", path) == rows
+            assert tables.metadata(path) == stamped
+            harmless.add(bit)
+        except InputError as error:
+            assert str(error).startswith(f"{path}: not a whole Parquet file")
+    assert harmless < {*name}
+
+
+@pytest.mark.parametrize("columns", [["sample_id"], ["sample_id", "n_tokens"]])
+def test_a_flip_in_a_column_that_is_not_asked_for_is_seen(columns: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("samples", [full_row("samples") | {"completion": "the answer is 42"}], path, MADE_BY)
+    path.write_bytes(path.read_bytes().replace(b"answer is 42", b"answer is 43"))
+    with pytest.raises(InputError, match="does not have the checksum that it was written with"):
+        tables.read("samples", path, columns)
+    assert tables.metadata(path) == {}
+
+
+def test_a_table_without_a_checksum_is_read(tmp_path: Path) -> None:
+    rows = [full_row("samples")]
+    schema = tables.SCHEMAS["samples"].with_metadata({"hsir": json.dumps({"table": "samples", **MADE_BY})})
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), tmp_path / "old.parquet")
+    assert tables.read("samples", tmp_path / "old.parquet") == rows
+    assert tables.metadata(tmp_path / "old.parquet") == {"table": "samples", **MADE_BY}
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.parquet", "b.parquet"):
+        tables.write("samples", [full_row("samples")], tmp_path / name, MADE_BY)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+VALUE = {"accuracy": 0.57, "shared": {8: [1, None], 13: -2}, "text": "naïve 😀"}
+
+
+def test_no_flipped_bit_of_a_json_object_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    tables.write_json(VALUE, path)
+    content, wanted = path.read_bytes(), read_json(path)
+    assert wanted == json.loads(json.dumps(VALUE))
+    caught = 0
+    for bit in range(0, 8 * len(content), 3):
+        path.write_bytes(flipped(content, bit))
+        try:
+            value = read_json(path)
+        except InputError as error:
+            assert str(error).startswith(f"{path}: ")
+            caught += 1
+        else:  # white space, or the name of the checksum
+            assert {key: value[key] for key in wanted} == wanted
+    assert caught > 0.8 * 8 / 3 * len(content)
+
+
+def test_json_without_a_checksum_is_read(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"a": 1}')
+    assert read_json(tmp_path / "x.json") == {"a": 1}

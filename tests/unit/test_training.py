@@ -11,6 +11,7 @@ from hsir.config.devices import Ddp
 from hsir.config.training import Dpo, Grpo, Offline, Sft, Training
 from hsir.errors import HsirError
 from hsir.storage import tables
+from hsir.storage.files import read_json
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.training.checkpoints import MADE_BY, WHOLE, resumable
 from hsir.training.finetune import arguments, check_consumed, finetune
@@ -60,12 +61,12 @@ def test_the_state_of_another_making_is_thrown_away(made_by: dict[str, object] |
     folder = state(tmp_path / "state", made_by, {10: True})
     assert resumable(folder, MAKING) is None
     assert names(folder) == {MADE_BY}
-    assert json.loads((folder / MADE_BY).read_text()) == MAKING
+    assert read_json(folder / MADE_BY) == MAKING
 
 
 def test_a_first_start_stamps_its_making(tmp_path: Path) -> None:
     assert resumable(tmp_path / "deep" / "state", MAKING) is None
-    assert json.loads((tmp_path / "deep" / "state" / MADE_BY).read_text()) == MAKING
+    assert read_json(tmp_path / "deep" / "state" / MADE_BY) == MAKING
 
 
 def test_all_consumed_is_done() -> None:

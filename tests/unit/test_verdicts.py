@@ -6,8 +6,7 @@ from transformers import PreTrainedTokenizerBase
 from hsir import traces
 from hsir.grading import Item, Judgement, Number
 from hsir.recycling.matchers import Explicit
-from hsir.recycling.veriexit import Cut, find_cut
-from hsir.stages.veriexit import prefix_ids
+from hsir.recycling.veriexit import Cut, boundaries, find_cut, prefix_ids
 from hsir.tasks.chains import Chains
 from hsir.tasks.jsonl import Jsonl
 
@@ -25,7 +24,7 @@ CHAINS = Chains(kind="chains")
         ("<answer>42", Judgement(None, "no_answer", "none")),
         ("<answer>\n</answer>", Judgement(None, "no_answer", "empty")),
         ("", Judgement(None, "no_answer", "none")),
-        ("<answer>forty-two</answer>", Judgement("forty-two", "undecided", "tags")),
+        ("<answer>plenty</answer>", Judgement("plenty", "undecided", "tags")),
         ("<answer>41</answer> or <answer>42</answer>", Judgement("41 | 42", "undecided", "several")),
     ],
 )
@@ -60,6 +59,16 @@ def test_the_cut_lies_behind_the_first_step_that_arrives() -> None:
 )
 def test_nothing_is_cut_where_no_reasoning_step_arrives(completion: str) -> None:
     assert find_cut(completion, "42", Explicit(), CHAINS.grading) is None
+
+
+@pytest.mark.parametrize(
+    ("most", "probed"), [(9, [0, 1, 2, 3, 4]), (5, [0, 1, 2, 3, 4]), (2, [1, 4]), (3, [0, 2, 4]), (1, [4])]
+)
+def test_the_last_step_and_evenly_spread_ones_before_it_are_probed(most: int, probed: list[int]) -> None:
+    completion = "<think>\na\n\nb\n\nc\n\nd\n\ne\n\n</think>\n<answer>\n1\n</answer>"
+    found = boundaries(completion, most)
+    assert [cut.step for cut in found] == probed
+    assert [completion[: cut.end][-1] for cut in found] == ["abcde"[step] for step in probed]
 
 
 CUTS = [

@@ -21,7 +21,6 @@ from hsir.config.pools import BasePool, SamplePool, VeriExitPool
 from hsir.grading import Item, Number
 from hsir.sampling.engines.base import Completion, Prompt, batches
 from hsir.sampling.engines.seeds import sample_seed
-from hsir.sampling.engines.vllm import VllmRunner
 from hsir.stages import sample
 from hsir.storage import tables
 from hsir.storage.models import prompt_ids
@@ -143,7 +142,7 @@ def test_prefixes_are_continued_through_the_prefix_cache(
         for one in long
         for n in range(5)
     ]
-    runner = VllmRunner(str(embedded), pool_of(0), VLLM, prompts)
+    runner = sample.started(str(embedded), pool_of(0), VLLM, prompts)
     wanted = {one.prompt.question_id: one for one in long}
     for done in runner.complete(prompts):
         whole = wanted[done.prompt.question_id]
@@ -187,7 +186,7 @@ def test_a_killed_shard_goes_on_where_it_was(questions: Path, embedded: Path, wh
     output = tmp_path / "0-of-1.parquet"
     command = [
         sys.executable, "-m", "hsir.stages.sample", "--model", str(embedded), "--prompts", str(questions),
-        "--pool", POOL.model_dump_json(), "--name", "k4", "--engine", PARTS.model_dump_json(), "--output", str(output),
+        "--pool", POOL.model_dump_json(), "--name", "k4", "--engine", PARTS.model_dump_json(), "--out", str(output),
     ]  # fmt: skip
     here = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[2]
-TINY = Path(__file__).with_name("tiny.yaml")
+TINY = PROJECT / ".test/config/config.yaml"
 
 
 class Job(NamedTuple):
@@ -52,7 +52,12 @@ def planned(directory: Path, *targets: str, config: dict[str, Any] | None = None
     """List what a dry run would do, the targets' own rules left out."""
     told = snakemake(directory, "--dry-run", *targets, config=config)
     assert told.returncode == 0, told.stdout + told.stderr
-    blocks = re.findall(r"^(?:local)?rule (\S+):\n((?:    .*\n)+)", told.stdout + told.stderr, re.MULTILINE)
+    return jobs_of(told.stdout + told.stderr)
+
+
+def jobs_of(said: str) -> list[Job]:
+    """Read the jobs from what a dry run says."""
+    blocks = re.findall(r"^(?:local)?rule (\S+):\n((?:    .*\n)+)", said, re.MULTILINE)
     jobs = [Job(rule, _outputs(body)) for rule, body in blocks]
     return [job for job in jobs if job.outputs]
 

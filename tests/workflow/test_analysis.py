@@ -15,7 +15,7 @@ def test_it_takes_what_a_run_has_drawn_and_reaches_its_report(copied: Path, tiny
     built = snakemake(copied, "analysis")
     assert built.returncode == 0, built.stdout + built.stderr
     told = json.loads((copied / FOLDER / "redundancy.json").read_text())
-    assert told["of"] == "embedded, few, seed 0: sft-initial, k10"
+    assert told["of"] == "embedded, few, seed 0: sft-initial, k4"
     assert told["solutions"] > 0 and told["embedder"]["kind"] == "words"
     assert planned(copied, "analysis") == []
     report = snakemake(copied, "--report", "report.html", "analysis")

@@ -99,6 +99,7 @@ def test_the_queue_is_asked_about_just_the_jobs_that_go_there() -> None:
     jobs = dry_run(["demo-methods"], [PROJECT / "config/demo-methods.yaml"], folder, ["--forceall"])
     queued = {rule for rules in requests(jobs).values() for rule in rules}
     assert queued == {"sample", "score", "div", "train"} <= set(read_yaml(folder / "config.yaml")["set-resources"])
+    assert all(job.log.startswith("logs/") and job.outputs for job in jobs if job.rule in queued)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,11 @@ def test_status_of_a_finished_run_has_nothing_to_do(finished: Path) -> None:
 def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
     finished: Path, tmp_path: Path, tiny: dict[str, Any]
 ) -> None:
-    method = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")
-    method["select"][1]["threshold"] = -0.25
+    select = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")["select"]
+    select[1]["threshold"] = -0.25
+    tiny["methods"]["hsir-sft"]["select"] = select
     changed = tmp_path / "changed.yaml"
-    changed.write_text(yaml.safe_dump(tiny | {"methods": {"hsir-sft": method}}))
+    changed.write_text(yaml.safe_dump(tiny))
     rows = stood(finished, "--configfile", str(changed))
     assert "filter: threshold -0.5 -> -0.25" in rows["hsir-sft"]["causes"]
     assert rows["hsir-sft"]["again"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["hours"] > 0
@@ -159,7 +161,7 @@ def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
 def test_dag_draws_the_rules_with_what_is_done_and_what_would_run(finished: Path, tmp_path: Path) -> None:
     profile = ("--profile", str(PROJECT / "profiles/local"), "--configfile", str(finished / TINY))
     for directory, said in ((tmp_path, "1 to run"), (finished, "1 done")):
-        told = hsir(directory, "dag", "two-rounds", *profile, "--output", str(tmp_path / "dag.svg"))
+        told = hsir(directory, "dag", "two-rounds", *profile, "--out", str(tmp_path / "dag.svg"))
         assert told.returncode == 0, told.stderr
         texts = re.findall(r">([^<>]+)</text>", (tmp_path / "dag.svg").read_text())
         assert texts[texts.index("report") + 1] == said

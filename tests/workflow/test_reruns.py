@@ -12,7 +12,7 @@ from hsir.tasks.chains import Chains
 from tests.workflow.conftest import Job, planned, snakemake
 
 HSIR = {
-    "pools": ["k10", "k10-veriexit"], "score": "indiv",
+    "pools": ["k4", "k4-veriexit"], "score": "indiv",
     "select": [{"kind": "right"}, {"kind": "indiv", "threshold": -0.5}, {"kind": "at_most", "per_question": 10}],
     "iterations": 3,
 }  # fmt: skip
@@ -20,6 +20,10 @@ HSIR = {
 
 def rules(jobs: list[Job]) -> Counter[str]:
     return Counter(job.rule for job in jobs)
+
+
+def changed_method(tiny: dict[str, Any], method: dict[str, Any]) -> dict[str, Any]:
+    return tiny | {"methods": tiny["methods"] | {"hsir-sft": method}}
 
 
 def made(jobs: list[Job]) -> str:
@@ -41,7 +45,7 @@ def test_a_new_tau_reruns_the_filter_and_what_follows_but_no_model_of_the_first_
     options: dict[str, Any], finished: Path, tiny: dict[str, Any]
 ) -> None:
     changed = HSIR | {"select": [{"kind": "right"}, {"kind": "indiv", **options}, HSIR["select"][2]]}
-    jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
+    jobs = planned(finished, "one-round", config=changed_method(tiny, changed))
     assert {rule: n for rule, n in rules(jobs).items() if rule in {"filter", "train", "evaluate", "report"}} == {
         "filter": 1,
         "train": 1,
@@ -49,12 +53,12 @@ def test_a_new_tau_reruns_the_filter_and_what_follows_but_no_model_of_the_first_
         "report": 1,
     }
     assert "score" not in rules(jobs) and "veriexit" not in rules(jobs)
-    assert "k10" not in made(jobs)
+    assert "k4" not in made(jobs)
     assert all("hsir-sft.1" in job.outputs[0] for job in jobs if job.rule != "report")
 
 
 def test_a_tau_set_back_leaves_nothing_to_do(finished: Path, tiny: dict[str, Any]) -> None:
-    assert planned(finished, "two-rounds", config=tiny | {"methods": {"hsir-sft": HSIR}}) == []
+    assert planned(finished, "two-rounds", config=changed_method(tiny, HSIR)) == []
 
 
 def test_a_new_benchmark_runs_only_its_evaluations(finished: Path, tiny: dict[str, Any]) -> None:
@@ -72,7 +76,7 @@ def test_what_training_data_may_share_with_test_sets_reruns_no_training(finished
 def test_a_new_benchmark_hides_no_other_change(finished: Path, tiny: dict[str, Any]) -> None:
     changed = HSIR | {"train": {"kind": "sft", "weight_decay": 0.1}}
     tiny["runs"]["one-round"]["benchmarks"] = ["few", "others"]
-    jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
+    jobs = planned(finished, "one-round", config=changed_method(tiny, changed))
     assert rules(jobs)["train"] == 1 and "hsir-sft.1/checkpoint" in made(jobs)
 
 
@@ -81,7 +85,7 @@ def test_a_new_method_samples_nothing_that_exists(finished: Path, tiny: dict[str
     jobs = planned(finished, "one-round", config=tiny)
     once = ("filter", "contamination", "train", "ledger", "sample", "verify", "evaluate", "overlap", "report")
     assert rules(jobs) == dict.fromkeys(once, 1)
-    assert "k10" not in made(jobs)
+    assert "k4" not in made(jobs)
 
 
 def test_a_third_iteration_leaves_two_finished_ones_alone(finished: Path, tiny: dict[str, Any]) -> None:
@@ -96,8 +100,8 @@ def test_training_options_rerun_training_and_no_sampling_of_the_first_round(
     finished: Path, tiny: dict[str, Any]
 ) -> None:
     changed = HSIR | {"train": {"kind": "sft", "weight_decay": 0.1}}
-    jobs = planned(finished, "one-round", config=tiny | {"methods": {"hsir-sft": changed}})
-    assert rules(jobs)["train"] == 1 and "filter" not in rules(jobs) and "k10" not in made(jobs)
+    jobs = planned(finished, "one-round", config=changed_method(tiny, changed))
+    assert rules(jobs)["train"] == 1 and "filter" not in rules(jobs) and "k4" not in made(jobs)
 
 
 @pytest.mark.parametrize("method", ["star", "rft", "sft-oracle", "indiv-only"])

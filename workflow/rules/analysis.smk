@@ -19,6 +19,7 @@ rule variants:
         f"{LOGS}/runs/{{run}}/redundancy/variants.log",
     benchmark:
         f"{TIMES}/runs/{{run}}/redundancy/variants.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -26,6 +27,8 @@ rule variants:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         solutions=lambda w: studied_options(w).redundancy.solutions,
         seed=lambda w: studied(w).seed,
+    message:
+        note("variants: run {wildcards.run}")
     shell:
         "python -m hsir.stages.variants --policy {params.policy:q} {params.samples:q} --verified {input.verified:q}"
         " --solutions {params.solutions} --seed {params.seed} --out {output:q} > {log:q} 2>&1"
@@ -44,9 +47,13 @@ rule score_variants:
     conda:
         "../../envs/generate.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         policy=studied_policy,
         score=lambda w: options(plan.config.scores[studied(w).score]),
+    message:
+        note("score: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.policy:q} --in {input.rows:q}"
         " --score {params.score:q} --out {output:q} > {log:q} 2>&1"
@@ -64,9 +71,13 @@ rule div_variants:
     conda:
         "../../envs/embed.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         embedder=lambda w: options(studied_options(w).div.embedder),
         threshold=lambda w: studied_options(w).div.threshold,
+    message:
+        note("div: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div --in {input:q} --embedder {params.embedder:q}"
         " --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
@@ -97,11 +108,14 @@ rule redundancy:
         f"{LOGS}/runs/{{run}}/redundancy/redundancy.log",
     benchmark:
         f"{TIMES}/runs/{{run}}/redundancy/redundancy.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         of=lambda w: "{model}, {task}, seed {seed}: {policy}, {pool}".format(**studied(w)),
         folder=lambda w, output: str(Path(output.json).parent),
+    message:
+        note("redundancy: run {wildcards.run}")
     shell:
         "python -m hsir.stages.redundancy --in {input.rows:q} --scores {input.scores:q} --div {input.div:q}"
-        " --of {params.of:q} --output {params.folder:q} > {log:q} 2>&1"
+        " --of {params.of:q} --out {params.folder:q} > {log:q} 2>&1"

@@ -5,23 +5,36 @@ import shlex
 import sys
 from pathlib import Path
 
-HERE = Path(workflow.basedir)
+# Of this project, not of one that imports it by a module statement.
+HERE = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(HERE))
 
 from snakemake.settings.types import DeploymentMethod
 
-from hsir.config import Plan, load
+from hsir.config import Plan, load, read_yaml
 from hsir.config.plan import BASE, EVAL
-from hsir.config.pools import GuidePool, VeriExitPool
+from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
+from hsir.config.home import found
+
+# Snakemake lists files of the command line first, and lays them over the others.
+LAST = len(workflow.overwrite_configfiles)
+FILES = dict.fromkeys(map(str, [*workflow.configfiles[LAST:], *workflow.configfiles[:LAST]]))
+ELSE = "the config of the module statement, or --config" if IMPORTED else "--config"
 
 try:
-    plan = Plan(load(config, HERE / "config", ", ".join(map(str, workflow.configfiles))))
+    loaded = load(config, HERE / "config", {path: read_yaml(Path(path)) for path in FILES}, ELSE)
 except ConfigError as error:
     raise WorkflowError(error) from None
 
-# The package stands beside the Snakefile: jobs find it there, whatever their environment holds. Who watches trainings is
+# Snakemake puts the `prefix` of a module statement before the paths of rules, which begin with RESULTS. Commands find
+# the same files by the plan's paths, which begin with it themselves.
+RESULTS, PLACED = loaded.results, str(workflow.modifier.modify_path(f"{loaded.results}/")).removesuffix("/")
+plan = Plan(loaded if PLACED == RESULTS else loaded.model_copy(update={"results": PLACED}))
+
+
+# The package stands beside the workflow: jobs find it there, whatever their environment holds. Who watches trainings is
 # no option of their rule, for whoever watches, the policy is the same.
 EXPORTED = [
     f"PYTHONPATH={shlex.quote(str(HERE))}${{PYTHONPATH:+:$PYTHONPATH}}",
@@ -31,14 +44,17 @@ EXPORTED = [
 # Without environments of their own they take the Python that runs Snakemake, though nobody activated its environment.
 if not {DeploymentMethod.CONDA, DeploymentMethod.APPTAINER} & {*workflow.deployment_settings.deployment_method}:
     EXPORTED.append(f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
-shell.prefix("export {}; ".format(" ".join(EXPORTED).replace("{", "{{").replace("}", "}}")))
+# A prefix is of all rules, those of a project that imports these too: what it set, or Snakemake's own, stays in force.
+BEFORE, EXPORT = shell._process_prefix or "set -euo pipefail; ", "export {}; ".format(" ".join(EXPORTED))
+shell.prefix((BEFORE.replace(EXPORT, "") + EXPORT).replace("{", "{{").replace("}", "}}"))
 
-RESULTS = plan.config.results
 ROOT = f"{RESULTS}/{{model}}/{{task}}/seed{{seed}}"
 POLICY = f"{ROOT}/{{policy}}"
 POOL = f"{POLICY}/{{pool}}"
 # Of a pool, or of a policy: one path for logs and benchmark files, which mirror the results.
 LOGS, TIMES = "logs", "benchmarks/runs"
+# The end of the message of a job that is of a model, a task and a seed.
+IN_CELL = "({wildcards.model}/{wildcards.task}/seed{wildcards.seed})"
 
 
 wildcard_constraints:
@@ -52,6 +68,11 @@ wildcard_constraints:
     shard=r"\d+-of-\d+",
 
 
+def note(*parts):
+    """Give a rule's message: which policy and pool a job is for; in a dry run none, so that it lists files and reasons."""
+    return None if workflow.output_settings.dryrun else " ".join(parts)
+
+
 def options(chosen):
     """Write options as the JSON that a stage's command line takes."""
     return chosen.model_dump_json()
@@ -62,14 +83,9 @@ def scores_of(kind):
     return "|".join(re.escape(name) for name, one in plan.config.scores.items() if isinstance(one, kind)) or "(?!)"
 
 
-def found(path):
-    """Give a path from the config, which is relative to the project unless it is found from here."""
-    return str(HERE / path) if not Path(path).exists() and (HERE / path).exists() else str(path)
-
-
 def base_path(model):
     """Give the base model: a folder, or its name on a hub."""
-    return found(plan.config.models[model].path)
+    return str(found(plan.config.models[model].path))
 
 
 def chat_template(wildcards):

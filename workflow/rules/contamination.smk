@@ -23,6 +23,7 @@ rule contamination:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/contamination.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -32,10 +33,12 @@ rule contamination:
         # What is a function of `input`, too, is no reason to run again.
         tests=lambda w, input: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w, input: options(plan.settings(w.model, w.task).contamination),
+    message:
+        note("contamination: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.contamination --filtered {input.filtered:q} {params.given:q} {params.questions:q}"
         " {params.samples:q} --tests {params.tests:q} --contamination {params.allowed:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 use rule contamination as overlap with:
@@ -45,13 +48,16 @@ use rule contamination as overlap with:
         given=lambda w: chosen_from(w)["given"],
         questions=lambda w: chosen_from(w)["questions"],
         samples=lambda w: chosen_from(w)["samples"],
-        tests=lambda w: plan.tested(w.model, w.task, int(w.seed), w.policy).files(),
+        tests=lambda w: given(plan.tested(w.model, w.task, int(w.seed), w.policy).files()),
     output:
         f"{POLICY}/overlap.json",
     log:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/overlap.tsv"
+    localrule: True
     params:
         tests=lambda w: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w: options(plan.settings(w.model, w.task).contamination),
+    message:
+        note("overlap: {wildcards.policy}", IN_CELL)

@@ -1,7 +1,7 @@
 """From samples to a training set: verdicts, recycled prefixes, scores, filters.
 
 Needs: {pool}/samples/{shard}.parquet
-Gives: {pool}/verified.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
+Gives: {pool}/verified.parquet, {pool}/probes.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
 """
 
 
@@ -16,20 +16,73 @@ rule verify:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/verify.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         task=lambda w: options(task_of(w).for_split(None)),
         outside=lambda w: ["--outside-tags"] if plan.outside_tags(w.model, w.task, w.pool) else [],
+    message:
+        note("verify: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.verify {params.samples:q} --questions {input.questions:q} --task {params.task:q}"
-        " {params.outside:q} --output {output:q} > {log:q} 2>&1"
+        " {params.outside:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule probe:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/probes.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/probe.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/probe.tsv"
+    priority: 1
+    localrule: True
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        most=lambda w: pool_of(w).most,
+        tokenizer=lambda w: base_path(w.model),
+    message:
+        note("probe: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
+    shell:
+        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --most {params.most}"
+        " --tokenizer {params.tokenizer:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule judge:
+    input:
+        unpack(recycled),
+    output:
+        f"{POOL}/judged.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/judge.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/judge.tsv"
+    priority: 1
+    localrule: True
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        judge=lambda w: options(plan.config.judge),
+    message:
+        note("judge: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
+    shell:
+        "python -m hsir.stages.judge {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
+        " --judge {params.judge:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule veriexit:
     input:
         unpack(recycled),
+        probes=lambda w: paths_in(probes_of(w)["probes"]),
+        probed=lambda w: paths_in(probes_of(w)["probed"]),
+        judged=lambda w: [f"{POOL}/judged.parquet".format(**w)] if pool_of(w).matcher.judged else [],
     output:
         f"{POOL}/veriexit.parquet",
     log:
@@ -37,6 +90,7 @@ rule veriexit:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/veriexit.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -44,10 +98,18 @@ rule veriexit:
         task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
         tokenizer=lambda w: base_path(w.model),
+        judged=lambda w, input: [f"--judged={path}" for path in input.judged],
+        probes=lambda w, input: [
+            f"--{option}={entry.split('=')[0]}={path}"
+            for option, entries in probes_of(w).items()
+            for entry, path in zip(entries, input[option] if entries else [])
+        ],
+    message:
+        note("veriexit: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.probes:q} {params.judged:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule score:
@@ -68,10 +130,14 @@ rule score:
     conda:
         "../../envs/generate.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         score=lambda w: options(plan.config.scores[w.score]),
+    message:
+        note("score: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.score --policy {params.model:q} {params.samples:q}"
         " --verified {input.verified:q} --score {params.score:q} --out {output.scores:q} --cost {output.cost:q}"
@@ -94,10 +160,14 @@ rule div:
     conda:
         "../../envs/embed.yaml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         embedder=lambda w: options(plan.settings(w.model, w.task).div.embedder),
         threshold=lambda w: plan.settings(w.model, w.task).div.threshold,
+    message:
+        note("div: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div {params.samples:q} --verified {input.verified:q}"
         " --embedder {params.embedder:q} --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
@@ -113,6 +183,7 @@ rule filter:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/filter.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -124,7 +195,9 @@ rule filter:
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
         limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
         pairs=lambda w: ["--pairs"] if plan.train(w.model, w.task, w.policy).learns_from == "pairs" else [],
+    message:
+        note("filter: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.filter {params.given:q} {params.questions:q} {params.pools:q} {params.verified:q}"
         " {params.scores:q} --select {params.select:q} --limits {params.limit:q} {params.pairs:q} --seed {wildcards.seed}"
-        " --output {output.filtered:q} --funnel {output.funnel:q} > {log:q} 2>&1"
+        " --out {output.filtered:q} --funnel {output.funnel:q} > {log:q} 2>&1"

@@ -12,14 +12,17 @@ rule distill:
         f"{LOGS}/traces/{{task}}.log",
     benchmark:
         f"{TIMES}/traces/{{task}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("test")),
         # Traces that are there are not asked for anew because the teacher is asked otherwise.
         teacher=lambda w, input: teacher_of(w),
+    message:
+        note("distill: {wildcards.task}")
     shell:
-        "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --output {output:q} > {log:q} 2>&1"
+        "python -m hsir.stages.distill --task {params.task:q} {params.teacher:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule data:
@@ -31,15 +34,18 @@ rule data:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/data/{{split}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         model=lambda w: base_path(w.model),
         task=lambda w: options(plan.config.tasks[w.task].task.for_split(w.split)),
         template=chat_template,
+    message:
+        note("data: {wildcards.split} questions", IN_CELL)
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split {wildcards.split}"
-        " --seed {wildcards.seed} {params.template:q} --output {output:q} > {log:q} 2>&1"
+        " --seed {wildcards.seed} {params.template:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule data_test:
@@ -51,12 +57,15 @@ rule data_test:
         f"{LOGS}/{{model}}/benchmarks/{{benchmark}}.log",
     benchmark:
         f"{TIMES}/{{model}}/benchmarks/{{benchmark}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         model=lambda w: base_path(w.model),
         task=lambda w: options(plan.config.tasks[w.benchmark].task.for_split("test")),
         template=chat_template,
+    message:
+        note("data: test questions of {wildcards.benchmark} ({wildcards.model})")
     shell:
         "python -m hsir.stages.data --model {params.model:q} --task {params.task:q} --split test"
-        " {params.template:q} --output {output:q} > {log:q} 2>&1"
+        " {params.template:q} --out {output:q} > {log:q} 2>&1"

@@ -16,10 +16,13 @@ rule evaluate:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/eval/{{benchmark}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+    message:
+        note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --output {output:q} > {log:q} 2>&1"
+        " --questions {input.questions:q} --out {output:q} > {log:q} 2>&1"

@@ -2,9 +2,9 @@
 
 
 def checkpoint_of(wildcards, policy):
-    """Give the weights of a policy; a base model from a hub is no file, and made by no rule."""
+    """Give the weights of a policy to a command; a base model from a hub is no file, and made by no rule."""
     if policy != BASE:
-        return f"{ROOT}/{policy}/checkpoint".format(**wildcards)
+        return f"{PLACED}{ROOT.removeprefix(RESULTS)}/{policy}/checkpoint".format(**wildcards)
     return base_path(wildcards.model)
 
 
@@ -12,19 +12,24 @@ def weights_input(wildcards, policy):
     """Give what a job waits for before it loads a policy."""
     if policy == BASE:
         return model_files(wildcards.model, "*.safetensors", "*.json")
-    return [checkpoint_of(wildcards, policy)]
+    return [f"{ROOT}/{policy}/checkpoint".format(**wildcards)]
 
 
 def model_files(model, *patterns):
     """Give files of a base model that lies in a folder; other files in it make other samples."""
-    return sorted(str(path) for pattern in patterns for path in Path(base_path(model)).glob(pattern))
+    return given(sorted(path for pattern in patterns for path in Path(base_path(model)).glob(pattern)))
+
+
+def given(paths):
+    """Give files of users, before which the `prefix` of a module statement is not put."""
+    return [local(str(path)) for path in paths]
 
 
 def questions_from(model, task, split):
     """Give what the questions of a split are read from, and the files that tokenise them."""
     template = plan.config.models[model].chat_template
-    files = [*map(str, task.files(split)), *([found(template)] if template else [])]
-    return files + model_files(model, "tokenizer*.json", "chat_template.jinja")
+    files = [*task.files(split), *([found(template)] if template else [])]
+    return given(files) + model_files(model, "tokenizer*.json", "chat_template.jinja")
 
 
 def teacher_of(wildcards):
@@ -64,6 +69,8 @@ def engine_of(wildcards):
 def prompts_of(wildcards):
     """Give what a pool continues: recycled prefixes, prompts made of questions, or plain questions."""
     pool = pool_of(wildcards)
+    if isinstance(pool, ProbePool):
+        return f"{POOL}/probes.parquet".format(**wildcards)
     if isinstance(pool, VeriExitPool):
         return f"{POOL}/veriexit.parquet".format(**wildcards)
     return f"{POOL}/asked.parquet".format(**wildcards) if pool.asked else questions_of(wildcards)
@@ -99,6 +106,21 @@ def recycled(wildcards):
         "verified": f"{policy}/{source}/verified.parquet",
         "questions": questions_of(wildcards),
     }
+
+
+def probes_of(wildcards):
+    """Give the probes that a recycled pool's matcher reads, and their verdicts, as options of the stage veriexit."""
+    policy = POLICY.format(**wildcards)
+    pools = pool_of(wildcards).matcher.pools
+    return {
+        "probes": [f"{pool}={path}" for pool in pools for path in shards_in(policy, wildcards, pool)],
+        "probed": [f"{pool}={policy}/{pool}/verified.parquet" for pool in pools],
+    }
+
+
+def paths_in(named):
+    """Give the paths of POOL=PATH options."""
+    return [entry.split("=", 1)[1] for entry in named]
 
 
 def chosen_from(wildcards):
@@ -170,15 +192,18 @@ def made_by(wildcards):
     }
     read = ("evaluations", "answers", "judged", "questions", "samples", "verified", "veriexit", "scores")
     found = {name: {} for name in (*of_policy, *read)}
+    for model, task, seed, method, policy in plan.evaluated(run):
+        cell = Cell(model=model, task=task, seed=seed, policy=policy)
+        folder = POLICY.format(**cell)
+        for name in plan.benchmarks(run, task):
+            found["evaluations"][f"{folder}/eval/{name}.json"] = None
+            found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
+            found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))
     for model, task, seed, method, policy in plan.cells(run):
         cell = Cell(model=model, task=task, seed=seed, policy=policy)
         folder = POLICY.format(**cell)
         for name, file in of_policy.items():
             found[name][f"{folder}/{file}"] = None
-        for name in plan.benchmarks(run, task):
-            found["evaluations"][f"{folder}/eval/{name}.json"] = None
-            found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
-            found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))
         recycled_pools = [p for p in plan.method(policy).pools if isinstance(plan.config.pools[p], VeriExitPool)]
         parent = f"{ROOT.format(**cell)}/{plan.parent(policy)}"
         found["veriexit"] |= {f"{parent}/{pool}/veriexit.parquet": None for pool in recycled_pools}

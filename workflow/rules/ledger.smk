@@ -14,12 +14,15 @@ rule ledger:
         f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.log",
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/ledger.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         pools=lambda w, input: [f"--pool={Path(path).parts[-3]}={path}" for path in input.samples],
         scores=lambda w, input: [f"--scores={path}" for path in input.scores],
         before=lambda w, input: [f"--before={path}" for path in input.before],
+    message:
+        note("ledger: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.ledger {params.pools:q} {params.scores:q} --train {input.train:q} {params.before:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"

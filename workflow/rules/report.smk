@@ -156,13 +156,16 @@ rule report:
         f"{LOGS}/runs/{{run}}.log",
     benchmark:
         f"{TIMES}/runs/{{run}}.tsv"
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
         config=lambda w: plan.alone(w.run).model_dump_json(exclude_unset=True, exclude={"track"}),
-        folder=RUN,
+        folder=f"{PLACED}/runs/{{run}}",
+    message:
+        note("report: run {wildcards.run}")
     shell:
-        "python -m hsir.stages.report --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"
+        "python -m hsir.stages.report --config {params.config:q} --out {params.folder:q} > {log:q} 2>&1"
 
 
 for run in plan.config.runs:
@@ -172,3 +175,5 @@ for run in plan.config.runs:
             run
         input:
             expand(rules.report.output, run=run),
+        message:
+            note(f"{run}: finished")

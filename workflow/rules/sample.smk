@@ -17,6 +17,7 @@ rule ask:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/ask.tsv"
     priority: 1
+    localrule: True
     conda:
         "../../envs/tables.yaml"
     params:
@@ -26,10 +27,12 @@ rule ask:
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("unlabelled")),
         model=lambda w: base_path(w.model),
         template=chat_template,
+    message:
+        note("ask: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.ask --questions {input.questions:q} {params.samples:q} {params.verified:q}"
         " --pool {params.pool:q} --task {params.task:q} --model {params.model:q} {params.template:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule sample:
@@ -55,7 +58,9 @@ rule sample:
         engine=lambda w: options(engine_of(w)),
         number=lambda w: w.shard.split("-of-")[0],
         total=lambda w: w.shard.split("-of-")[1],
+    message:
+        note("sample: {wildcards.policy}, pool {wildcards.pool}, shard {params.number} of {params.total}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.sample --model {params.model:q} --prompts {input.prompts:q}"
         " --name {wildcards.pool:q} --pool {params.pool:q} --engine {params.engine:q} --seed {wildcards.seed}"
-        " --shard {params.number} --shards {params.total} --output {output.samples:q} --cost {output.cost:q} > {log:q} 2>&1"
+        " --shard {params.number} --shards {params.total} --out {output.samples:q} --cost {output.cost:q} > {log:q} 2>&1"

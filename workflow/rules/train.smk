@@ -32,8 +32,10 @@ rule train:
         template=chat_template,
         questions=lambda w, input: [f"--questions={path}" for path in input.questions],
         judged=lambda w: judged_by(w)[1],
+    message:
+        note("train: {wildcards.policy}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
-        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --output {output.checkpoint:q}"
+        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --out {output.checkpoint:q}"
         " --log {output.told:q} --cost {output.cost:q}"
         " --tracked-as {wildcards.model}/{wildcards.task}/seed{wildcards.seed}/{wildcards.policy} > {log:q} 2>&1"

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -159,8 +159,13 @@ def _short_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
-def score(model: str, solutions: Sequence[Solution], options: Score) -> Iterator[tuple[str, Parts]]:
-    """Yield (sample id, parts) for each solution, longest first; raises InputError as `Scorer.score` does."""
-    scorer = opened(model, options)
-    for batch in batches(solutions, options.token_budget):
-        yield from scorer.score(batch)
+def score(
+    model: str | PreTrainedModel, solutions: Sequence[Solution], options: Score = Score()
+) -> Iterator[tuple[str, Parts]]:
+    """Yield (sample id, parts) for each solution, longest first; raises InputError as `Scorer.score` does.
+
+    The policy is a folder, or a loaded model, which is as it was afterwards.
+    """
+    with nullcontext(opened(model, options)) if isinstance(model, str) else live(model, options) as scorer:
+        for batch in batches(solutions, options.token_budget):
+            yield from scorer.score(batch)

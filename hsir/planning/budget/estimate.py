@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
-from pathlib import Path
 
 from hsir.config import Plan
+from hsir.config.home import found
 from hsir.config.plan import EVAL
-from hsir.config.pools import BasePool, GuidePool, HintPool, VeriExitPool
+from hsir.config.pools import BasePool, GuidePool, HintPool, ProbePool, VeriExitPool
 from hsir.config.training import Grpo, Train
 from hsir.planning.budget.assumptions import Assumptions
 from hsir.planning.budget.measured import Measured
@@ -49,6 +49,11 @@ def _recycled(pool: VeriExitPool, questions: float, source: float, assume: Assum
 
 
 @drawn.register
+def _probed(pool: ProbePool, questions: float, source: float, assume: Assume) -> float:
+    return source * assume("failed") * pool.most * pool.samples
+
+
+@drawn.register
 def _hinted(pool: HintPool, questions: float, source: float, assume: Assume) -> float:
     return questions * assume("unsolved") * pool.samples
 
@@ -61,8 +66,8 @@ def _guided(pool: GuidePool, questions: float, source: float, assume: Assume) ->
 class Estimator:
     """Estimates the items of a plan; what it assumed for the last of them is noted."""
 
-    def __init__(self, plan: Plan, measured: Measured, assumptions: Assumptions, home: Path) -> None:
-        self._plan, self._measured, self._assumptions, self._home = plan, measured, assumptions, home
+    def __init__(self, plan: Plan, measured: Measured, assumptions: Assumptions) -> None:
+        self._plan, self._measured, self._assumptions = plan, measured, assumptions
         self._used: set[str] = set()
 
     def items(self, work: Work) -> list[Item]:
@@ -80,8 +85,8 @@ class Estimator:
     def parameters(self, model: str) -> float:
         """Count a model's parameters: its folder tells, or its name, or nobody."""
         path = self._plan.config.models[model].path
-        folders = [folder for folder in (Path(path), self._home / path) if folder.is_dir()]
-        known = weights.parameters(folders[0]) if folders else weights.named(path)
+        folder = found(path)
+        known = weights.parameters(folder) if folder.is_dir() else weights.named(path)
         return known or self._assume("parameters")
 
     def disk(self, work: Work, items: Sequence[Item]) -> float:

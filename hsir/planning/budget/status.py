@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hsir.config import Plan
-from hsir.config.plan import EVAL
+from hsir.config.plan import BASE, EVAL
 from hsir.config.settings import Score
 from hsir.planning.budget.causes import causes
 from hsir.planning.budget.estimate import Estimator
@@ -52,10 +52,10 @@ def standings(plan: Plan, runs: Iterable[str], jobs: Sequence[Job], estimator: E
 
 
 def _wanted(plan: Plan, runs: Iterable[str]) -> dict[Group, dict[Training, set[str]]]:
-    """Give the policies of runs, and those that they come from, each with its benchmarks."""
+    """Give the policies of runs, and those that they come from, each with its benchmarks; the untrained model too."""
     found: dict[Group, dict[Training, set[str]]] = {}
     for run in (plan.config.runs[name] for name in runs):
-        for model, task, seed, _, policy in plan.cells(run):
+        for model, task, seed, _, policy in plan.evaluated(run):
             for made in [*reversed(plan.behind(policy)), policy]:
                 group = found.setdefault((model, task, made.split(".")[0]), {})
                 group.setdefault(Training(model, task, seed, made), set())
@@ -69,14 +69,15 @@ def _standing(
     plan: Plan, group: Group, wanted: Mapping[Training, set[str]], jobs: Sequence[Job], estimator: Estimator
 ) -> Standing:
     folders = {one: Path(plan.config.results, one.model, one.task, f"seed{one.seed}", one.policy) for one in wanted}
-    there = [one for one, folder in folders.items() if (folder / "train.json").is_file()]
+    trained = [one for one in wanted if one.policy != BASE]
+    there = [one for one in trained if (folders[one] / "train.json").is_file()]
     training = {_training(job) for job in jobs if job.rule == "train"}
     seeds = len({one.seed for one in wanted}) > 1
     cost = [_cost(plan, job, estimator) for job in jobs]
     return Standing(
-        *group, len(wanted), len(there), sum(map(len, wanted.values())),
+        *group, len(trained), len(there), sum(map(len, wanted.values())),
         sum((folders[one] / f"{EVAL}{name}.json").is_file() for one, names in wanted.items() for name in names),
-        tuple(_name(one, seeds) for one in wanted if one not in there),
+        tuple(_name(one, seeds) for one in trained if one not in there),
         tuple(_name(one, seeds) for one in there if one in training),
         dict(Counter(job.rule for job in jobs)), tuple(dict.fromkeys(cause for job in jobs for cause in causes(job))),
         round(sum(hours for hours, _ in cost), 4), round(sum(on_gpu for _, on_gpu in cost), 4),

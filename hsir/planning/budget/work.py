@@ -61,6 +61,7 @@ def work(plan: Plan, runs: Iterable[str]) -> Work:
                     pools = [Scoring(model, task, seed, parent, pool, method.score) for pool in method.pools]
                     scorings |= dict.fromkeys(pools)
                 trainings[Training(model, task, seed, made)] = None
+        for model, task, seed, _, policy in plan.evaluated(run):
             evaluated = [f"{EVAL}{name}" for name in plan.benchmarks(run, task)]
             draws |= dict.fromkeys(Draw(model, task, seed, policy, pool) for pool in evaluated)
     return Work(tuple(draws), tuple(scorings), tuple(trainings))

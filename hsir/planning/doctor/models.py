@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hsir.config.home import found
 from hsir.config.settings import Model
 from hsir.errors import InputError
 from hsir.planning.doctor.finding import Finding, ok, problem, skipped
@@ -14,22 +15,22 @@ from hsir.storage import weights
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
-def models(named: dict[str, Model], home: Path) -> Iterator[Finding]:
-    """Look at base models, a folder's or the hub's cache's; `home` is the project, where relative paths count too."""
+def models(named: dict[str, Model]) -> Iterator[Finding]:
+    """Look at base models, a folder's or the hub's cache's."""
     for name, model in named.items():
-        what, folder = f"model {name}", located(model.path, home)
+        what, folder = f"model {name}", located(model.path)
         if folder is None and _local(model.path):
             yield problem(what, f"{model.path}: no such folder", f"mend `path` in config/models/{name}.yaml")
         elif folder is None:
             yield _on_the_hub(what, model.path)
         else:
             yield _weights(what, folder)
-            yield from _texts(what, name, folder, model.chat_template, home)
+            yield from _texts(what, name, folder, model.chat_template)
 
 
-def located(path: str, home: Path) -> Path | None:
+def located(path: str) -> Path | None:
     """Give the folder of a model: as it is named, within the project, or in the hub's cache."""
-    folders = (Path(path).expanduser(), home / path, *_snapshots(path))
+    folders = (found(Path(path).expanduser()), *_snapshots(path))
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
@@ -73,7 +74,7 @@ def _absent(folder: Path) -> list[str]:
     return sorted(name for name in files if not (folder / name).is_file())
 
 
-def _texts(what: str, name: str, folder: Path, template: Path | None, home: Path) -> Iterator[Finding]:
+def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterator[Finding]:
     try:
         _json(folder / "config.json")
         own = "chat_template" in _json(folder / "tokenizer_config.json") or (folder / "chat_template.jinja").is_file()
@@ -81,7 +82,7 @@ def _texts(what: str, name: str, folder: Path, template: Path | None, home: Path
         yield problem(what, str(error), "fetch the model again, with its config.json and tokenizer files")
         return
     key = f"`chat_template` in config/models/{name}.yaml"
-    if template is not None and not any(path.is_file() for path in (template, home / template)):
+    if template is not None and not found(template).is_file():
         yield problem(f"{what}, chat template", f"{template}: no such file", f"mend {key}")
     elif template is None and not own:
         yield problem(f"{what}, chat template", f"{folder}: none in the tokenizer", f"name a Jinja file by {key}")

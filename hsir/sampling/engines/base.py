@@ -19,7 +19,7 @@ class Prompt(NamedTuple):
     prompt_ids: list[int]
     seed: int
     prefix_ids: list[int] = []
-    """What of the completion is given already (a recycled prefix)."""
+    """What of the completion is given already: a recycled prefix, or the opening of the reasoning."""
     parent_id: str | None = None
     cut_step: int | None = None
 
@@ -33,11 +33,22 @@ class Completion(NamedTuple):
     finish: str
 
 
+class Within(Protocol):
+    """Who hears how far a batch is."""
+
+    def __call__(self, share: float, tokens: int) -> None:
+        """Hear how many completions the work so far amounts to, and how many tokens were drawn."""
+
+
+def unheard(share: float, tokens: int) -> None:
+    """Hear nothing."""
+
+
 class Engine(Protocol):
     """Something that completes prompts."""
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
-        """Complete one batch, in order."""
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
+        """Complete one batch, in order; an engine that can tells how far within it is."""
         ...
 
     def noted(self) -> dict[str, Any]:

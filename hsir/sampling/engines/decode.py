@@ -5,7 +5,9 @@ from typing import NamedTuple
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from hsir.sampling.engines.base import Within, unheard
 from hsir.sampling.engines.noise import gumbel
+from hsir.storage.soundness import check_logits
 
 
 class Decoding(NamedTuple):
@@ -21,8 +23,13 @@ COMPACT_AT = 0.85
 
 
 @torch.inference_mode()
-def decode(model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], how: Decoding) -> list[list[int]]:
-    """Continue each prompt (token ids) until a stop token, which is kept, or the token limit."""
+def decode(
+    model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], how: Decoding, within: Within = unheard
+) -> list[list[int]]:
+    """Continue each prompt (token ids) until a stop token, which is kept, or the token limit.
+
+    `within` hears how far it is, a prompt under way counted as if it would go to the token limit.
+    """
     device = model.device
     done: list[list[int]] = [[] for _ in prompts]
     ids, mask = _left_padded(prompts, device)
@@ -30,7 +37,7 @@ def decode(model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], h
     keys = torch.tensor(seeds, dtype=torch.int64, device=device)
     stops = torch.tensor(sorted(how.stop_ids), device=device)
     live = torch.ones_like(rows, dtype=torch.bool)
-    cache = DynamicCache()
+    cache, drawn = DynamicCache(), 0
     for position in range(how.max_new_tokens):
         places = (mask.cumsum(1) - 1)[:, -ids.shape[1] :].clamp_min(0)
         out = model(
@@ -38,8 +45,12 @@ def decode(model: PreTrainedModel, prompts: list[list[int]], seeds: list[int], h
             logits_to_keep=1,
         )  # fmt: skip
         chosen = _choose(out.logits[:, -1], keys, position, how.temperature)
-        for row, token in zip(rows[live].tolist(), chosen[live].tolist(), strict=True):
+        check_logits(model.name_or_path, chosen[:, None], out.logits[:, -1], first=position == 0)
+        drawing = rows[live].tolist()
+        for row, token in zip(drawing, chosen[live].tolist(), strict=True):
             done[row].append(token)
+        drawn += len(drawing)
+        within(len(prompts) - len(drawing) * (1 - (position + 1) / how.max_new_tokens), drawn)
         live &= ~torch.isin(chosen, stops)
         if not live.any():
             break

@@ -3,15 +3,16 @@
 import gc
 import os
 import re
-from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsir.config.engines import VllmEngine
-from hsir.config.pools import BasePool
 from hsir.errors import InputError
 from hsir.progress import say
-from hsir.sampling.engines.base import Completion, Prompt, completion, room, token_limit
-from hsir.storage.models import load_tokenizer, positions, stop_ids_at
+from hsir.sampling.engines.base import Completion, Prompt, Within, completion, unheard
+from hsir.storage import manifest
+from hsir.storage.models import load_tokenizer, stop_ids_at
+from hsir.storage.soundness import check_files
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -29,19 +30,21 @@ _NO_CACHE = re.compile(r"KV cache|cache blocks", re.IGNORECASE)
 
 
 class VllmRunner:
-    """A policy, loaded, that completes batches of the prompts that it is made for."""
+    """A policy that completes batches of prompts, by at most `max_new_tokens` each; temperature 0 is greedy.
 
-    def __init__(self, model: str, pool: BasePool, options: VllmEngine, prompts: Iterable[Prompt]) -> None:
-        self._model, self._pool, self._options = model, pool, options
+    `longest` is the most tokens of a prompt with its completion: memory is laid out for that.
+    """
+
+    def __init__(self, model: str, temperature: float, max_new_tokens: int, longest: int, options: VllmEngine) -> None:
+        self._model, self._temperature, self._options = model, temperature, options
         self._tokenizer = load_tokenizer(model)
         self._stops = stop_ids_at(model, self._tokenizer)
-        self._limit = token_limit(pool)
-        self._longest = room(prompts, self._limit, positions(model))
+        self._limit, self._longest = max_new_tokens, longest
         self._lowered: dict[str, float] = {}
         self._llm: LLM | None = None
 
-    def complete(self, batch: list[Prompt]) -> list[Completion]:
-        """Complete one batch, in order; where memory is short, again with less of it."""
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
+        """Complete one batch, in order; where memory is short, again with less of it. Within it, nothing is told."""
         while True:
             try:
                 outputs = self.generate(batch)
@@ -75,9 +78,12 @@ class VllmRunner:
         from vllm.platforms import current_platform
 
         options = self._options
+        manifest.check(Path(self._model))
+        check_files(self._model)
         try:
             return LLM(
                 self._model, dtype=options.dtype, load_format="safetensors", generation_config="vllm",
+                trust_remote_code=False,
                 max_model_len=self._longest, tensor_parallel_size=options.tensor_parallel,
                 gpu_memory_utilization=options.memory_share, max_num_seqs=options.max_sequences,
                 enable_prefix_caching=True, **(ON_CPU if current_platform.is_cpu() else {}),
@@ -94,9 +100,9 @@ class VllmRunner:
     def _sampling(self, prompt: Prompt) -> "SamplingParams":
         from vllm import SamplingParams
 
-        greedy = self._pool.temperature == 0
+        greedy = self._temperature == 0
         return SamplingParams(
-            temperature=self._pool.temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
+            temperature=self._temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
             stop_token_ids=sorted(self._stops), detokenize=False,
         )  # fmt: skip
 

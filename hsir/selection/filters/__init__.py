@@ -16,6 +16,7 @@ from pydantic import Field, RootModel, model_validator
 from hsir.options import Options
 from hsir.selection.filters.balanced import Balanced
 from hsir.selection.filters.base import Candidate, Candidates, by_question, scored
+from hsir.selection.filters.sound import Sound
 from hsir.selection.filters.standard import residuals, zscores
 
 Pick = Literal["random", "shortest", "highest", "lowest"]
@@ -149,7 +150,7 @@ class Tokens(Options):
         return [c for c in candidates if c.sample_id in kept]
 
 
-Filter = Annotated[Right | Distinct | InDiv | Length | AtMost | Tokens | Balanced, Field(discriminator="kind")]
+Filter = Annotated[Right | Distinct | InDiv | Length | AtMost | Tokens | Balanced | Sound, Field(discriminator="kind")]
 
 
 class Selection(RootModel[tuple[Filter, ...]]):

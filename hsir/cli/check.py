@@ -1,0 +1,46 @@
+"""Command check: is all that was made undamaged, and made of what is there now?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hsir.errors import HsirError, InputError
+from hsir.planning import integrity, workflow
+
+SHOWN = 20
+"""Faults that are shown; of more, the number."""
+
+
+def main(
+    runs: Annotated[list[str], typer.Argument(help="Runs; if none, all under the results folder.")] = [],
+    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+) -> None:
+    """Check every table, result and checkpoint: what is damaged, stale or foreign, and how to make it again.
+
+    Exits with 1 if something is.
+    """
+    plan = workflow.opened(configfile)
+    results = Path(plan.config.results)
+    folders = {results}
+    if runs:
+        chosen = [plan.config.runs[name] for name in workflow.chosen(plan, runs)]
+        folders = {results / model / "benchmarks" for run in chosen for model in run.models} | {
+            results / model / task / f"seed{seed}"
+            for run in chosen for model in run.models for task in run.tasks for seed in run.seeds
+        }  # fmt: skip
+    if not any(folder.is_dir() for folder in folders):
+        raise InputError(f"{results}: nothing was made yet")
+    looked = integrity.look(sorted(folders))
+    print(f"{looked.files:,} files read, {len(looked.faults):,} faults; {looked.unsealed:,} tables without a checksum")
+    for fault in looked.faults[:SHOWN]:
+        print(f"  {fault.kind:<8} {fault.path}: {fault.why}")
+    if looked.faults:
+        more = f"  ... and {len(looked.faults) - SHOWN:,} more\n" if len(looked.faults) > SHOWN else ""
+        print(f"{more}make them again, and what follows from them:\n  {remedy(looked.faults)}")
+        raise HsirError(f"{len(looked.faults):,} files must not be used")
+
+
+def remedy(faults: list[integrity.Fault]) -> str:
+    """Give the command that makes again what is wrong; Snakemake makes what follows by itself."""
+    return f"snakemake --force {' '.join(sorted({str(fault.path) for fault in faults}))}"

@@ -1,0 +1,132 @@
+"""Compare the policies of two runs, paired by question."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from hsir.config import Plan, load, read_yaml
+from hsir.config.home import HOME
+from hsir.errors import InputError
+from hsir.progress import say
+from hsir.report import compared, rows
+from hsir.report.compared import Difference
+from hsir.report.page import page
+from hsir.report.run import Cell, Made
+from hsir.report.seeds import Place
+from hsir.report.sheets import Sheet, by_question, markdown
+from hsir.report.show import show
+from hsir.storage import tables
+
+Cells = Mapping[str, Sequence[Cell]]
+"""By policy, one cell per seed."""
+
+
+class Side(NamedTuple):
+    """A run that is compared: its name, and what it made at each place."""
+
+    name: str
+    made: Made
+    places: Mapping[Place, Cells]
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, such as results/runs/demo.")],
+    other: Annotated[Path, typer.Argument(help="Folder of the run to compare it with.")],
+    output: Annotated[Path | None, typer.Option("--out", help="Also write it: .html, .md or .csv.")] = None,
+) -> None:
+    """Compare the policies of two runs on the questions that both answered, with intervals and p-values.
+
+    Policies of the same name are compared where the runs have different ones; else those of the same iteration.
+    """
+    if output is not None and output.suffix not in WRITERS:
+        raise InputError(f"--out {output}: the suffix must be {', '.join(WRITERS)}")
+    by_name = run.resolve().name != other.resolve().name
+    one, two = (opened(folder, folder.resolve().name if by_name else str(folder)) for folder in (run, other))
+    title = f"{one.name} and {two.name}"
+    found = [difference for place in one.places for difference in differences(place, one, two)]
+    if not found:
+        raise InputError(f"{run} and {other}: no two different policies with a model, task and benchmark in common")
+    sheets = [
+        by_question("{}, trained on {}, evaluated on {}".format(*place), group)
+        for place, group in compared.by_place(found)
+    ]
+    show(sheets)
+    if output is not None:
+        WRITERS[output.suffix](title, found, sheets, output)
+        say(f"written: {output}")
+
+
+def opened(folder: Path, name: str) -> Side:
+    """Read what a run made; its results are where its folder is, whatever its config says."""
+    path = folder.resolve() / "config.yaml"
+    if not path.is_file():
+        raise InputError(f"{folder}: no config.yaml; name the folder of a finished run, such as results/runs/demo")
+    raw = read_yaml(path)
+    config = load(raw, HOME / "config", {str(path): raw})
+    made = Made(Plan(config.model_copy(update={"results": str(path.parents[2])})))
+    places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    for cell in made.cells():
+        for benchmark in made.plan.benchmarks(made.run, cell.task):
+            places[cell.model, cell.task, benchmark][cell.policy].append(cell)
+    return Side(name, made, places)
+
+
+def differences(place: Place, one: Side, two: Side) -> list[Difference]:
+    """Compare the policies of one run with those of another; raises InputError where questions differ."""
+    pairs = list(paired(place, one, two))
+    if not pairs:
+        return []
+    if _questions(one, place) != _questions(two, place):
+        raise InputError(f"{', '.join(place)}: the runs were evaluated on different questions; nothing can be paired")
+    named = [(_named(one, a, b), _named(two, b, a)) for a, b in pairs]
+    known = {}
+    for (first, second), (a, b) in zip(named, pairs, strict=True):
+        known[first] = [compared.answers(one.made, cell, place[2]) for cell in one.places[place][a]]
+        known[second] = [compared.answers(two.made, cell, place[2]) for cell in two.places[place][b]]
+    return compared.differences(place, named, known)
+
+
+def paired(place: Place, one: Side, two: Side) -> list[tuple[str, str]]:
+    """Pair policies: of the same name, unless they are the same files; the others with those of their iteration."""
+    first, second = one.places[place], two.places.get(place, {})
+    both = [name for name in first if name in second]
+    same = [(name, name) for name in both if _files(one, first[name]) != _files(two, second[name])]
+    others = [
+        (a, b)
+        for a in first
+        for b in second
+        if a not in both and b not in both and a.partition(".")[2] == b.partition(".")[2]
+    ]
+    return same + others
+
+
+def _files(side: Side, cells: Sequence[Cell]) -> set[Path]:
+    return {side.made.folder(cell) for cell in cells}
+
+
+def _named(side: Side, policy: str, other: str) -> str:
+    return f"{policy} ({side.name})" if policy == other else policy
+
+
+def _questions(side: Side, place: Place) -> dict[str, str]:
+    model, _, benchmark = place
+    path = Path(side.made.plan.config.results) / model / "benchmarks" / f"{benchmark}.parquet"
+    return dict(tables.tuples("questions", path, ["question_id", "question"]))
+
+
+def _html(title: str, found: Sequence[Difference], sheets: Sequence[Sheet], path: Path) -> None:
+    tables.write_text(page(title, sheets), path)
+
+
+def _markdown(title: str, found: Sequence[Difference], sheets: Sequence[Sheet], path: Path) -> None:
+    tables.write_text(f"# {title}\n\n{markdown(sheets)}", path)
+
+
+def _csv(title: str, found: Sequence[Difference], sheets: Sequence[Sheet], path: Path) -> None:
+    rows.write(Difference, found, path)
+
+
+WRITERS = {".html": _html, ".md": _markdown, ".csv": _csv}

@@ -1,0 +1,91 @@
+"""Prompts of pools that are asked otherwise: hinted, guided, or more often where more failed.
+
+The functions take rows of the table `questions` by question id, and give rows of the table `asked`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hsir.config.pools import AdaptivePool, BasePool, GuidePool, HintPool
+from hsir.errors import InputError
+from hsir.sampling.prompts import filled, quoted, shares, unsolved
+from hsir.storage.chat import as_text, prompt_ids, question_as_text
+from hsir.storage.tables import Row
+from hsir.tasks.base import BaseTask
+from hsir.tasks.record import Record
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Rows = Mapping[str, Row]
+Counts = Mapping[str, int]
+
+
+def adaptive(asked: Rows, pool: AdaptivePool, right: Counts, failed: Counts) -> Iterator[Row]:
+    """Give the plain questions, more draws to those of which more failed; seeds go on behind the other pool's.
+
+    `right` and `failed` count the other pool's solutions by question.
+    """
+    failures = {name: failed.get(name, 0) for name in asked}
+    drawn = max(right.get(name, 0) + failures[name] for name in asked)
+    for name, draws in shares(failures, drawn, pool.samples * len(asked)).items():
+        if draws:
+            yield _row(name, asked[name]["prompt_ids"], draws, drawn)
+
+
+def hinted(
+    asked: Rows, pool: HintPool, task: BaseTask, tokenizer: "PreTrainedTokenizerBase", right: Counts
+) -> Iterator[Row]:
+    """Give the questions that none solved, with the gold answer as a hint."""
+    for name in unsolved(list(asked), right):
+        question = task.prompt(question_as_text(tokenizer, _record(asked[name])))
+        text = filled(pool.template, question=question, answer=as_text(tokenizer, asked[name]["gold"]))
+        yield _row(name, prompt_ids(tokenizer, text), pool.samples)
+
+
+def guided(
+    asked: Rows, pool: GuidePool, task: BaseTask, tokenizer: "PreTrainedTokenizerBase", before: Iterable[Row],
+    most: int,
+) -> Iterator[Row]:  # fmt: skip
+    """Give the questions in a frame, once, or once for each completion of the pool that is quoted.
+
+    Of a quote that leaves the model no room, half is taken, and half of that, until there is.
+    """
+    if pool.of is None:
+        for name, known in asked.items():
+            text = filled(pool.template, question=task.prompt(question_as_text(tokenizer, _record(known))))
+            yield _row(name, prompt_ids(tokenizer, text), pool.samples)
+    for sample in before:
+        name = sample["question_id"]
+        question, length = task.prompt(question_as_text(tokenizer, _record(asked[name]))), pool.quote
+        while True:
+            quote = as_text(tokenizer, quoted(sample["completion"], length))
+            text = filled(pool.template, question=question, previous=quote)
+            ids = prompt_ids(tokenizer, text)
+            if not length or len(ids) + (pool.max_new_tokens or 1) <= most:
+                break
+            length = min(length, len(sample["completion"])) // 2
+        yield _row(name, ids, pool.samples, parent=sample["sample_id"])
+
+
+def _record(question: Row) -> Record:
+    """Give the question as the task knows it."""
+    return Record(
+        id=question["question_id"], question=question["question"], answer=question["gold"],
+        options=dict(question["options"]) if question["options"] else None, difficulty=question["difficulty"],
+    )  # fmt: skip
+
+
+def _row(name: str, ids: list[int], draws: int, first: int = 0, parent: str | None = None) -> Row:
+    """Write a prompt as a row of the table."""
+    return {"question_id": name, "parent_id": parent, "prompt_ids": ids, "draws": draws, "first": first}
+
+
+def check_fits(rows: Sequence[Row], pool: BasePool, most: int) -> None:
+    """Raise InputError where a prompt leaves the model no room for the pool's completions."""
+    longest = max(rows, key=lambda one: len(one["prompt_ids"]), default=None)
+    if longest and (needed := len(longest["prompt_ids"]) + (pool.max_new_tokens or 1)) > most:
+        raise InputError(
+            f"question {longest['question_id']}: its prompt and max_new_tokens are {needed} tokens together, but the"
+            f" model has {most} positions; shorten the pool's template, its quote, or max_new_tokens"
+        )

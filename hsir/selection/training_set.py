@@ -1,0 +1,87 @@
+"""What a policy is trained on, as rows of the table `filtered`: kept solutions, and data that were given.
+
+Solutions are rows of the table `samples` with the pool's name as their `source`; questions are rows of `questions`.
+Both go by their ids.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from hsir.config.training import Limits
+from hsir.selection.filters.base import Candidate, Candidates
+from hsir.selection.pairs import draw, losers
+from hsir.storage.tables import Row
+
+Rows = Mapping[str, Row]
+
+
+def candidates(solutions: Rows, verdicts: Mapping[str, str], raw: Mapping[str, float], questions: Rows) -> Candidates:
+    """Join solutions, their verdicts and, where they have one, their raw scores; ordered by sample id."""
+    return [
+        Candidate(
+            sample_id=key, question_id=row["question_id"], n_tokens=row["n_tokens"], right=verdicts[key] == "right",
+            completion_ids=tuple(row["completion_ids"]), completion=row["completion"],
+            difficulty=questions[row["question_id"]]["difficulty"], raw=raw.get(key),
+        )
+        for key, row in sorted(solutions.items())
+    ]  # fmt: skip
+
+
+def kept_rows(kept: Iterable[Candidate], solutions: Rows, questions: Rows, paired: Mapping[str, str] = {}) -> list[Row]:
+    """Write what the filters kept as rows to train on; the prompt is the plain question, however that was asked.
+
+    `paired` names the failed solution that stands against a kept one, in pairs.
+    """
+    rows = []
+    for one in kept:
+        question, solution = questions[one.question_id], solutions[one.sample_id]
+        loser = paired.get(one.sample_id)
+        rows.append(
+            {
+                "sample_id": one.sample_id, "question_id": one.question_id, "source": solution["source"],
+                "difficulty": question["difficulty"], "score": one.score, "prompt_ids": question["prompt_ids"],
+                "completion_ids": solution["completion_ids"], "loser_id": loser,
+                "loser_ids": solutions[loser]["completion_ids"] if loser else None,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def given_rows(questions: Iterable[Row], source: str) -> list[Row]:
+    """Write questions and their own traces as rows to train on; bare ones where the source is `questions`."""
+    return [
+        {
+            "sample_id": f"{row['question_id']}-{source}", "question_id": row["question_id"], "source": source,
+            "difficulty": row["difficulty"], "score": None, "prompt_ids": row["prompt_ids"],
+            "completion_ids": None if source == "questions" else row["trace_ids"], "loser_id": None, "loser_ids": None,
+        }
+        for row in questions
+    ]  # fmt: skip
+
+
+def draw_losers(
+    kept: Iterable[Candidate], solutions: Rows, verdicts: Mapping[str, str], limits: Limits, seed: int
+) -> dict[str, str]:
+    """Pair kept solutions with failed ones of their questions, drawn afresh and short enough; gives sample ids."""
+    failed = [
+        (row["question_id"], key)
+        for key, row in solutions.items()
+        if verdicts[key] in {"wrong", "no_answer"} and row["parent_id"] is None and size(row) <= limits.max_length
+    ]
+    return draw([(one.question_id, one.sample_id) for one in kept], losers(failed), seed)
+
+
+def size(row: Row) -> int:
+    """Count the tokens of a solution and its prompt; of a bare question, the prompt's."""
+    return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
+
+
+def counted(name: str, left: Sequence[Candidate], solutions: Rows, questions: Rows) -> Row:
+    """Count what a filter left: in total, by pool, by difficulty, and the questions that have any."""
+    by_pool = Counter(solutions[one.sample_id]["source"] for one in left)
+    levels = Counter(questions[one.question_id]["difficulty"] for one in left)
+    every = {row["difficulty"] for row in questions.values()} - {None}
+    return {
+        "filter": name, "total": len(left), "questions": len({one.question_id for one in left}),
+        "by_pool": dict(sorted(by_pool.items())), "by_difficulty": {str(n): levels[n] for n in sorted(every)},
+    }  # fmt: skip

@@ -1,0 +1,117 @@
+"""Do tables belong together? Each says what it was made of, by hash, and its keys say which rows it has."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hsir.errors import InputError
+from hsir.storage import tables
+from hsir.storage.files import file_hash, read_json
+
+
+def check_pool(
+    samples: Sequence[Path], verified: Sequence[Path] = (), questions: Path | None = None,
+    scores: Sequence[Path] = (), policy: Path | None = None,
+) -> None:  # fmt: skip
+    """Raise InputError unless shards are whole pools, and the other tables were made of just these.
+
+    Each sample has one row and one verdict; each right one has one score, where scores are given, and each question
+    is known. What tells nothing of its making (a table of one's own) is judged by its keys alone.
+    """
+    check_shards(samples)
+    if policy is not None:
+        check_made_of(samples, [policy])
+    asked = _asked(samples)
+    if verified:
+        check_made_of(verified, [*samples, *([questions] if questions else [])])
+        verdicts = _unique("verified", verified, ["sample_id", "verdict"])
+        check_keys(verdicts, asked, verified, "verdict on sample")
+        check_keys(asked, verdicts, samples, "sample")
+    if questions is not None:
+        known = _unique("questions", [questions], ["question_id", "gold"])
+        check_keys(known, asked.values(), [questions], "question")
+    if scores:
+        check_made_of(scores, [*samples, *verified])
+        scored = _scored(scores)
+        check_keys(asked, scored, samples, "sample")
+        right = [name for name, verdict in verdicts.items() if verdict == "right"] if verified else []
+        check_keys(scored, right, scores, "score of sample")
+
+
+def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:
+    """Raise InputError unless each input, as it is now, is what one of these was made of, and each of some input."""
+    recorded = {path: _inputs(path) for path in made}
+    if not all(recorded.values()):
+        return
+    hashes = {path: file_hash(path) for path in inputs}
+    known = set[str]().union(*recorded.values())
+    for path, found in hashes.items():
+        if found not in known:
+            raise InputError(f"{made[0]}: made of another file than {path} as it is now; {_remedy(made)}")
+    for path, used in recorded.items():
+        if hashes and used.isdisjoint(hashes.values()):
+            raise InputError(f"{path}: made of none of the files given with it ({_named(hashes)}); {_remedy([path])}")
+
+
+def check_shards(samples: Sequence[Path]) -> None:
+    """Raise InputError unless shards are all of their pools: none twice, none missing, none of another making."""
+    pools: dict[str, Counter[int]] = defaultdict(Counter)
+    for path in samples:
+        made = tables.metadata(path)
+        options = dict(made.get("options", {}))
+        if "shards" in options:
+            number = options.pop("shard")
+            options.pop("library", None)
+            key = json.dumps([options, sorted(made["inputs"].values())], sort_keys=True)
+            pools[key].update({number: 1})
+            pools[key].update(dict.fromkeys(range(options["shards"]), 0))
+    for counts in pools.values():
+        if len(set(counts.values())) > 1:
+            lacking = [str(number) for number, count in sorted(counts.items()) if count < max(counts.values())]
+            raise InputError(
+                f"{samples[0]}: shard {', '.join(lacking)} of the {len(counts)} of its pool is missing, or another is"
+                f" there in its place (given: {_named(samples)}); give each shard of a pool once"
+            )
+
+
+def check_keys(known: Container[Any], wanted: Iterable[Any], where: Sequence[Path], what: str) -> None:
+    """Raise InputError where a table lacks a row that another table speaks of."""
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"{_named(where)}: no {what} {name!r}, which the other tables have; {_remedy(where)}")
+
+
+def _asked(samples: Sequence[Path]) -> dict[str, str]:
+    return _unique("samples", samples, ["sample_id", "question_id"])
+
+
+def _scored(scores: Sequence[Path]) -> dict[str, float]:
+    return _distinct((path, name, value) for path in scores for name, value in tables.scores(path))
+
+
+def _unique(kind: str, paths: Sequence[Path], columns: Sequence[str]) -> dict[str, Any]:
+    return _distinct((path, key, value) for path in paths for key, value in tables.tuples(kind, path, columns))
+
+
+def _distinct(rows: Iterable[tuple[Path, str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path, key, value in rows:
+        if key in found:
+            raise InputError(f"{path}: {key!r} is there twice, here or in another table; {_remedy([path])}")
+        found[key] = value
+    return found
+
+
+def _inputs(path: Path) -> set[str]:
+    made = read_json(path).get("provenance", {}) if path.suffix == ".json" else tables.metadata(path)
+    return set(made.get("inputs", {}).values())
+
+
+def _remedy(paths: Sequence[Path]) -> str:
+    return f"name the files that belong together, or make this again: `snakemake --force {' '.join(map(str, paths))}`"
+
+
+def _named(paths: Iterable[Path]) -> str:
+    return ", ".join(map(str, paths))

@@ -1,0 +1,164 @@
+"""How a message becomes token ids: by the model's chat template, which is foreign code of a kind, and no clock."""
+
+import multiprocessing
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from hsir import traces
+from hsir.errors import InputError
+from hsir.tasks.record import Record
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+DEADLINE = 10.0
+"""Seconds that a template has for one message; it takes milliseconds."""
+SENTINEL = "The first line.\n\n" + 400 * "word " + "\nThe last line?"
+"""A message that must come through whole."""
+CLOCK = "strftime_now"
+TODAY = datetime(2024, 7, 26)
+"""What a template is told when it asks for the date: that which Llama's own falls back to."""
+_CODES = "".join(f" | replace('%{code}', '{TODAY.strftime(f'%{code}')}')" for code in "AaBbDdeFHIjMmpSTYy")
+_PINNED = f"{{%- macro {CLOCK}(format) -%}}{{{{ format{_CODES} }}}}{{%- endmacro %}}\n"
+
+
+def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Raise InputError where a tokenizer has no chat template, or one that fails, hangs or loses the message.
+
+    It is tried in a process of its own, which is killed at the deadline.
+    """
+    name = tokenizer.name_or_path
+    if not tokenizer.chat_template:
+        raise InputError(
+            f"{name}: the model has no chat template, so questions cannot be put to it; give one as"
+            " a Jinja file with `chat_template:` in config/models/<name>.yaml"
+        )
+    text, fault = _tried(tokenizer)
+    if fault is None and SENTINEL not in text:
+        fault = "leaves out the message, or a part of it"
+    if fault is not None:
+        raise InputError(
+            f"{name}: its chat template {fault}; give one that works as a Jinja file with `chat_template:` in"
+            " config/models/<name>.yaml"
+        )
+
+
+def rendered(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mapping[str, Any]]) -> str:
+    """Write messages as the chat template does, on a fixed date; raises InputError where it fails."""
+    template = tokenizer.get_chat_template()
+    if CLOCK in template:
+        template = _PINNED + template
+    try:
+        text: str = tokenizer.apply_chat_template(
+            list(messages), chat_template=template, add_generation_prompt=True, tokenize=False
+        )
+    except Exception as error:  # a template raises what it likes
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"{tokenizer.name_or_path}: its chat template cannot be rendered: {type(error).__name__}: {said}"
+        ) from error
+    return text
+
+
+def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
+    """Tokenise a user's message as the model's chat template puts it, up to where the completion begins.
+
+    What `as_text` marked stays text. A `<think>` that the template writes at the end belongs to the completion (see
+    `opening_ids`).
+    """
+    from transformers.utils.chat_template_utils import _CONTROL_TOKEN_START, encode_marked_chat
+
+    prompt, _ = _parted(tokenizer, message)
+    if _CONTROL_TOKEN_START in prompt:
+        marked: list[int] = encode_marked_chat(tokenizer, prompt)
+        return marked
+    ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """Give the tokens with which the chat template opens the reasoning; none where the model does so itself.
+
+    Templates of DeepSeek-R1's distilled models, QwQ and others end with `<think>`. Every completion is made to begin
+    with these tokens, so that its text holds the whole trace. Raises InputError for a template that closes the
+    reasoning before it has begun, as a mode without thinking does.
+    """
+    _, opening = _parted(tokenizer, "?")
+    ids: list[int] = tokenizer(opening, add_special_tokens=False)["input_ids"] if opening else []
+    return ids
+
+
+def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, str]:
+    """Render a message, and part the prompt from the opening of the reasoning that the template writes."""
+    prompt, opening = traces.split_opening(rendered(tokenizer, [{"role": "user", "content": message}]))
+    if traces.CLOSED in opening:
+        raise InputError(
+            f"{tokenizer.name_or_path}: the chat template ends the reasoning before the model begins it"
+            f" ({opening.strip()!r}); give one in thinking mode with `chat_template:` in config/models/<name>.yaml"
+        )
+    return prompt, opening
+
+
+def as_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
+    """Mark control tokens, and tags of the trace format, in a text that is not the project's own.
+
+    A question that holds `<|im_end|>` would end the user's turn.
+    """
+    from transformers.utils.chat_template_utils import mark_control_tokens
+
+    found = _pattern([*specials(tokenizer), *traces.TAGS])
+    marked: str = mark_control_tokens(text, found) if found.search(text) else text
+    return marked
+
+
+def question_as_text(tokenizer: "PreTrainedTokenizerBase", record: Record) -> Record:
+    """Give a question whose text and options are marked so."""
+    options = record.options and {letter: as_text(tokenizer, text) for letter, text in record.options.items()}
+    return record.model_copy(update={"question": as_text(tokenizer, record.question), "options": options})
+
+
+def check_trace(tokenizer: "PreTrainedTokenizerBase", record: Record) -> None:
+    """Raise InputError where a trace holds a control token, which the policy would learn to write."""
+    found = _pattern(specials(tokenizer)).search(record.trace or "")
+    if found:
+        raise InputError(
+            f"question {record.id!r}: its trace holds {found[0]!r}, a control token of the model; remove it there"
+        )
+
+
+def specials(tokenizer: "PreTrainedTokenizerBase") -> list[str]:
+    """Name the tokens that steer the model; the tags of the trace format are text."""
+    added = tokenizer.added_tokens_decoder.values()
+    return [token.content for token in added if token.special and token.content not in traces.TAGS]
+
+
+def _pattern(names: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)")
+
+
+def _tried(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str | None]:
+    """Give the sentinel as a template writes it, and what is wrong, if anything."""
+    fork = multiprocessing.get_context("fork")  # to start anew would take the seconds of an import
+    receiver, sender = fork.Pipe(duplex=False)
+    child = fork.Process(target=_render, args=(tokenizer, sender), daemon=True)
+    child.start()
+    sender.close()
+    try:
+        answer: tuple[str, str | None] = (
+            receiver.recv() if receiver.poll(DEADLINE) else ("", f"takes more than {DEADLINE:g} s for a message")
+        )
+    except EOFError:
+        answer = "", "ends the process that renders it (out of memory?)"
+    child.kill()
+    child.join()
+    return answer
+
+
+def _render(tokenizer: "PreTrainedTokenizerBase", sender: Connection) -> None:
+    try:
+        sender.send((rendered(tokenizer, [{"role": "user", "content": SENTINEL}]), None))
+    except InputError as error:
+        sender.send(("", str(error).split("its chat template ", 1)[1]))

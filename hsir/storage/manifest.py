@@ -1,0 +1,73 @@
+"""What a checkpoint consists of: `train` writes down each file's size and hash, and whoever loads it compares."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+
+from hsir.errors import InputError
+from hsir.storage.files import read_json, write_json
+
+NAME = "manifest.json"
+BLOCK = 64 << 20
+"""Bytes that are hashed together: several at once, for one core does not keep up with a disk."""
+LOADED = {".safetensors", ".json", ".jinja", ".model", ".txt"}
+"""Endings of what loaders read: a file of these that was added would be used as well."""
+
+
+def write(folder: Path) -> None:
+    """Note the files of a whole checkpoint."""
+    files = {path.name: {"size": path.stat().st_size, "sha256": digest(path)} for path in _inside(folder)}
+    write_json({"files": files}, folder / NAME)
+
+
+@cache
+def check(folder: Path, weights: bool = True) -> None:
+    """Raise InputError unless a checkpoint is what was written, with or without its weights; once per process.
+
+    A folder without a manifest (a base model, or a checkpoint of an older version) passes. Of processes that train
+    together, the first of each node looks.
+    """
+    if not (folder / NAME).is_file() or os.environ.get("LOCAL_RANK", "0") != "0":
+        return
+    for fault in faults(folder, weights):
+        raise InputError(
+            f"{fault}; the checkpoint is not what train wrote: make it again, `snakemake --force {folder}`"
+        )
+
+
+def faults(folder: Path, weights: bool = True) -> list[str]:
+    """Say what is wrong with a checkpoint, by file."""
+    noted = read_json(folder / NAME)["files"]
+    found = {path.name: path for path in _inside(folder)}
+    told = [f"{folder / name}: missing" for name in noted if name not in found]
+    told += [f"{path}: not of this checkpoint" for name, path in found.items() if name not in noted]
+    for name, path in found.items():
+        if name in noted and path.stat().st_size != noted[name]["size"]:
+            told.append(f"{path}: {path.stat().st_size:,} bytes, not {noted[name]['size']:,}")
+        elif name in noted and (weights or path.suffix != ".safetensors") and digest(path) != noted[name]["sha256"]:
+            told.append(f"{path}: damaged (other bytes of the same size)")
+    return told
+
+
+def digest(path: Path) -> str:
+    """Hash all bytes of a file: SHA-256 of the SHA-256 of each block."""
+    offsets = range(0, path.stat().st_size, BLOCK)
+    with ThreadPoolExecutor() as threads:
+        blocks = threads.map(partial(_block, path), offsets)
+        return hashlib.sha256(b"".join(blocks)).hexdigest()
+
+
+def _block(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return hashlib.sha256(file.read(BLOCK)).digest()
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in LOADED and not path.name.startswith(".") and path.name != NAME
+    )

@@ -1,0 +1,69 @@
+"""A checksum over every byte of a Parquet file, kept in the file itself, so that it goes wherever the file goes.
+
+Parquet's own checksums cover the pages, but not the footer, which says what the pages mean.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+KEY = "hsir-checksum"
+BLANK = "0" * 32
+"""What the file is written with, and what stands in the checksum's place while it is computed."""
+_BEFORE = KEY.encode() + b"\x18\x20"
+"""The footer's key, the type of its value (text), and its length."""
+_STAMP = b"\x18\x04hsir\x18"
+
+
+def seal(path: Path) -> None:
+    """Put the checksum into a file that was written with the key and `BLANK`."""
+    content = path.read_bytes()
+    place = _place(content)
+    if place is None or content[place : place + 32] != BLANK.encode():
+        raise ValueError(f"{path}: no place for a checksum")
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(_digest(content, place))
+
+
+def damaged(content: bytes) -> bool:
+    """Tell whether a file is not what was sealed; of one without a seal nothing can be told."""
+    place = _place(content)
+    return place is not None and content[place : place + 32] != _digest(content, place)
+
+
+def sealed(content: bytes) -> bool:
+    """Tell whether a file has a seal: those of older versions have none."""
+    return _place(content) is not None
+
+
+def stamped(content: bytes) -> dict[str, Any]:
+    """Read what a table says of its making, without a Parquet reader; nothing where it says nothing.
+
+    Raises ValueError for what is no JSON.
+    """
+    found = content.rfind(_STAMP)
+    if found < 0:
+        return {}
+    at, length, shift = found + len(_STAMP), 0, 0
+    while True:  # Thrift's variable-length integer: seven bits a byte, the lowest first
+        length |= (content[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if content[at - 1] < 0x80:
+            break
+    stamp: dict[str, Any] = json.loads(content[at : at + length])
+    return stamp
+
+
+def _place(content: bytes) -> int | None:
+    found = content.rfind(_BEFORE)
+    return None if found < 0 else found + len(_BEFORE)
+
+
+def _digest(content: bytes, place: int) -> bytes:
+    whole = memoryview(content)
+    digest = hashlib.sha256(whole[:place])
+    digest.update(BLANK.encode())
+    digest.update(whole[place + 32 :])
+    return digest.hexdigest()[:32].encode()

@@ -1,0 +1,83 @@
+"""Is what was loaded a whole model? Loaders fill gaps at random, and a model without sense still answers."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsir.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ROUND_TRIP = "The answer is 42."
+NAMED = 3
+"""Weights that an error names; of more, the number."""
+REMEDY = "download or copy the model again; of a checkpoint that HSIR trained, delete it and train again"
+
+
+def check_weights(path: str, model: "PreTrainedModel", told: Mapping[str, Any]) -> None:
+    """Raise InputError unless each weight of the model was in its files, in its shape, finite, and not all zeros.
+
+    `told` is what transformers reports of loading (`output_loading_info`); tied weights, and those that a class of
+    models ignores on purpose, are not in it.
+    """
+    mismatched = [f"{name} {list(found)}, not {list(wanted)}" for name, found, wanted in told["mismatched_keys"]]
+    _refuse(path, "of another shape than config.json says", mismatched)
+    _refuse(path, "missing", told["missing_keys"])
+    _refuse(path, "not part of the model that config.json describes", told["unexpected_keys"])
+    _refuse(path, "not readable", told["error_msgs"])
+    _check_values(path, model.named_parameters())
+
+
+def check_files(path: str) -> None:
+    """Raise InputError where weights of a folder are not finite, or all zeros, before another library loads them."""
+    from safetensors import safe_open
+
+    for file in sorted(Path(path).glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            _check_values(path, ((name, tensors.get_tensor(name)) for name in tensors.offset_keys()))
+
+
+def check_tokenizer(path: str, tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Raise InputError for a tokenizer that loses text: without its files, transformers builds an empty one."""
+    ids = tokenizer(ROUND_TRIP, add_special_tokens=False)["input_ids"]
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    if _letters(text) != _letters(ROUND_TRIP):
+        raise InputError(
+            f"{path}: the tokenizer makes {text!r} of {ROUND_TRIP!r} ({len(tokenizer):,} tokens are known); its files"
+            f" (tokenizer.json, or tokenizer.model) are missing or damaged: {REMEDY}"
+        )
+
+
+def check_logits(path: str, chosen: "torch.Tensor", logits: "torch.Tensor", first: bool) -> None:
+    """Raise InputError where the next tokens' logits [b, vocabulary] are no numbers, or, at first, all the same.
+
+    `chosen` [b, 1] are the tokens taken: the largest, so that one that is no number is among them.
+    """
+    if not logits.gather(1, chosen).isfinite().all():
+        raise InputError(f"{path}: the model's logits are not finite numbers; {REMEDY}, or set dtype: float32")
+    if first and (logits == logits[:, :1]).all(1).any():
+        raise InputError(f"{path}: the model's logits are the same for every token; {REMEDY}")
+
+
+def _check_values(path: str, weights: Iterable[tuple[str, "torch.Tensor"]]) -> None:
+    infinite, zeros = [], []
+    for name, weight in weights:
+        if weight.numel() and weight.is_floating_point() and weight.element_size() > 1:  # not packed, nor elsewhere
+            low, high = weight.detach().aminmax()  # no numbers where any value is none; no copy is made
+            infinite += [name] * (not bool(low.isfinite() & high.isfinite()))
+            zeros += [name] * (weight.dim() > 1 and not low and not high)  # biases and scales may be
+    _refuse(path, "not finite numbers", infinite)
+    _refuse(path, "all zeros", zeros)
+
+
+def _refuse(path: str, fault: str, names: Iterable[str]) -> None:
+    ordered = sorted(names)
+    if ordered:
+        more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
+        raise InputError(f"{path}: weights are {fault}: {', '.join(ordered[:NAMED])}{more}; {REMEDY}")
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split()).casefold()

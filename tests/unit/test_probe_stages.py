@@ -1,0 +1,89 @@
+"""Probing: prefixes of failed solutions, answers after them, and the cut that these answers decide."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from hsir import traces
+from hsir.grading import Number
+from hsir.recycling.matchers import Probe
+from hsir.sampling.samples import probe_prompts
+from hsir.stages import probe, veriexit
+from hsir.storage import tables
+from hsir.tasks.chains import Chains
+
+FAILED = "<think>\n4+8=12.\n\n12+3=15.\n\n12+8=19.\n\nSo the answer is 19.\n\n</think>\n<answer>\n19\n</answer>"
+RIGHT = "<think>\n12+3=15.\n\n</think>\n<answer>\n15\n</answer>"
+
+
+def sampled(encoder: PreTrainedTokenizerBase, name: str, text: str, **more: Any) -> tables.Row:
+    ids = encoder(text)["input_ids"]
+    return {
+        "sample_id": name, "question_id": "q", "prompt_ids": [1, 2], "completion": text, "completion_ids": ids,
+        "n_tokens": len(ids), "n_generated": len(ids), "finish": "stop", "seed": 0, **more,
+    }  # fmt: skip
+
+
+def verdict(name: str, value: str) -> tables.Row:
+    return {"sample_id": name, "verdict": value, "why": "tags"}
+
+
+@pytest.fixture
+def pool(tmp_path: Path, encoder: PreTrainedTokenizerBase) -> Path:
+    """A pool of one failed and one correct solution, in a folder, with its question."""
+    rows = [sampled(encoder, "q-k2-0000", FAILED), sampled(encoder, "q-k2-0001", RIGHT)]
+    tables.write("samples", rows, tmp_path / "samples.parquet", {})
+    verdicts = [verdict("q-k2-0000", "wrong"), verdict("q-k2-0001", "right")]
+    tables.write("verified", verdicts, tmp_path / "verified.parquet", {})
+    question = {"question_id": "q", "question": "?", "gold": "15", "prompt_ids": [1, 2]}
+    tables.write("questions", [question], tmp_path / "questions.parquet", {})
+    return tmp_path
+
+
+def probed(pool: Path, embedded: Path, most: int = 16) -> list[tables.Row]:
+    probe.main([pool / "samples.parquet"], pool / "verified.parquet", str(embedded), pool / "probes.parquet", most)
+    return tables.read("veriexit", pool / "probes.parquet")
+
+
+def test_only_failed_solutions_are_probed_after_each_step(
+    pool: Path, embedded: Path, encoder: PreTrainedTokenizerBase
+) -> None:
+    rows = probed(pool, embedded)
+    assert [(row["parent_id"], row["cut_step"]) for row in rows] == [("q-k2-0000", step) for step in range(4)]
+    for row in rows:
+        text = encoder.decode(row["prefix_ids"])
+        assert text.endswith(traces.EXIT_PROMPT) and len(traces.steps(text)) == row["cut_step"] + 1
+    assert [row["cut_step"] for row in probed(pool, embedded, most=2)] == [1, 3]
+
+
+def test_each_probe_is_drawn_under_a_name_and_a_seed_of_its_own(pool: Path, embedded: Path) -> None:
+    prompts = probe_prompts(probed(pool, embedded), "p", 3, 0)
+    assert len(prompts) == 12
+    assert len({prompt.sample_id for prompt in prompts}) == len({prompt.seed for prompt in prompts}) == 12
+    assert {(prompt.parent_id, prompt.cut_step) for prompt in prompts} == {("q-k2-0000", step) for step in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("right", "cut"),
+    [([0, 1, 1, 0], 1), ([1, 0, 1, 1], 2), ([0, 0, 0, 1], 3), ([1, 0, 1, 0], None), ([0, 0, 0, 0], None)],
+)
+def test_the_cut_is_after_the_first_step_with_correct_answers_that_last(
+    right: list[int], cut: int | None, pool: Path, embedded: Path, encoder: PreTrainedTokenizerBase
+) -> None:
+    rows = probed(pool, embedded)
+    answers = [
+        sampled(encoder, f"a{row['cut_step']}", "15", parent_id=row["parent_id"], cut_step=row["cut_step"])
+        for row in rows
+    ]
+    tables.write("samples", answers, pool / "answers.parquet", {})
+    verdicts = [verdict(f"a{step}", "right" if good else "wrong") for step, good in enumerate(right)]
+    tables.write("verified", verdicts, pool / "answered.parquet", {})
+    veriexit.main(
+        [pool / "samples.parquet"], pool / "verified.parquet", pool / "questions.parquet",
+        Chains(kind="chains", grading=Number()), Probe(kind="probe", pool="p"), str(embedded),
+        pool / "veriexit.parquet", [f"p={pool / 'answers.parquet'}"], [f"p={pool / 'answered.parquet'}"],
+    )  # fmt: skip
+    [row] = tables.read("veriexit", pool / "veriexit.parquet")
+    assert row["parent_id"] == "q-k2-0000" and row["cut_step"] == cut
