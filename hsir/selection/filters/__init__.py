@@ -150,7 +150,10 @@ class Tokens(Options):
         return [c for c in candidates if c.sample_id in kept]
 
 
-Filter = Annotated[Right | Distinct | InDiv | Length | AtMost | Tokens | Balanced | Sound, Field(discriminator="kind")]
+Filter = Annotated[
+    Right | Distinct | InDiv | Length | AtMost | Tokens | Balanced | Sound,
+    Field(discriminator="kind"),
+]
 
 
 class Selection(RootModel[tuple[Filter, ...]]):
