@@ -36,8 +36,9 @@ class Run:
         """Start the workflow; `changed` overlays the profile, resources of stages included."""
         stages = {**self.profile.get("set-resources", {}), **changed.pop("stages", {})}
         overlaid = self.profile | {key.replace("_", "-"): value for key, value in changed.items()}
+        given = overlaid | ({"set-resources": stages} if stages else {})
         (self.folder / "profile").mkdir(exist_ok=True)
-        (self.folder / "profile/config.yaml").write_text(yaml.safe_dump(overlaid | {"set-resources": stages}))
+        (self.folder / "profile/config.yaml").write_text(yaml.safe_dump(given))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("--", *targets), env=environment(), stdout=log, stderr=log, start_new_session=True
