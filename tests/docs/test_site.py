@@ -93,8 +93,11 @@ def test_mathematics_is_markup_and_no_formula_is_left_as_text(site: Path) -> Non
 
 def test_the_reference_holds_what_users_call(site: Path) -> None:
     page = (site / "api.html").read_text(encoding="utf-8")
-    for name in ("config.load.load", "filters.InDiv", "rewards.Indiv", "grading.base.Grader", "indiv.score.score",
-                 "indiv.logdet.parts", "veriexit.find_cut", "comparison.holm", "tables.read"):  # fmt: skip
+    for name in (
+        "config.load.load", "selection.filters.InDiv", "rewards.Indiv", "grading.base.Grader",
+        "diversity.indiv.score.score", "diversity.indiv.logdet.parts", "recycling.veriexit.find_cut",
+        "evaluation.comparison.holm", "storage.tables.read",
+    ):  # fmt: skip
         assert f'id="hsir.{name}"' in page, name
 
 
