@@ -69,11 +69,13 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
     What `as_text` marked stays text. A `<think>` that the template writes at the end belongs to the completion (see
     `opening_ids`).
     """
-    from transformers.utils.chat_template_utils import _CONTROL_TOKEN_START, encode_marked_chat
+    from transformers.utils import chat_template_utils as marks
 
     prompt, _ = _parted(tokenizer, message)
-    if _CONTROL_TOKEN_START in prompt:
-        marked: list[int] = encode_marked_chat(tokenizer, prompt)
+    # Older versions, as the environment of vLLM has one, know no marks; nothing is marked there either.
+    start = getattr(marks, "_CONTROL_TOKEN_START", None)
+    if start is not None and start in prompt:
+        marked: list[int] = marks.encode_marked_chat(tokenizer, prompt)
         return marked
     ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     return ids
@@ -107,10 +109,12 @@ def as_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
 
     A question that holds `<|im_end|>` would end the user's turn.
     """
+    found = _pattern([*specials(tokenizer), *traces.TAGS])
+    if not found.search(text):
+        return text
     from transformers.utils.chat_template_utils import mark_control_tokens
 
-    found = _pattern([*specials(tokenizer), *traces.TAGS])
-    marked: str = mark_control_tokens(text, found) if found.search(text) else text
+    marked: str = mark_control_tokens(text, found)
     return marked
 
 
