@@ -1,4 +1,4 @@
-"""HSIR on one page: Algorithm 2 of arXiv 2605.24998 on the embedded model, in some two and a half minutes of processor time.
+"""HSIR on one page: Algorithm 2 of arXiv 2605.24998 on the embedded model, in a few minutes on a CPU.
 
     python -m examples.one_page
 
