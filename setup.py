@@ -7,15 +7,9 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 PARTS = ("Snakefile", "workflow", "config", "profiles", "envs")
-PACKAGE = '''\
-"""The package, for jobs whose own environment has its libraries alone: PYTHONPATH names the folder above."""
-
-from pathlib import Path
-
-__path__ = [str(Path(__file__).parents[2])]
-exec(Path(__path__[0], "__init__.py").read_text(encoding="utf-8"))
-'''
-"""In a checkout `hsir` stands beside the Snakefile; here too, without the rest of site-packages."""
+ELSEWHERE = '\n__path__ = [__file__.rsplit("/", 3)[0]]\n'
+"""The package next to the packaged Snakefile is the one three folders up, for jobs whose environment has only its
+libraries: PYTHONPATH names the folder of the Snakefile, and not the rest of site-packages."""
 
 
 class WithWorkflow(build_py):
@@ -29,7 +23,8 @@ class WithWorkflow(build_py):
         project = Path(self.build_lib, "hsir", "project")
         shutil.rmtree(project, ignore_errors=True)
         (project / "hsir").mkdir(parents=True)
-        (project / "hsir" / "__init__.py").write_text(PACKAGE, encoding="utf-8")
+        init = Path("hsir/__init__.py").read_text(encoding="utf-8")
+        (project / "hsir" / "__init__.py").write_text(init + ELSEWHERE, encoding="utf-8")
         for part in PARTS:
             copy = shutil.copytree if Path(part).is_dir() else shutil.copy
             copy(part, project / part)

@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/cuts.py ../shared [--each 12] [--write cuts.jsonl]
     PYTHONPATH=. python benchmarks/cuts.py ../shared --labels cuts.jsonl
 
-Each matcher is held against
+Each matcher is measured on
 
 - labelled cuts (`--labels`; by default those of the shared test data): which of the right ones it keeps, and which of
   the doubtful and wrong ones. A row holds the text before the statement, the statement, the text after it, and
