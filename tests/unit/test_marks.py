@@ -48,7 +48,7 @@ def test_a_tokenizer_without_a_fast_backend_refuses_the_token() -> None:
 
 
 def test_a_vocabulary_that_holds_the_token_as_a_word_refuses_it() -> None:
-    backend = Tokenizer(models.WordLevel(vocab={"<unk>": 0, "<end>": 1}, unk_token="<unk>"))
+    backend = Tokenizer(models.WordLevel(vocab={"<unk>": 0, "<end>": 1}, unk_token="<unk>"))  # noqa: S106
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     backend.add_special_tokens(["<end>"])
     with pytest.raises(InputError, match="its tokenizer writes '<end>' from plain text"):
