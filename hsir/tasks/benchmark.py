@@ -150,9 +150,12 @@ class TrainingBenchmark(Benchmark):
         description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
         " `question`. The seed set is drawn among questions that have one.",
     )
+    unlabelled: Literal["traced", "all"] = Field(
+        "traced", description="The unlabelled set: other training questions that have a trace too, or all others."
+    )
 
     def unread(self, split: Split) -> Collection[str]:
-        return ("seed_size", "traces") if split == "test" else ()
+        return {"test": ("seed_size", "traces", "unlabelled"), "seed": ("unlabelled",)}.get(split, ())
 
     def files(self, split: Split) -> list[Path]:
         traces = distilled.files(self.traces) if self.traces and split != "test" else []
@@ -185,7 +188,9 @@ class TrainingBenchmark(Benchmark):
         if self.traces is not None:
             training = distilled.join(self.traces, training)
         chosen = self._drawn(training, seed)
-        return [record for record in training if (record.id in chosen) == (split == "seed")]
+        if split == "seed":
+            return [record for record in training if record.id in chosen]
+        return self._rest([record for record in training if record.id not in chosen])
 
     def rows(self, part: Part) -> list[Row]:
         if not self._holds(part):
@@ -197,6 +202,19 @@ class TrainingBenchmark(Benchmark):
         """Tell whether `path` can hold a part: the hub or a folder can, a file where it is named as the part's are."""
         file = self.path if self.path and self.path.is_file() else None
         return file is None or any(_matching([file], name) for name in self.source(part).files)
+
+    def _rest(self, others: list[Record]) -> list[Record]:
+        """Give the unlabelled set; the paper's has a right distilled trace for each question (its table 1, |Train|)."""
+        traced = [record for record in others if record.trace]
+        if self.unlabelled == "all" or self.traces is None:
+            return others
+        progress.say(f"{self.kind}: {len(traced):,} of {len(others):,} questions outside the seed set have a trace")
+        if not traced:
+            raise InputError(
+                f"{self.kind}: no question outside the seed set has a trace in {self.traces}; distil more, lower"
+                " seed_size, or set `unlabelled: all`"
+            )
+        return traced
 
     def _drawn(self, training: Sequence[Record], seed: int) -> set[str]:
         """Draw the ids of the seed set."""

@@ -162,7 +162,7 @@ class Estimator:
         return tokens * operations * size / (self._assume(teraflops) * 1e12), 1.0
 
     def _questions(self, task: str, split: Split) -> float:
-        return self._plan.config.tasks[task].task.size(split) or self._assume("questions")
+        return self._plan.config.tasks[task].task.expected(split) or self._assume("questions")
 
     def _samples(self, one: Draw) -> float:
         if one.pool.startswith(EVAL):
