@@ -69,7 +69,7 @@ def test_traces_change_no_question_and_no_test_set(tmp_path: Path) -> None:
 def test_where_no_other_question_has_a_trace_that_is_said(tmp_path: Path) -> None:
     seeds = [{"id": f"train-{i:05d}", "trace": "t"} for i in range(10)]
     task = gsm8k(tmp_path, traces=traces_file(tmp_path, seeds))
-    with pytest.raises(InputError, match="gsm8k: no question outside the seed set has a trace .*`unlabelled: all`"):
+    with pytest.raises(InputError, match=r"gsm8k: no question outside the seed set has a trace .*`unlabelled: all`"):
         task.records("unlabelled", 0)
 
 
