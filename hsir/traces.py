@@ -13,6 +13,8 @@ answer
 
 import re
 
+from hsir.splitting import Layout, gaps
+
 STEP_BREAK = "\n\n"
 EXIT_PROMPT = "\n\n</think>\n<answer>\n"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
@@ -23,7 +25,6 @@ _OPEN = "<think>\n"
 _OPENED_AT_END = re.compile(r"<think>\s{0,9}(?:</think>\s{0,9})?\Z")
 _CLOSE = "\n</answer>"
 _BRACE = re.compile(r"(?<!\\)[{}]")
-_BLANK_LINE = re.compile(r"\n\s*\n")
 _ANSWER = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL)
 
 
@@ -53,11 +54,11 @@ def reasoning_span(completion: str) -> tuple[int, int]:
     return start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())
 
 
-def steps(completion: str) -> list[tuple[str, int]]:
-    """Split the reasoning at blank lines into (step, end), `end` an offset into the completion."""
+def steps(completion: str, layout: Layout = "blank_line") -> list[tuple[str, int]]:
+    """Split the reasoning into (step, end), `end` an offset into the completion."""
     start, end = reasoning_span(completion)
-    gaps = list(_BLANK_LINE.finditer(completion, start, end))
-    starts, ends = [start, *(gap.end() for gap in gaps)], [*(gap.start() for gap in gaps), end]
+    between = gaps(completion, start, end, layout)
+    starts, ends = [start, *(gap[1] for gap in between)], [*(gap[0] for gap in between), end]
     parts = [(completion[a:b], b) for a, b in zip(starts, ends, strict=True)]
     return [(part.strip(), b - len(part) + len(part.rstrip())) for part, b in parts if part.strip()]
 
