@@ -11,7 +11,9 @@ Layout = Literal["blank_line", "line", "sentence"]
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _LINE = re.compile(r"\n\s*")
-_SENTENCE = re.compile(r"(?:(?<=[.!?\u2026])|(?<=[.!?\u2026][\"')\]\u2019\u201d*]))[ \t]+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n\s*")
+_SENTENCE = re.compile(
+    r"(?:(?<=[.!?\u2026])|(?<=[.!?\u2026][\"')\]\u2019\u201d*]))[ \t]+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n\s*"
+)
 """After a full stop and white space, with a quote or a bracket between; after a full-width stop; at a line's end."""
 _WHOLE = re.compile(
     r"```(?:(?!```).){0,9999}```|\$\$(?:(?!\$\$).){1,2000}\$\$|\$[^$\n]{1,300}\$"
