@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hsir import disk
 from hsir.config.devices import Single
 from hsir.config.settings import Score
 from hsir.config.tracking import Track
@@ -71,7 +72,8 @@ def main(
             belonging.check_made_of([filtered], [questions])
             belonging.check_keys(asked.questions, (row["question_id"] for row in rows), [questions], "question")
         watch = partial(tracking.track, options=track, folder=tracked_in, name=tracked_as)
-        fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
+        with disk.naming(state):
+            fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
 
     if launch.inside():
         # One that outlives its launcher still holds this.
