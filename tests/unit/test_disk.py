@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from hsir import disk, progress
+from hsir import disk
 from hsir.errors import InputError
 from hsir.progress import reported
 from hsir.storage import tables
@@ -34,9 +34,7 @@ def line(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("number", sorted(disk.WAYS_OUT))
-def test_each_refusal_is_one_line_with_file_reason_and_way_out(
-    number: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_refusal_is_one_line_with_file_reason_and_way_out(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     said = line(OSError(number, os.strerror(number), "results/a.parquet"), capsys)
     assert said.startswith("hsir: error: results/a.parquet: ") and os.strerror(number)[1:] in said
     assert "nothing finished is lost" in said and disk.WAYS_OUT[number] in said
@@ -105,18 +103,15 @@ def test_a_file_that_an_error_names_itself_is_kept() -> None:
     assert error.value.filename == "own"
 
 
-def test_a_log_that_is_full_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_is_full_stops_nothing(root: Path) -> None:
+    code = "from hsir.progress import say; say('at work'); say('still at work'); print('finished')"
     with Path("/dev/full").open("w") as full:
-        monkeypatch.setattr(sys, "stderr", full)
-        progress.say("still at work")
-        monkeypatch.undo()
-        full.detach()  # which would be written again where it is closed
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full, text=True, cwd=root)
+    assert (done.returncode, done.stdout) == (0, "finished\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounting takes root on Linux")
-@pytest.mark.parametrize(
-    ("options", "said"), [("size=4k", "no space left on device"), ("ro", "read-only file system")]
-)
+@pytest.mark.parametrize(("options", "said"), [("size=4k", "no space left on device"), ("ro", "read-only file system")])
 def test_a_stage_on_a_real_full_or_read_only_disk_says_so_in_one_line(
     options: str, said: str, root: Path, tmp_path: Path
 ) -> None:
