@@ -54,6 +54,10 @@ def atomic(path: Path) -> Iterator[Path]:
             with temporary.open("rb") as written:
                 os.fsync(written.fileno())
             temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # what is written is what a reader knows
+        raise
     finally:
         with suppress(OSError):  # where it cannot be deleted either, the first error says why
             temporary.unlink(missing_ok=True)

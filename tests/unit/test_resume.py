@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,37 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
     assert f"resuming at checkpoint-{saved}" in said
     assert re.search(r"training (\d+)/\1 steps, 100 %(, [\d,]+ tokens/s, took [\d:]+, loss \d\.\d{4})?\n", said)
     assert_same(tmp_path, "whole", "stopped")
+
+
+@pytest.mark.parametrize("options", KINDS, ids=IDS)
+@pytest.mark.parametrize("early", [True, False], ids=["first step", "later step"])
+def test_told_to_stop_within_a_step_it_breaks_off_and_goes_on_to_the_same_weights(
+    options: Training, early: bool, embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollout takes minutes; whoever stops a job waits less."""
+    options = options.model_copy(update={"save_steps": 100})
+    undisturbed = weights(embedded, tmp_path / "whole", options)
+    passes = Counter[str]()
+    ask = stopping.break_if_told
+
+    def tell(told_at: int) -> None:
+        passes["all"] += 1
+        if passes["all"] == told_at:
+            signal.raise_signal(signal.SIGTERM)
+        ask()
+        passes["after"] += passes["all"] > told_at
+
+    # Of GRPO, step 4 begins at the 40th pass or so, and the first tokens of its rollouts are drawn.
+    told_at = 2 if early else 6 if not isinstance(options, Grpo) else 45
+    monkeypatch.setattr(stopping, "break_if_told", lambda: tell(told_at))
+    with pytest.raises(SystemExit) as ended:
+        weights(embedded, tmp_path / "stopped", options)
+    assert ended.value.code == stopping.CODE and passes["after"] == 0
+    monkeypatch.undo()
+    saved = [path.parent.name for path in (tmp_path / "stopped").glob("checkpoint-*/whole")]
+    assert saved == [] if early else re.fullmatch(r"\['checkpoint-[23]'\]", str(saved)), saved
+    resumed = weights(embedded, tmp_path / "stopped", options)
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in undisturbed.items())
 
 
 def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:
