@@ -115,33 +115,32 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
     assert_same(tmp_path, "whole", "stopped")
 
 
-@pytest.mark.parametrize("options", KINDS, ids=IDS)
-@pytest.mark.parametrize("early", [True, False], ids=["first step", "later step"])
+@pytest.mark.parametrize(
+    ("options", "told_at"), [*zip(KINDS, (6, 6, 45, 6), strict=True), (KINDS[2], 2)], ids=[*IDS, "grpo, first step"]
+)
 def test_told_to_stop_within_a_step_it_breaks_off_and_goes_on_to_the_same_weights(
-    options: Training, early: bool, embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: Training, told_at: int, embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rollout takes minutes; whoever stops a job waits less."""
+    """A rollout takes minutes; whoever stops a job waits less: no further token is drawn."""
     options = options.model_copy(update={"save_steps": 100})
     undisturbed = weights(embedded, tmp_path / "whole", options)
     passes = Counter[str]()
     ask = stopping.break_if_told
 
-    def tell(told_at: int) -> None:
+    def tell() -> None:
         passes["all"] += 1
         if passes["all"] == told_at:
             signal.raise_signal(signal.SIGTERM)
         ask()
         passes["after"] += passes["all"] > told_at
 
-    # Of GRPO, step 4 begins at the 40th pass or so, and the first tokens of its rollouts are drawn.
-    told_at = 2 if early else 6 if not isinstance(options, Grpo) else 45
-    monkeypatch.setattr(stopping, "break_if_told", lambda: tell(told_at))
+    monkeypatch.setattr(stopping, "break_if_told", tell)
     with pytest.raises(SystemExit) as ended:
         weights(embedded, tmp_path / "stopped", options)
     assert ended.value.code == stopping.CODE and passes["after"] == 0
     monkeypatch.undo()
     saved = [path.parent.name for path in (tmp_path / "stopped").glob("checkpoint-*/whole")]
-    assert saved == [] if early else re.fullmatch(r"\['checkpoint-[23]'\]", str(saved)), saved
+    assert len(saved) == (told_at > 2), "there is none of the first step"
     resumed = weights(embedded, tmp_path / "stopped", options)
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in undisturbed.items())
 
