@@ -81,6 +81,8 @@ def main(
             return fit_here()
     with cli.locked(output):
         if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
+            with cli.locked(state):
+                forget(state)  # which is there where a kill came just before it was taken away
             return say(f"{output}: another process has just made it")
         if isinstance(train.devices, Single):
             fit_here()

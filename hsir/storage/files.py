@@ -10,6 +10,8 @@ from typing import Any
 
 from hsir import disk
 from hsir.errors import InputError
+from hsir.storage.temporary import sweep
+from hsir.storage.temporary import temporary as temporary_name
 
 CHECKSUM = "checksum"
 """The key of a JSON object that holds the hash of the rest."""
@@ -47,7 +49,8 @@ def write_json(value: Any, path: Path) -> None:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    sweep(path)
+    temporary = temporary_name(path)
     try:
         with disk.naming(path):
             yield temporary
