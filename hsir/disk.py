@@ -27,10 +27,9 @@ _TORCH = re.compile(r"inline_container|PytorchStreamWriter")
 
 def told(error: BaseException) -> str | None:
     """Say in one line what a file system refused, for any error that comes of it; None for another."""
-    for one in _chain(error):
-        number = _number(one)
+    for number in map(_number, _chain(error)):
         if number is not None:
-            name = next((found.filename for found in _chain(error) if getattr(found, "filename", None)), None)
+            name = next((one.filename for one in _chain(error) if isinstance(one, OSError) and one.filename), None)
             why = f"{os.strerror(number)[0].lower()}{os.strerror(number)[1:]}"
             return (
                 f"{os.fsdecode(name) if isinstance(name, str | bytes) else 'a file'}: {why}; nothing finished is lost:"

@@ -19,7 +19,7 @@ def stop_when_told() -> None:
 
 
 class Told(BaseException):
-    """Work was broken off because the process was told to stop; not an Exception, so that nobody takes it for a fault."""
+    """Work was broken off because the process was told to stop; no Exception, for it is nobody's fault."""
 
 
 _breakable: list[threading.Event] = []

@@ -29,7 +29,7 @@ class Leftover(NamedTuple):
 
 
 def leftovers(results: Path, to_make: Collection[str], under_way: Collection[str]) -> list[Leftover]:
-    """Find leftovers; not those of outputs that would be made (their stage resumes or sweeps them) or are being made."""
+    """Find leftovers, the largest first; of outputs that would be made, their stage resumes or sweeps them."""
     busy = {Path(path) for path in (*to_make, *under_way)}
     found = (_leftover(path, busy) for path in _hidden(results))
     return sorted((one for one in found if one is not None), key=lambda one: -one.size)

@@ -44,8 +44,8 @@ class Kept:
         for output in finished:
             _remove(beside(output.path))
             _link(output.path, beside(output.path))
-        noted = [[str(place) for place in output] + [_text(output.record)] for output in finished]
-        everything = [[str(place) for place in output] for output in outputs]
+        noted = [(*map(str, output), _text(output.record)) for output in finished]
+        everything = [tuple(map(str, output)) for output in outputs]
         with atomic(entry) as temporary:
             temporary.write_text(json.dumps({"host": socket.gethostname(), "kept": noted, "all": everything}))
 

@@ -44,7 +44,7 @@ def is_temporary(name: str) -> bool:
 def machine() -> str:
     """Name what process numbers are unique in: this host, and where it has containers, this one."""
     try:
-        space = os.readlink("/proc/self/ns/pid")
+        space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         space = ""
     return hashlib.blake2b(f"{socket.gethostname()} {space}".encode(), digest_size=4).hexdigest()

@@ -103,7 +103,12 @@ def test_without_leftovers_nothing_is_said(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_sizes_are_written_for_people() -> None:
-    assert [human(size) for size in (12, 3400, 56_000_000, 7_800_000_000)] == ["12 bytes", "3.4 kB", "56.0 MB", "7.8 GB"]
+    assert [human(size) for size in (12, 3400, 56_000_000, 7_800_000_000)] == [
+        "12 bytes",
+        "3.4 kB",
+        "56.0 MB",
+        "7.8 GB",
+    ]
 
 
 def test_the_state_of_a_training_that_is_finished_is_swept_at_its_next_start(embedded: Path, tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def finished_outputs(job):
         return []
     places = [(Path(path), files._get_key(path)) for path in job.output if not path.is_storage]
     return [
-        Output(path, *(Path(files._record_path(folder, key)) for folder in (files._metadata_path, files._incomplete_path)))
+        Output(
+            path, *(Path(files._record_path(folder, key)) for folder in (files._metadata_path, files._incomplete_path))
+        )
         for path, key in places
     ]
 
@@ -66,5 +68,5 @@ if not hasattr(Job.prepare, "keeps"):
     Job.prepare, Job.postprocess = keeping(Job.prepare), putting_back(Job.postprocess)
 
 if DRIVES and not any(Path(".snakemake/locks").glob("*")):
-    for path in kept.recover():
-        logger.info(f"{path}: the output of before a killed run is back")
+    if back := kept.recover():
+        logger.info(f"back as they were before a run that was killed: {', '.join(map(str, back))}")
