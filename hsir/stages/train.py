@@ -17,7 +17,7 @@ from hsir.config.training import Train, Training
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import belonging, manifest, tables
+from hsir.storage import belonging, tables
 from hsir.storage.files import read_json
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -131,15 +131,15 @@ def fit(
     from hsir.storage.models import load_model, load_tokenizer
     from hsir.training.distributed import part, split
     from hsir.training.finetune import finetune
+    from hsir.training.saving import resolved, save
 
+    dtype = resolved(train.save_dtype, start)
     with split(train):
         model = load_model(start, "float32")
     tokenizer = load_tokenizer(start, chat_template)
     outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked, watch)
     if launch.first():
-        model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
-        tokenizer.save_pretrained(state / FINISHED)
-        manifest.write(state / FINISHED)
+        save(model, tokenizer, state / FINISHED, dtype, outcome.weights)
         tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
     part()
 

@@ -142,6 +142,11 @@ def chosen_from(wildcards):
     }
 
 
+def memory_of(wildcards):
+    """Give the memory that a training takes on the CPU, in MB; 0 where nothing tells the model's size."""
+    return round((training_memory(plan, wildcards.model, wildcards.task, wildcards.policy) or 0) / 1e6)
+
+
 def devices_of(wildcards):
     """Give the devices that a policy is trained on."""
     return plan.train(wildcards.model, wildcards.task, wildcards.policy).devices
