@@ -1,6 +1,7 @@
 """Command status: how far runs are, and what would run with the config as it stands."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +14,13 @@ from rich.text import Text
 
 from hsir.cli.terminal import Directory, console
 from hsir.cli.watch import watch
-from hsir.planning import workflow
+from hsir.planning import running, workflow
 from hsir.planning.budget.assumptions import assumptions
 from hsir.planning.budget.estimate import Estimator
 from hsir.planning.budget.measured import gather
 from hsir.planning.budget.status import Standing, standings
 from hsir.planning.budget.summary import hours
+from hsir.planning.leftovers import Leftover, leftovers
 from hsir.planning.memory import without_gpu
 from hsir.planning.warned import warnings
 
@@ -29,6 +31,8 @@ NOTE = (
 ALL_MADE = "all is made: nothing would run"
 HEAVY = ("train", "sample", "score")
 """The stages that run a policy: the others take seconds, and are counted together."""
+NAMED_LEFT = 10
+"""Leftovers that are named; the command names all."""
 NAMED = 3
 """Policies of a method that are named; of more, the number."""
 
@@ -54,11 +58,14 @@ def main(
     estimator = Estimator(plan, gather([Path(plan.config.results)], plan), assumptions(assume), on_cpu)
     if watched:
         return watch(workflow.dry_run(chosen, configfile, profile), every)
-    found = standings(plan, chosen, workflow.dry_run(chosen, configfile, profile), estimator)
+    jobs = workflow.dry_run(chosen, configfile, profile)
+    found = standings(plan, chosen, jobs, estimator)
     if as_json:
         print(json.dumps([asdict(one) for one in found], indent=2))
-    else:
-        show(chosen, found, estimator.on_cpu, warnings(plan, chosen))
+        return None
+    show(chosen, found, estimator.on_cpu, warnings(plan, chosen))
+    made = [path for job in jobs for path in job.outputs]
+    show_leftovers(leftovers(Path(plan.config.results), made, running.outputs()))
     return None
 
 
@@ -84,6 +91,29 @@ def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, w
     for cause in why:
         out.print(Text.assemble(("because", "yellow"), f"  {cause}"), soft_wrap=True)
     out.print(Text(f"\n{NOTE}", style="dim"), soft_wrap=True)
+
+
+def show_leftovers(found: Sequence[Leftover]) -> None:
+    """Print what can be deleted, with sizes and the command; what somebody may still go on with by itself."""
+    out = console()
+    for given_up, title in ((True, "can be deleted"), (False, "can be deleted if you have given it up")):
+        some = [one for one in found if one.given_up is given_up]
+        if not some:
+            continue
+        out.print(Text(f"\n{title}: {human(sum(one.size for one in some))}", style="yellow"))
+        for one in some[:NAMED_LEFT]:
+            out.print(Text(f"  {human(one.size):>9}  {one.path}: {one.why}"), soft_wrap=True)
+        if len(some) > NAMED_LEFT:
+            out.print(Text(f"  ... and {len(some) - NAMED_LEFT:,} more"))
+        out.print(Text(f"  rm -r {shlex.join(str(one.path) for one in some)}"), soft_wrap=True)
+
+
+def human(size: int) -> str:
+    """Write a number of bytes for a person."""
+    for unit, bytes_of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:,.1f} {unit}"
+    return f"{size} bytes"
 
 
 def table(found: Sequence[Standing], on_cpu: bool = False) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hsir import disk
 from hsir.config.devices import Single
 from hsir.config.settings import Score
 from hsir.config.tracking import Track
@@ -71,7 +72,8 @@ def main(
             belonging.check_made_of([filtered], [questions])
             belonging.check_keys(asked.questions, (row["question_id"] for row in rows), [questions], "question")
         watch = partial(tracking.track, options=track, folder=tracked_in, name=tracked_as)
-        fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
+        with disk.naming(state):
+            fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
 
     if launch.inside():
         # One that outlives its launcher still holds this.
@@ -79,6 +81,8 @@ def main(
             return fit_here()
     with cli.locked(output):
         if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
+            with cli.locked(state):
+                forget(state)  # which is there where a kill came just before it was taken away
             return say(f"{output}: another process has just made it")
         if isinstance(train.devices, Single):
             fit_here()

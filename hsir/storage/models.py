@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hsir import disk
 from hsir.errors import InputError
 from hsir.storage import manifest, weights
 from hsir.storage.chat import check_chat_template as check_chat_template
@@ -121,8 +122,11 @@ def _told(path: str) -> Iterator[None]:
     Every kind of failure: damaged files raise what any of five libraries happens to, at any depth.
     """
     try:
-        yield
+        with disk.naming(Path(path)):
+            yield
     except Exception as error:
+        if disk.refused(error):
+            raise
         said = " ".join(str(error).split())
         if "trust_remote_code" in said:
             raise InputError(
