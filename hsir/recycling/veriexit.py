@@ -1,7 +1,7 @@
 """Verify-then-exit: where a failed trace had already arrived at the ground truth (paper, Algorithm 2)."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hsir import traces
@@ -76,12 +76,17 @@ def find_cut(
     return None
 
 
-def boundaries(completion: str, most: int) -> list[Cut]:
+def boundaries(completion: str, most: int, holds: Callable[[str], bool] | None = None) -> list[Cut]:
     """Give the ends of a trace's steps where the policy is probed: all, or `most` of them, evenly spread.
 
-    The last step is always among them.
+    The last one is always among them. With `holds`, only steps that hold something, and the step after each of them,
+    which says whether what the policy knew then lasts.
     """
-    cuts = [Cut(number, end) for number, (_, end) in enumerate(traces.steps(completion))]
+    steps = traces.steps(completion)
+    cuts = [Cut(number, end) for number, (_, end) in enumerate(steps)]
+    if holds is not None:
+        held = [holds(step) for step, _ in steps]
+        cuts = [cut for cut in cuts if any(held[max(cut.step - 1, 0) : cut.step + 1])]
     if len(cuts) <= most:
         return cuts
     return [cuts[(n + 1) * len(cuts) // most - 1] for n in range(most)]

@@ -45,13 +45,14 @@ rule probe:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        most=lambda w: pool_of(w).most,
+        pool=lambda w: options(pool_of(w)),
+        task=lambda w: options(task_of(w).for_split(None)),
         tokenizer=lambda w: base_path(w.model),
     message:
         note("probe: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
-        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --most {params.most}"
-        " --tokenizer {params.tokenizer:q} --out {output:q} > {log:q} 2>&1"
+        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
+        " --task {params.task:q} --pool {params.pool:q} --tokenizer {params.tokenizer:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule judge:
