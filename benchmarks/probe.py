@@ -26,7 +26,7 @@ from hsir.storage import ledger, tables
 from hsir.storage.files import read_json
 from hsir.tasks.chains import Chains
 
-SOURCE, MORE, PROBES = "k10", "k20", "k10-probe"
+SOURCE, MORE, PROBES, EVERYWHERE = "k10", "k20", "k10-probe", "k10-probe-all"
 Rows = dict[str, tables.Row]
 GRADER = Chains(kind="chains").grading
 EXPLICIT, PROBE = Explicit(), Probe(kind="probe", pool=PROBES)
@@ -36,6 +36,9 @@ MATCHERS: dict[str, BaseMatcher] = {
     "probe, stable 0": Probe(kind="probe", pool=PROBES, stable=0),
     "probe, stable 1": PROBE,
     "probe, stable 3": Probe(kind="probe", pool=PROBES, stable=3),
+    "probe at all steps, stable 0": Probe(kind="probe", pool=EVERYWHERE, stable=0),
+    "probe at all steps, stable 1": Probe(kind="probe", pool=EVERYWHERE),
+    "probe at all steps, stable 3": Probe(kind="probe", pool=EVERYWHERE, stable=3),
     "all: explicit, probe": AllOf(kind="all", of=(EXPLICIT, PROBE)),
     "any: explicit, probe": AnyOf(kind="any", of=(EXPLICIT, PROBE)),
 }
@@ -69,16 +72,15 @@ def main() -> None:
     print("|---|" + "---:|" * 6)
     open_questions = set(questions) - solved
     for pool in sorted(path.parent.name for path in policy.glob("*/veriexit.parquet")):
-        probes = [path.parent.name for path in policy.glob("*/probes.parquet")] if "probe" in pool else []
-        cost(pool, [pool, *probes], pool, policy, open_questions)
+        probes = pool.replace("veriexit-", "")
+        read = [probes] if (policy / probes / "probes.parquet").is_file() else []
+        cost(pool, [pool, *read], pool, policy, open_questions)
     cost(f"{SOURCE} again", [MORE], MORE, policy, open_questions, afresh=True)
+    print("\nThe second table counts the tokens that were spent on the questions without a correct solution alone. Of")
     print(
-        "\nThe second table counts the tokens that were spent on the questions without a correct solution alone. Of the"
+        "the prompts and prefixes that answers go on from, those read went through the model; those cached were there,"
     )
-    print(
-        "prompts and prefixes that answers go on from, those read went through the model; those cached were there, from"
-    )
-    print("another answer. Computed are those read and those generated. The third table is of whole pools.\n")
+    print("from another answer. Computed are those read and those generated. The third table is of whole pools.\n")
     print("| pool | answers | generated | read | cached | seconds, all shards |\n|---|" + "---:|" * 5)
     for pool in sorted({path.parents[1].name for path in policy.glob("*/samples/*.parquet")}):
         whole(pool, policy)
@@ -134,9 +136,9 @@ def share(found: Iterable[bool], total: int) -> str:
 
 def probed(policy: Path) -> dict[str, dict[str, dict[int, float]]]:
     """Read what the probes gave: the share of correct answers by pool, solution and step."""
-    folder = policy / PROBES
-    shards = sorted((folder / "samples").glob("*.parquet"))
-    return probe_shares({PROBES: shards}, {PROBES: [folder / "verified.parquet"]})
+    pools = PROBES, EVERYWHERE
+    shards = {pool: sorted((policy / pool / "samples").glob("*.parquet")) for pool in pools}
+    return probe_shares(shards, {pool: [policy / pool / "verified.parquet"] for pool in pools})
 
 
 def cuts(
