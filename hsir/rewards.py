@@ -49,12 +49,16 @@ class Accuracy(BaseReward):
 
 
 class Format(BaseReward):
-    """1 for a rollout that holds the four tags, each once and in order; 0 for any other."""
+    """1 for a rollout that holds the four tags of the trace format; 0 for any other (paper, section 3.5)."""
 
     kind: Literal["format"] = "format"
+    tags: Literal["present", "in_order"] = Field(
+        "present", description="What is asked of the four tags: that all are there, or each once and in order."
+    )
 
     def __call__(self, group: Group) -> list[float]:
-        return [float(_in_order(one.text)) for one in group]
+        fits = _in_order if self.tags == "in_order" else _present
+        return [float(fits(one.text)) for one in group]
 
 
 class Long2Short(BaseReward):
@@ -77,13 +81,16 @@ class Long2Short(BaseReward):
 class Cosine(BaseReward):
     """A cosine of the length (Demystifying Long CoT, arXiv 2502.03373): right and short best, wrong and short worst.
 
-    A rollout that the token limit cut off, or that is longer than `length`, gets `exceeded`.
+    A rollout that the token limit cut off, or that is longer than `length`, gets `exceeded`; without that, the cosine's
+    end.
     """
 
     kind: Literal["cosine"] = "cosine"
     right: tuple[float, float] = Field((1.0, 0.0), description="A right rollout's reward at no length, at `length`.")
     wrong: tuple[float, float] = Field((-1.0, 0.0), description="A wrong rollout's reward at no length, at `length`.")
-    exceeded: float = Field(-1.0, description="Reward of a rollout that is too long.")
+    exceeded: float | None = Field(
+        -1.0, description="Reward of a rollout that is too long; if none, what the cosine ends with."
+    )
     length: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Tokens at which the cosine ends; the rollouts' token limit, if none."
     )
@@ -93,7 +100,7 @@ class Cosine(BaseReward):
 
     def _of(self, one: Rollout) -> float:
         most = self.length or one.limit
-        if one.truncated or one.n_tokens > most:
+        if self.exceeded is not None and (one.truncated or one.n_tokens > most):
             return self.exceeded
         short, long = self.right if one.right else self.wrong
         return long + (short - long) / 2 * (1 + math.cos(math.pi * min(one.n_tokens / most, 1.0)))
@@ -138,6 +145,10 @@ def _scored(rollout: Rollout) -> float:
     if rollout.indiv is None:
         raise ValueError(f"rollout {rollout.name} has no InDiv score")
     return rollout.indiv
+
+
+def _present(text: str) -> bool:
+    return all(tag in text for tag in traces.TAGS)
 
 
 def _in_order(text: str) -> bool:

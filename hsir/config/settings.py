@@ -43,6 +43,9 @@ class Score(Options):
     weights: Literal["max", "mean", "sum", "none"] = Field(
         "max", description="What the attention weights are divided by; `none` scores without weights (Div)."
     )
+    received: Literal["max", "mean"] = Field(
+        "max", description="Attention that a token receives from later ones and itself: the largest, or their mean."
+    )
     scale: Literal["none", "dimension", "unit"] = Field(
         "none", description="Covariance as it is, divided by d - 1, or of states of variance 1 (a correlation)."
     )

@@ -16,7 +16,9 @@ class Limits(Options):
     """What may be trained on at all; read by the stage filter."""
 
     max_length: Count = Field(2048, description="Most tokens of a solution, prompt included.")
-    too_long: Literal["fail", "drop"] = Field("drop", description="What happens to longer ones; none is cut.")
+    too_long: Literal["fail", "drop", "cut"] = Field(
+        "drop", description="What happens to longer ones; `cut` keeps their first tokens, as the paper's trainer does."
+    )
     when_empty: Literal["fail", "given_only"] = Field(
         "fail", description="Where no solution is left: stop, or train on the given data alone."
     )

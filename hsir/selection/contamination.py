@@ -32,11 +32,12 @@ Hashes = NDArray[np.uint64]
 
 
 class Question(NamedTuple):
-    """A test question."""
+    """A test question; one with options is whole only where all of its options are there too, in any order."""
 
     benchmark: str
     question_id: str
     text: str
+    options: Sequence[str] = ()
 
 
 class Text(NamedTuple):
@@ -46,6 +47,7 @@ class Text(NamedTuple):
     row: str
     part: Literal["question", "trace"]
     text: str
+    options: Sequence[str] = ()
 
 
 class Exact(NamedTuple):
@@ -187,6 +189,7 @@ class _Found:
             np.minimum.at(self._first[n], places, texts)
             if n == WHOLE:
                 whole |= self._standing(ids, positions, places, texts)
+        whole = {(which, at) for which, at in whole if _offers(batch[at - number], self._index.questions[which])}
         self.whole += sorted(whole, key=lambda pair: pair[::-1])
         self._rows += sum(text.part == "trace" for text in batch)
 
@@ -224,6 +227,16 @@ class _Found:
                 if begin >= 0 and np.array_equal(ids[begin : begin + len(question)], question):
                     standing.add((which, text))
         return standing
+
+
+def _offers(text: Text, question: Question) -> bool:
+    """Tell whether a text has all options of a question: "Which is a chemical change?" alone is many questions."""
+    if not question.options:
+        return True
+    given = {" ".join(words(option)) for option in text.options}
+    said = f" {' '.join(words(text.text))} "
+    wanted = {" ".join(words(option)) for option in question.options}
+    return all(option in given or f" {option} " in said for option in wanted)
 
 
 def _hashes(values: Hashes, n: int) -> Hashes:

@@ -62,11 +62,16 @@ def given_rows(questions: Iterable[Row], source: str) -> list[Row]:
 def draw_losers(
     kept: Iterable[Candidate], solutions: Rows, verdicts: Mapping[str, str], limits: Limits, seed: int
 ) -> dict[str, str]:
-    """Pair kept solutions with failed ones of their questions, drawn afresh and short enough; gives sample ids."""
+    """Pair kept solutions with failed ones of their questions; gives sample ids.
+
+    Failed ones are drawn afresh, not recycled. One that is too long counts only where it may be cut.
+    """
     failed = [
         (row["question_id"], key)
         for key, row in solutions.items()
-        if verdicts[key] in {"wrong", "no_answer"} and row["parent_id"] is None and size(row) <= limits.max_length
+        if verdicts[key] in {"wrong", "no_answer"}
+        and row["parent_id"] is None
+        and (limits.too_long == "cut" or size(row) <= limits.max_length)
     ]
     return draw([(one.question_id, one.sample_id) for one in kept], losers(failed), seed)
 
@@ -74,6 +79,13 @@ def draw_losers(
 def size(row: Row) -> int:
     """Count the tokens of a solution and its prompt; of a bare question, the prompt's."""
     return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
+
+
+def cut(row: Row, longest: int) -> Row:
+    """Keep the first tokens of a solution, and of its loser, so that either fits with its prompt."""
+    room = longest - len(row["prompt_ids"])
+    kept = {key: row[key] and row[key][:room] for key in ("completion_ids", "loser_ids")}
+    return row | kept
 
 
 def counted(name: str, left: Sequence[Candidate], solutions: Rows, questions: Rows) -> Row:

@@ -15,6 +15,7 @@ from hsir.selection.contamination import Exact, Question, Text, compare
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
+COLUMNS = ["question_id", "question", "options", "trace"]
 NAMED = 20
 """Whole questions that the error names."""
 
@@ -30,7 +31,7 @@ def main(
 ) -> None:
     """Compare what is trained on with test sets; nothing is written where a test question is found whole."""
     asked = [
-        Question(name, record.id, record.question)
+        Question(name, record.id, record.question, tuple((record.options or {}).values()))
         for name, task in tests.root.items()
         for record in task.records("test", 0)
     ]
@@ -60,9 +61,9 @@ def training_texts(
         asked[row["source"]].add(row["question_id"])
     for source, wanted in asked.items():
         table = given.get(source, questions)
-        for row in tables.read("questions", table, ["question_id", "question", "trace"]) if table else []:
+        for row in tables.read("questions", table, COLUMNS) if table else []:
             if (name := row["question_id"]) in wanted:
-                yield Text(source, name, "question", row["question"])
+                yield Text(source, name, "question", row["question"], [text for _, text in row["options"] or ()])
                 wanted.remove(name)
                 if source in given:
                     sources.pop(f"{name}-{source}")

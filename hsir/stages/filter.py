@@ -11,7 +11,7 @@ from hsir.errors import InputError
 from hsir.progress import say
 from hsir.selection.filters import Selection
 from hsir.selection.filters.base import Candidate
-from hsir.selection.training_set import candidates, counted, draw_losers, given_rows, kept_rows, size
+from hsir.selection.training_set import candidates, counted, cut, draw_losers, given_rows, kept_rows, size
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -96,9 +96,11 @@ def read_given(given: list[str]) -> list[tables.Row]:
 
 
 def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
-    """Give the rows within the length limit, and how many are not; nothing is ever cut short."""
+    """Give the rows within the length limit, cut to it where that is chosen, and how many are dropped."""
     if not rows:
         raise InputError(f"{output}: nothing is left to train on, and no data is given; set given: [seed]")
+    if limits.too_long == "cut":
+        rows = [cut(row, limits.max_length) if len(row["prompt_ids"]) < limits.max_length else row for row in rows]
     fit = [row for row in rows if size(row) <= limits.max_length]
     dropped = len(rows) - len(fit)
     if (dropped and limits.too_long == "fail") or not fit:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hsir import traces
 from hsir.errors import InputError
+from hsir.storage import marks
 from hsir.tasks.record import Record
 
 if TYPE_CHECKING:
@@ -69,16 +70,8 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
     What `as_text` marked stays text. A `<think>` that the template writes at the end belongs to the completion (see
     `opening_ids`).
     """
-    from transformers.utils import chat_template_utils as marks
-
     prompt, _ = _parted(tokenizer, message)
-    # Older versions, as the environment of vLLM has one, know no marks; nothing is marked there either.
-    start = getattr(marks, "_CONTROL_TOKEN_START", None)
-    if start is not None and start in prompt:
-        marked: list[int] = marks.encode_marked_chat(tokenizer, prompt)
-        return marked
-    ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    return ids
+    return marks.encode(tokenizer, prompt)
 
 
 def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
@@ -105,17 +98,8 @@ def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, st
 
 
 def as_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
-    """Mark control tokens, and tags of the trace format, in a text that is not the project's own.
-
-    A question that holds `<|im_end|>` would end the user's turn.
-    """
-    found = _pattern([*specials(tokenizer), *traces.TAGS])
-    if not found.search(text):
-        return text
-    from transformers.utils.chat_template_utils import mark_control_tokens
-
-    marked: str = mark_control_tokens(text, found)
-    return marked
+    """Mark control tokens, and tags of the trace format, in a text that is not the project's own."""
+    return marks.mark(text, _pattern([*specials(tokenizer), *traces.TAGS]))
 
 
 def question_as_text(tokenizer: "PreTrainedTokenizerBase", record: Record) -> Record:

@@ -226,7 +226,7 @@ def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
         "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
         "use_cpu": not on_gpu, "bf16": options.dtype == "bfloat16", "logging_nan_inf_filter": False,
         "deepspeed": options.devices.deepspeed(), "ddp_find_unused_parameters": False,
-        "activation_checkpointing": {"gpu": on_gpu, "on": True, "off": False}[options.checkpointing],
+        "gradient_checkpointing": {"gpu": on_gpu, "on": True, "off": False}[options.checkpointing],
     }  # fmt: skip
 
 

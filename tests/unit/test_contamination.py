@@ -86,6 +86,22 @@ def test_a_short_question_is_whole_only_as_a_questions_all() -> None:
     assert shared == {"13": 0, "8": 0}
 
 
+@pytest.mark.parametrize(
+    "question", ["Which is a chemical change?", "Which of these is a chemical change in a kitchen?"]
+)
+def test_a_question_with_options_is_whole_only_with_all_of_them(question: str) -> None:
+    asked = [Question("quiz", "t0", question, ("Melting ice", "burning wood", "Tearing paper"))]
+    other = Text("seed", "q0", "question", question, ("Rusting iron", "Boiling water", "Tearing paper"))
+    same = Text("seed", "q1", "question", question, ("burning wood", "tearing paper", "melting ICE", "none"))
+    traces = [
+        trace(f"{question} It is burning wood.", "r0"),
+        trace(f"{question} Melting ice? Tearing paper? Burning wood!", "r1"),
+    ]
+    exact = compare(asked, [other, same, *traces], NGRAMS)[1]
+    whole_in_trace = [("r1", "trace")] if len(question.split()) >= 8 else []
+    assert [(hit.row, hit.part) for hit in exact] == [("q1", "question"), *whole_in_trace]
+
+
 @pytest.mark.parametrize(("n", "shared"), [(14, (1, 1)), (13, (1, 1)), (12, (0, 1)), (8, (0, 1)), (7, (0, 0))])
 def test_runs_of_words_are_found_by_their_length(n: int, shared: tuple[int, int]) -> None:
     rng = random.Random(n)

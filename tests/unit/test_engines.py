@@ -132,7 +132,7 @@ def test_an_engine_that_is_not_installed_is_told_with_the_way_out() -> None:
     assert library("transformers").startswith("transformers ")
     if importlib.util.find_spec("vllm") is not None:
         pytest.skip("vllm is installed here")
-    with pytest.raises(InputError, match=r"the engine vllm is not installed here; .*envs/vllm\.yaml"):
+    with pytest.raises(InputError, match=r"the engine vllm is not installed here; .*envs/gpu\.yaml"):
         library("vllm")
 
 

@@ -114,6 +114,17 @@ def test_a_mask_on_the_left_changes_nothing() -> None:
     torch.testing.assert_close(attention.attend(query, key, value, added, 0.3, [(8, m)] * b)[1], received)
 
 
+def test_what_a_token_receives_may_be_the_mean_over_the_queries_from_it_on() -> None:
+    drawn = torch.Generator().manual_seed(4)
+    b, heads, groups, m, e = 2, 4, 2, 12, 8
+    query, key, value = (torch.randn(b, n, m, e, generator=drawn) for n in (heads, groups, groups))
+    scores = query @ key.repeat_interleave(heads // groups, 1).transpose(2, 3) * 0.3
+    weights = scores.masked_fill(~torch.ones(m, m, dtype=torch.bool).tril(), float("-inf")).softmax(-1)
+    wanted = torch.stack([weights[:, :, max(t, 3) : 10, t].mean(-1).amax(-1) for t in range(10)], -1)
+    received = attention.attend(query, key, value, None, 0.3, [(3, 10)] * b, "mean")[1]
+    torch.testing.assert_close(received[:, :10], wanted)
+
+
 def test_a_first_token_without_prompt_is_a_sink_and_sets_no_scale() -> None:
     states = torch.randn(5, 16, generator=torch.Generator().manual_seed(3))
     received = torch.tensor([0.99, 0.2, 0.4, 0.1, 0.3])

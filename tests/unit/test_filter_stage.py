@@ -131,6 +131,20 @@ def test_solutions_that_are_too_long_stop_it_if_asked(files: Files) -> None:
     assert not (files.folder / "filtered.parquet").exists()
 
 
+def test_solutions_that_are_too_long_are_cut_if_asked(files: Files) -> None:
+    rows, funnel = files.run([RIGHT], Limits(max_length=5, too_long="cut"))
+    assert [len(row["completion_ids"]) for row in rows] == [3, 1, 3, 3, 3, 3]
+    assert funnel["too_long"] == 0
+
+
+def test_a_loser_that_is_too_long_is_cut_and_still_a_loser(files: Files) -> None:
+    whole, _ = files.run([RIGHT], Limits(max_length=2048), pairs=True)
+    longest = max(len(row["loser_ids"]) for row in whole if row["loser_ids"])
+    rows, _ = files.run([RIGHT], Limits(max_length=longest + 1, too_long="cut"), pairs=True)
+    assert [row["loser_id"] for row in rows] == [row["loser_id"] for row in whole]
+    assert max(len(row["loser_ids"]) for row in rows if row["loser_ids"]) == longest - 1
+
+
 def test_no_solution_that_fits_stops_it(files: Files) -> None:
     with pytest.raises(InputError, match="6 of 6 rows to train on exceed max_length 2"):
         files.run([RIGHT], Limits(max_length=2))

@@ -95,7 +95,7 @@ def test_sampling_and_evaluation_are_the_papers(path: Path) -> None:
     for model, task, policy in trainings(path):
         settings = made.settings(model, task)
         assert (settings.sample.max_new_tokens, settings.evaluate.max_new_tokens) == (2048, 4096)
-        assert not settings.sample.outside_tags
+        assert not settings.sample.outside_tags and not settings.evaluate.outside_tags
         for name in made.drawn_for(policy):
             pool = made.pool(model, task, name)
             if isinstance(pool, VeriExitPool):
@@ -117,10 +117,12 @@ def test_training_is_the_papers(path: Path) -> None:
         assert train.warmup_ratio == 0.1 and train.limits.max_length == 2048 and train.lora is None, where
         if isinstance(train, Sft):
             assert train.start_from == "base" and train.epochs == 3 and train.batch_size == 32, where
+            assert train.limits.too_long == "cut", where
             assert train.learning_rate == (2e-6 if model in LARGE else 1e-5), where
         elif isinstance(train, Dpo):
             assert train.start_from == "parent" and train.epochs == 3 and train.batch_size == 16, where
             assert (train.beta, train.nll_weight) == (0.1, 0.5), where
+            assert train.limits.too_long == "cut", where
             assert train.learning_rate == (2e-7 if model in LARGE else 1e-6), where
         else:
             assert_reinforcement(train, name)
@@ -135,7 +137,7 @@ def assert_reinforcement(train: Grpo, method: str) -> None:
     rewards: dict[str, list[tuple[str, float]]] = {
         "grpo": [("accuracy", 1.0), ("format", 1.0)],
         "long2short": [("accuracy", 1.0), ("format", 1.0), ("long2short", 1.0)],
-        "cosfn": [("cosine", 1.0), ("format", 1.0)],
+        "cosfn": [("accuracy", 1.0), ("format", 1.0), ("cosine", 1.0)],
         "h-grpo": [("accuracy", 1.0), ("format", 1.0), ("indiv", 0.2)],
     }
     rewards["hsir-sft-h-grpo"] = rewards["h-grpo"]

@@ -19,8 +19,6 @@ from packaging.requirements import Requirement
 
 ENVIRONMENTS = sorted((Path(__file__).parents[2] / "envs").glob("*.yaml"))
 NOT_CALLED = {
-    # An engine of another kind has another environment, envs/vllm.yaml.
-    "generate": {"vllm"},
     # hsir.storage.models loads tokenizers, and models; light stages load tokenizers alone.
     "tables": {"torch"},
     # The stage data asks the hub; doctor and plan do not, and leave out what mathematics they cannot check.
@@ -35,23 +33,38 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 
 def locked(root: Path) -> dict[str, str]:
-    files = [root / f"requirements{name}.lock" for name in ("", "-dev", "-distributed", "-docs")]
-    return pins([line for file in files for line in file.read_text().splitlines()])
+    return lines_of(root, *(f"requirements{name}.lock" for name in ("", "-dev", "-distributed", "-docs")))
 
 
-@pytest.mark.parametrize("name", ["driver", "tables", "generate", "embed", "train", "vllm"])
-def test_environments_agree_with_the_lock(root: Path, name: str) -> None:
-    packages = yaml.safe_load((root / f"envs/{name}.yaml").read_text())["dependencies"][-1]["pip"]
-    assert len(pins(packages)) == len(packages), "every package is pinned"
-    known = locked(root) | {"vllm": pins(packages).get("vllm")}  # an environment of its own, which is in no lock
-    assert pins(packages).items() <= known.items()
+def lines_of(root: Path, *files: str) -> dict[str, str]:
+    return pins([line for file in files for line in (root / file).read_text().splitlines()])
+
+
+@pytest.mark.parametrize(
+    ("name", "lock"),
+    [("driver", "requirements.lock"), ("tables", "requirements.lock"), ("gpu", "requirements-gpu.lock")],
+)
+def test_environments_agree_with_the_lock(root: Path, name: str, lock: str) -> None:
+    assert len(pins(packages(root / f"envs/{name}.yaml"))) == len(packages(root / f"envs/{name}.yaml"))
+    assert pins(packages(root / f"envs/{name}.yaml")).items() <= lines_of(root, lock).items()
 
 
 def test_the_project_agrees_with_the_lock(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    direct = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
-    assert len(pins(direct)) == len(direct)
+    extras = project["optional-dependencies"]
+    gpu = extras.pop("gpu")
+    direct = [*project["dependencies"], *chain.from_iterable(extras.values())]
+    assert [one for one in direct if "==" not in one] == ["numpy>=2.3.5,<2.5"], "the locks differ in this one alone"
     assert pins(direct).items() <= locked(root).items()
+    assert pins([*project["dependencies"], *gpu]).items() <= lines_of(root, "requirements-gpu.lock").items()
+
+
+def test_a_gpu_has_the_versions_that_the_tests_run_with(root: Path) -> None:
+    here, there = lines_of(root, "requirements.lock"), lines_of(root, "requirements-gpu.lock")
+    other = {name for name in here.keys() & there.keys() if here[name] != there[name]}
+    assert other == {"numpy"}
+    driver = {"snakemake-executor-plugin-slurm", "snakemake-executor-plugin-slurm-jobstep", "throttler"}
+    assert here.keys() - there.keys() <= driver
 
 
 def test_every_rule_has_an_environment_a_log_and_a_benchmark(root: Path) -> None:

@@ -42,7 +42,7 @@ def test_accuracy_is_one_for_right_answers() -> None:
     ],
 )
 def test_format_wants_each_tag_once_and_in_order(text: str, wanted: float) -> None:
-    assert Format()([rollout(text=text)]) == [wanted]
+    assert Format(tags="in_order")([rollout(text=text)]) == [wanted]
 
 
 @pytest.mark.skipif(not JUDGED.is_dir(), reason=f"the shared test data is not at {JUDGED}; set HSIR_SHARED")
@@ -51,7 +51,12 @@ def test_format_agrees_with_other_projects() -> None:
     asked = [row for row in rows if row["kind"] == "think_answer_format"]
     assert asked
     for row in asked:
-        assert Format()([rollout(text=row["prediction"])]) == [row["score"]], row["test"]
+        assert Format(tags="in_order")([rollout(text=row["prediction"])]) == [row["score"]], row["test"]
+
+
+def test_format_wants_the_four_tags_as_the_paper_says() -> None:
+    twice, none = "<think><think>a</think><answer>4</answer>", "<think>a</think><answer>4"
+    assert Format()([rollout(text=twice), rollout(text=none)]) == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,12 @@ def test_long2short_prefers_the_short_and_gives_the_wrong_nothing(
 def test_the_cosine_of_the_length(n_tokens: int, right: bool, truncated: bool, wanted: float) -> None:
     one = rollout(n_tokens, right, truncated=truncated, limit=100)
     assert Cosine()([one]) == pytest.approx([wanted])
+
+
+def test_the_cosine_with_the_values_of_open_r1() -> None:
+    chosen = Cosine(right=(1.0, 0.5), wrong=(-1.0, -0.5), exceeded=None, length=1000)
+    group = [rollout(0), rollout(1000), rollout(2000), rollout(0, False), rollout(500, False), rollout(2000, False)]
+    assert chosen(group) == pytest.approx([1.0, 0.5, 0.5, -1.0, -0.75, -0.5])
 
 
 def test_the_cosine_with_the_values_of_its_paper() -> None:

@@ -142,4 +142,4 @@ def test_activations_are_computed_again_where_asked(
     options: Training, on_gpu: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: on_gpu)
-    assert arguments(options, 0, Path("x"))["activation_checkpointing"] is wanted
+    assert arguments(options, 0, Path("x"))["gradient_checkpointing"] is wanted

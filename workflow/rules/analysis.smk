@@ -45,7 +45,7 @@ rule score_variants:
     benchmark:
         f"{TIMES}/runs/{{run}}/redundancy/score.tsv"
     conda:
-        "../../envs/generate.yaml"
+        "../../envs/gpu.yaml"
     threads: 1
     resources:
         gpu=1,
@@ -69,7 +69,7 @@ rule div_variants:
     benchmark:
         f"{TIMES}/runs/{{run}}/redundancy/div.tsv"
     conda:
-        "../../envs/embed.yaml"
+        "../../envs/gpu.yaml"
     threads: 1
     resources:
         gpu=1,

@@ -129,7 +129,7 @@ rule score:
         score=scores_of(Score),
     priority: 1
     conda:
-        "../../envs/generate.yaml"
+        "../../envs/gpu.yaml"
     threads: 1
     resources:
         gpu=1,
@@ -159,7 +159,7 @@ rule div:
         score=scores_of(DivScore),
     priority: 1
     conda:
-        "../../envs/embed.yaml"
+        "../../envs/gpu.yaml"
     threads: 1
     resources:
         gpu=1,

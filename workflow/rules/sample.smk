@@ -48,7 +48,7 @@ rule sample:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/sample-{{shard}}.tsv"
     priority: 1
     conda:
-        lambda w: "../../envs/generate.yaml" if engine_of(w).kind == "transformers" else "../../envs/vllm.yaml"
+        "../../envs/gpu.yaml"
     threads: 1
     resources:
         gpu=lambda w: engine_of(w).devices,

@@ -20,7 +20,7 @@ rule train:
     benchmark:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.tsv"
     conda:
-        "../../envs/train.yaml"
+        "../../envs/gpu.yaml"
     # A core and a GPU a process; without --resources gpu=N, and where there is no GPU, they count for nothing.
     threads: lambda w: devices_of(w).processes
     resources:

@@ -1,7 +1,7 @@
 """Attention that tells how much each token receives, in query chunks: never tokens x tokens x heads at once."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
@@ -9,6 +9,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "hsir-received"
+Over = Literal["max", "mean"]
+"""What is taken over the queries."""
 CHUNK = 1 << 21
 """Attention weights that are held at once; more of them fall out of the caches of a processor."""
 CHUNK_GPU = 1 << 27
@@ -18,11 +20,12 @@ CHUNK_GPU = 1 << 27
 class Watch:
     """Put on a block's attention module: whose queries count, and then what was received.
 
-    `spans` [batch] holds (start, end): the tokens of each row whose queries count. `received` [batch, length] is the
-    largest attention, over heads and those queries, that each token receives.
+    `spans` [batch] holds (start, end): the tokens of each row whose queries count. `received` [batch, length] is what
+    each token receives: the largest attention over those queries, or their mean, of the head that gives most.
     """
 
     spans: list[tuple[int, int]]
+    over: Over = "max"
     received: torch.Tensor | None = None
 
 
@@ -43,7 +46,8 @@ def watched(
     odd = [name for name in ("softcap", "s_aux", "position_bias") if kwargs.get(name) is not None]
     if odd:
         raise ValueError(f"attention with {', '.join(odd)} is no plain softmax, which the weights are defined by")
-    out, watch.received = attend(query, key, value, attention_mask, scaling or query.shape[-1] ** -0.5, watch.spans)
+    scaling = scaling or query.shape[-1] ** -0.5
+    out, watch.received = attend(query, key, value, attention_mask, scaling, watch.spans, watch.over)
     return out, None
 
 
@@ -53,18 +57,19 @@ AttentionMaskInterface.register(NAME, sdpa_mask)
 
 def attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None,
-    scaling: float, spans: list[tuple[int, int]],
+    scaling: float, spans: list[tuple[int, int]], over: Over = "max",
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Compute attention and what each token receives.
 
     Shapes: query [b, heads, m, e]; key, value [b, groups, m, e]; mask [b or 1, 1, m, m], true or 0 where a query may
-    look, or None for a causal one. Gives the output [b, m, heads, e] and the maxima [b, m], 0 outside the spans' rows.
+    look, or None for a causal one. Gives the output [b, m, heads, e] and what is received [b, m], 0 outside the spans'
+    rows. A mean is taken over the queries from the token on.
     """
     b, heads, m, e = query.shape
     groups = key.shape[1]
     query = query.view(b, groups, heads // groups, m, e)
     out = query.new_empty(b, m, heads, value.shape[-1])
-    received = torch.zeros(b, m, device=query.device, dtype=torch.float32)
+    received = torch.zeros(b, groups, heads // groups, m, device=query.device, dtype=torch.float32)
     places = torch.arange(m, device=query.device)
     counts = torch.stack([(places >= start) & (places < end) for start, end in spans])
     size = max(1, (CHUNK_GPU if query.is_cuda else CHUNK) // (b * heads * m))
@@ -79,8 +84,11 @@ def attend(
         if rows.any():
             if not rows.all():
                 weights = weights * rows[:, None, None, :, None]
-            torch.maximum(received[:, :seen], weights.amax(dim=(1, 2, 3)), out=received[:, :seen])
-    return out, received
+            part = received[..., :seen]
+            torch.maximum(part, weights.amax(dim=3), out=part) if over == "max" else part.add_(weights.sum(dim=3))
+    if over == "mean":
+        received /= counts.flip(1).cumsum(1).flip(1).clamp(min=1)[:, None, None, :]
+    return out, received.amax(dim=(1, 2))
 
 
 def _weights(

@@ -106,7 +106,7 @@ class Scorer:
     def _score(self, batch: Batch) -> list[tuple[str, Parts]]:
         options = self.options
         try:
-            seen = look(self.model, [one.tokens for one in batch], watching=options.weights != "none")
+            seen = look(self.model, [one.tokens for one in batch], options.weights != "none", options.received)
             found = parts(seen, options.alpha, options.weights, options.scale)
         except UnscoredError as error:
             raise InputError(f"sample {batch[error.place].sample_id}: {error}") from error

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from hsir.diversity.indiv.attention import Watch
+from hsir.diversity.indiv.attention import Over, Watch
 from hsir.errors import InputError
 
 
@@ -33,7 +33,7 @@ class Tokens(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Of one solution: states [m, d], and the largest attention that each of its tokens receives [m].
+    """Of one solution: states [m, d], and the attention that each of its tokens receives [m].
 
     `sink` tells that the first token is the text's first: attention has nowhere else to go, so that its weight says
     nothing, and none is normalised by it.
@@ -63,16 +63,16 @@ def truncate(model: PreTrainedModel, layer: str | float) -> PreTrainedModel:
 
 
 @torch.inference_mode()
-def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True) -> list[Seen]:
+def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True, over: Over = "max") -> list[Seen]:
     """Run a truncated model over a batch, padded on the right, where a causal model never looks.
 
-    A token's weight is the largest attention over all heads and over the solution's queries, its own included; without
-    `watching` all are 1.
+    A token's weight is the largest attention over all heads and over the solution's queries, its own included, or the
+    largest mean of a head over them; without `watching` all are 1.
     """
     longest = max(one.length for one in batch)
     padded = [[*one.prompt_ids, *one.completion_ids] + [0] * (longest - one.length) for one in batch]
     spans = [one.span for one in batch]
-    with _watched(model, spans, watching) as seen:
+    with _watched(model, spans, watching, over) as seen:
         model.get_decoder()(input_ids=torch.tensor(padded, device=model.device), use_cache=False)
     states = seen.states
     received = seen.watch.received if watching else torch.ones(states.shape[:2], device=states.device)
@@ -87,8 +87,8 @@ def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True)
 class _Noted:
     """What a run notes down of the last block: its states before the final norm, and its attention."""
 
-    def __init__(self, spans: list[tuple[int, int]]) -> None:
-        self.watch = Watch(spans)
+    def __init__(self, spans: list[tuple[int, int]], over: Over) -> None:
+        self.watch = Watch(spans, over)
         self.states = torch.empty(0)
 
     def __call__(self, _block: nn.Module, _given: object, out: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
@@ -96,10 +96,10 @@ class _Noted:
 
 
 @contextmanager
-def _watched(model: PreTrainedModel, spans: list[tuple[int, int]], watching: bool) -> Iterator[_Noted]:
+def _watched(model: PreTrainedModel, spans: list[tuple[int, int]], watching: bool, over: Over) -> Iterator[_Noted]:
     last = model.get_decoder().layers[-1]
     attention = [part for name, part in last.named_children() if "attn" in name or "attention" in name]
-    noted = _Noted(spans)
+    noted = _Noted(spans, over)
     hook = last.register_forward_hook(noted)
     for part in attention if watching else []:
         part.hsir_watch = noted.watch

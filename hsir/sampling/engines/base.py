@@ -146,7 +146,7 @@ def library(package: str) -> str:
         names = packages_distributions().get(package, [])
     if not names:
         raise InputError(
-            f"the engine {package} is not installed here; run with conda (envs/{package}.yaml makes its environment),"
-            " or choose `engine: {kind: transformers}` in the settings of stage sample"
+            f"the engine {package} is not installed here; run with conda (envs/gpu.yaml has it),"
+            " install `hsir[gpu]`, or choose `engine: {kind: transformers}` in the settings of stage sample"
         )
     return f"{names[0]} {version(names[0])}"

@@ -1,4 +1,4 @@
-"""The engine vllm, for real, beside the engine transformers; `make test-vllm` makes the environment."""
+"""The engine vllm, for real, beside the engine transformers; `make test-gpu-env` makes the environment."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ from hsir.storage.models import prompt_ids
 from hsir.tasks.chains import Chains
 
 if importlib.util.find_spec("vllm") is None:
-    pytest.skip("vllm is not installed here; `make test-vllm` makes an environment with it", allow_module_level=True)
+    pytest.skip("vllm is not installed here; `make test-gpu-env` makes an environment with it", allow_module_level=True)
 
 QUESTIONS, LIMIT = 140, 320
 BLOCK = 128

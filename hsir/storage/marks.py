@@ -1,0 +1,65 @@
+"""Marks around control tokens in a text that is not the project's own, so that they are tokenized as plain text.
+
+A question that holds `<|im_end|>` would otherwise end the user's turn.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from hsir.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+START, END = "\U000f0000", "\U000f0001"
+"""Characters for private use, which pass through a chat template unchanged."""
+_MARKED = re.compile(f"{START}([^{START}{END}]*){END}|[{START}{END}]")
+
+
+def mark(text: str, tokens: re.Pattern[str]) -> str:
+    """Put marks around each match; marks that the text already holds are removed, so that it cannot forge any."""
+    return tokens.sub(f"{START}\\g<0>{END}", re.sub(f"[{START}{END}]", "", text))
+
+
+def encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    """Tokenize a rendered chat: marked parts as plain text, and the rest as usual.
+
+    A lone mark, which a template's `split` can leave, is dropped. Raises InputError where the tokenizer has no fast
+    backend, or writes the control token from plain text too.
+    """
+
+    def usual(part: str) -> list[int]:
+        ids: list[int] = tokenizer(part, add_special_tokens=False)["input_ids"]
+        return ids
+
+    first, *rest = _MARKED.split(text)
+    ids = usual(first) if first else []
+    for place, part in enumerate(rest):
+        if part and place % 2 == 0:  # the pattern has one group, so every second part is a marked one
+            ids += _plain(tokenizer, part)
+        elif part:
+            ids += _within(usual, part)
+    return ids
+
+
+def _plain(tokenizer: "PreTrainedTokenizerBase", part: str) -> list[int]:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise InputError(f"{tokenizer.name_or_path}: its tokenizer cannot write {part!r} as text; remove it there")
+
+    def without_added_tokens(part: str) -> list[int]:
+        part = backend.normalizer.normalize_str(part) if backend.normalizer else part
+        words = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(part)] if backend.pre_tokenizer else [part]
+        return [token.id for word in words for token in backend.model.tokenize(word)]
+
+    ids = _within(without_added_tokens, part)
+    if tokenizer.convert_tokens_to_ids(part) in ids:
+        raise InputError(f"{tokenizer.name_or_path}: its tokenizer writes {part!r} from plain text; remove it there")
+    return ids
+
+
+def _within(encoder: Callable[[str], Sequence[int]], part: str) -> list[int]:
+    """Tokenize a part from within a text: SentencePiece puts a space before the first word of a text."""
+    newline, ids = list(encoder("\n")), list(encoder("\n" + part))
+    return ids[len(newline) :] if ids[: len(newline)] == newline else list(encoder(part))

