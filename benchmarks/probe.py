@@ -78,9 +78,7 @@ def main() -> None:
     cost(f"{SOURCE} again", [MORE], MORE, policy, open_questions, afresh=True)
     print("\nThe second table counts the tokens that were spent on the questions without a correct solution alone. Of")
     print("the prompts and prefixes that answers go on from, those read went through the model; those cached were")
-    print(
-        "there, from another answer. Computed are those read and those generated. The third table is of whole pools.\n"
-    )
+    print("there, from another answer. Computed are those read and those generated. Whole pools:\n")
     print("| pool | answers | generated | read | cached | seconds, all shards |\n|---|" + "---:|" * 5)
     for pool in sorted({path.parents[1].name for path in policy.glob("*/samples/*.parquet")}):
         whole(pool, policy)

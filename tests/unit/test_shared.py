@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from hsir.sampling.engines.base import Prompt, alike, batches, prefilled, share
 from hsir.sampling.engines.decode import Decoding, decode
@@ -74,6 +74,22 @@ def test_logits_and_cache_are_those_of_reading_each_context_alone(policy: PreTra
             for ours, theirs in zip(read.cache.layers, alone.cache.layers, strict=True):
                 kept = ours.keys[row, :, -len(context) :], ours.values[row, :, -len(context) :]
                 torch.testing.assert_close(kept, (theirs.keys[0], theirs.values[0]), rtol=0, atol=1e-4)
+
+
+def test_a_sliding_window_is_as_wide_as_for_each_context_alone() -> None:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1}
+    config = MistralConfig(vocab_size=60, num_hidden_layers=2, sliding_window=6, head_dim=8, **sizes)
+    model = MistralForCausalLM(config).eval()
+    contexts = [[*TRACE[:n], 1, 2] for n in (20, 30, 40)]
+    with torch.inference_mode():
+        read = prefill(model, contexts)
+        alone = torch.cat([prefill(model, [context]).logits for context in contexts])
+    torch.testing.assert_close(read.logits, alone, rtol=0, atol=1e-5)
+    seeds, how = [3, 4, 5], Decoding(1.0, 12, frozenset([59]))
+    assert decode(model, contexts, seeds, how) == [
+        decode(model, [context], [seed], how)[0] for context, seed in zip(contexts, seeds, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
