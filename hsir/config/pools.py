@@ -69,7 +69,7 @@ class ProbePool(BasePool):
     most: Count = Field(16, description="Steps probed per solution, spread evenly where it has more.")
     mentions: bool = Field(
         False,
-        description="Probe only steps in which the gold answer occurs, whatever they say about it, and the step after"
+        description="Probe only steps in which the gold answer occurs, whatever they say about it, as more than a number that is calculated with, and the step after"
         " each.",
     )
     per_question: Count | None = Field(

@@ -83,7 +83,8 @@ def test_solutions_that_cannot_help_are_not_probed(
 @pytest.mark.parametrize(
     ("step", "gold", "grader", "held"),
     [
-        ("12+3=15.", "15", Number(), True), ("12+3=15.", "3", Number(), True), ("20-5=15.", "5", Number(), True),
+        ("12+3=15.", "15", Number(), True), ("12+3=15.", "3", Number(), False), ("20-5=15.", "5", Number(), False),
+        ("so 5 - 20 = -15", "15", Number(), True),
         ("1,500 coins", "1500", Number(), True), ("115.", "15", Number(), False), ("15.5", "15", Number(), False),
         ("nothing", "15", Number(), False), ("$\\frac{1}{2}$", "1/2", Auto(), True), ("x", "\\sqrt{2}", Auto(), True),
         ("So it is B", "B", Choice(), True), ("A bear", "B", Choice(), False), ("so", "yes", Auto(), True),
