@@ -69,8 +69,8 @@ class ProbePool(BasePool):
     most: Count = Field(16, description="Steps probed per solution, spread evenly where it has more.")
     mentions: bool = Field(
         False,
-        description="Probe only steps in which the gold answer occurs, whatever they say about it, as more than a number that is calculated with, and the step after"
-        " each.",
+        description="Probe only steps in which the gold answer occurs, other than as a term of a calculation, and the"
+        " step after each.",
     )
     per_question: Count | None = Field(
         None, description="Solutions probed per question, at most: the first that have a step to probe."
