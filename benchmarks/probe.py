@@ -18,12 +18,15 @@ from hsir import traces
 from hsir.evaluation.statistics import wilson
 from hsir.recycling.matchers import AllOf, AnyOf, BaseMatcher, Explicit, Probe
 from hsir.recycling.veriexit import Evidence, find_cut
+from hsir.sampling.engines.base import Prompt, batches
+from hsir.sampling.engines.shared import origins
 from hsir.selection.filters.sound import false_equations
 from hsir.stages.veriexit import probe_shares
-from hsir.storage import tables
+from hsir.storage import ledger, tables
+from hsir.storage.files import read_json
 from hsir.tasks.chains import Chains
 
-SOURCE, MORE, PROBES = "k10", "k20", "k10-probe"
+SOURCE, MORE, PROBES, EVERYWHERE = "k10", "k20", "k10-probe", "k10-probe-all"
 Rows = dict[str, tables.Row]
 GRADER = Chains(kind="chains").grading
 EXPLICIT, PROBE = Explicit(), Probe(kind="probe", pool=PROBES)
@@ -33,6 +36,9 @@ MATCHERS: dict[str, BaseMatcher] = {
     "probe, stable 0": Probe(kind="probe", pool=PROBES, stable=0),
     "probe, stable 1": PROBE,
     "probe, stable 3": Probe(kind="probe", pool=PROBES, stable=3),
+    "probe at all steps, stable 0": Probe(kind="probe", pool=EVERYWHERE, stable=0),
+    "probe at all steps, stable 1": Probe(kind="probe", pool=EVERYWHERE),
+    "probe at all steps, stable 3": Probe(kind="probe", pool=EVERYWHERE, stable=3),
     "all: explicit, probe": AllOf(kind="all", of=(EXPLICIT, PROBE)),
     "any: explicit, probe": AnyOf(kind="any", of=(EXPLICIT, PROBE)),
 }
@@ -62,17 +68,20 @@ def main() -> None:
         print(f"| {name} | {' | '.join(row)} |")
     wrong = [unsound(drawn[name]["completion"]) for name in correct]
     print(f"\nOf the correct solutions of `{SOURCE}` itself {share(wrong, len(wrong))} % are unsound.\n")
-    print("| way | questions solved | tokens generated | tokens read | generated per solved | all per solved |")
-    print("|---|" + "---:|" * 5)
+    print("| way | questions solved | generated | read | cached | generated per solved | computed per solved |")
+    print("|---|" + "---:|" * 6)
     open_questions = set(questions) - solved
     for pool in sorted(path.parent.name for path in policy.glob("*/veriexit.parquet")):
-        probes = [path.parent.name for path in policy.glob("*/probes.parquet")] if "probe" in pool else []
-        cost(pool, [pool, *probes], pool, policy, open_questions)
+        probes = pool.replace("veriexit-", "")
+        read = [probes] if (policy / probes / "probes.parquet").is_file() else []
+        cost(pool, [pool, *read], pool, policy, open_questions)
     cost(f"{SOURCE} again", [MORE], MORE, policy, open_questions, afresh=True)
-    print(
-        "\nThe second table counts what was spent on the questions without a correct solution alone. A prefix is read"
-    )
-    print("once per answer, as the engine `transformers` does; an engine that shares prefixes reads each trace once.")
+    print("\nThe second table counts the tokens that were spent on the questions without a correct solution alone. Of")
+    print("the prompts and prefixes that answers go on from, those read went through the model; those cached were")
+    print("there, from another answer. Computed are those read and those generated. Whole pools:\n")
+    print("| pool | answers | generated | read | cached | seconds, all shards |\n|---|" + "---:|" * 5)
+    for pool in sorted({path.parents[1].name for path in policy.glob("*/samples/*.parquet")}):
+        whole(pool, policy)
 
 
 def samples(policy: Path, pool: str) -> list[tables.Row]:
@@ -125,9 +134,9 @@ def share(found: Iterable[bool], total: int) -> str:
 
 def probed(policy: Path) -> dict[str, dict[str, dict[int, float]]]:
     """Read what the probes gave: the share of correct answers by pool, solution and step."""
-    folder = policy / PROBES
-    shards = sorted((folder / "samples").glob("*.parquet"))
-    return probe_shares({PROBES: shards}, {PROBES: [folder / "verified.parquet"]})
+    pools = PROBES, EVERYWHERE
+    shards = {pool: sorted((policy / pool / "samples").glob("*.parquet")) for pool in pools}
+    return probe_shares(shards, {pool: [policy / pool / "verified.parquet"] for pool in pools})
 
 
 def cuts(
@@ -167,10 +176,37 @@ def cost(way: str, pools: list[str], judged: str, policy: Path, open_questions: 
         if row["question_id"] in open_questions and not (afresh and int(row["sample_id"].rsplit("-", 1)[1]) < 10)
     ]  # fmt: skip
     solved = {row["question_id"] for row in spent if row["sample_id"] in good}
-    generated = sum(row["n_generated"] for row in spent)
-    read = sum(len(row["prompt_ids"]) + row["n_tokens"] - row["n_generated"] for row in spent)
+    names = {row["sample_id"] for row in spent}
+    generated, kept = sum(row["n_generated"] for row in spent), sum(cached(policy, pool, names) for pool in pools)
+    read = sum(len(row["prompt_ids"]) + row["n_tokens"] - row["n_generated"] for row in spent) - kept
     each = [f"{count / len(solved):,.0f}" if solved else "-" for count in (generated, generated + read)]
-    print(f"| {way} | {len(solved)} of {len(open_questions)} | {generated:,} | {read:,} | {' | '.join(each)} |")
+    counts = f"{generated:,} | {read:,} | {kept:,} | {' | '.join(each)}"
+    print(f"| {way} | {len(solved)} of {len(open_questions)} | {counts} |")
+
+
+def cached(policy: Path, pool: str, names: set[str]) -> int:
+    """Count the tokens that the engine `transformers` has from another of these samples of the same batch."""
+    kept = 0
+    for shard in (policy / pool / "samples").glob("*.parquet"):
+        size = tables.metadata(shard)["options"]["engine"]["batch_size"]
+        rows = [row for row in tables.read("samples", shard) if row["sample_id"] in names]
+        for batch in batches(list(map(prompt, rows)), size):
+            kept += sum(one.kept for one in origins([[*one.prompt_ids, *one.prefix_ids] for one in batch]))
+    return kept
+
+
+def prompt(row: tables.Row) -> Prompt:
+    """Give the prompt that a sample was drawn for."""
+    given = row["completion_ids"][: row["n_tokens"] - row["n_generated"]]
+    return Prompt(row["sample_id"], row["question_id"], row["prompt_ids"], row["seed"], given, row["parent_id"])
+
+
+def whole(pool: str, policy: Path) -> None:
+    """Print what a pool took, as its engine counted it."""
+    shards = sorted((policy / pool / "samples").glob("*.parquet"))
+    entry = ledger.pool(tables.read("samples", shards), [read_json(path.with_suffix(".cost.json")) for path in shards])
+    names = ("samples", "generated_tokens", "prefill_tokens", "cached_tokens", "sample_seconds")
+    print(f"| {pool} | {' | '.join(f'{entry[name]:,.0f}' for name in names)} |")
 
 
 if __name__ == "__main__":

@@ -67,6 +67,15 @@ class ProbePool(BasePool):
     temperature: float = Field(0.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
     max_new_tokens: Count | None = Field(32, description="Token limit of an answer.")
     most: Count = Field(16, description="Steps probed per solution, spread evenly where it has more.")
+    mentions: bool = Field(
+        False,
+        description="Probe only steps in which the gold answer occurs, other than as a term of a calculation, and the"
+        " step after each.",
+    )
+    per_question: Count | None = Field(
+        None, description="Solutions probed per question, at most: the first that have a step to probe."
+    )
+    unsolved: bool = Field(False, description="Leave out questions that have a correct solution in `of`.")
 
     @property
     def source(self) -> str:
@@ -146,7 +155,7 @@ DEFAULT_POOLS = {
     "k10": {"kind": "sample", "samples": 10},
     "k30": {"kind": "sample", "samples": 30},
     "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
-    "k10-probe": {"kind": "probe", "of": "k10"},
+    "k10-probe": {"kind": "probe", "of": "k10", "mentions": True},
     "k10-veriexit-probe": {
         "kind": "veriexit",
         "of": "k10",

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from hsir.config.engines import Engine, TransformersEngine
 from hsir.config.training import Count, Dtype, TrainSettings
 from hsir.options import Options
+from hsir.splitting import Layout
 
 
 class Sample(Options):
@@ -117,9 +118,20 @@ class Redundancy(Options):
     solutions: Count = Field(200, description="Right solutions, at most, that are made more redundant.")
 
 
+class TraceFormat(Options):
+    """How a policy writes its reasoning."""
+
+    steps: Layout = Field(
+        "blank_line",
+        description="What parts its steps, for VeriExit, probes, judges, Div and the report: a blank line, a line, or"
+        " the end of a sentence.",
+    )
+
+
 class Settings(Options):
     """Options of the stages, a block each."""
 
+    traces: TraceFormat = Field(TraceFormat(), description="How reasoning is written.")
     sample: Sample = Field(Sample(), description="Stage sample: engine, shards, token limit.")
     evaluate: Evaluate = Field(Evaluate(), description="Stage evaluate: shards, token limit.")
     contamination: Contamination = Field(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsir import traces
+from hsir.splitting import Layout
 from hsir.storage.tables import Row
 
 Embed: TypeAlias = Callable[[Sequence[str]], NDArray[Any]]
@@ -17,12 +18,14 @@ ROUNDING = 1e-9
 """How far the cosine of a vector with itself may stay below 1."""
 
 
-def div_rows(completions: Mapping[str, str], embed: Embed, threshold: float = THRESHOLD) -> list[Row]:
+def div_rows(
+    completions: Mapping[str, str], embed: Embed, threshold: float = THRESHOLD, layout: Layout = "blank_line"
+) -> list[Row]:
     """Give completions by id their Div: rows of the table `div`, in order.
 
     A step that comes more than once, in whichever completions, is embedded once.
     """
-    cut = {name: [step for step, _ in traces.steps(text)] for name, text in completions.items()}
+    cut = {name: [step for step, _ in traces.steps(text, layout)] for name, text in completions.items()}
     place = {text: n for n, text in enumerate(dict.fromkeys(step for steps in cut.values() for step in steps))}
     vectors = embed(list(place)) if place else np.zeros((0, 1))
     masks = {name: kept_steps(vectors[[place[step] for step in steps]], threshold) for name, steps in cut.items()}

@@ -5,6 +5,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from hsir import traces
+from hsir.splitting import Layout
 
 COPIES = (1, 2, 4)
 """How often a span of steps is repeated, or how many re-checks are put in; the original has 0."""
@@ -33,13 +34,13 @@ class Variant(NamedTuple):
     completion: str
 
 
-def variants(completion: str, others: Sequence[str], seed: str) -> list[Variant]:
+def variants(completion: str, others: Sequence[str], seed: str, layout: Layout = "blank_line") -> list[Variant]:
     """Give a solution; with a span of its steps repeated 1, 2, 4 times; with 1, 2, 4 re-checks; with `others`' steps.
 
     More copies hold what fewer do: the span is one, and the re-checks of 1 are among those of 2. A solution without
     any step, and one beside which there is no step of another, has no variants. `seed` decides on all that is random.
     """
-    found = traces.steps(completion)
+    found = traces.steps(completion, layout)
     own = {step for step, _ in found}
     foreign = [step for step in others if step not in own]
     if not found or not foreign:

@@ -40,12 +40,13 @@ def marked(table: Path) -> Iterator[Marked]:
     cuts = {row["parent_id"]: row for row in tables.read("veriexit", table, ["parent_id", "question_id", "cut_step"])}
     matcher = _MATCHER.validate_python(made_by["options"]["matcher"])
     grader = _GRADING.validate_python(made_by["options"]["grading"])
+    layout = made_by["options"].get("steps", "blank_line")
     samples, questions = _inputs(table, made_by)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     for name, completion in tables.tuples("samples", samples, ["sample_id", "completion"]):
         cut = cuts.get(name)
         if cut is not None and cut["cut_step"] is not None:
-            question, steps = asked[cut["question_id"]], traces.steps(completion)
+            question, steps = asked[cut["question_id"]], traces.steps(completion, layout)
             text, end = steps[cut["cut_step"]]
             said = matcher.arrival(text, question["gold"], grader, dict(question["options"] or ()) or None)
             # An older version cut here where this one finds no statement: the whole step is shown as one.

@@ -1,12 +1,13 @@
 """Verify-then-exit: where a failed trace had already arrived at the ground truth (paper, Algorithm 2)."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hsir import traces
 from hsir.grading.base import Choices, Grader
 from hsir.recycling.matchers import BaseMatcher, Known
+from hsir.splitting import Layout
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,7 +41,7 @@ class Evidence(NamedTuple):
 
 def recycle(
     failed: Iterable[Row], questions: Mapping[str, Row], matcher: BaseMatcher, grader: Grader,
-    tokenizer: "PreTrainedTokenizerBase", evidence: Evidence = Evidence(),
+    tokenizer: "PreTrainedTokenizerBase", evidence: Evidence = Evidence(), layout: Layout = "blank_line",
 ) -> list[Row]:  # fmt: skip
     """Cut failed samples after the first step that arrives at the gold answer, and add the exit prompt.
 
@@ -51,7 +52,8 @@ def recycle(
     for row in failed:
         question = questions[row["question_id"]]
         options = dict(question["options"]) if question["options"] else None
-        cut = find_cut(row["completion"], question["gold"], matcher, grader, options, evidence.about(row["sample_id"]))
+        known = evidence.about(row["sample_id"])
+        cut = find_cut(row["completion"], question["gold"], matcher, grader, options, known, layout)
         rows.append(
             {
                 "parent_id": row["sample_id"], "question_id": row["question_id"], "prompt_ids": row["prompt_ids"],
@@ -64,31 +66,39 @@ def recycle(
 
 def find_cut(
     completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None,
-    known: Known = Known(),
+    known: Known = Known(), layout: Layout = "blank_line",
 ) -> Cut | None:  # fmt: skip
     """Find the first reasoning step that arrives at the gold answer; None if no step does.
 
     `known` holds what probes and a judge say about the steps of this trace.
     """
-    for number, (step, end) in enumerate(traces.steps(completion)):
+    for number, (step, end) in enumerate(traces.steps(completion, layout)):
         if matcher(step, gold, grader, options, known._replace(number=number)):
             return Cut(number, end)
     return None
 
 
 def states_any(
-    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None
-) -> bool:
+    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None,
+    layout: Layout = "blank_line",
+) -> bool:  # fmt: skip
     """Tell whether any step states any answer, right or wrong, as the matcher reads statements."""
-    return any(matcher.reads(step, gold, grader, options) for step, _ in traces.steps(completion))
+    return any(matcher.reads(step, gold, grader, options) for step, _ in traces.steps(completion, layout))
 
 
-def boundaries(completion: str, most: int) -> list[Cut]:
+def boundaries(
+    completion: str, most: int, holds: Callable[[str], bool] | None = None, layout: Layout = "blank_line"
+) -> list[Cut]:
     """Give the ends of a trace's steps where the policy is probed: all, or `most` of them, evenly spread.
 
-    The last step is always among them.
+    The last one is always among them. With `holds`, only steps that hold something, and the step after each of them,
+    which says whether what the policy knew then lasts.
     """
-    cuts = [Cut(number, end) for number, (_, end) in enumerate(traces.steps(completion))]
+    steps = traces.steps(completion, layout)
+    cuts = [Cut(number, end) for number, (_, end) in enumerate(steps)]
+    if holds is not None:
+        held = [holds(step) for step, _ in steps]
+        cuts = [cut for cut in cuts if any(held[max(cut.step - 1, 0) : cut.step + 1])]
     if len(cuts) <= most:
         return cuts
     return [cuts[(n + 1) * len(cuts) // most - 1] for n in range(most)]

@@ -16,6 +16,7 @@ from hsir.diversity.div import kept_steps
 from hsir.diversity.wordcounts import words
 from hsir.report import indiv_view, pools
 from hsir.report.run import Cell, Drawn, Made
+from hsir.splitting import Layout
 from hsir.storage import tables
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ ACTING = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Unicode's controls, formats, surrogates, private characters, and separators of lines and paragraphs."""
 CUTS = ["parent_id", "question_id", "cut_step"]
 
+Steps = Sequence[tuple[str, int]]
+"""Steps and their ends, as `hsir.traces` gives them."""
 Mark = Literal["", "arrives", "behind", "repeats", "left out"]
 Fate = Literal["recovered", "cut, no right answer", "nothing to recycle"]
 ORDER: tuple[Fate, ...] = ("recovered", "recovered", "cut, no right answer", "nothing to recycle")
@@ -109,8 +112,15 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     after = pools.texts(made, drawn, set(chosen["sample_id"].dropna()))
     asked = pools.asked(made, drawn.cell)
     place = f"{_place(made, drawn.cell)}, {drawn.pool}"
+    layout = _layout(made, drawn.cell)
     return [
-        _exhibit("VeriExit", place, asked[row["question_id"]], row["fate"], _cut(row, parents[row["parent_id"]], after))
+        _exhibit(
+            "VeriExit",
+            place,
+            asked[row["question_id"]],
+            row["fate"],
+            _cut(row, traces.steps(parents[row["parent_id"]], layout), parents[row["parent_id"]], after),
+        )
         for row in chosen.reset_index().to_dict("records")
     ]
 
@@ -130,12 +140,12 @@ def _chosen(failed: pd.DataFrame, most: int, seed: str) -> list[str]:
     return sorted(chosen.values(), key=lambda name: ORDER.index(failed.at[name, "fate"]))
 
 
-def _cut(row: Mapping[Any, Any], text: str, after: Mapping[str, str]) -> list[Trace]:
+def _cut(row: Mapping[Any, Any], steps: Steps, text: str, after: Mapping[str, str]) -> list[Trace]:
     """Set a failed trace next to the answer that was drawn after its cut, if there is one."""
-    steps, fate, child = traces.steps(text), row["fate"], row["sample_id"]
+    fate, child = row["fate"], row["sample_id"]
     place = len(steps) if fate == "nothing to recycle" else row["cut_step"]
     marks: list[Mark] = ["arrives" if n == place else "behind" if n > place else "" for n in range(len(steps))]
-    first = _trace("failed", row["parent_id"], text, marks)
+    first = _trace("failed", row["parent_id"], steps, text, marks)
     if fate == "nothing to recycle":
         return [first]
     answer, end = after.get(child, ""), steps[place][1]
@@ -156,18 +166,17 @@ def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
     wanted = {name for pair in chosen.values() for name in pair["sample_id"]}
     texts = {name: text for drawn in made.pools(one.cell) for name, text in pools.texts(made, drawn, wanted).items()}
     asked = pools.asked(made, one.cell)
-    place, fate = _place(made, one.cell), f"tau = {one.tau:.4g}"
-    return [
-        _exhibit("InDiv", place, asked[question], fate, [_scored(row, texts) for row in pair.to_dict("records")])
-        for question, pair in chosen.items()
-    ]
+    place, fate, layout = _place(made, one.cell), f"tau = {one.tau:.4g}", _layout(made, one.cell)
+    shown = {name: [_scored(row, texts, layout) for row in pair.to_dict("records")] for name, pair in chosen.items()}
+    return [_exhibit("InDiv", place, asked[question], fate, pair) for question, pair in shown.items()]
 
 
-def _scored(row: Mapping[Any, Any], texts: Mapping[str, str]) -> Trace:
+def _scored(row: Mapping[Any, Any], texts: Mapping[str, str], layout: Layout) -> Trace:
     name, text = row["sample_id"], texts[row["sample_id"]]
-    marks: list[Mark] = ["repeats" if twice else "" for twice in repeats([step for step, _ in traces.steps(text)])]
+    steps = traces.steps(text, layout)
+    marks: list[Mark] = ["repeats" if twice else "" for twice in repeats([step for step, _ in steps])]
     said = f"InDiv {row['score']:+.2f}, {row['tokens']:,} tokens, {marks.count('repeats')} steps repeated"
-    return _trace("dropped" if row["dropped"] else "kept", f"{name}: {said}", text, marks)
+    return _trace("dropped" if row["dropped"] else "kept", f"{name}: {said}", steps, text, marks)
 
 
 def _exhibit(
@@ -177,12 +186,14 @@ def _exhibit(
     return Exhibit(kind, place, asked["question_id"], asked["difficulty"], question, gold, fate, pair)
 
 
-def _trace(title: str, said: str, text: str, marks: Iterable[Mark]) -> Trace:
-    steps = [
-        Step(visible(_short(step, LONG_STEP)), mark) for (step, _), mark in zip(traces.steps(text), marks, strict=True)
-    ]
+def _trace(title: str, said: str, steps: Steps, text: str, marks: Iterable[Mark]) -> Trace:
+    shown = [Step(visible(_short(step, LONG_STEP)), mark) for (step, _), mark in zip(steps, marks, strict=True)]
     rest = traces.final_part(text)
-    return Trace(title, said, _fitting(steps), visible(_short((rest or "").strip(), LONG_STEP)))
+    return Trace(title, said, _fitting(shown), visible(_short((rest or "").strip(), LONG_STEP)))
+
+
+def _layout(made: Made, cell: Cell) -> Layout:
+    return made.plan.settings(cell.model, cell.task).traces.steps
 
 
 def _fitting(steps: list[Step]) -> list[Step]:

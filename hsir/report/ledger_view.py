@@ -10,20 +10,21 @@ from hsir.storage.ledger import COUNTS
 PLACE = ["model", "task", "policy"]
 COLUMNS = [*PLACE, "what", *COUNTS]
 SHOWN = {
-    "samples": "samples", "generated_tokens": "generated", "prefill_tokens": "prefill",
+    "samples": "samples", "generated_tokens": "generated", "prefill_tokens": "prefill", "cached_tokens": "cached",
     "training_tokens": "trained", "sample_seconds": "sample s", "score_seconds": "score s", "train_seconds": "train s",
 }  # fmt: skip
 SECONDS = ["sample_seconds", "score_seconds", "train_seconds"]
 NOTE = (
-    "For this policy alone: samples; tokens generated, read before generating, trained on; seconds by stage. With all"
-    " that it comes from: samples and seconds. Rollouts are samples, and their seconds training. Means over seeds."
+    "For this policy alone: samples; tokens generated, computed before generating (prefill), not computed again because"
+    " samples share them (cached), trained on; seconds by stage. With all that it comes from: samples and seconds."
+    " Rollouts are samples, and their seconds training. Means over seeds."
 )
 
 
 def gather(made: Made) -> pd.DataFrame:
     """Read the ledgers of a run: for each policy, per seed, a row of its own costs and one with all it comes from."""
     rows = [
-        (cell.model, cell.task, cell.policy, what, *(ledger[what][name] for name in COUNTS))
+        (cell.model, cell.task, cell.policy, what, *(ledger[what].get(name, 0) for name in COUNTS))
         for cell in made.cells()
         for ledger in [read_json(made.folder(cell) / "ledger.json")]
         for what in ("own", "cumulative")

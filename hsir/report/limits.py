@@ -2,15 +2,19 @@
 
 import pandas as pd
 
-from hsir.recycling.statements import few_state, unstated
+from hsir.recycling.statements import few_state, mostly_whole, one_step, unstated
 
 
-def told(dropped: pd.DataFrame, recycled: pd.DataFrame, stating: tuple[int, int] = (0, 0)) -> list[str]:
+def told(
+    dropped: pd.DataFrame, recycled: pd.DataFrame, stating: tuple[int, int] = (0, 0), whole: tuple[int, int] = (0, 0)
+) -> list[str]:
     """Say both of a whole run, pools and seeds together; nothing of what it did not do.
 
-    `stating` counts the failed solutions that state an answer, and all of which that is known.
+    `stating` counts the failed solutions that state an answer, and `whole` those of one step; each with the number of
+    solutions of which that is known.
     """
     warned = [f"Warning: {unstated(*stating)}."] if few_state(*stating) else []
+    warned += [f"Warning: {one_step(*whole)}."] if mostly_whole(*whole) else []
     return [*warned, *_veriexit(recycled), *_indiv(dropped)]
 
 

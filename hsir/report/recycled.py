@@ -31,13 +31,16 @@ def tally(made: Made) -> pd.DataFrame:
     return pd.concat(found, names=PLACE).reset_index() if found else pd.DataFrame(columns=COLUMNS)
 
 
-def stating(made: Made) -> tuple[int, int]:
-    """Count the failed solutions of a run that state an answer in a step, and all, where the tables say so."""
+def noted(made: Made, what: str) -> tuple[int, int]:
+    """Count the failed solutions of a run of which the stage veriexit noted something, and all, where it noted any.
+
+    `what` is `tables.STATING`, those that state an answer in a step, or `tables.WHOLE`, those of one step.
+    """
     said, failed = 0, 0
     for drawn in made.drawn():
         if made.recycles(drawn) is not None:
             path = made.table(drawn, "veriexit")
-            count = tables.metadata(path).get(tables.STATING)
+            count = tables.metadata(path).get(what)
             if count is not None:
                 said, failed = said + count, failed + len(tables.arrow("veriexit", path, ["parent_id"]))
     return said, failed

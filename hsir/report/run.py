@@ -96,6 +96,13 @@ class Made:
         pool = self.plan.config.pools[drawn.pool]
         return Drawn(drawn.cell, pool.of) if isinstance(pool, VeriExitPool) else None
 
+    def matcher(self, drawn: Drawn) -> str:
+        """Name the kind of matcher by which a pool recycles; raises ValueError for one that does not."""
+        pool = self.plan.config.pools[drawn.pool]
+        if not isinstance(pool, VeriExitPool):
+            raise ValueError(f"{drawn.pool} recycles nothing")
+        return pool.matcher.kind
+
     def table(self, drawn: Drawn, name: str) -> Path:
         """Give a table of a pool, such as `verified`."""
         return self.folder(drawn.cell) / drawn.pool / f"{name}.parquet"

@@ -9,6 +9,7 @@ import typer
 from hsir.config.settings import BaseEmbedder, Embedder, SentenceTransformers
 from hsir.errors import InputError
 from hsir.progress import say, track
+from hsir.splitting import Layout
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -25,19 +26,20 @@ def main(
         BaseEmbedder, cli.json_option(Embedder, 'What embeds steps, as JSON: {"kind": "words"}, for one.')
     ] = SentenceTransformers(),
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Similarity at which a step is dropped.")] = 0.85,
+    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
 ) -> None:
     """Give each solution the share of its steps that repeat no earlier one (paper, Algorithm 1).
 
-    Steps stand between blank lines within <think> and </think>; without these tags all text is steps.
+    Steps are parted within <think> and </think>; without these tags all text is steps.
     """
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
     belonging.check_pool(samples, [verified] if verified else [])
     read = [*([rows] if rows else []), *samples, *([verified] if verified else [])]
-    made_by = tables.provenance("div", read, embedder=embedder, threshold=str(threshold))
+    made_by = tables.provenance("div", read, embedder=embedder, threshold=str(threshold), steps=steps)
     named = completions(rows) if rows else right_solutions(samples, verified)
-    found = [one for part in track(scored(named, embedder, threshold), "embedding", "parts", -(-len(named) // TOGETHER))
-             for one in part]  # fmt: skip
+    parts = scored(named, embedder, threshold, steps)
+    found = [one for part in track(parts, "embedding", "parts", -(-len(named) // TOGETHER)) for one in part]
     tables.write("div", found, output, made_by)
     known = [one["div"] for one in found if one["div"] is not None]
     mean = f"; mean Div {sum(known) / len(known):.3f}" if known else ""
@@ -64,7 +66,9 @@ def right_solutions(samples: list[Path], verified: Path | None) -> dict[str, str
     return {row["sample_id"]: row["completion"] for row in drawn if row["sample_id"] in right}
 
 
-def scored(named: dict[str, str], options: BaseEmbedder, threshold: float) -> Iterator[list[tables.Row]]:
+def scored(
+    named: dict[str, str], options: BaseEmbedder, threshold: float, layout: Layout
+) -> Iterator[list[tables.Row]]:
     """Yield the rows of the table, some at a time."""
     from hsir.diversity.div import div_rows
     from hsir.diversity.embedding import embedder
@@ -72,7 +76,7 @@ def scored(named: dict[str, str], options: BaseEmbedder, threshold: float) -> It
     embed = embedder(options)
     names = list(named)
     for start in range(0, len(names), TOGETHER):
-        yield div_rows({name: named[name] for name in names[start : start + TOGETHER]}, embed, threshold)
+        yield div_rows({name: named[name] for name in names[start : start + TOGETHER]}, embed, threshold, layout)
 
 
 if __name__ == "__main__":

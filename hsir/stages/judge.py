@@ -20,6 +20,7 @@ from hsir.grading.base import Choices
 from hsir.progress import say, track
 from hsir.recycling.judge import concluded, prompt
 from hsir.sampling.teacher import Endpoint, Messages, Teacher, UnansweredError, check_address, take_key
+from hsir.splitting import Layout
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -41,25 +42,26 @@ def main(
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
     judge: Annotated[Judge, cli.json_option(Judge, "The model that judges, as JSON.")],
     output: Annotated[Path, cli.file_option("--out", "Table of judgements, a row per judged step.", *tables.SUFFIXES)],
+    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
 ) -> None:
     """Judge the steps of each failed solution in order, up to the first that concludes the gold answer."""
     check_address(judge.endpoint)
     key = take_key(judge.key_from)
     belonging.check_pool(samples, [verified], questions)
-    failed = list(failed_traces(samples, verified, questions))
+    failed = list(failed_traces(samples, verified, questions, steps))
     asked = Endpoint(
         url=judge.endpoint, model=judge.model, temperature=judge.temperature, max_new_tokens=judge.max_new_tokens,
         key_from=judge.key_from, requests_per_minute=judge.requests_per_minute, timeout=900.0, retries=6,
     )  # fmt: skip
     with cli.locked(output):
         rows = Judging(Teacher(asked, key), judge.system, output).judged(failed, judge.parallel)
-        made_by = tables.provenance("judge", [*samples, verified, questions], judge=judge)
+        made_by = tables.provenance("judge", [*samples, verified, questions], judge=judge, steps=steps)
         tables.write("judged", rows, output, made_by)
     found = sum(row["concluded"] for row in rows)
     say(f"{found} of {len(failed)} failed solutions conclude the gold answer; {len(rows)} steps were judged")
 
 
-def failed_traces(samples: list[Path], verified: Path, questions: Path) -> Iterable[Trace]:
+def failed_traces(samples: list[Path], verified: Path, questions: Path, layout: Layout) -> Iterable[Trace]:
     """Give the failed solutions of a pool, split into steps."""
     columns = ["question_id", "question", "gold", "options"]
     asked = {row["question_id"]: row for row in tables.read("questions", questions, columns)}
@@ -67,7 +69,7 @@ def failed_traces(samples: list[Path], verified: Path, questions: Path) -> Itera
     for row in tables.read("samples", samples, ["sample_id", "question_id", "completion"]):
         if row["sample_id"] in failed:
             question = asked[row["question_id"]]
-            steps = [step for step, _ in traces.steps(row["completion"])]
+            steps = [step for step, _ in traces.steps(row["completion"], layout)]
             text, answer = shown(question["question"], question["gold"], dict(question["options"] or {}))
             yield Trace(row["sample_id"], text, answer, question["gold"], steps)
 

@@ -12,6 +12,8 @@ from hsir.storage import tables
 from hsir.storage.hardware import computing
 
 Batch = TypeVar("Batch")
+COUNTED = ("prefill_tokens", "cached_tokens")
+"""What an engine counts in a batch; the costs of a table hold the sum."""
 
 
 class Parts(Generic[Batch]):
@@ -64,10 +66,12 @@ class Parts(Generic[Batch]):
         """Sum what the parts took, those before a kill included."""
         noted = [tables.metadata(part).get("took", {}) for part in sorted(self.folder.glob("*.parquet"))]
         lowered = [one["lowered"] for one in noted if "lowered" in one]
+        counted = [name for name in COUNTED if any(name in one for one in noted)]
         return {
             "seconds": round(sum(one.get("seconds", 0.0) for one in noted), 1),
             "devices": max((one.get("devices", 0) for one in noted), default=0),
             "device": ", ".join(sorted({one["device"] for one in noted if "device" in one})),
+            **{name: sum(one.get(name, 0) for one in noted) for name in counted},
             **({"lowered": [step for n, step in enumerate(lowered) if step not in lowered[:n]]} if lowered else {}),
         }
 

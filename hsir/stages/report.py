@@ -28,6 +28,7 @@ from hsir.report import (
     recycled,
     rows,
     sampled,
+    soundness_view,
     style,
     training_view,
 )
@@ -41,7 +42,7 @@ from hsir.report.sampled import Sampled
 from hsir.report.sheets import markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
-from hsir.storage import belonging
+from hsir.storage import belonging, tables
 from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
@@ -69,7 +70,8 @@ def main(
     rows.write_csv(dropped, output / "indiv.csv")
     rows.write_csv(counts, output / "veriexit.csv")
     draw(pictures(made, seen, counts), name, output)
-    known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, recycled.stating(made))
+    noted = (recycled.noted(made, tables.STATING), recycled.noted(made, tables.WHOLE))
+    known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
     write_tables(made, name, known, output)
 
 

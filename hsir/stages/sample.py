@@ -13,7 +13,7 @@ from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngi
 from hsir.config.pools import BasePool, Pool, ProbePool, VeriExitPool
 from hsir.progress import Progress, say
 from hsir.sampling.engines.base import Engine as Runner
-from hsir.sampling.engines.base import Prompt, batches, library, room, token_limit
+from hsir.sampling.engines.base import Prompt, batches, library, prefilled, room, share, token_limit
 from hsir.sampling.samples import asked_prompts, probe_prompts, question_prompts, recycled_prompts, sample_row
 from hsir.stages import cli
 from hsir.stages.parts import Parts
@@ -36,10 +36,10 @@ def main(
     cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
 ) -> None:
     """Draw the samples of one shard of a pool."""
-    todo = planned(prompts, pool, name, seed)[shard::shards]
+    todo = share(planned(prompts, pool, name, seed), shard, shards)
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,
-        shard=shard, shards=shards,
+        shard=shard, shards=shards, batches="by question",  # parts of other batches are thrown away
     )  # fmt: skip
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by, cost)
     with cli.locked(output):
@@ -87,8 +87,9 @@ def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], ru
     done = total - sum(len(batch) for _, batch in missing)
     with Progress("sampling", "samples", total, done) as progress:
         for number, batch in missing:
-            rows = [sample_row(completion) for completion in runner.complete(batch, progress.within)]
-            parts.write(number, rows, runner.noted())
+            completions = runner.complete(batch, progress.within)
+            rows = [sample_row(completion) for completion in completions]
+            parts.write(number, rows, {**runner.noted(), **prefilled(completions)})
             progress.advance(len(rows), sum(row["n_generated"] for row in rows))
 
 

@@ -12,6 +12,7 @@ from hsir import traces
 from hsir.diversity.redundancy import Variant, variants
 from hsir.errors import InputError
 from hsir.progress import say
+from hsir.splitting import Layout
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer, positions
@@ -32,6 +33,7 @@ def main(
     ],
     solutions: Annotated[int, typer.Option(min=1, help="Right solutions, at most, that are drawn.")] = 200,
     seed: Annotated[int, typer.Option(help="Draws solutions, and the steps that are repeated.")] = 0,
+    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
 ) -> None:
     """Draw right solutions; write each as it is, with steps repeated, re-checks put in, or steps of others put in."""
     belonging.check_pool(samples, [verified], policy=Path(policy))
@@ -40,12 +42,12 @@ def main(
     rows = tables.read("samples", samples, ["sample_id", "prompt_ids", "completion"])
     drawn = sorted((row for row in rows if row["sample_id"] in right), key=lambda row: str(row["sample_id"]))
     Random(seed).shuffle(drawn)
-    others = list(dict.fromkeys(step for row in drawn[:OTHERS] for step, _ in traces.steps(row["completion"])))
+    others = list(dict.fromkeys(step for row in drawn[:OTHERS] for step, _ in traces.steps(row["completion"], steps)))
     encoder, limit = load_tokenizer(policy), positions(policy)
     taken, left_out = 0, 0
     with tables.atomic(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in drawn:
-            made = variants(row["completion"], others, f"{seed}:{row['sample_id']}")
+            made = variants(row["completion"], others, f"{seed}:{row['sample_id']}", steps)
             if not made or longest(encoder, row["prompt_ids"], made) > limit:
                 left_out += 1
                 continue

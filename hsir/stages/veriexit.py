@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from hsir import traces
 from hsir.grading.base import Grader
 from hsir.progress import say
 from hsir.recycling.matchers import BaseMatcher, Matcher
-from hsir.recycling.statements import WARNING, few_state, unstated
+from hsir.recycling.statements import WARNING, few_state, mostly_whole, one_step, unstated
 from hsir.recycling.veriexit import Evidence, recycle, states_any
+from hsir.splitting import Layout
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer
@@ -34,6 +36,7 @@ def main(
         list[str], typer.Option(help="POOL=TABLE of the verdicts of such a pool; repeat it for each pool.")
     ] = [],
     judged: Annotated[Path | None, typer.Option(help="Table of judgements that the matcher reads.")] = None,
+    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     belonging.check_pool(samples, [verified], questions)
@@ -44,25 +47,29 @@ def main(
     judgements = tables.read("judged", judged) if judged else []
     concluded = {row["sample_id"]: frozenset([row["step"]]) for row in judgements if row["concluded"]}
     evidence = Evidence(probe_shares(shards, verdict_tables), concluded)
-    rows = recycle(failed, asked, matcher, task.grading, load_tokenizer(tokenizer), evidence)
+    rows = recycle(failed, asked, matcher, task.grading, load_tokenizer(tokenizer), evidence, steps)
     read = [path for paths in (*shards.values(), *verdict_tables.values()) for path in paths]
     inputs = [*samples, verified, questions, *read, *([judged] if judged else [])]
-    made_by = tables.provenance("veriexit", inputs, matcher=matcher, grading=task.grading)
-    stating = count_stating(failed, asked, matcher, task.grading)
-    tables.write("veriexit", rows, output, {**made_by, tables.STATING: stating})
+    made_by = tables.provenance("veriexit", inputs, matcher=matcher, grading=task.grading, steps=steps)
+    stating = count_stating(failed, asked, matcher, task.grading, steps)
+    whole = sum(len(traces.steps(row["completion"], steps)) == 1 for row in failed)
+    tables.write("veriexit", rows, output, {**made_by, tables.STATING: stating, tables.WHOLE: whole})
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")
     if few_state(stating, len(rows)):
         say(f"{WARNING}: {unstated(stating, len(rows))}")
+    if mostly_whole(whole, len(rows)):
+        say(f"{WARNING}: {one_step(whole, len(rows))}")
 
 
 def count_stating(
-    failed: Sequence[tables.Row], questions: Mapping[str, tables.Row], matcher: BaseMatcher, grader: Grader
-) -> int:
+    failed: Sequence[tables.Row], questions: Mapping[str, tables.Row], matcher: BaseMatcher, grader: Grader,
+    layout: Layout,
+) -> int:  # fmt: skip
     """Count the failed samples of which a step states any answer."""
     asked = [(row["completion"], questions[row["question_id"]]) for row in failed]
     return sum(
-        states_any(text, of["gold"], matcher, grader, dict(of["options"]) if of["options"] else None)
+        states_any(text, of["gold"], matcher, grader, dict(of["options"]) if of["options"] else None, layout)
         for text, of in asked
     )
 

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 COUNTS = (
-    "samples", "generated_tokens", "prefill_tokens", "scored_tokens", "training_tokens",
+    "samples", "generated_tokens", "prefill_tokens", "cached_tokens", "scored_tokens", "training_tokens",
     "sample_seconds", "score_seconds", "train_seconds", "device_seconds",
 )  # fmt: skip
-"""What is summed; tokens are prompt and solution tokens, `device_seconds` are GPU seconds."""
+"""What is summed; tokens are prompt and solution tokens, `device_seconds` are GPU seconds.
+
+Tokens are computed ones, but for `cached_tokens`, which an engine had already.
+"""
 
 Entry = dict[str, float]
 
@@ -15,14 +18,15 @@ Entry = dict[str, float]
 def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:
     """Sum the samples of a pool; `took` is what its shards noted of their making.
 
-    Prefill tokens are those of the prompt and of a recycled prefix, once for each sample: an engine that shares them
-    between samples reads fewer.
+    Prefill tokens are those of prompts and recycled prefixes that were computed. Cached tokens were not, because
+    another sample begins alike. Where a shard does not say which, all of them count as computed.
     """
-    drawn = list(rows)
+    drawn, noted = list(rows), list(took)
     generated = sum(row["n_generated"] for row in drawn)
     given = sum(len(row["prompt_ids"]) + row["n_tokens"] - row["n_generated"] for row in drawn)
-    entry = {"samples": len(drawn), "generated_tokens": generated, "prefill_tokens": given}
-    return entry | _times(took, "sample_seconds")
+    cached = sum(one.get("cached_tokens", 0) for one in noted)
+    entry = {"samples": len(drawn), "generated_tokens": generated, "prefill_tokens": given - cached}
+    return entry | {"cached_tokens": cached} | _times(noted, "sample_seconds")
 
 
 def scores(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:

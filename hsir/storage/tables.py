@@ -23,6 +23,7 @@ Row = dict[str, Any]
 SUFFIXES = (".parquet", ".jsonl")
 """The formats of tables. JSONL has no place for what a table was made of."""
 STATING = "stating"
+WHOLE = "whole"
 """In the metadata of a table `veriexit`: how many of its failed solutions state an answer, right or wrong."""
 _IDS = pa.list_(pa.int32())
 

@@ -9,10 +9,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from hsir.config import Plan, load
+from hsir.config.pools import ProbePool
 from hsir.errors import InputError
 from hsir.planning.budget.assumptions import Assumptions, assumptions
 from hsir.planning.budget.done import done
-from hsir.planning.budget.estimate import Estimator, Item
+from hsir.planning.budget.estimate import Estimator, Item, drawn
 from hsir.planning.budget.measured import gather
 from hsir.planning.budget.summary import Row, hours, rows, size, total
 from hsir.planning.budget.work import Draw, Training, work
@@ -119,6 +120,19 @@ def test_amounts_of_other_pools_and_trainings(
 ) -> None:
     item = planned(tmp_path, method)[name]
     assert (item.samples, item.tokens) == (pytest.approx(samples), pytest.approx(tokens))
+
+
+@pytest.mark.parametrize(
+    ("options", "answers"),
+    [
+        ({}, 200 * 0.5 * 16), ({"mentions": True}, 200 * 0.5 * 16 * 0.25), ({"unsolved": True}, 200 * 0.1 * 16),
+        ({"per_question": 2, "samples": 3, "most": 4}, 20 * 2 * 4 * 3),
+    ],
+)  # fmt: skip
+def test_probes_are_counted_by_what_is_probed(options: dict[str, Any], answers: float) -> None:
+    assumed = {"failed": 0.5, "mentioned": 0.25, "unsolved": 0.1}
+    pool = ProbePool.model_validate({"kind": "probe", "of": "k10", **options})
+    assert drawn(pool, 20, 200, assumed.__getitem__) == pytest.approx(answers)
 
 
 def test_time_is_arithmetic_over_what_a_gpu_does(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_the_engine_tells_texts_and_why_they_end(
 
 def prompt_of(name: str, length: int, prefix: int = 0) -> Prompt:
     """Make a prompt of so many tokens."""
-    return Prompt(name, "q", [1] * length, 0, [1] * prefix)
+    return Prompt(name, f"q{name}", [1] * length, 0, [1] * prefix)
 
 
 def test_batches_are_of_like_lengths_and_always_the_same() -> None:

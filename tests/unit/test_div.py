@@ -132,7 +132,7 @@ def test_the_stage_by_hand(tmp_path: Path, root: Path) -> None:
     )  # fmt: skip
     assert tables.read("div", tmp_path / "div.parquet") == FOUND
     options = tables.metadata(tmp_path / "div.parquet")["options"]
-    assert options == {"embedder": {"kind": "words", "dimensions": 1024}, "threshold": "0.9"}
+    assert options == {"embedder": {"kind": "words", "dimensions": 1024}, "threshold": "0.9", "steps": "blank_line"}
 
 
 def test_parts_change_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ def test_a_long_trace_is_shown_in_part_but_always_where_it_arrives() -> None:
     text = traces.compose([f"{n} " + "x" * 990 for n in range(50)] + ["y" * 9000, "end"], "1")
     marks = ["" for _ in traces.steps(text)]
     marks[50] = "arrives"
-    shown = exhibits._trace("failed", "", text, marks).steps  # type: ignore[arg-type]
+    shown = exhibits._trace("failed", "", traces.steps(text), text, marks).steps  # type: ignore[arg-type]
     assert sum(len(step.text) for step in shown) < exhibits.LONG_TRACE + 200
     arrives = next(step for step in shown if step.mark == "arrives")
     assert arrives.text.endswith("... (5,000 characters more)")

@@ -226,12 +226,20 @@ def test_failed_solutions_that_state_nothing_are_warned_of(stating: tuple[int, i
     assert not warned or said[0].startswith(f"Warning: {stating[0]} of 284 failed solutions state an answer")
 
 
+@pytest.mark.parametrize(("whole", "warned"), [((97, 100), True), ((90, 100), False), ((0, 0), False)])
+def test_traces_of_one_step_are_warned_of(whole: tuple[int, int], warned: bool) -> None:
+    nothing = indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)
+    said = limits.told(*nothing, whole=whole)
+    assert bool(said) == warned
+    assert not warned or said[0].startswith("Warning: 97% of 100 traces have one step")
+
+
 def test_a_tables_count_of_statements_is_summed_over_a_run(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
-    assert recycled.stating(made) == (0, 0), "an older table does not say"
+    assert recycled.noted(made, tables.STATING) == (0, 0), "an older table does not say"
     path = tmp_path / "tiny/sums/seed0/start/k3-exit/veriexit.parquet"
     tables.write("veriexit", tables.read("veriexit", path), path, {tables.STATING: 1})
-    assert recycled.stating(made) == (1, 4)
+    assert recycled.noted(made, tables.STATING) == (1, 4)
 
 
 def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from hsir import traces
-from hsir.grading import Number
+from hsir.config.pools import ProbePool
+from hsir.grading import Auto, Choice, Grader, Number
 from hsir.recycling.matchers import AnyOf, Explicit, Probe
+from hsir.recycling.mentions import mentions
 from hsir.sampling.samples import probe_prompts
 from hsir.stages import probe, veriexit
 from hsir.storage import tables
@@ -42,8 +44,12 @@ def pool(tmp_path: Path, encoder: PreTrainedTokenizerBase) -> Path:
     return tmp_path
 
 
-def probed(pool: Path, embedded: Path, most: int = 16) -> list[tables.Row]:
-    probe.main([pool / "samples.parquet"], pool / "verified.parquet", str(embedded), pool / "probes.parquet", most)
+def probed(pool: Path, embedded: Path, **options: Any) -> list[tables.Row]:
+    probe.main(
+        [pool / "samples.parquet"], pool / "verified.parquet", pool / "questions.parquet",
+        Chains(kind="chains", grading=Number()), ProbePool(kind="probe", of="k2", **options), str(embedded),
+        pool / "probes.parquet",
+    )  # fmt: skip
     return tables.read("veriexit", pool / "probes.parquet")
 
 
@@ -56,6 +62,41 @@ def test_only_failed_solutions_are_probed_after_each_step(
         text = encoder.decode(row["prefix_ids"])
         assert text.endswith(traces.EXIT_PROMPT) and len(traces.steps(text)) == row["cut_step"] + 1
     assert [row["cut_step"] for row in probed(pool, embedded, most=2)] == [1, 3]
+
+
+def test_only_steps_that_hold_the_gold_answer_and_the_next_ones_are_probed(pool: Path, embedded: Path) -> None:
+    assert [row["cut_step"] for row in probed(pool, embedded, mentions=True)] == [1, 2]
+
+
+def test_solutions_that_cannot_help_are_not_probed(
+    pool: Path, embedded: Path, encoder: PreTrainedTokenizerBase
+) -> None:
+    assert probed(pool, embedded, unsolved=True) == []
+    rows = [sampled(encoder, f"q-k2-000{n}", text) for n, text in enumerate(["<think>\n7.\n\n8.", FAILED, FAILED])]
+    tables.write("samples", rows, pool / "samples.parquet", {})
+    tables.write("verified", [verdict(row["sample_id"], "wrong") for row in rows], pool / "verified.parquet", {})
+    assert {row["parent_id"] for row in probed(pool, embedded, unsolved=True)} == {row["sample_id"] for row in rows}
+    few = probed(pool, embedded, mentions=True, per_question=1)
+    assert [(row["parent_id"], row["cut_step"]) for row in few] == [("q-k2-0001", 1), ("q-k2-0001", 2)]
+
+
+@pytest.mark.parametrize(
+    ("step", "gold", "grader", "held"),
+    [
+        ("12+3=15.", "15", Number(), True), ("12+3=15.", "3", Number(), False), ("20-5=15.", "5", Number(), False),
+        ("so 5 - 20 = -15", "15", Number(), True),
+        ("1,500 coins", "1500", Number(), True), ("115.", "15", Number(), False), ("15.5", "15", Number(), False),
+        ("nothing", "15", Number(), False), ("$\\frac{1}{2}$", "1/2", Auto(), True), ("x", "\\sqrt{2}", Auto(), True),
+        ("So it is B", "B", Choice(), True), ("A bear", "B", Choice(), False), ("so", "yes", Auto(), True),
+    ],
+)  # fmt: skip
+def test_whether_a_step_holds_the_gold_answer(step: str, gold: str, grader: Grader, held: bool) -> None:
+    assert mentions(step, gold, grader) is held
+
+
+def test_an_option_may_be_held_as_its_text() -> None:
+    assert mentions("It was a stroke.", "B", Choice(), {"A": "Flu", "B": "Stroke"})
+    assert not mentions("It was the flu.", "B", Choice(), {"A": "Flu", "B": "Stroke"})
 
 
 def test_each_probe_is_drawn_under_a_name_and_a_seed_of_its_own(pool: Path, embedded: Path) -> None:

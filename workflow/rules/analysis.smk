@@ -23,6 +23,7 @@ rule variants:
     conda:
         "../../envs/tables.yaml"
     params:
+        steps=lambda w: studied_options(w).traces.steps,
         policy=studied_policy,
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         solutions=lambda w: studied_options(w).redundancy.solutions,
@@ -31,7 +32,7 @@ rule variants:
         note("variants: run {wildcards.run}")
     shell:
         "python -m hsir.stages.variants --policy {params.policy:q} {params.samples:q} --verified {input.verified:q}"
-        " --solutions {params.solutions} --seed {params.seed} --out {output:q} > {log:q} 2>&1"
+        " --solutions {params.solutions} --seed {params.seed} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
 rule score_variants:
@@ -74,13 +75,14 @@ rule div_variants:
     resources:
         gpu=1,
     params:
+        steps=lambda w: studied_options(w).traces.steps,
         embedder=lambda w: options(studied_options(w).div.embedder),
         threshold=lambda w: studied_options(w).div.threshold,
     message:
         note("div: variants of run {wildcards.run}")
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div --in {input:q} --embedder {params.embedder:q}"
-        " --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
+        " --threshold {params.threshold} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
 rule redundancy:

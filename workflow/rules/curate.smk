@@ -44,14 +44,16 @@ rule probe:
     conda:
         "../../envs/tables.yaml"
     params:
+        steps=lambda w: plan.settings(w.model, w.task).traces.steps,
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        most=lambda w: pool_of(w).most,
+        pool=lambda w: options(pool_of(w)),
+        task=lambda w: options(task_of(w).for_split(None)),
         tokenizer=lambda w: base_path(w.model),
     message:
         note("probe: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
-        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --most {params.most}"
-        " --tokenizer {params.tokenizer:q} --out {output:q} > {log:q} 2>&1"
+        "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
+        " --task {params.task:q} --pool {params.pool:q} --tokenizer {params.tokenizer:q} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
 rule judge:
@@ -68,13 +70,14 @@ rule judge:
     conda:
         "../../envs/tables.yaml"
     params:
+        steps=lambda w: plan.settings(w.model, w.task).traces.steps,
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         judge=lambda w: options(plan.config.judge),
     message:
         note("judge: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.judge {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
-        " --judge {params.judge:q} --out {output:q} > {log:q} 2>&1"
+        " --judge {params.judge:q} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
 rule veriexit:
@@ -94,6 +97,7 @@ rule veriexit:
     conda:
         "../../envs/tables.yaml"
     params:
+        steps=lambda w: plan.settings(w.model, w.task).traces.steps,
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         task=lambda w: options(task_of(w).for_split(None)),
         matcher=lambda w: options(pool_of(w).matcher),
@@ -109,7 +113,7 @@ rule veriexit:
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
         " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
-        " {params.probes:q} {params.judged:q} --out {output:q} > {log:q} 2>&1"
+        " {params.probes:q} {params.judged:q} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
 rule score:
@@ -163,6 +167,7 @@ rule div:
     resources:
         gpu=1,
     params:
+        steps=lambda w: plan.settings(w.model, w.task).traces.steps,
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
         embedder=lambda w: options(plan.settings(w.model, w.task).div.embedder),
         threshold=lambda w: plan.settings(w.model, w.task).div.threshold,
@@ -170,7 +175,7 @@ rule div:
         note("div: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div {params.samples:q} --verified {input.verified:q}"
-        " --embedder {params.embedder:q} --threshold {params.threshold} --out {output:q} > {log:q} 2>&1"
+        " --embedder {params.embedder:q} --threshold {params.threshold} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
 rule filter:

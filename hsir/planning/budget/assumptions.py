@@ -17,6 +17,9 @@ class Assumptions(Options):
     length: float = Field(0.5, gt=0, le=1, description="Tokens of a completion, as a share of its limit.")
     failed: float = Field(0.5, ge=0, le=1, description="Share of solutions that are not right.")
     recyclable: float = Field(0.35, ge=0, le=1, description="Share of failed solutions that VeriExit can cut.")
+    mentioned: float = Field(
+        0.2, ge=0, le=1, description="Share of a failed solution's steps that hold the gold answer, or follow one."
+    )
     unsolved: float = Field(0.2, ge=0, le=1, description="Share of questions without a right solution.")
     kept: float = Field(0.7, ge=0, le=1, description="Share of right solutions that the filters behind `right` keep.")
     parameters: float = Field(

@@ -50,7 +50,10 @@ def _recycled(pool: VeriExitPool, questions: float, source: float, assume: Assum
 
 @drawn.register
 def _probed(pool: ProbePool, questions: float, source: float, assume: Assume) -> float:
-    return source * assume("failed") * pool.most * pool.samples
+    solutions = source * assume("unsolved" if pool.unsolved else "failed")
+    if pool.per_question is not None:
+        solutions = min(solutions, questions * pool.per_question)
+    return solutions * pool.most * (assume("mentioned") if pool.mentions else 1) * pool.samples
 
 
 @drawn.register

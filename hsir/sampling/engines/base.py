@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+FULL = 0.75
+"""A batch is full enough, from this share of its size on, to end where a group of prompts ends."""
+
+
 class Prompt(NamedTuple):
     """One completion to be drawn: where it belongs, what it continues, and the seed of its noise."""
 
@@ -31,6 +35,8 @@ class Completion(NamedTuple):
     completion_ids: list[int]
     text: str
     finish: str
+    cached: int = 0
+    """Tokens of the prompt and its prefix that were not computed for it, because another completion's were there."""
 
 
 class Within(Protocol):
@@ -57,10 +63,36 @@ class Engine(Protocol):
 
 
 def batches(prompts: list[Prompt], size: int) -> Iterator[list[Prompt]]:
-    """Cut prompts into batches of like lengths; the same prompts give the same batches every time."""
-    ordered = sorted(prompts, key=lambda p: (given(p), p.sample_id))
-    for at in range(0, len(ordered), size):
-        yield ordered[at : at + size]
+    """Cut prompts into batches of like lengths; the same prompts give the same batches every time.
+
+    Prompts with a beginning in common stay together, the longest first, so that it is computed once. A batch ends
+    before such a group that has no room in it, unless a quarter of it would be empty.
+    """
+    groups = [sorted(group, key=lambda p: (-given(p), p.sample_id)) for group in alike(prompts)]
+    batch: list[Prompt] = []
+    for group in sorted(groups, key=lambda group: (given(group[0]), group[0].sample_id)):
+        if len(batch) + len(group) > size and len(batch) >= FULL * size:
+            yield batch
+            batch = []
+        batch += group
+        while len(batch) > size:
+            yield batch[:size]
+            batch = batch[size:]
+    if batch:
+        yield batch
+
+
+def share(prompts: list[Prompt], shard: int, shards: int) -> list[Prompt]:
+    """Give the prompts of one shard; those with a beginning in common are in the same one."""
+    return [prompt for group in alike(prompts)[shard::shards] for prompt in group]
+
+
+def alike(prompts: Iterable[Prompt]) -> list[list[Prompt]]:
+    """Group prompts that begin alike, in order: those of a question, or that go on from the same solution of it."""
+    groups: dict[tuple[str, str | None], list[Prompt]] = {}
+    for prompt in prompts:
+        groups.setdefault((prompt.question_id, prompt.parent_id), []).append(prompt)
+    return list(groups.values())
 
 
 def given(prompt: Prompt) -> int:
@@ -87,13 +119,20 @@ def room(prompts: Iterable[Prompt], limit: int, positions: int) -> int:
 
 
 def completion(
-    prompt: Prompt, drawn: list[int], stops: Collection[int], tokenizer: "PreTrainedTokenizerBase"
+    prompt: Prompt, drawn: list[int], stops: Collection[int], tokenizer: "PreTrainedTokenizerBase", cached: int = 0
 ) -> Completion:
     """Put what was drawn behind its prefix: the stop token is kept in the ids, and left out of the text."""
     stopped = drawn[-1] in stops
     whole = [*prompt.prefix_ids, *drawn]
     text = tokenizer.decode(whole[:-1] if stopped else whole, skip_special_tokens=True)
-    return Completion(prompt, whole, text, "stop" if stopped else "length")
+    return Completion(prompt, whole, text, "stop" if stopped else "length", cached)
+
+
+def prefilled(completions: Iterable[Completion]) -> dict[str, int]:
+    """Count the tokens of prompts and prefixes that an engine computed, and those that it had already."""
+    listed = list(completions)
+    cached = sum(one.cached for one in listed)
+    return {"prefill_tokens": sum(given(one.prompt) for one in listed) - cached, "cached_tokens": cached}
 
 
 def library(package: str) -> str:

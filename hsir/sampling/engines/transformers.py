@@ -6,6 +6,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hsir.sampling.engines.base import Completion, Prompt, Within, completion, room, unheard
 from hsir.sampling.engines.decode import Decoding, decode
+from hsir.sampling.engines.shared import origins
 from hsir.storage.models import stop_ids
 
 
@@ -23,8 +24,11 @@ class TransformersRunner:
         room(batch, self._how.max_new_tokens, self._model.config.get_text_config().max_position_embeddings)
         contexts = [[*prompt.prompt_ids, *prompt.prefix_ids] for prompt in batch]
         drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
-        stops = self._how.stop_ids
-        return [completion(prompt, ids, stops, self._tokenizer) for prompt, ids in zip(batch, drawn, strict=True)]
+        stops, kept = self._how.stop_ids, [one.kept for one in origins(contexts)]
+        return [
+            completion(prompt, ids, stops, self._tokenizer, cached)
+            for prompt, ids, cached in zip(batch, drawn, kept, strict=True)
+        ]
 
     def noted(self) -> dict[str, Any]:
         """Nothing: what it runs on is what its options say."""

@@ -110,7 +110,8 @@ class VllmRunner:
         (drawn,) = output.outputs
         if drawn.finish_reason not in ("stop", "length"):
             raise InputError(f"{prompt.sample_id}: vLLM gave it up ({drawn.finish_reason}); its log says why")
-        return completion(prompt, list(drawn.token_ids), self._stops, self._tokenizer)
+        cached = output.num_cached_tokens or 0
+        return completion(prompt, list(drawn.token_ids), self._stops, self._tokenizer, cached)
 
     def _lower(self, told: str) -> None:
         """Free the engine, to begin anew with less."""

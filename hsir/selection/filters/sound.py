@@ -34,9 +34,20 @@ def false_equations(text: str) -> list[str]:
     return [found[0].strip() for found in _EQUATION.finditer(text) if _false(text, found)]
 
 
+def checked_equations(text: str) -> tuple[int, int]:
+    """Count the equations of a text that can be checked, and the false ones."""
+    found = [one for one in _EQUATION.finditer(text) if _begins(text, one) and _value(one[1]) is not None]
+    return len(found), sum(_false(text, one) for one in found)
+
+
+def _begins(text: str, found: re.Match[str]) -> bool:
+    """Tell whether an equation is all of its left side, and not the rest of a longer expression."""
+    return _BEFORE.search(text, max(found.start() - 2, 0), found.start()) is None
+
+
 def _false(text: str, found: re.Match[str]) -> bool:
-    if _BEFORE.search(text, max(found.start() - 2, 0), found.start()):
-        return False  # the rest of a longer expression
+    if not _begins(text, found):
+        return False
     value, result = _value(found[1]), found[2].replace(",", "").replace("$", "")
     decimals = len(result.partition(".")[2])
     return value is not None and round(value, decimals) != Fraction(result) and value != Fraction(result)
