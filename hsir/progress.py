@@ -4,15 +4,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, NoReturn, Self, TypeVar
 
+from hsir import disk
 from hsir.errors import HsirError
 
 T = TypeVar("T")
 SECONDS_TO_FIRST_LINE = 3.0
 SECONDS_BETWEEN_LINES = 10.0
+PLAIN = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""Errors that say all there is to say."""
 
 
 class Progress:
@@ -86,8 +89,9 @@ def track(items: Iterable[T], what: str, unit: str, total: int, done: int = 0) -
 
 
 def say(message: str) -> None:
-    """Write one line for whoever reads the log."""
-    print(f"hsir: {message}", file=sys.stderr, flush=True)
+    """Write one line for whoever reads the log; a log that cannot be written to stops no work."""
+    with suppress(OSError):
+        print(f"hsir: {message}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -97,8 +101,10 @@ def reported() -> Iterator[None]:
         yield
     except HsirError as error:
         _end(str(error))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        if error.filename is None:
+    except Exception as error:
+        if refused := disk.told(error):
+            _end(refused)
+        if not isinstance(error, PLAIN) or error.filename is None:
             raise
         _end(f"{error.filename}: {error.strerror}")
 

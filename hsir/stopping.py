@@ -18,6 +18,33 @@ def stop_when_told() -> None:
     signal.signal(signal.SIGTERM, _stop)
 
 
+class Told(BaseException):
+    """Work was broken off because the process was told to stop; no Exception, for it is nobody's fault."""
+
+
+_breakable: list[threading.Event] = []
+"""Of the blocks that may be broken off, what is set once the process is told to stop."""
+
+
+def break_if_told() -> None:
+    """Raise Told where the process was told to stop and is within a block that may be broken off (`breakable`).
+
+    A loop that takes minutes (a rollout, token by token) calls this in each round; anywhere else it does nothing.
+    """
+    if _breakable and _breakable[-1].is_set():
+        raise Told
+
+
+@contextmanager
+def breakable(told: threading.Event) -> Iterator[None]:
+    """Let `break_if_told` end a block once `told` is set; who begins it catches Told."""
+    _breakable.append(told)
+    try:
+        yield
+    finally:
+        _breakable.pop()
+
+
 @contextmanager
 def at_leisure(pass_on: Callable[[], object] | None = None) -> Iterator[threading.Event]:
     """Yield what is set once the process is told to stop; where it was, the process ends when the block does.

@@ -22,8 +22,10 @@ from hsir.planning.doctor import slurm
 from hsir.planning.doctor.disk import disk
 from hsir.planning.doctor.environments import environments
 from hsir.planning.doctor.finding import Finding, ok, problem, skipped
+from hsir.planning.doctor.memory import memory
 from hsir.planning.doctor.models import models
 from hsir.planning.doctor.questions import questions
+from hsir.planning.memory import by_model, machine, without_gpu
 
 COLOURS = {"ok": "green", "skipped": "yellow", "problem": "bold red"}
 OPTIONAL = {"vllm", "deepspeed"}
@@ -45,7 +47,7 @@ def main(
     wait: Annotated[int, typer.Option(min=1, help="Seconds for that job, its wait included.")] = 300,
     directory: Directory = None,
 ) -> None:
-    """Look at profile, queue, models, questions, disk and environments; exit code 1 with a problem."""
+    """Look at profile, queue, models, questions, disk, memory and environments; exit code 1 with a problem."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     given = workflow.profile(profile)
@@ -53,6 +55,7 @@ def main(
     found = [
         _jobs(chosen, configfile, profile, given, wait if probe_gpu else None),
         _work(plan, todo),
+        _memory(plan, todo, given),
         environments(HOME / "envs", deployment or _deployment(given), OPTIONAL - _chosen(plan, todo)),
     ]
     for finding in (one for part in found for one in part):
@@ -108,6 +111,12 @@ def _work(plan: Plan, todo: Work) -> Iterator[Finding]:
         yield skipped("disk", f"what is needed cannot be told: {error}")
     else:
         yield disk(results, needed)
+
+
+def _memory(plan: Plan, todo: Work, profile: dict[str, Any]) -> Iterator[Finding]:
+    """Look at the memory of this machine, where trainings run here and not on a GPU."""
+    if without_gpu(profile):
+        yield from memory(by_model(plan, todo), machine())
 
 
 def _deployment(profile: dict[str, Any]) -> list[str]:

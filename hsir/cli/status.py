@@ -1,6 +1,7 @@
 """Command status: how far runs are, and what would run with the config as it stands."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,18 +14,25 @@ from rich.text import Text
 
 from hsir.cli.terminal import Directory, console
 from hsir.cli.watch import watch
-from hsir.planning import workflow
+from hsir.planning import running, workflow
 from hsir.planning.budget.assumptions import assumptions
 from hsir.planning.budget.estimate import Estimator
 from hsir.planning.budget.measured import gather
 from hsir.planning.budget.status import Standing, standings
+from hsir.planning.budget.summary import hours
+from hsir.planning.leftovers import Leftover, leftovers
+from hsir.planning.memory import without_gpu
+from hsir.planning.warned import warnings
 
 NOTE = (
     "Jobs stand with the method whose policies they are of: pools drawn from sft-initial with sft-initial. Hours are"
     " those of train, sample and score, by earlier runs, else by assumptions (`python -m hsir plan` names them)."
 )
+ALL_MADE = "all is made: nothing would run"
 HEAVY = ("train", "sample", "score")
 """The stages that run a policy: the others take seconds, and are counted together."""
+NAMED_LEFT = 10
+"""Leftovers that are named; the command names all."""
 NAMED = 3
 """Policies of a method that are named; of more, the number."""
 
@@ -46,36 +54,69 @@ def main(
     """Tell, by method, which policies there are, which are missing, what would run, why, and what it costs."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
-    workflow.profile(profile)
-    estimator = Estimator(plan, gather([Path(plan.config.results)], plan), assumptions(assume))
+    on_cpu = without_gpu(workflow.profile(profile))
+    estimator = Estimator(plan, gather([Path(plan.config.results)], plan), assumptions(assume), on_cpu)
     if watched:
         return watch(workflow.dry_run(chosen, configfile, profile), every)
-    found = standings(plan, chosen, workflow.dry_run(chosen, configfile, profile), estimator)
+    jobs = workflow.dry_run(chosen, configfile, profile)
+    found = standings(plan, chosen, jobs, estimator)
     if as_json:
         print(json.dumps([asdict(one) for one in found], indent=2))
-    else:
-        show(chosen, found)
+        return None
+    show(chosen, found, estimator.on_cpu, warnings(plan, chosen))
+    made = [path for job in jobs for path in job.outputs]
+    show_leftovers(leftovers(Path(plan.config.results), made, running.outputs()))
     return None
 
 
-def show(runs: Sequence[str], found: Sequence[Standing]) -> None:
-    """Print a table a model and task, and under it why what would run."""
+def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, warned: Sequence[str] = ()) -> None:
+    """Print a table a model and task, and under it why what would run, and what stages warned of."""
     out = console()
     for model, task in dict.fromkeys((one.model, one.task) for one in found if one.method):
         out.print(Text(f"{', '.join(runs)}: {model} on {task}", style="bold"))
-        out.print(table([one for one in found if (one.model, one.task) == (model, task)]))
+        out.print(table([one for one in found if (one.model, one.task) == (model, task)], on_cpu))
     for one in (one for one in found if not one.method):
         out.print(Text(f"besides: {_jobs(one)}\n"))
     why = dict.fromkeys(cause for one in found for cause in one.causes)
+    for line in warned:
+        out.print(Text.assemble(("warning", "yellow"), f"  {line}"), soft_wrap=True)
+    gone = [path for one in found for path in one.gone]
+    if gone:
+        named = ", ".join([*gone[:NAMED], *([f"{len(gone) - NAMED} more"] if len(gone) > NAMED else [])])
+        said = f"  {named}: not there, and nothing would make it, for what was made of it is; name it to `snakemake`"
+        out.print(Text.assemble(("gone", "yellow"), said), soft_wrap=True)
     if not any(one.jobs for one in found):
-        out.print(Text("all is made: nothing would run", style="green"))
+        out.print(Text("nothing would run", style="yellow") if gone else Text(ALL_MADE, style="green"))
         return
     for cause in why:
         out.print(Text.assemble(("because", "yellow"), f"  {cause}"), soft_wrap=True)
     out.print(Text(f"\n{NOTE}", style="dim"), soft_wrap=True)
 
 
-def table(found: Sequence[Standing]) -> Table:
+def show_leftovers(found: Sequence[Leftover]) -> None:
+    """Print what can be deleted, with sizes and the command; what somebody may still go on with by itself."""
+    out = console()
+    for given_up, title in ((True, "can be deleted"), (False, "can be deleted if you have given it up")):
+        some = [one for one in found if one.given_up is given_up]
+        if not some:
+            continue
+        out.print(Text(f"\n{title}: {human(sum(one.size for one in some))}", style="yellow"))
+        for one in some[:NAMED_LEFT]:
+            out.print(Text(f"  {human(one.size):>9}  {one.path}: {one.why}"), soft_wrap=True)
+        if len(some) > NAMED_LEFT:
+            out.print(Text(f"  ... and {len(some) - NAMED_LEFT:,} more"))
+        out.print(Text(f"  rm -r {shlex.join(str(one.path) for one in some)}"), soft_wrap=True)
+
+
+def human(size: int) -> str:
+    """Write a number of bytes for a person."""
+    for unit, bytes_of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:,.1f} {unit}"
+    return f"{size} bytes"
+
+
+def table(found: Sequence[Standing], on_cpu: bool = False) -> Table:
     """Lay out how far methods are: a row each, and their sum."""
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("method", no_wrap=True)
@@ -83,16 +124,16 @@ def table(found: Sequence[Standing]) -> Table:
         grid.add_column(name, justify="right", no_wrap=True)
     grid.add_column("to train")
     grid.add_column("would run", no_wrap=True)
-    for name in ("hours", "GPU-hours"):
+    for name in hours(on_cpu):
         grid.add_column(name, justify="right")
     for one in found:
         behind = [*one.missing, *(f"{name} again" for name in one.again)]
         named = ", ".join([*behind[:NAMED], *([f"{len(behind) - NAMED} more"] if len(behind) > NAMED else [])])
         counts = [f"{one.trained}/{one.policies}", f"{one.evaluated}/{one.evaluations}"]
         style = "green" if not one.jobs else None
-        grid.add_row(one.method, *counts, named or "-", _jobs(one), *_hours([one]), style=style)
-    grid.add_row("all", *_sums(found), "", f"{sum(sum(one.jobs.values()) for one in found):,} jobs", *_hours(found),
-                 style="bold")  # fmt: skip
+        grid.add_row(one.method, *counts, named or "-", _jobs(one), *_hours([one], on_cpu), style=style)
+    jobs = sum(sum(one.jobs.values()) for one in found)
+    grid.add_row("all", *_sums(found), "", f"{jobs:,} jobs", *_hours(found, on_cpu), style="bold")
     return grid
 
 
@@ -111,6 +152,6 @@ def _sums(found: Sequence[Standing]) -> list[str]:
     ]
 
 
-def _hours(found: Sequence[Standing]) -> list[str]:
-    hours, on_gpu = sum(one.hours for one in found), sum(one.gpu_hours for one in found)
-    return [f"{value:,.2f}" if value else "-" for value in (hours, on_gpu)]
+def _hours(found: Sequence[Standing], on_cpu: bool) -> list[str]:
+    taken = [sum(one.hours for one in found), *([] if on_cpu else [sum(one.gpu_hours for one in found)])]
+    return [f"{value:,.2f}" if value else "-" for value in taken]

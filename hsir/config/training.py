@@ -10,6 +10,7 @@ from hsir.rewards import Accuracy, Format, Reward
 
 Count = Annotated[int, Field(ge=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
+SaveDtype = Literal["base", "float32", "bfloat16", "float16"]
 
 
 class Limits(Options):
@@ -51,7 +52,10 @@ class Training(Options):
     )
     weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
     save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
-    dtype: Dtype = Field("float32", description="Number format of the forward pass; weights stay float32.")
+    dtype: Dtype = Field("float32", description="Number format of the forward pass; weights are trained in float32.")
+    save_dtype: SaveDtype = Field(
+        "base", description="Number format that the policy is saved in; `base`: that of the weights it began with."
+    )
     checkpointing: Literal["gpu", "on", "off"] = Field(
         "gpu", description="Compute activations again in the backward pass, for memory: on a GPU, always, never."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from hsir import disk
 from hsir.config.settings import BaseEmbedder, SentenceTransformers, Words
 from hsir.diversity.div import Embed
 from hsir.diversity.wordcounts import words
@@ -40,6 +41,8 @@ def _sentences(options: SentenceTransformers) -> Embed:
             model_kwargs={"use_safetensors": None if options.pickled else True},
         )  # fmt: skip
     except (OSError, ValueError) as error:
+        if disk.refused(error):
+            raise
         raise InputError(
             f"{options.model}: the sentence model cannot be loaded ({type(error).__name__}: {error}); set `model` to a"
             " local folder, `pickled: true` where it has no safetensors and you trust it, or use the embedder"

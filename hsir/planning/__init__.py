@@ -3,6 +3,7 @@
 - `budget/`: samples, tokens, hours and disk, planned and actual.
 - `doctor/`: checks of profile, queue, models, data and environments.
 - `workflow.py`: the config, the profile, and Snakemake's own dry run.
+- `leftovers.py`: what kills and changes of mind left under the results.
 
 The commands in `hsir/cli/` call these.
 """

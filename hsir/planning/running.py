@@ -32,6 +32,11 @@ def alive(state: Path = STATE) -> bool:
     return any((state / "locks").glob("*")) or bool(_begun(state))
 
 
+def outputs(state: Path = STATE) -> list[str]:
+    """Give the outputs that are being made, or that a killed run was making."""
+    return sorted(_begun(state))
+
+
 def steps(state: Path = STATE) -> tuple[int, int] | None:
     """Give (finished, all) jobs of the newest run, by Snakemake's own log; None before the first is finished."""
     logs = sorted((state / "log").glob("*.snakemake.log"))

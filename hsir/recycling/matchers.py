@@ -43,6 +43,10 @@ class BaseMatcher(Options):
         A matcher that does not read the step gives the whole of it.
         """
 
+    def reads(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
+        """Say whether the step states any answer; one that does not read steps says so of each."""
+        return True
+
     @property
     def pools(self) -> tuple[str, ...]:
         """Name the pools of probes that it reads."""
@@ -80,6 +84,11 @@ class Explicit(BaseMatcher):
         if last is None or not grader.same(last.answer, gold, options):
             return None
         return Stated(last.answer, offset + last.start, offset + last.end)
+
+    def reads(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
+        grader, step = grader.of(gold, options), step[-LONGEST:]
+        concluded = conclusions.concluded(step, grader, options) if self.conclusions else ()
+        return any(True for _ in grader.stated(step, options)) or any(True for _ in concluded)
 
 
 class Probe(BaseMatcher):
@@ -127,6 +136,9 @@ class Several(BaseMatcher):
     """Matchers that are asked together."""
 
     of: tuple["Matcher", ...] = Field(min_length=1, description="The matchers.")
+
+    def reads(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
+        return any(matcher.reads(step, gold, grader, options) for matcher in self.of)
 
     @property
     def pools(self) -> tuple[str, ...]:

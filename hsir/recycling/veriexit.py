@@ -76,6 +76,13 @@ def find_cut(
     return None
 
 
+def states_any(
+    completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None
+) -> bool:
+    """Tell whether any step states any answer, right or wrong, as the matcher reads statements."""
+    return any(matcher.reads(step, gold, grader, options) for step, _ in traces.steps(completion))
+
+
 def boundaries(completion: str, most: int, holds: Callable[[str], bool] | None = None) -> list[Cut]:
     """Give the ends of a trace's steps where the policy is probed: all, or `most` of them, evenly spread.
 

@@ -39,21 +39,73 @@ def card(folder: Path, name: str, license_name: str | None = None, base_model: s
     from huggingface_hub import ModelCardData
 
     where, told = place(folder), read_json(folder / "train.json")
-    evaluations = list(_evaluations(folder))
+    evaluations, base, learnt = list(_evaluations(folder)), began_with(folder), _learnt(folder, told)
     metadata = ModelCardData(
-        model_name=name, license=license_name, base_model=base_model or _on_a_hub(told), library_name="transformers",
+        model_name=name, license=license_name, base_model=base_model or _on_a_hub(base.path),
+        library_name="transformers",
         pipeline_tag="text-generation", tags=TAGS, eval_results=[_result(row) for row in evaluations] or None,
     )  # fmt: skip
     page = Environment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - no model's text
     made = told["provenance"]
     body = page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        name=name, **where._asdict(), evaluations=evaluations, **_overlaps(folder),
+        name=name, **where._asdict(), base=base_model or _shown(base.path), base_hash=base.hash, learnt=learnt,
+        evaluations=evaluations, **_overlaps(folder),
         examples=f"{told['examples']:,}", steps=f"{told['steps']:,}", tokens=f"{told.get('tokens', 0):,}",
         options=list(_flat("", made["options"]["train"])), funnel=_funnel(folder), budget=_budget(folder),
         version=made["hsir"], commit=made["commit"],
         inputs=[(_shown(path), value) for path, value in made["inputs"].items()],
     )  # fmt: skip
     return f"---\n{metadata}\n---\n\n{body}"
+
+
+class Base(NamedTuple):
+    """The model that a policy goes back to: its name on a hub or its folder, and the hash of its contents."""
+
+    path: str
+    hash: str
+
+
+def began_with(folder: Path) -> Base:
+    """Give the untrained model that a policy goes back to, through the policies that it was trained on from."""
+    seen = set()
+    while folder not in seen:
+        seen.add(folder)
+        path, contents = next(iter(read_json(folder / "train.json")["provenance"]["inputs"].items()))
+        parent = folder.parent / PurePosixPath(path).parent.name
+        is_policy = PurePosixPath(path).name == "checkpoint" and (parent / "train.json").is_file()
+        folder = parent if is_policy else folder
+    return Base(path, contents)
+
+
+class Learnt(NamedTuple):
+    """What a policy learnt from, for the card."""
+
+    said: str
+    risk: str
+
+
+OWN = (
+    "A model of its own kind wrote the solutions that it learnt from: it may repeat their errors with more confidence."
+)
+GIVEN = "The traces that it learnt from were given, and nobody checked their steps: it may repeat their errors."
+
+
+def _learnt(folder: Path, told: dict[str, Any]) -> Learnt:
+    """Say what a policy learnt from, by its kind of training and by where its training set came from."""
+    kind = told["provenance"]["options"]["train"].get("kind", "sft")
+    if kind == "grpo":
+        return Learnt("by reinforcement learning: from its own attempts, which were graded as it learnt", OWN)
+    steps, given = _funnel(folder), _given(folder)
+    own = steps[-1]["total"] if steps else 0
+    if kind == "dpo":
+        return Learnt("by preferences: from right solutions that a policy wrote, each against a failed one", OWN)
+    traces = f"{given:,} given traces, which another model or people wrote"
+    if own:
+        also = f", and {traces}" if given else ""
+        return Learnt(f"from {own:,} right solutions that a policy before it wrote{also}", OWN)
+    if given:
+        return Learnt(f"from {traces}; from none of its own", GIVEN)
+    return Learnt("by supervised fine-tuning", "What it learnt from is not noted here: it may repeat the errors in it.")
 
 
 def _evaluations(folder: Path) -> Iterator[dict[str, Any]]:
@@ -87,9 +139,9 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, json.dumps(value) if isinstance(value, list) else value
 
 
-def _on_a_hub(told: dict[str, Any]) -> str | None:
-    """Give the model that training began with, where it is one of a hub: ORG/NAME, and no folder of the results."""
-    first = PurePosixPath(next(iter(told["provenance"]["inputs"])))
+def _on_a_hub(path: str) -> str | None:
+    """Give the base model, where it is one of a hub: ORG/NAME, and no folder."""
+    first = PurePosixPath(path)
     return str(first) if len(first.parts) == 2 and not first.is_absolute() and not Path(first).exists() else None
 
 
@@ -108,6 +160,11 @@ def _funnel(folder: Path) -> list[dict[str, Any]]:
     path = folder / "funnel.json"
     steps: list[dict[str, Any]] = read_json(path)["steps"] if path.is_file() else []
     return steps
+
+
+def _given(folder: Path) -> int:
+    path = folder / "funnel.json"
+    return int(read_json(path).get("given", 0)) if path.is_file() else 0
 
 
 def _budget(folder: Path) -> list[tuple[str, str]]:

@@ -38,6 +38,15 @@ class Seen:
     candidates: pd.DataFrame
     """sample_id, question_id, tokens, difficulty, score, dropped."""
 
+    def same(self, other: "Seen") -> bool:
+        """Tell whether another is the same filter, which saw the same candidates: of another method, most likely."""
+        mine, its = self.cell, other.cell
+        return (
+            (mine.model, mine.task, mine.seed, self.chosen) == (its.model, its.task, its.seed, other.chosen)
+            and len(self.candidates) == len(other.candidates)
+            and self.candidates.reset_index(drop=True).equals(other.candidates.reset_index(drop=True))
+        )
+
     def by_level(self) -> pd.DataFrame:
         """Count by difficulty the candidates, and those of them that were dropped."""
         by_level = self.candidates.groupby("difficulty", dropna=False)
@@ -102,21 +111,46 @@ def draw(made: Made, found: list[Seen]) -> style.Chart:
     groups = _by_filter(found)
     if not groups:
         return style.sentence("No policy of this run chose its solutions by InDiv.")
-    charts = [
-        panel
-        for (group, _), seeds in groups.items()
-        for panel in (_scores_panel(made, group, seeds), _levels_panel(seeds))
-    ]
+    charts = []
+    for (group, _), seeds in groups.items():
+        known = any(one.candidates["difficulty"].notna().any() for one in seeds)
+        said = "" if known else "; no level of difficulty"
+        charts += [_scores_panel(made, group, seeds, said), *([_levels_panel(seeds)] if known else [])]
     return style.panels(charts, "Intrinsic diversity of right solutions, and what the threshold drops", columns=2)
 
 
+def once(found: list[Seen]) -> list[Seen]:
+    """Leave out what is the same filter over the same candidates, which several methods may have in common."""
+    kept: list[Seen] = []
+    for one in found:
+        if not any(one.same(other) for other in kept):
+            kept.append(one)
+    return kept
+
+
 def _by_filter(found: list[Seen]) -> dict[tuple[Group, int], list[Seen]]:
-    """Put seeds of one filter of one policy together; filters that saw nothing are left out."""
+    """Put seeds of one filter of one policy together; filters that saw nothing are left out.
+
+    Policies of which all seeds saw the same are named together.
+    """
     groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
     for one in found:
         if not one.candidates.empty:
             groups[group_of(one.cell), one.number].append(one)
-    return groups
+    merged: dict[tuple[Group, int], list[Seen]] = {}
+    for (group, number), seeds in groups.items():
+        alike = next((key for key, others in merged.items() if _all_same(seeds, others)), None)
+        if alike is None:
+            merged[group, number] = seeds
+        else:
+            (model, task, policy), place = alike
+            names = dict.fromkeys([*policy.split(", "), group[2]])
+            merged[(model, task, ", ".join(names)), place] = merged.pop(alike)
+    return merged
+
+
+def _all_same(seeds: list[Seen], others: list[Seen]) -> bool:
+    return len(seeds) == len(others) and all(one.same(other) for one, other in zip(seeds, others, strict=True))
 
 
 def lengths(made: Made, found: list[Seen]) -> style.Chart:
@@ -169,14 +203,14 @@ def _round(value: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
-def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart:
+def _scores_panel(made: Made, group: Group, seeds: list[Seen], said: str) -> alt.LayerChart:
     chosen, every = seeds[0].chosen, pd.concat(one.candidates for one in seeds)
     scores, dropped = every["score"], every["dropped"].mean()
     tau = fmean(one.tau for one in seeds)  # of a quantile, it differs a little from seed to seed
     rows = bins(scores, tau)
     rows["count"] /= len(seeds)
     rows = rows.assign(none=0, fate=np.where(rows["to"] <= tau + 1e-9, DROPPED, KEPT))
-    below = f"standardise: {chosen.standardise}; below tau = {tau:.4g}: {dropped:.0%} of the candidates"
+    below = f"standardise: {chosen.standardise}; below tau = {tau:.4g}: {dropped:.0%} of the candidates{said}"
     colours = style.by_colour("fate:N", {DROPPED: style.LIGHT, KEPT: style.DARK})
     bars = alt.Chart(style.data(rows), width=330, height=150, title=heading(made, group, below)).mark_bar(
         stroke=style.DARK, strokeWidth=0.4
@@ -190,8 +224,9 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen]) -> alt.LayerChart
         scale=alt.Scale(zero=False),
         axis=alt.Axis(labelFlush=False, tickCount=8),
     )
+    counts = alt.Y("count:Q", title="right solutions", axis=style.counted())
     return alt.layer(
-        bars.encode(x=x, x2="to:Q", y=alt.Y("count:Q", title="right solutions"), y2="none:Q", color=colours),
+        bars.encode(x=x, x2="to:Q", y=counts, y2="none:Q", color=colours),
         rule.encode(x="tau:Q"),
     )
 
@@ -200,7 +235,7 @@ def _levels_panel(seeds: list[Seen]) -> alt.LayerChart:
     counts = pd.concat(one.by_level() for one in seeds).groupby(level=0).sum()
     share = counts["dropped"] / counts["candidates"]
     rows = pd.DataFrame({"share": share, "said": share.map("{:.0%}".format)}).rename_axis("level").reset_index()
-    title = style.heading("dropped, by difficulty" if len(rows) else "the questions have no level of difficulty")
+    title = style.heading("dropped, by difficulty")
     base = alt.Chart(style.data(rows), width=210, height=150, title=title)
     x = alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
     scale = alt.Scale(domain=[0, 1])

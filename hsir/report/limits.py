@@ -2,10 +2,16 @@
 
 import pandas as pd
 
+from hsir.recycling.statements import few_state, unstated
 
-def told(dropped: pd.DataFrame, recycled: pd.DataFrame) -> list[str]:
-    """Say both of a whole run, pools and seeds together; nothing of what it did not do."""
-    return [*_veriexit(recycled), *_indiv(dropped)]
+
+def told(dropped: pd.DataFrame, recycled: pd.DataFrame, stating: tuple[int, int] = (0, 0)) -> list[str]:
+    """Say both of a whole run, pools and seeds together; nothing of what it did not do.
+
+    `stating` counts the failed solutions that state an answer, and all of which that is known.
+    """
+    warned = [f"Warning: {unstated(*stating)}."] if few_state(*stating) else []
+    return [*warned, *_veriexit(recycled), *_indiv(dropped)]
 
 
 def _veriexit(rows: pd.DataFrame) -> list[str]:

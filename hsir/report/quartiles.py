@@ -6,7 +6,7 @@ import pandas as pd
 
 from hsir.report import pools, style
 from hsir.report.run import Cell, Made
-from hsir.report.training_view import Group, choosing, heading
+from hsir.report.training_view import Group, choosing, heading, merged
 from hsir.storage import tables
 
 LEVELS = 4
@@ -18,7 +18,8 @@ def draw(made: Made) -> style.Chart:
     groups = choosing(made)
     if not groups:
         return style.sentence("No policy of this run chose its training solutions: there are no levels to count.")
-    charts = [_panel(made, group, [counts(made, cell) for cell in cells]) for group, cells in groups.items()]
+    means = merged({group: _means([counts(made, cell) for cell in cells]) for group, cells in groups.items()})
+    charts = [_panel(made, group, found) for group, found in means.items()]
     return style.panels(charts, "Solutions by quarter of the questions, by right solutions when sampled", columns=3)
 
 
@@ -43,17 +44,20 @@ def levels(right: pd.Series) -> pd.Series:
     return pd.Series(1 + LEVELS * np.arange(len(ordered)) // len(ordered), ordered)
 
 
-def _panel(made: Made, group: Group, seeds: list[pd.DataFrame]) -> alt.Chart:
+def _means(seeds: list[pd.DataFrame]) -> pd.DataFrame:
     means = pd.concat(seeds).groupby(level=0).sum() / len(seeds)
-    means = means.reindex(range(1, LEVELS + 1), fill_value=0.0).rename_axis("level").reset_index()
-    rows = style.data(means.melt("level", var_name="stage", value_name="solutions"))
+    return means.reindex(range(1, LEVELS + 1), fill_value=0.0).rename_axis("level")
+
+
+def _panel(made: Made, group: Group, means: pd.DataFrame) -> alt.Chart:
+    rows = style.data(means.reset_index().melt("level", var_name="stage", value_name="solutions"))
     return (
         alt.Chart(rows, **style.SIZES, title=heading(made, group))
         .mark_bar(stroke=style.DARK, strokeWidth=0.4)
         .encode(
             x=alt.X("level:O", title="quarter of the questions, easy to hard", axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("stage:N", sort=list(STAGES)),
-            y=alt.Y("solutions:Q", title="solutions"),
+            y=alt.Y("solutions:Q", title="solutions", axis=style.counted()),
             color=style.by_colour("stage:N", STAGES),
             tooltip=["stage:N", "level:O", alt.Tooltip("solutions:Q", format=",.0f")],
         )

@@ -31,6 +31,18 @@ def tally(made: Made) -> pd.DataFrame:
     return pd.concat(found, names=PLACE).reset_index() if found else pd.DataFrame(columns=COLUMNS)
 
 
+def stating(made: Made) -> tuple[int, int]:
+    """Count the failed solutions of a run that state an answer in a step, and all, where the tables say so."""
+    said, failed = 0, 0
+    for drawn in made.drawn():
+        if made.recycles(drawn) is not None:
+            path = made.table(drawn, "veriexit")
+            count = tables.metadata(path).get(tables.STATING)
+            if count is not None:
+                said, failed = said + count, failed + len(tables.arrow("veriexit", path, ["parent_id"]))
+    return said, failed
+
+
 def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
     """Draw for each recycled pool the fate of failed solutions, and the share of questions left aside."""
     if rows.empty:
@@ -39,12 +51,20 @@ def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
     for place, found in rows.groupby(["model", "task", "policy", "pool"], sort=False):
         model, task, policy, pool = map(str, place)
         levels = found.groupby("difficulty", dropna=False)[COUNTS].sum() / found["seed"].nunique()
+        x = _levels_axis(levels.index)
         levels.index = levels.index.astype("string").fillna("none").rename("level")
         total = levels.sum()
         share = f"{total.recyclable / (total.failed or 1):.0%} of {total.failed:,.0f} failed solutions"
         below = f"{pool}: {share if total.failed else 'none failed'} recyclable"
-        charts += [_failed_panel(levels, heading(made, (model, task, policy), below)), _questions_panel(levels)]
-    return style.panels(charts, "Failed solutions that VeriExit could recycle", columns=2)
+        charts += [_failed_panel(levels, x, heading(made, (model, task, policy), below)), _questions_panel(levels, x)]
+    title = "Failed solutions that VeriExit could recycle"
+    return style.panels(charts, title, columns=2, legends="independent")
+
+
+def _levels_axis(levels: pd.Index) -> alt.X:
+    if levels.notna().any():
+        return alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
+    return alt.X("level:O", title="all questions: they have no level of difficulty", axis=alt.Axis(labels=False))
 
 
 def _counts(made: Made, drawn: Drawn, source: Drawn) -> pd.DataFrame:
@@ -66,7 +86,7 @@ def _counts(made: Made, drawn: Drawn, source: Drawn) -> pd.DataFrame:
     return counts[COUNTS].groupby(levels, dropna=False).sum()
 
 
-def _failed_panel(levels: pd.DataFrame, title: alt.TitleParams) -> alt.Chart:
+def _failed_panel(levels: pd.DataFrame, x: alt.X, title: alt.TitleParams) -> alt.Chart:
     parts = levels["recovered"], levels["recyclable"] - levels["recovered"], levels["failed"] - levels["recyclable"]
     fates = pd.concat(parts, axis="columns", keys=FATES)
     rows = fates.reset_index().melt("level", var_name="fate", value_name="solutions")
@@ -75,21 +95,20 @@ def _failed_panel(levels: pd.DataFrame, title: alt.TitleParams) -> alt.Chart:
         alt.Chart(style.data(rows), width=290, height=170, title=title)
         .mark_bar()
         .encode(
-            x=alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None),
-            y=alt.Y("solutions:Q", title="failed solutions", stack="zero"),
-            color=style.by_colour("fate:N", FATES),
+            x=x,
+            y=alt.Y("solutions:Q", title="failed solutions", stack="zero", axis=style.counted()),
+            color=style.by_colour("fate:N", FATES, at="bottom"),
             order="place:Q",
         )
     )
 
 
-def _questions_panel(levels: pd.DataFrame) -> alt.LayerChart:
+def _questions_panel(levels: pd.DataFrame, x: alt.X) -> alt.LayerChart:
     share = levels["questions_skipped"] / levels["questions_failed"]
-    said = np.where(share.isna(), "none failed", share.map("{:.0%}".format))
+    said = np.where(share.isna(), "none" if len(share) > 1 else "none failed", share.map("{:.0%}".format))
     rows = pd.DataFrame({"share": share.fillna(0.0), "said": said}).reset_index()
     title = style.heading("questions left aside", "of those with a failed solution")
     base = alt.Chart(style.data(rows), width=250, height=170, title=title)
-    x = alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
     scale = alt.Scale(domain=[0, 1])
     y = alt.Y("share:Q", title="share of questions", scale=scale, axis=alt.Axis(format="%", tickCount=5))
     return alt.layer(

@@ -21,6 +21,7 @@ SHAPES = (
 # Four dashes to seven colours, for lines: 28 before a pair comes again.
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
+SENTENCE = "why there is no picture"
 SIZES = {"width": 210, "height": 130}
 
 
@@ -66,8 +67,13 @@ def panels(
 
 def sentence(text: str) -> Chart:
     """Say in a picture's place why there is none."""
-    chart = alt.Chart(data([{"text": text}]), width=620, height=60)
+    chart = alt.Chart(data([{"text": text}]), width=620, height=60, usermeta={SENTENCE: text})
     return chart.mark_text(fontSize=14, color=INK).encode(text="text:N")
+
+
+def is_drawn(chart: Chart) -> bool:
+    """Tell whether a chart shows anything but why there is nothing to show."""
+    return SENTENCE not in (chart.to_dict().get("usermeta") or {})
 
 
 def configured(chart: Any) -> Chart:
@@ -87,9 +93,16 @@ def save(chart: Chart, path: Path) -> None:
         configured(chart).save(str(temporary), format="svg")
 
 
-def by_colour(field: str, colours: Mapping[str, str], title: str | None = None) -> alt.Color:
-    """Colour by a field, in the order given, with a legend on top."""
+def by_colour(
+    field: str, colours: Mapping[str, str], title: str | None = None, at: Literal["top", "bottom"] = "top"
+) -> alt.Color:
+    """Colour by a field, in the order given, with a legend on top or at the bottom."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(
-        field, scale=scale, legend=alt.Legend(orient="top", title=title, symbolType="square", symbolOpacity=1)
+        field, scale=scale, legend=alt.Legend(orient=at, title=title, symbolType="square", symbolOpacity=1)
     )
+
+
+def counted(**options: Any) -> alt.Axis:
+    """Give an axis of counts, which names whole numbers alone: between 0 and 1, halves are marked all the same."""
+    return alt.Axis(tickMinStep=1, format=",~f", labelExpr="datum.value % 1 ? '' : datum.label", **options)

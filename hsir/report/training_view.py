@@ -42,14 +42,14 @@ def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.C
         .mark_bar(color=style.DARK)
         .encode(
             x=alt.X("right:O", title="right solutions", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y("questions:Q", title="questions"),
+            y=alt.Y("questions:Q", title="questions", axis=style.counted()),
         )
     )
 
 
 def samples_by_difficulty(made: Made) -> style.Chart:
     """Draw each policy's own training solutions by difficulty, against what plain sampling had found right."""
-    drawn = {group: _by_difficulty(made, seeds) for group, seeds in choosing(made).items()}
+    drawn = merged({group: _by_difficulty(made, seeds) for group, seeds in choosing(made).items()})
     found = {group: counts for group, counts in drawn.items() if not counts.empty}
     if not found:
         return style.sentence("No policy of this run has training solutions of its own with a level of difficulty.")
@@ -85,14 +85,14 @@ def _levels_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale
     ticks = base.transform_calculate(what=f"'{before}'").mark_tick(thickness=2.5, bandSize=24, opacity=1)
     colours = style.by_colour("what:N", {kept: style.MIDDLE, before: style.INK})
     return alt.layer(
-        bars.encode(x=x, y=alt.Y("kept:Q", title="solutions", scale=scale), color=colours),
+        bars.encode(x=x, y=alt.Y("kept:Q", title="solutions", scale=scale, axis=style.counted()), color=colours),
         ticks.encode(x=x, y=alt.Y("before:Q", scale=scale), color=colours),
     )
 
 
 def funnel(made: Made) -> style.Chart:
     """Draw how many solutions each filter left, a panel a policy, by the pool they come from."""
-    left = {group: _left(made, seeds) for group, seeds in choosing(made).items()}
+    left = merged({group: _left(made, seeds) for group, seeds in choosing(made).items()})
     if not left:
         return style.sentence("No policy of this run chose its training solutions: nothing was filtered.")
     most = _most({group: counts.iloc[0].sum() for group, counts in left.items()})
@@ -118,7 +118,7 @@ def _funnel_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale
     y = alt.Y("filter:N", sort=list(counts.index), title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False))
     greys = (style.DARK, style.MIDDLE, style.LIGHT, style.COLOURS[1], style.COLOURS[2])
     colours = dict(zip(map(str, counts), cycle(greys), strict=False))
-    x = alt.X("solutions:Q", title="solutions", scale=scale, stack="zero", axis=alt.Axis(tickCount=5))
+    x = alt.X("solutions:Q", title="solutions", scale=scale, stack="zero", axis=style.counted(tickCount=5))
     sizes: dict[str, Any] = {"width": 300, "height": 26 * len(counts)}
     bars = alt.Chart(style.data(rows), **sizes, title=title).mark_bar(height=17)
     text = alt.Chart(style.data(totals)).mark_text(align="left", dx=4, fontSize=11, color=style.INK)
@@ -154,6 +154,18 @@ def choosing(made: Made) -> dict[Group, list[Cell]]:
         if made.pools(cell):
             groups[group_of(cell)].append(cell)
     return groups
+
+
+def merged(counts: dict[Group, pd.DataFrame]) -> dict[Group, pd.DataFrame]:
+    """Name policies of a model and task whose counts are the same together: they are one panel, not several."""
+    found: list[tuple[Group, pd.DataFrame]] = []
+    for (model, task, policy), here in counts.items():
+        alike = next((n for n, (group, at) in enumerate(found) if group[:2] == (model, task) and at.equals(here)), None)
+        if alike is None:
+            found.append(((model, task, policy), here))
+        else:
+            found[alike] = ((model, task, f"{found[alike][0][2]}, {policy}"), found[alike][1])
+    return dict(found)
 
 
 def _steps(made: Made, cell: Cell) -> list[tables.Row]:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from hsir import traces
+from hsir import disk, traces
 from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.progress import say, track
@@ -117,7 +117,7 @@ class Distillation:
         Raises InputError where the endpoint seems dead.
         """
         self.most = max(GIVE_UP, 2 * parallel)
-        with self.journal.open("ab") as journal:
+        with disk.naming(self.journal), self.journal.open("ab") as journal:
             jobs = (self._until_right(record, journal) for record in todo)
             asking = self.teacher.ask_all(jobs, parallel)
             results = list(track(asking, "distilling", "questions", done + len(todo), done))

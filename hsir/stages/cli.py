@@ -1,9 +1,7 @@
 """What every stage's command line shares: options as JSON, files by their suffix, locks, and errors in one line."""
 
-import errno
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,19 +106,8 @@ def run(stage: Callable[..., None], name: str | None = None) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # libraries ask there whether they may do what nobody is here to grant
     app = typer.Typer(add_completion=False)
     app.command()(stage)
-    try:
-        with reported():
-            app(prog_name=name)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        say(f"error: {error.filename or 'output'}: {error.strerror}; nothing finished is lost: free space, run again")
-        sys.exit(1)
-    except RuntimeError as error:
-        if "inline_container" not in str(error):  # where torch cannot write all of a file, it names its own source
-            raise
-        say("error: a checkpoint could not be written whole; the last one is kept: if the disk is full, free space")
-        sys.exit(1)
+    with reported():
+        app(prog_name=name)
 
 
 @contextmanager

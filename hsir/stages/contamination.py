@@ -33,7 +33,7 @@ def main(
     asked = [
         Question(name, record.id, record.question, tuple((record.options or {}).values()))
         for name, task in tests.root.items()
-        for record in task.records("test", 0)
+        for record in task.questions("test", 0)
     ]
     tables_given = {name: Path(path) for name, path in (entry.split("=", 1) for entry in given)}
     belonging.check_made_of([filtered], [*tables_given.values(), *samples])

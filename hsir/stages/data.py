@@ -26,7 +26,7 @@ def main(
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
 ) -> None:
     """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
-    records = checked(list(task.records(split, seed)), split)
+    records = checked(task.questions(split, seed), split)
     if split == "seed":
         check_traces(records, task)
     tokenizer = load_tokenizer(model, chat_template)

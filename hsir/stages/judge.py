@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO, NamedTuple
 
 import typer
 
-from hsir import traces
+from hsir import disk, traces
 from hsir.config.teacher import Judge
 from hsir.errors import InputError
 from hsir.grading.base import Choices
@@ -88,7 +88,7 @@ class Judging:
 
     def judged(self, failed: list[Trace], parallel: int) -> list[tables.Row]:
         """Judge all traces; raises InputError where a request fails after all retries."""
-        with self.journal.open("ab") as journal:
+        with disk.naming(self.journal), self.journal.open("ab") as journal:
             jobs = (self._judge(trace, journal) for trace in failed)
             asking = self.teacher.ask_all(jobs, parallel)
             rows = [row for rows in track(asking, "judging", "solutions", len(failed)) for row in rows]

@@ -69,7 +69,8 @@ def main(
     rows.write_csv(dropped, output / "indiv.csv")
     rows.write_csv(counts, output / "veriexit.csv")
     draw(pictures(made, seen, counts), name, output)
-    write_tables(made, name, limits.told(dropped, counts), output)
+    known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, recycled.stating(made))
+    write_tables(made, name, known, output)
 
 
 def check(made: Made) -> None:
@@ -110,7 +111,8 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
     """Write the pictures, and a page of the main ones to point at."""
     for picture, chart in drawn.items():
         style.save(chart, output / f"{picture}.svg")
-    write_text(interactive(f"Pictures of {name}", [drawn[picture] for picture in INTERACTIVE]), output / "figures.html")
+    shown = [drawn[picture] for picture in INTERACTIVE if style.is_drawn(drawn[picture])]
+    write_text(interactive(f"Pictures of {name}", shown), output / "figures.html")
 
 
 def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hsir import disk
 from hsir.config.devices import Single
 from hsir.config.settings import Score
 from hsir.config.tracking import Track
@@ -16,7 +17,7 @@ from hsir.config.training import Train, Training
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.stages import cli
-from hsir.storage import belonging, manifest, tables
+from hsir.storage import belonging, tables
 from hsir.storage.files import read_json
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
@@ -71,7 +72,8 @@ def main(
             belonging.check_made_of([filtered], [questions])
             belonging.check_keys(asked.questions, (row["question_id"] for row in rows), [questions], "question")
         watch = partial(tracking.track, options=track, folder=tracked_in, name=tracked_as)
-        fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
+        with disk.naming(state):
+            fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
 
     if launch.inside():
         # One that outlives its launcher still holds this.
@@ -79,6 +81,8 @@ def main(
             return fit_here()
     with cli.locked(output):
         if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
+            with cli.locked(state):
+                forget(state)  # which is there where a kill came just before it was taken away
             return say(f"{output}: another process has just made it")
         if isinstance(train.devices, Single):
             fit_here()
@@ -127,15 +131,15 @@ def fit(
     from hsir.storage.models import load_model, load_tokenizer
     from hsir.training.distributed import part, split
     from hsir.training.finetune import finetune
+    from hsir.training.saving import resolved, save
 
+    dtype = resolved(train.save_dtype, start)
     with split(train):
         model = load_model(start, "float32")
     tokenizer = load_tokenizer(start, chat_template)
     outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked, watch)
     if launch.first():
-        model.save_pretrained(state / FINISHED, state_dict=outcome.weights)
-        tokenizer.save_pretrained(state / FINISHED)
-        manifest.write(state / FINISHED)
+        save(model, tokenizer, state / FINISHED, dtype, outcome.weights)
         tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
     part()
 

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from hsir.grading.base import Grader
 from hsir.progress import say
 from hsir.recycling.matchers import BaseMatcher, Matcher
-from hsir.recycling.veriexit import Evidence, recycle
+from hsir.recycling.statements import WARNING, few_state, unstated
+from hsir.recycling.veriexit import Evidence, recycle, states_any
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.models import load_tokenizer
@@ -46,9 +48,23 @@ def main(
     read = [path for paths in (*shards.values(), *verdict_tables.values()) for path in paths]
     inputs = [*samples, verified, questions, *read, *([judged] if judged else [])]
     made_by = tables.provenance("veriexit", inputs, matcher=matcher, grading=task.grading)
-    tables.write("veriexit", rows, output, made_by)
+    stating = count_stating(failed, asked, matcher, task.grading)
+    tables.write("veriexit", rows, output, {**made_by, tables.STATING: stating})
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")
+    if few_state(stating, len(rows)):
+        say(f"{WARNING}: {unstated(stating, len(rows))}")
+
+
+def count_stating(
+    failed: Sequence[tables.Row], questions: Mapping[str, tables.Row], matcher: BaseMatcher, grader: Grader
+) -> int:
+    """Count the failed samples of which a step states any answer."""
+    asked = [(row["completion"], questions[row["question_id"]]) for row in failed]
+    return sum(
+        states_any(text, of["gold"], matcher, grader, dict(of["options"]) if of["options"] else None)
+        for text, of in asked
+    )
 
 
 def named_paths(entries: Sequence[str]) -> dict[str, list[Path]]:

@@ -4,11 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from hsir import disk
 from hsir.errors import InputError
+from hsir.storage.temporary import sweep
+from hsir.storage.temporary import temporary as temporary_name
 
 CHECKSUM = "checksum"
 """The key of a JSON object that holds the hash of the rest."""
@@ -18,10 +21,13 @@ _MIB = 1 << 20
 def read_json(path: Path) -> Any:
     """Read a JSON file, without its checksum; raises InputError naming it where it is missing or damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with disk.naming(path):
+            value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
     except (OSError, ValueError, RecursionError) as error:
+        if disk.refused(error):
+            raise
         raise InputError(f"{path}: cannot be read as JSON: {error}; delete it and make it again") from error
     given = value.pop(CHECKSUM, None) if isinstance(value, dict) else None
     if given is not None and given != checksum(value):
@@ -43,14 +49,21 @@ def write_json(value: Any, path: Path) -> None:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    sweep(path)
+    temporary = temporary_name(path)
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with disk.naming(path):
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # what is written is what a reader knows
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where it cannot be deleted either, the first error says why
+            temporary.unlink(missing_ok=True)
 
 
 def checksum(value: Any) -> str:
@@ -71,7 +84,7 @@ def file_hash(path: Path) -> str:
     for file in [path] if path.is_file() else inside:
         size = file.stat().st_size
         digest.update(f"{file.relative_to(path).as_posix()}:{size}:".encode())
-        with file.open("rb") as content:
+        with disk.naming(file), file.open("rb") as content:
             if size <= 64 * _MIB:
                 digest.update(content.read())
             else:

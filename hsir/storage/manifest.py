@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
+from hsir import disk
 from hsir.errors import InputError
 from hsir.storage.files import read_json, write_json
 
@@ -60,7 +61,7 @@ def digest(path: Path) -> str:
 
 
 def _block(path: Path, offset: int) -> bytes:
-    with path.open("rb") as file:
+    with disk.naming(path), path.open("rb") as file:
         file.seek(offset)
         return hashlib.sha256(file.read(BLOCK)).digest()
 

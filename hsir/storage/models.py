@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hsir import disk
 from hsir.errors import InputError
-from hsir.storage import manifest
+from hsir.storage import manifest, weights
 from hsir.storage.chat import check_chat_template as check_chat_template
 from hsir.storage.chat import prompt_ids as prompt_ids
 from hsir.storage.soundness import check_tokenizer, check_weights
 
 if TYPE_CHECKING:
+    import torch
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -62,6 +64,16 @@ def positions(path: str) -> int:
     return int(config.get_text_config().max_position_embeddings)
 
 
+def weights_dtype(path: str) -> "torch.dtype | None":
+    """Give the number format of a model's weights, as its config says; None where it does not."""
+    from transformers import AutoConfig
+
+    with _told(path):
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    found: torch.dtype | None = config.dtype or config.get_text_config().dtype
+    return found
+
+
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
     """Give the tokens that end a completion: the generation config's and the tokenizer's."""
     return _stops(model.name_or_path, model.generation_config, tokenizer)
@@ -90,7 +102,9 @@ def _stops(name: str, generation: "GenerationConfig | None", tokenizer: "PreTrai
 
 
 def check_exists(path: str) -> None:
-    """Raise InputError where a path that can only be a folder is none, or holds no model."""
+    """Raise InputError where a path that can only be a folder is none, or holds no model that is read."""
+    if weights.is_gguf(path):
+        raise InputError(f"{path}: a GGUF model, and only safetensors are loaded; {weights.CONVERT}")
     folder = Path(path)
     looks_local = (
         path.startswith((".", "/", "~")) or path.count("/") > 1 or (folder.parent != Path() and folder.parent.is_dir())
@@ -108,8 +122,11 @@ def _told(path: str) -> Iterator[None]:
     Every kind of failure: damaged files raise what any of five libraries happens to, at any depth.
     """
     try:
-        yield
+        with disk.naming(Path(path)):
+            yield
     except Exception as error:
+        if disk.refused(error):
+            raise
         said = " ".join(str(error).split())
         if "trust_remote_code" in said:
             raise InputError(

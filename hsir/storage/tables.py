@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 import hsir
+from hsir import disk
 from hsir.errors import InputError
 from hsir.storage import seal
 from hsir.storage.files import atomic as atomic
@@ -21,6 +22,8 @@ from hsir.storage.files import write_json as write_json
 Row = dict[str, Any]
 SUFFIXES = (".parquet", ".jsonl")
 """The formats of tables. JSONL has no place for what a table was made of."""
+STATING = "stating"
+"""In the metadata of a table `veriexit`: how many of its failed solutions state an answer, right or wrong."""
 _IDS = pa.list_(pa.int32())
 
 
@@ -94,6 +97,8 @@ def records(path: Path) -> Iterator[Row]:
         for batch in pq.ParquetFile(path).iter_batches():
             yield from batch.to_pylist(maps_as_pydicts="strict")
     except (pa.ArrowInvalid, OSError) as error:
+        if disk.refused(error):
+            raise
         raise InputError(f"{path}: not a Parquet file: {error}") from error
 
 
@@ -152,10 +157,15 @@ def opening_ids(path: Path) -> list[int]:
 
 
 def metadata(path: Path) -> Row:
-    """Give what `write` stamped into a table; nothing for what is no whole table."""
+    """Give what `write` stamped into a table; nothing for what is no whole table.
+
+    Raises OSError where the file system fails: such a table may well be whole.
+    """
     try:
         stamped: Row = json.loads((pq.read_schema(_sound(path)).metadata or {}).get(b"hsir", b"{}"))
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if disk.refused(error):
+            raise
         return {}
     return stamped
 
@@ -176,6 +186,8 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         table = pq.read_table(content, columns=list(columns), filters=chosen, page_checksum_verification=True)
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
+        if disk.refused(error):
+            raise
         raise InputError(
             f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"
             f" short, a failing one changes them); delete it and run again: {error}"
@@ -216,7 +228,8 @@ def write_text(text: str, path: Path) -> None:
 
 def _sound(path: Path) -> pa.BufferReader:
     """Read a file once, for what is checked to be what is used; raises ValueError where its checksum is not its own."""
-    content = path.read_bytes()
+    with disk.naming(path):
+        content = path.read_bytes()
     if seal.damaged(content):
         raise ValueError("its content does not have the checksum that it was written with")
     return pa.BufferReader(content)

@@ -12,6 +12,11 @@ LONGEST_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 
+GGUF = re.compile(r"(?:\.|[-_])gguf$", re.IGNORECASE)
+"""How the names of such files end, and those of such models on a hub."""
+CONVERT = "convert it by the lines in docs/your-model.md, and set `path` in config/models/<name>.yaml to the new folder"
+"""What to do with a model in GGUF."""
+
 
 def header(path: Path) -> dict[str, Any]:
     """Read a file's tensors: dtype, shape, place; raises InputError for what is no whole safetensors file."""
@@ -36,6 +41,19 @@ def parameters(folder: Path) -> int:
     if not files:
         raise InputError(f"{folder}: no safetensors file; only such weights are loaded: convert the model")
     return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values())
+
+
+def size(folder: Path) -> int:
+    """Count the bytes of the weights in a model's folder; 0 where there are none."""
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def is_gguf(path: str) -> bool:
+    """Tell whether there is a model in GGUF alone: a file, a folder of such, or a name on a hub that says so."""
+    folder = Path(path)
+    if folder.is_dir():
+        return any(folder.glob("*.gguf")) and not any(folder.glob("*.safetensors"))
+    return GGUF.search(path) is not None
 
 
 def named(name: str) -> int | None:

@@ -6,6 +6,7 @@ stand side by side.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -26,10 +27,22 @@ class BaseTask(Options, ABC):
     """
 
     grading: Graded
+    limit: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="For a trial: the first so many questions of each split, in place of all."
+    )
 
     @abstractmethod
     def records(self, split: Split, seed: int) -> Iterable[Record]:
-        """Give the questions of a split; `seed` draws the seed and unlabelled sets, never the test set."""
+        """Give all questions of a split; `seed` draws the seed and unlabelled sets, never the test set."""
+
+    def questions(self, split: Split, seed: int) -> list[Record]:
+        """Give the questions of a split that are used: no more than `limit`."""
+        return list(islice(self.records(split, seed), self.limit))
+
+    def expected(self, split: Split) -> int | None:
+        """Tell how many questions are used, as far as that is known without a network."""
+        size = self.size(split)
+        return size if size is None or self.limit is None else min(size, self.limit)
 
     def files(self, split: Split) -> list[Path]:
         """Name the files that a split is read from; when one changes, the split is loaded again."""

@@ -18,7 +18,7 @@ from hsir.grading import Grader
 from hsir.tasks import distilled
 from hsir.tasks.base import BaseTask, Graded, Split
 from hsir.tasks.record import Record
-from hsir.tasks.rows import Fields, Row, from_file, from_hub
+from hsir.tasks.rows import Fields, Row, count, from_file, from_hub
 
 Part = Literal["train", "test"]
 Hub = Annotated[str, Field(description="Data set on the Hugging Face hub.")]
@@ -89,8 +89,8 @@ class Benchmark(BaseTask):
         return self.hub if self.path is None and split == "test" else None
 
     def size(self, split: Split) -> int | None:
-        """Tell the published number of questions."""
-        return self.source("test").size if split == "test" else None
+        """Tell how many questions a local copy has; of the hub's, and where no file is there, the published number."""
+        return self.counted("test") if split == "test" else None
 
     def prompt(self, record: Record) -> str:
         return ask(record, self.instruction)
@@ -98,6 +98,11 @@ class Benchmark(BaseTask):
     def distill_prompt(self, record: Record) -> str:
         """Write what a teacher is asked for a trace."""
         return self.prompt(record)
+
+    def counted(self, part: Part) -> int:
+        """Count the rows of a part's local files; without any, tell the published number."""
+        files = [path for path in self.local(part) if path.is_file()] if self.path else []
+        return sum(map(count, files)) if files else self.source(part).size
 
     def part(self, part: Part) -> list[Record]:
         """Load a part as its source has it."""
@@ -121,8 +126,8 @@ class Benchmark(BaseTask):
         there = sorted(path.iterdir())
         return next((found for name in names if (found := _matching(there, name))), [path / names[0]])
 
-    def parsed(self, rows: Sequence[Row], part: str, count: int) -> list[Record]:
-        """Read rows as questions with checked golds and ids that are unique; tell where their number is not `count`."""
+    def parsed(self, rows: Sequence[Row], part: str, expected: int) -> list[Record]:
+        """Read rows as questions with checked golds and ids that are unique; tell of another number than `expected`."""
         places: dict[str, str] = {}
         records = []
         for index, row in enumerate(rows):
@@ -131,8 +136,8 @@ class Benchmark(BaseTask):
                 raise row.fault(f"the id {record.id!r} is that of {places[record.id]} too; ids must be unique")
             places[record.id] = row.where
             records.append(record)
-        if len(records) != count:
-            progress.say(f"{self.kind} {part}: {len(records):,} questions, {count:,} expected")
+        if len(records) != expected:
+            progress.say(f"{self.kind} {part}: {len(records):,} questions, {expected:,} expected")
         return records
 
 
@@ -145,9 +150,12 @@ class TrainingBenchmark(Benchmark):
         description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
         " `question`. The seed set is drawn among questions that have one.",
     )
+    unlabelled: Literal["traced", "all"] = Field(
+        "traced", description="The unlabelled set: other training questions that have a trace too, or all others."
+    )
 
     def unread(self, split: Split) -> Collection[str]:
-        return ("seed_size", "traces") if split == "test" else ()
+        return {"test": ("seed_size", "traces", "unlabelled"), "seed": ("unlabelled",)}.get(split, ())
 
     def files(self, split: Split) -> list[Path]:
         traces = distilled.files(self.traces) if self.traces and split != "test" else []
@@ -160,9 +168,13 @@ class TrainingBenchmark(Benchmark):
         return self.hub if self.path is None else traces
 
     def size(self, split: Split) -> int | None:
-        """Tell the published number of questions, of which `seed_size` are the seed set."""
-        sizes = {"seed": self.seed_size, "unlabelled": max(0, self.source("train").size - self.seed_size)}
-        return sizes.get(split, self.source("test").size)
+        """Tell how many questions there are, of which `seed_size` are the seed set, as `Benchmark.size` does."""
+        if split == "seed":
+            return self.seed_size
+        return self.counted("test") if split == "test" else max(0, self.counted("train") - self.seed_size)
+
+    def counted(self, part: Part) -> int:
+        return super().counted(part) if self._holds(part) else self.source(part).size
 
     def records(self, split: Split, seed: int) -> list[Record]:
         if split == "test":
@@ -176,13 +188,33 @@ class TrainingBenchmark(Benchmark):
         if self.traces is not None:
             training = distilled.join(self.traces, training)
         chosen = self._drawn(training, seed)
-        return [record for record in training if (record.id in chosen) == (split == "seed")]
+        if split == "seed":
+            return [record for record in training if record.id in chosen]
+        return self._rest([record for record in training if record.id not in chosen])
 
     def rows(self, part: Part) -> list[Row]:
-        names = self.source(part).files
-        if self.path and self.path.is_file() and not any(_matching([self.path], name) for name in names):
+        if not self._holds(part):
+            names = self.source(part).files
             raise InputError(f"{self.path}: not its {part} file ({' or '.join(names)}); set `path:` to the folder")
         return super().rows(part)
+
+    def _holds(self, part: Part) -> bool:
+        """Tell whether `path` can hold a part: the hub or a folder can, a file where it is named as the part's are."""
+        file = self.path if self.path and self.path.is_file() else None
+        return file is None or any(_matching([file], name) for name in self.source(part).files)
+
+    def _rest(self, others: list[Record]) -> list[Record]:
+        """Give the unlabelled set; the paper's has a right distilled trace for each question (its table 1, |Train|)."""
+        traced = [record for record in others if record.trace]
+        if self.unlabelled == "all" or self.traces is None:
+            return others
+        progress.say(f"{self.kind}: {len(traced):,} of {len(others):,} questions outside the seed set have a trace")
+        if not traced:
+            raise InputError(
+                f"{self.kind}: no question outside the seed set has a trace in {self.traces}; distil more, lower"
+                " seed_size, or set `unlabelled: all`"
+            )
+        return traced
 
     def _drawn(self, training: Sequence[Record], seed: int) -> set[str]:
         """Draw the ids of the seed set."""

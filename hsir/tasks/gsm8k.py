@@ -3,7 +3,8 @@
 Source: openai/gsm8k on the hub, github.com/openai/grade-school-math (`train.jsonl`, `test.jsonl`). Licence: MIT.
 Sizes: 7,473 training and 1,319 test questions; 1,000 are the seed set. The paper's traces are CAMEL's
 (camel-ai/gsm8k_distilled, from DeepSeek-R1), whose columns must be renamed to `question` and `trace`.
-The gold answer stands behind #### in the solution, with commas: 1,080.
+The gold answer stands behind #### in the solution, with commas: 1,080. The number of calculations in it, <<48/2=24>>,
+is the question's difficulty.
 """
 
 from typing import Literal
@@ -29,7 +30,14 @@ class Gsm8k(TrainingBenchmark):
     }
 
     def question(self, row: Row) -> Fields:
-        _, mark, gold = row.text("answer").rpartition("####")
+        solution, mark, gold = row.text("answer").rpartition("####")
         if not mark:
             raise row.fault("no #### in the answer, behind which the gold number stands; mend or remove the row")
-        return {"question": row.text("question"), "answer": gold.strip().replace(",", "")}
+        number = gold.strip().replace(",", "")
+        return {"question": row.text("question"), "answer": number, "difficulty": calculations(solution)}
+
+
+def calculations(solution: str) -> int | None:
+    """Count the calculations of a solution: those set in <<...>>, else its lines; None where it has neither."""
+    lines = [line for line in solution.splitlines() if line.strip()]
+    return solution.count("<<") or len(lines) or None

@@ -14,7 +14,7 @@ from hsir.grading import Auto, Grader
 from hsir.tasks.base import BaseTask, Graded, Split
 from hsir.tasks.benchmark import ANSWER, Instruction, ask, checked
 from hsir.tasks.record import Record
-from hsir.tasks.rows import from_file
+from hsir.tasks.rows import count, from_file
 
 
 class Jsonl(BaseTask):
@@ -39,7 +39,7 @@ class Jsonl(BaseTask):
 
     def size(self, split: Split) -> int | None:
         path: Path | None = getattr(self, split)
-        return len(from_file(path)) if path is not None and path.is_file() else None
+        return count(path) if path is not None and path.is_file() else None
 
     def unread(self, split: Split) -> Collection[str]:
         return {"seed", "unlabelled", "test"} - {split}

@@ -15,7 +15,7 @@ from hsir.grading import YesNo
 from hsir.tasks.base import Graded
 from hsir.tasks.benchmark import YES_NO, Hub, Instruction, Part, SeedSize, Source, TrainingBenchmark
 from hsir.tasks.record import Record
-from hsir.tasks.rows import Fields, Row, from_file
+from hsir.tasks.rows import Fields, Row, count, from_file
 
 POOLED = (("train.json", "dev.json"), ("strategyqa_train.json",))
 """Files of all labelled questions: the repository's, the website's."""
@@ -48,11 +48,18 @@ class StrategyQA(TrainingBenchmark):
         rows = [row for path in pool for row in from_file(path)]
         records = self.parsed(rows, "train and test", sum(source.size for source in self.SOURCES.values()))
         records = sorted(records, key=_place)
-        count = self.SOURCES["test"].size
-        return records[:count] if part == "test" else records[count:]
+        tests = self.SOURCES["test"].size
+        return records[:tests] if part == "test" else records[tests:]
 
     def local(self, part: Part) -> list[Path]:
         return self._pool() or super().local(part)
+
+    def counted(self, part: Part) -> int:
+        pool, test = self._pool(), self.SOURCES["test"].size
+        if not pool:
+            return super().counted(part)
+        every = sum(map(count, pool))
+        return min(every, test) if part == "test" else max(0, every - test)
 
     def _pool(self) -> list[Path]:
         """Name the local files that hold all questions, if they are not parted already."""

@@ -1,6 +1,7 @@
 """What watches a training: marks, lines in the log, and the name of a batch that went wrong."""
 
 import math
+import random
 import threading
 import time
 from collections import deque
@@ -8,11 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from hsir import stopping
 from hsir.errors import HsirError
 from hsir.progress import Progress, say
 from hsir.storage import tables
@@ -70,6 +73,51 @@ class SaveAndStop(TrainerCallback):  # type: ignore[misc]
             if state.is_world_process_zero:
                 say(f"told to stop: saving a checkpoint at step {state.global_step}")
             control.should_save = control.should_training_stop = True
+
+
+class BreakOff(TrainerCallback):  # type: ignore[misc]
+    """Told to stop within a step, which takes minutes where it samples, save a checkpoint of the step before.
+
+    Nothing but random generators and counts changes between two steps: they are held as they were after the last one.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[int, list[Any]] | None = None
+
+    def watch(self, *models: torch.nn.Module) -> None:
+        """Look before each forward pass, of a rollout's each token too, whether to break off."""
+        for model in models:
+            model.register_forward_pre_hook(lambda *_: stopping.break_if_told())
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._held = state.num_input_tokens_seen, generators()
+
+    def save(self, trainer: Trainer) -> None:
+        """Save the checkpoint of the last step, unless it is there, or there was none."""
+        step = trainer.state.global_step
+        if self._held is None or Path(trainer.args.output_dir, f"checkpoint-{step}", WHOLE).is_file():
+            return say(f"told to stop: the checkpoint at step {step} is saved" if step else "told to stop")
+        say(f"told to stop: saving a checkpoint at step {step}")
+        trainer.state.num_input_tokens_seen, held = self._held
+        set_generators(held)
+        trainer._save_checkpoint(trainer.model_wrapped, None)
+        trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)
+        return None
+
+
+def generators() -> list[Any]:
+    """Give the states of all random generators that a checkpoint holds."""
+    on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return [random.getstate(), np.random.get_state(), torch.get_rng_state(), on_gpus]
+
+
+def set_generators(held: list[Any]) -> None:
+    """Set them as they were."""
+    random.setstate(held[0])
+    np.random.set_state(held[1])
+    torch.set_rng_state(held[2])
+    if held[3]:
+        torch.cuda.set_rng_state_all(held[3])
 
 
 class Tell(TrainerCallback):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
+from accelerate import PartialState
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerState
 
 from hsir import stopping
@@ -18,7 +20,7 @@ from hsir.storage import tables
 from hsir.storage.files import read_json
 from hsir.storage.hardware import computing
 from hsir.training import launch
-from hsir.training.callbacks import MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
+from hsir.training.callbacks import BreakOff, MarkWhole, Passes, SaveAndStop, StopAtNaN, Tell
 from hsir.training.checkpoints import WHOLE, forget, resumable
 from hsir.training.distributed import blanks, gathered, take_device
 from hsir.training.grpo import Asked, grpo
@@ -69,7 +71,7 @@ def finetune(
     with stopping.at_leisure() as told_to_stop, shown(resume, options.steps(len(rows))) as tell:
         for callback in (clock, *tell, SaveAndStop(told_to_stop)):
             trainer.add_callback(callback)
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        train(trainer, model, resume, told_to_stop)
     unlearnt = options.epochs * sum(map(length, blank)) if isinstance(options, Offline) else 0
     planned = unlearnt + options.epochs * sum(map(length, rows)) if isinstance(options, Offline) else None
     try:
@@ -84,6 +86,24 @@ def finetune(
     counts = {"examples": len(rows), "steps": trainer.state.global_step, "tokens": tokens}
     weights = gathered(model) if trainer.is_deepspeed_enabled else None
     return _outcome(trainer.state.log_history, counts, options, clock.seconds, weights)
+
+
+def train(trainer: Trainer, model: PreTrainedModel, resume: Path | None, told_to_stop: threading.Event) -> None:
+    """Train to the end, or until told to stop: then there is a checkpoint of the last step that was finished.
+
+    Several processes break off no step, for they would have to at the same place; they stop after it.
+    """
+    if PartialState().num_processes > 1:
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        return
+    last = BreakOff()
+    last.watch(*{id(one): one for one in (trainer.model, model)}.values())
+    trainer.add_callback(last)
+    try:
+        with stopping.breakable(told_to_stop):
+            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    except stopping.Told:
+        last.save(trainer)
 
 
 def _outcome(

@@ -48,9 +48,11 @@ def test_the_seed_set_is_drawn_by_the_run_s_seed_and_the_rest_is_unlabelled(tmp_
     for seed in (0, 1):
         first, rest = task.records("seed", seed), task.records("unlabelled", seed)
         assert len(first) == 10
-        assert sorted(ids(first) + ids(rest)) == [f"train-{i:05d}" for i in range(40)]
-        assert all(record.trace == f"{TRACE} {int(record.id[-5:])}" for record in first)
-        assert sum(record.trace is not None for record in rest) == 20
+        assert sorted(ids(first) + ids(rest)) == [f"train-{i:05d}" for i in range(30)]
+        assert all(record.trace == f"{TRACE} {int(record.id[-5:])}" for record in [*first, *rest])
+        every = task.model_copy(update={"unlabelled": "all"}).records("unlabelled", seed)
+        assert sorted(ids(first) + ids(every)) == [f"train-{i:05d}" for i in range(40)]
+        assert sum(record.trace is not None for record in every) == 20
         assert task.records("seed", seed) == first
         drawn[seed] = ids(first)
     assert drawn[0] != drawn[1]
@@ -62,6 +64,22 @@ def test_traces_change_no_question_and_no_test_set(tmp_path: Path) -> None:
     traced = gsm8k(tmp_path, traces=traces_file(tmp_path, [{"id": f"train-{i:05d}", "trace": "t"} for i in range(40)]))
     assert ids(plain.records("unlabelled", 3)) == ids(traced.records("unlabelled", 3))
     assert plain.records("test", 0) == traced.records("test", 0)
+
+
+def test_where_no_other_question_has_a_trace_that_is_said(tmp_path: Path) -> None:
+    seeds = [{"id": f"train-{i:05d}", "trace": "t"} for i in range(10)]
+    task = gsm8k(tmp_path, traces=traces_file(tmp_path, seeds))
+    with pytest.raises(InputError, match=r"gsm8k: no question outside the seed set has a trace .*`unlabelled: all`"):
+        task.records("unlabelled", 0)
+
+
+def test_a_limit_keeps_the_first_questions_of_each_split(tmp_path: Path) -> None:
+    traces = traces_file(tmp_path, [{"id": f"train-{i:05d}", "trace": "t"} for i in range(40)])
+    whole, few = gsm8k(tmp_path, traces=traces), gsm8k(tmp_path, traces=traces, limit=3)
+    for split in ("seed", "unlabelled", "test"):
+        assert few.questions(split, 1) == whole.questions(split, 1)[:3]
+        assert few.expected(split) == 3
+    assert few.for_split(None) == whole.for_split(None), "verdicts do not depend on it"
 
 
 def test_a_seed_set_without_traces_names_the_way_to_them(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.tasks import Task
 from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
+from hsir.tasks.gsm8k import calculations
 from hsir.tasks.record import Record
 
 SHARED = Path(os.environ.get("HSIR_SHARED", Path(__file__).parents[3] / "shared")) / "data"
@@ -45,7 +46,7 @@ HUB: dict[str, tuple[dict[str, Any], tuple[str, str | None, str], dict[str, Any]
     "gsm8k": (
         {"question": " How many? ", "answer": "2 * 540 = 1,080\n#### 1,080"},
         ("openai/gsm8k", "main", "test"),
-        {"id": "test-00000", "question": "How many?", "answer": "1080", "options": None},
+        {"id": "test-00000", "question": "How many?", "answer": "1080", "options": None, "difficulty": 1},
     ),
     "medqa": (
         {"question": "Which?", "answer": "bay", "options": ABCD, "meta_info": "step1", "answer_idx": "B"},
@@ -233,6 +234,14 @@ def test_other_layouts_of_a_benchmark_give_the_same_questions() -> None:
     assert all(whole[record.id] == record for record in sample)
 
 
+@pytest.mark.parametrize(
+    ("solution", "steps"),
+    [("48/2 = <<48/2=24>>24.\n48+24 = <<48+24=72>>72.\n", 2), ("So many.\n\nSo many more.\n", 2), ("", None)],
+)
+def test_a_word_problem_is_as_hard_as_its_solution_is_long(solution: str, steps: int | None) -> None:
+    assert calculations(solution) == steps
+
+
 @shared
 def test_quirks_of_the_published_files(tmp_path: Path) -> None:
     arc = of_test("arc", SHARED / "arc_challenge")
@@ -242,6 +251,8 @@ def test_quirks_of_the_published_files(tmp_path: Path) -> None:
     math = of_test("math500", SHARED / "math500")
     assert [sum(record.difficulty == level for record in math) for level in range(1, 6)] == [43, 90, 105, 128, 134]
     assert {record.answer for record in of_test("amc23", SHARED / "amc23")} >= {"27", "-1", "3159"}
+    steps = [record.difficulty for record in of_test("gsm8k", SHARED / "gsm8k")]
+    assert [steps.count(n) for n in range(1, 9)] == [65, 362, 367, 295, 139, 60, 22, 9] and len(steps) == 1319
     assert "2125" in {record.answer for record in of_test("gsm8k", SHARED / "gsm8k")}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from hsir.config import Plan, load
 from hsir.config.pools import ProbePool
@@ -14,8 +15,10 @@ from hsir.planning.budget.assumptions import Assumptions, assumptions
 from hsir.planning.budget.done import done
 from hsir.planning.budget.estimate import Estimator, Item, drawn
 from hsir.planning.budget.measured import gather
-from hsir.planning.budget.summary import Row, rows, size, total
+from hsir.planning.budget.summary import Row, hours, rows, size, total
 from hsir.planning.budget.work import Draw, Training, work
+from hsir.tasks import Task
+from hsir.tasks.strategyqa import POOLED
 
 RIGHT = [{"kind": "right"}]
 CAPPED = [*RIGHT, {"kind": "indiv", "threshold": -0.5}, {"kind": "at_most", "per_question": 2}]
@@ -227,3 +230,35 @@ def test_an_assumption_that_is_none_is_told_with_those_there_are(given: str) -> 
 @pytest.mark.parametrize(("count", "text"), [(5e5, "0.5 MB"), (2.5e9, "2.5 GB"), (12e12, "12.0 TB")])
 def test_bytes_are_written_in_a_fitting_unit(count: float, text: str) -> None:
     assert size(count) == text
+
+
+@pytest.mark.parametrize(("name", "text"), [("train.jsonl", "{}\n\n{}\n" + "{}\n" * 10), ("test.jsonl", "{}\n" * 5)])
+def test_a_local_copy_is_counted_in_place_of_the_published_number(name: str, text: str, tmp_path: Path) -> None:
+    task = TypeAdapter(Task).validate_python({"kind": "gsm8k", "path": tmp_path, "seed_size": 4})
+    assert (task.size("unlabelled"), task.size("test")) == (7469, 1319), "where nothing is there, as published"
+    (tmp_path / name).write_text(text)
+    expected = {"train.jsonl": (8, 1319), "test.jsonl": (7469, 5)}[name]
+    assert (task.size("unlabelled"), task.size("test")) == expected and task.size("seed") == 4
+    alone = task.model_copy(update={"path": tmp_path / name})
+    assert (alone.size("unlabelled"), alone.size("test")) == expected, "a file holds one part"
+
+
+def test_questions_that_are_parted_here_are_counted_together(tmp_path: Path) -> None:
+    task = TypeAdapter(Task).validate_python({"kind": "strategyqa", "path": tmp_path, "seed_size": 4})
+    for name in POOLED[0]:
+        (tmp_path / name).write_text(json.dumps([{}] * 400))
+    every = 400 * len(POOLED[0])
+    assert (task.size("test"), task.size("unlabelled")) == (min(687, every), max(0, max(0, every - 687) - 4))
+
+
+def test_without_a_gpu_hours_are_those_of_a_cpu_thread(tmp_path: Path) -> None:
+    plan = Plan(load(RAW, Path("nowhere")))
+    found = gather([tmp_path], plan)
+    here, there = (Estimator(plan, found, Assumptions(), on_cpu) for on_cpu in (True, False))
+    one = Training("m", "sums", 0, "start")
+    on_cpu, on_gpu = here.item(one), there.item(one)
+    assert on_cpu.gpu_seconds == 0 and "cpu_teraflops" in on_cpu.assumed and "training_teraflops" not in on_cpu.assumed
+    assert on_cpu.seconds == pytest.approx(on_cpu.tokens * 6 * 2e9 / 0.03e12) and on_gpu.gpu_seconds == on_gpu.seconds
+    found.add(10.0, 10.0, "devices", "sample", "m")
+    assert not Estimator(plan, found, Assumptions(), on_cpu=True).on_cpu, "it was measured on one, of another machine"
+    assert hours(True) == ("CPU-hours",) and "GPU-hours" in hours(False)

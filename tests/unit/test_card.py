@@ -59,7 +59,8 @@ def test_a_card_tells_what_the_stages_noted(policy: Path) -> None:
     assert (told["base_model"], told["license"]) == ("Qwen/Qwen2.5-1.5B", "mit")
     assert told["model-index"][0]["results"][0]["metrics"] == [{"type": "accuracy", "value": 0.75}]
     for line in (
-        "The policy `star.2` of `m`, trained on `sums` with seed 3 by", "1,878 examples, 177 steps, 805,587 tokens.",
+        "The policy `star.2` of `m`, trained on `sums` with seed 3 by", "Base model: `Qwen/Qwen2.5-1.5B` (hash e1e4).",
+        "1,878 examples, 177 steps, 805,587 tokens.",
         "| sums | 400 | 75.0 [70.5, 79.0] | 1,234.6 | 1.0 | 2.5 |", "| sums | k10 | 400 | 0 | 1 | 84 | ",
         "| right | 3,208 | 228 |", "| devices.kind | single |", '| rewards | [{"kind": "accuracy"}] |',
         "| training tokens | 983,061 |", "| device | NVIDIA H100 |", "| f.parquet | ad93 |",
@@ -73,6 +74,50 @@ def test_a_card_does_without_what_is_not_there(policy: Path) -> None:
         (policy / name).unlink()
     text = card(policy, "sums-star")
     assert "| none | | | | | |" in text and "model-index" not in text and "n-grams" not in text
+
+
+def funnel(steps: list[dict[str, Any]], given: int) -> str:
+    return json.dumps({"given": given, "steps": steps})
+
+
+SAMPLED = [{"filter": "samples", "total": 90, "questions": 9}, {"filter": "right", "total": 22, "questions": 9}]
+NONE = [{"filter": "samples", "total": 0, "questions": 0}]
+KIND = "of its own kind"
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "given", "said", "risk"),
+    [
+        ("sft", NONE, 32, "from 32 given traces, which another model or people wrote; from none of its own.", "given"),
+        ("sft", SAMPLED, 32, "from 22 right solutions that a policy before it wrote, and 32 given traces", KIND),
+        ("sft", SAMPLED, 0, "from 22 right solutions that a policy before it wrote.", KIND),
+        ("dpo", SAMPLED, 0, "by preferences: from right solutions", KIND),
+        ("grpo", NONE, 0, "by reinforcement learning", KIND),
+    ],
+)
+def test_a_card_says_what_the_policy_learnt_from(
+    kind: str, steps: list[dict[str, Any]], given: int, said: str, risk: str, policy: Path
+) -> None:
+    train = json.loads(json.dumps(TRAIN))
+    train["provenance"]["options"]["train"] = {"kind": kind}
+    (policy / "train.json").write_text(json.dumps(train))
+    (policy / "funnel.json").write_text(funnel(steps, given))
+    text = card(policy, "sums-star")
+    assert f"It learnt {said}" in text and risk in text.split("## Limits")[1]
+
+
+def test_a_local_base_is_named_through_the_policies_between(policy: Path) -> None:
+    first, second = policy.with_name("sft-initial"), policy
+    starts = {first: "/home/someone/models/mine", second: "results/m/sums/seed3/sft-initial/checkpoint"}
+    for folder, start in starts.items():
+        folder.mkdir(exist_ok=True)
+        train = json.loads(json.dumps(TRAIN))
+        train["provenance"]["inputs"] = {start: f"hash-of-{folder.name}", "f.parquet": "ad93"}
+        (folder / "train.json").write_text(json.dumps(train))
+    text = card(second, "sums-star")
+    assert "Base model: `mine` (hash hash-of-sft-initial)." in text and "/home" not in text
+    assert "base_model" not in yaml.safe_load(text.split("---\n", 2)[1])
+    assert "Base model: `me/mine`" in card(second, "sums-star", base_model="me/mine")
 
 
 def test_nothing_that_could_run_is_sent(policy: Path) -> None:

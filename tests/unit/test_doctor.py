@@ -12,6 +12,7 @@ import pytest
 
 from hsir.config import Plan, load
 from hsir.config.settings import Model
+from hsir.errors import InputError
 from hsir.planning.budget.work import work
 from hsir.planning.doctor import slurm
 from hsir.planning.doctor.disk import disk
@@ -20,6 +21,7 @@ from hsir.planning.doctor.finding import Finding
 from hsir.planning.doctor.models import models
 from hsir.planning.doctor.questions import questions
 from hsir.planning.workflow import Job
+from hsir.storage.models import check_exists
 
 Program = Callable[[str, str], None]
 
@@ -78,6 +80,23 @@ def test_pickles_beside_safetensors_are_told_of(model: Path) -> None:
     (model / "pytorch_model.bin").write_bytes(b"\x80")
     assert states(seen(model)) == ["ok", "ok"]
     assert "1 pickled files are never read" in seen(model)[0].told
+
+
+@pytest.mark.parametrize("name", ["model", "model/m-q8_0.gguf", "Someone/Model-1B-GGUF"])
+def test_a_gguf_model_is_to_be_converted(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model").mkdir()
+    Path("model/m-q8_0.gguf").write_bytes(b"GGUF")
+    (found,) = seen(name)
+    assert f"{name}: GGUF" in only_problem([found]) and "docs/your-model.md" in found.remedy
+    with pytest.raises(InputError, match=f"{name}: a GGUF model.*docs/your-model.md"):
+        check_exists(name)
+
+
+def test_gguf_beside_safetensors_does_not_matter(model: Path) -> None:
+    (model / "m-q8_0.gguf").write_bytes(b"GGUF")
+    assert states(seen(model)) == ["ok", "ok"]
+    check_exists(str(model))
 
 
 def cut(folder: Path) -> None:

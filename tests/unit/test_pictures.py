@@ -1,5 +1,7 @@
 """What the pictures of a run draw: the front, courses over iterations and steps, quarters of the questions; limits."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,64 @@ def test_pools_without_failed_or_right_solutions_or_levels_are_drawn(
     none = f"{0 if right else 100}% of the questions have none"
     assert none in drawn(training_view.right_per_question(made))
     assert "right when sampled" in drawn(quartiles.draw(made)) and "indiv" in drawn(training_view.funnel(made))
+
+
+def test_questions_without_difficulty_are_drawn_as_one_bar_that_says_why(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4)
+    emptied(tmp_path / "tiny/sums/seed0", right=True)
+    picture = drawn(recycled.draw(made, recycled.tally(made)))
+    assert "they have no level of difficulty" in picture
+    picture = drawn(indiv_view.draw(made, indiv_view.seen(made)))
+    assert "no level of difficulty" in picture and "share of right solutions" not in picture
+
+
+def test_a_filter_that_several_methods_share_is_drawn_and_counted_once(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4, policies=3)
+    seen = indiv_view.seen(made)
+    assert len(seen) == 3 and len(indiv_view.tally(seen)) == 3
+    (said,) = [
+        one for one in limits.told(indiv_view.tally(indiv_view.once(seen)), recycled.tally(made)) if "InDiv" in one
+    ]
+    assert said == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
+    for chart in (indiv_view.draw(made, seen), indiv_view.lengths(made, seen)):
+        assert drawn(chart).count(">m0.1, m1.1, m2.1<") == 1
+
+
+def test_a_filter_with_another_threshold_is_counted_by_itself(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4, policies=2)
+    first, second = indiv_view.seen(made)
+    other = replace(second, chosen=second.chosen.model_copy(update={"threshold": 0.1}))
+    assert len(indiv_view.once([first, second])) == 1 and len(indiv_view.once([first, other])) == 2
+
+
+def test_policies_with_the_same_counts_are_one_panel() -> None:
+    one, other = pd.DataFrame({"kept": [1, 2]}), pd.DataFrame({"kept": [1, 3]})
+    counts = {("m", "t", "a"): one, ("m", "t", "b"): other, ("m", "t", "c"): one.copy(), ("n", "t", "a"): one}
+    assert list(training_view.merged(counts)) == [("m", "t", "a, c"), ("m", "t", "b"), ("n", "t", "a")]
+
+
+def test_counts_have_whole_numbers_at_their_axes(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=1)
+    for chart in (training_view.right_per_question(made), recycled.draw(made, recycled.tally(made))):
+        assert "0.5" not in re.findall(r">([\d.]+)</text>", drawn(chart))
+
+
+@pytest.mark.parametrize(
+    ("stating", "warned"), [((0, 284), True), ((14, 284), True), ((15, 284), False), ((0, 0), False)]
+)
+def test_failed_solutions_that_state_nothing_are_warned_of(stating: tuple[int, int], warned: bool) -> None:
+    nothing = indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)
+    said = limits.told(*nothing, stating)
+    assert bool(said) == warned
+    assert not warned or said[0].startswith(f"Warning: {stating[0]} of 284 failed solutions state an answer")
+
+
+def test_a_tables_count_of_statements_is_summed_over_a_run(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4)
+    assert recycled.stating(made) == (0, 0), "an older table does not say"
+    path = tmp_path / "tiny/sums/seed0/start/k3-exit/veriexit.parquet"
+    tables.write("veriexit", tables.read("veriexit", path), path, {tables.STATING: 1})
+    assert recycled.stating(made) == (1, 4)
 
 
 def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from hsir import traces
 from hsir.config.pools import ProbePool
 from hsir.grading import Auto, Choice, Grader, Number
-from hsir.recycling.matchers import Probe
+from hsir.recycling.matchers import AnyOf, Explicit, Probe
 from hsir.recycling.mentions import mentions
 from hsir.sampling.samples import probe_prompts
 from hsir.stages import probe, veriexit
@@ -128,3 +128,39 @@ def test_the_cut_is_after_the_first_step_with_correct_answers_that_last(
     )  # fmt: skip
     [row] = tables.read("veriexit", pool / "veriexit.parquet")
     assert row["parent_id"] == "q-k2-0000" and row["cut_step"] == cut
+
+
+MUTE = "<think>\n4+8=12.\n\n12+8=19.\n\n</think>\n<answer>\n19\n</answer>"
+
+
+@pytest.mark.parametrize(("text", "stating"), [(FAILED, 1), (MUTE, 0)])
+@pytest.mark.parametrize("matcher", [Explicit(), Probe(kind="probe", pool="p")])
+def test_failed_solutions_that_state_no_answer_are_warned_of(
+    text: str, stating: int, matcher: Explicit | Probe, pool: Path, embedded: Path,
+    encoder: PreTrainedTokenizerBase, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    rows = [sampled(encoder, "q-k2-0000", text), sampled(encoder, "q-k2-0001", RIGHT)]
+    tables.write("samples", rows, pool / "samples.parquet", {})
+    veriexit.main(
+        [pool / "samples.parquet"], pool / "verified.parquet", pool / "questions.parquet",
+        Chains(kind="chains", grading=Number()), matcher, str(embedded), pool / "veriexit.parquet",
+    )  # fmt: skip
+    expected = stating if isinstance(matcher, Explicit) else 1
+    assert tables.metadata(pool / "veriexit.parquet")[tables.STATING] == expected
+    warned = "hsir: warning: 0 of 1 failed solutions state an answer" in capsys.readouterr().err
+    assert warned is (expected == 0)
+
+
+@pytest.mark.parametrize(
+    ("step", "conclusions", "read"),
+    [
+        ("So the answer is 19.", False, True),
+        ("12+8=19.", False, False),
+        ("Therefore, Charlie has 17 stickers left.", False, False),
+        ("Therefore, Charlie has 17 stickers left.", True, True),
+    ],
+)
+def test_what_a_matcher_reads_is_what_it_accepts_of_the_gold_answer(step: str, conclusions: bool, read: bool) -> None:
+    matcher = Explicit(conclusions=conclusions)
+    assert matcher.reads(step, "15", Number()) is read
+    assert AnyOf(kind="any", of=(matcher, matcher)).reads(step, "15", Number()) is read

@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +106,43 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
     said = stopped.communicate()[1]
     assert stopped.returncode == stopping.CODE, "a scheduler takes it for failed, and a retry goes on"
     saved = max(int(path.parent.name.split("-")[1]) for path in tmp_path.glob(".stopped.state/checkpoint-*/whole"))
-    assert f"saving a checkpoint at step {saved}" in said and 10 <= saved < options.steps(12)
+    assert f"checkpoint at step {saved}" in said and 10 <= saved < options.steps(12)
     assert not (tmp_path / "stopped").exists()
     resumed = stage(tmp_path, embedded, options, "stopped")
     said = resumed.communicate()[1]
     assert f"resuming at checkpoint-{saved}" in said
     assert re.search(r"training (\d+)/\1 steps, 100 %(, [\d,]+ tokens/s, took [\d:]+, loss \d\.\d{4})?\n", said)
     assert_same(tmp_path, "whole", "stopped")
+
+
+@pytest.mark.parametrize(
+    ("options", "told_at"), [*zip(KINDS, (6, 6, 45, 6), strict=True), (KINDS[2], 2)], ids=[*IDS, "grpo, first step"]
+)
+def test_told_to_stop_within_a_step_it_breaks_off_and_goes_on_to_the_same_weights(
+    options: Training, told_at: int, embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollout takes minutes; whoever stops a job waits less: no further token is drawn."""
+    options = options.model_copy(update={"save_steps": 100})
+    undisturbed = weights(embedded, tmp_path / "whole", options)
+    passes = Counter[str]()
+    ask = stopping.break_if_told
+
+    def tell() -> None:
+        passes["all"] += 1
+        if passes["all"] == told_at:
+            signal.raise_signal(signal.SIGTERM)
+        ask()
+        passes["after"] += passes["all"] > told_at
+
+    monkeypatch.setattr(stopping, "break_if_told", tell)
+    with pytest.raises(SystemExit) as ended:
+        weights(embedded, tmp_path / "stopped", options)
+    assert ended.value.code == stopping.CODE and passes["after"] == 0
+    monkeypatch.undo()
+    saved = [path.parent.name for path in (tmp_path / "stopped").glob("checkpoint-*/whole")]
+    assert len(saved) == (told_at > 2), "there is none of the first step"
+    resumed = weights(embedded, tmp_path / "stopped", options)
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in undisturbed.items())
 
 
 def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:

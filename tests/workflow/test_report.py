@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium; tests/ins
 
 RUN = "results/runs/two-rounds"
 PAGES = {
-    "report.html": "#app table td", "results.html": "td", "traces.html": "article", "figures.html": "#figure-6 svg",
+    "report.html": "#app table td", "results.html": "td", "traces.html": "article", "figures.html": "#figure-5 svg",
     "contamination.html": "td",
 }  # fmt: skip
 """Each page, and what is there once it is drawn."""
@@ -112,8 +112,10 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(opened: Any) -> None:
 
 def test_pictures_are_drawn_and_tell_their_values(opened: Any) -> None:
     page = opened("figures.html")
-    assert page.locator("svg.marks").count() == 6
+    assert page.locator("svg.marks").count() == 5, "nothing was rewarded, and no picture says so"
     assert all(box["height"] > 40 for box in (one.bounding_box() for one in page.locator("svg.marks").all()))
+    left, right = (page.locator(f"#figure-{n}").bounding_box() for n in (1, 2))
+    assert right["x"] > left["x"] + left["width"] and right["y"] == left["y"], "a wide window has room for both"
     page.locator("#figure-1 path[aria-roledescription=point]").first.hover(force=True)
     page.locator("#vg-tooltip-element", has_text="policy").wait_for()
 

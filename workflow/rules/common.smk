@@ -16,7 +16,8 @@ from hsir.config.plan import BASE, EVAL
 from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
-from hsir.config.home import found
+from hsir.config.home import PACKAGE, found
+from hsir.planning.memory import training as training_memory
 
 # Snakemake lists files of the command line first, and lays them over the others.
 LAST = len(workflow.overwrite_configfiles)

@@ -21,8 +21,12 @@ def model_files(model, *patterns):
 
 
 def given(paths):
-    """Give files of users, before which the `prefix` of a module statement is not put."""
-    return [local(str(path)) for path in paths]
+    """Give files of users, before which the `prefix` of a module statement is not put.
+
+    What comes with HSIR is as old as the checkout or the installation, so its time says nothing of its content.
+    """
+    files = [local(str(path)) for path in paths]
+    return [ancient(file) if PACKAGE in Path(file).resolve().parents else file for file in files]
 
 
 def questions_from(model, task, split):
@@ -136,6 +140,11 @@ def chosen_from(wildcards):
         "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.pools],
         "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
     }
+
+
+def memory_of(wildcards):
+    """Give the memory that a training takes on the CPU, in MB; 0 where nothing tells the model's size."""
+    return round((training_memory(plan, wildcards.model, wildcards.task, wildcards.policy) or 0) / 1e6)
 
 
 def devices_of(wildcards):

@@ -26,6 +26,7 @@ rule train:
     resources:
         gpu=lambda w: devices_of(w).processes,
         nodes=lambda w: devices_of(w).nodes,
+        mem_mb=memory_of,
     params:
         start=lambda w: checkpoint_of(w, plan.start(w.model, w.task, w.policy)),
         train=lambda w: plan.train(w.model, w.task, w.policy).model_dump_json(exclude={"limits"}),

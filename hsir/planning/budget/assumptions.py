@@ -33,6 +33,9 @@ class Assumptions(Options):
         40.0, gt=0, description="The same while it reads for InDiv, half of the model: 1 operation a parameter."
     )
     training_teraflops: float = Field(40.0, gt=0, description="The same while it trains: 6 operations a parameter.")
+    cpu_teraflops: float = Field(
+        0.03, gt=0, description="What one CPU thread makes of its arithmetic, where there is no GPU: a job takes one."
+    )
     bytes_per_token: float = Field(8.0, gt=0, description="Bytes of a token in a table, as id and as text.")
     trainings_at_once: Count = Field(4, description="Trainings whose resumable state lies on the disk at a time.")
 

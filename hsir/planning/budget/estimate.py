@@ -69,7 +69,9 @@ def _guided(pool: GuidePool, questions: float, source: float, assume: Assume) ->
 class Estimator:
     """Estimates the items of a plan; what it assumed for the last of them is noted."""
 
-    def __init__(self, plan: Plan, measured: Measured, assumptions: Assumptions) -> None:
+    def __init__(self, plan: Plan, measured: Measured, assumptions: Assumptions, on_cpu: bool = False) -> None:
+        self.on_cpu = on_cpu and not measured.on_gpu
+        """Whether jobs find no GPU: hours are then those of CPU threads."""
         self._plan, self._measured, self._assumptions = plan, measured, assumptions
         self._used: set[str] = set()
 
@@ -95,7 +97,7 @@ class Estimator:
     def disk(self, work: Work, items: Sequence[Item]) -> float:
         """Give the most bytes at a time: all policies and tables, and the states of trainings side by side."""
         states = sorted((self._state(one) for one in work.trainings), reverse=True)
-        kept = sum(WEIGHT_BYTES * self.parameters(one.model) for one in work.trainings)
+        kept = sum(self._saved(one) for one in work.trainings)
         tokens = sum(item.tokens + item.samples * self._assumptions.prompt_tokens for item in items)
         return kept + tokens * self._assume("bytes_per_token") + sum(states[: int(self._assume("trainings_at_once"))])
 
@@ -108,6 +110,13 @@ class Estimator:
         self._used.add(name)
         value: float = getattr(self._assumptions, name)
         return value
+
+    def _saved(self, one: Training) -> float:
+        """Give the bytes of a policy; of `base`, where no folder tells the base's number format, float32's."""
+        chosen = self._plan.train(one.model, one.task, one.policy).save_dtype
+        folder = found(self._plan.config.models[one.model].path)
+        own = weights.size(folder) if chosen == "base" and folder.is_dir() else None
+        return own or self.parameters(one.model) * (2 if chosen in ("bfloat16", "float16") else WEIGHT_BYTES)
 
     def _state(self, one: Training) -> float:
         train = self._plan.train(one.model, one.task, one.policy)
@@ -150,11 +159,13 @@ class Estimator:
         for known in (stage, *(["sample"] if stage == "evaluate" else [])):
             if rate := self._measured.ratio("tokens a second", known, model):
                 return tokens / rate, self._measured.ratio("devices", known, model) or 0.0
+        if self.on_cpu:
+            return tokens * operations * self.parameters(model) / (self._assume("cpu_teraflops") * 1e12), 0.0
         size = max(self.parameters(model), self._assume("least_parameters"))
         return tokens * operations * size / (self._assume(teraflops) * 1e12), 1.0
 
     def _questions(self, task: str, split: Split) -> float:
-        return self._plan.config.tasks[task].task.size(split) or self._assume("questions")
+        return self._plan.config.tasks[task].task.expected(split) or self._assume("questions")
 
     def _samples(self, one: Draw) -> float:
         if one.pool.startswith(EVAL):

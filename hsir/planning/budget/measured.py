@@ -24,6 +24,11 @@ class Measured:
         above, below = self._sums.get(key, (0.0, 0.0))
         return above / below if below > 0 else None
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether any job was measured on a GPU."""
+        return any(key[0] == "devices" and above > 0 for key, (above, _) in self._sums.items())
+
     def add(self, above: float, below: float, *key: str) -> None:
         """Add to the two sums of a ratio."""
         if below > 0:

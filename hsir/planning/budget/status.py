@@ -21,7 +21,8 @@ Group = tuple[str, str, str]
 class Standing:
     """How far a method is on a model and a task, over all seeds.
 
-    `again` are policies that are there and would be trained again. What would run is counted by rule, that of pools
+    `again` are policies that are there and would be trained again, `gone` the checkpoints of those that are not there
+    and that nothing would make. What would run is counted by rule, that of pools
     drawn from a method's policies with the method.
     """
 
@@ -35,6 +36,7 @@ class Standing:
     missing: tuple[str, ...]
     again: tuple[str, ...]
     jobs: Mapping[str, int]
+    gone: tuple[str, ...]
     causes: tuple[str, ...]
     hours: float
     gpu_hours: float
@@ -70,7 +72,7 @@ def _standing(
 ) -> Standing:
     folders = {one: Path(plan.config.results, one.model, one.task, f"seed{one.seed}", one.policy) for one in wanted}
     trained = [one for one in wanted if one.policy != BASE]
-    there = [one for one in trained if (folders[one] / "train.json").is_file()]
+    there = [one for one in trained if _is_there(folders[one])]
     training = {_training(job) for job in jobs if job.rule == "train"}
     seeds = len({one.seed for one in wanted}) > 1
     cost = [_cost(plan, job, estimator) for job in jobs]
@@ -79,9 +81,16 @@ def _standing(
         sum((folders[one] / f"{EVAL}{name}.json").is_file() for one, names in wanted.items() for name in names),
         tuple(_name(one, seeds) for one in trained if one not in there),
         tuple(_name(one, seeds) for one in there if one in training),
-        dict(Counter(job.rule for job in jobs)), tuple(dict.fromkeys(cause for job in jobs for cause in causes(job))),
+        dict(Counter(job.rule for job in jobs)),
+        tuple(f"{folders[one]}/checkpoint" for one in trained if one not in there and one not in training),
+        tuple(dict.fromkeys(cause for job in jobs for cause in causes(job))),
         round(sum(hours for hours, _ in cost), 4), round(sum(on_gpu for _, on_gpu in cost), 4),
     )  # fmt: skip
+
+
+def _is_there(folder: Path) -> bool:
+    """Tell whether a policy has its weights, and what its training said of itself."""
+    return (folder / "train.json").is_file() and any((folder / "checkpoint").glob("*.safetensors"))
 
 
 def _name(one: Training, seeds: bool) -> str:

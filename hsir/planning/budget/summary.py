@@ -33,6 +33,10 @@ class Budget(Options):
     jobs: dict[str, int] = Field(description="Jobs by rule, as Snakemake counts them.")
     rows: tuple[Row, ...] = Field(description="What is planned, by model and stage.")
     disk_bytes: int = Field(description="Most bytes at a time.")
+    memory_bytes: dict[str, float | None] = Field(
+        {}, description="Bytes of the largest training of each model, on the CPU; none where its size is not known."
+    )
+    on_cpu: bool = Field(False, description="Whether jobs find no GPU.")
     assumed: dict[str, float] = Field(description="What was assumed, for want of a measurement.")
     measured: tuple[str, ...] = Field(description="Files of earlier runs that were gone by.")
     done: tuple[Row, ...] = Field(description="What is done.")
@@ -59,6 +63,11 @@ def total(parts: Iterable[Row]) -> Row:
         sum(row.samples for row in listed if row.stage in ("sample", "evaluate")),
         sum(row.tokens for row in listed), sum(row.hours for row in listed), sum(row.gpu_hours for row in listed), (),
     )  # fmt: skip
+
+
+def hours(on_cpu: bool) -> tuple[str, ...]:
+    """Name the columns of time: without a GPU, a job's hours are those of its CPU thread."""
+    return ("CPU-hours",) if on_cpu else ("hours", "GPU-hours")
 
 
 def size(count: float) -> str:

@@ -19,7 +19,10 @@ def models(named: dict[str, Model]) -> Iterator[Finding]:
     """Look at base models, a folder's or the hub's cache's."""
     for name, model in named.items():
         what, folder = f"model {name}", located(model.path)
-        if folder is None and _local(model.path):
+        path = str(folder or found(Path(model.path).expanduser()))
+        if weights.is_gguf(path):
+            yield problem(what, f"{path}: GGUF, and only safetensors are loaded", weights.CONVERT)
+        elif folder is None and _local(model.path):
             yield problem(what, f"{model.path}: no such folder", f"mend `path` in config/models/{name}.yaml")
         elif folder is None:
             yield _on_the_hub(what, model.path)

@@ -40,7 +40,7 @@ def needed(plan: Plan, work: Work) -> Iterable[tuple[str, Split]]:
 
 def _read(what: str, name: str, task: BaseTask, split: Split) -> Finding:
     try:
-        count = sum(1 for _ in task.records(split, 0))
+        count = len(task.questions(split, 0))
     except ImportError as error:
         return skipped(what, f"cannot be read here ({error}); its job reads it")
     except (InputError, OSError) as error:

@@ -1,0 +1,77 @@
+"""What a file system may refuse, whoever was writing or reading: which file, what is wrong, and the way out."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WAYS_OUT = {
+    errno.ENOSPC: "free space (`hsir status` names what can be deleted), or let `results` lead to a larger disk",
+    errno.EDQUOT: "delete files or ask for a larger quota (`hsir status` names what can be deleted)",
+    errno.EROFS: "have the file system mounted for writing, or work in a folder that can be written to",
+    errno.ESTALE: "its server has lost it: look whether the file system is mounted on this machine",
+    errno.EIO: "the disk or the way to it is failing: ask whoever looks after it, and run `hsir check` afterwards",
+    errno.ENOTCONN: "look whether the file system is mounted on this machine",
+    errno.ESHUTDOWN: "look whether the file system is mounted on this machine",
+    errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
+    errno.EMFILE: "raise the limit on open files (`ulimit -n`)",
+}
+"""The errors of a file system that are nobody's fault here, and what can be done."""
+_NUMBER = re.compile(r"\bos error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)
+"""How libraries in Rust (safetensors, tokenizers) and Arrow quote the number of an error."""
+_TORCH = re.compile(r"inline_container|PytorchStreamWriter")
+"""Where torch cannot write all of a file, it names its own source, and no number."""
+
+
+def told(error: BaseException) -> str | None:
+    """Say in one line what a file system refused, for any error that comes of it; None for another."""
+    for number in map(_number, _chain(error)):
+        if number is not None:
+            name = next((one.filename for one in _chain(error) if isinstance(one, OSError) and one.filename), None)
+            why = f"{os.strerror(number)[0].lower()}{os.strerror(number)[1:]}"
+            return (
+                f"{os.fsdecode(name) if isinstance(name, str | bytes) else 'a file'}: {why}; nothing finished is lost:"
+                f" {WAYS_OUT[number]}; then run again"
+            )
+    return None
+
+
+def refused(error: BaseException) -> bool:
+    """Tell whether an error comes of the file system: a file that cannot be read for it is not a damaged one."""
+    return any(_number(one) is not None for one in _chain(error))
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in errors of the file system that do not, such as those of a full disk; raises them as OSError."""
+    try:
+        yield
+    except Exception as error:
+        number = next((found for found in map(_number, _chain(error)) if found is not None), None)
+        if number is None or any(getattr(one, "filename", None) for one in _chain(error)):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def _number(error: BaseException) -> int | None:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno if error.errno in WAYS_OUT else None
+    if isinstance(error, RuntimeError) and _TORCH.search(str(error)):
+        return errno.ENOSPC
+    if type(error).__module__.startswith(("safetensors", "builtins")):
+        quoted = _NUMBER.search(str(error))
+        number = int(quoted[1] or quoted[2]) if quoted else None
+        return number if number in WAYS_OUT else None
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it was raised from, or while handling them."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)

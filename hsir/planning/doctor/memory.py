@@ -1,0 +1,24 @@
+"""Is there memory for the trainings, where they run on the CPU?"""
+
+from collections.abc import Iterator, Mapping
+
+from hsir.planning.budget.summary import size
+from hsir.planning.doctor.finding import Finding, ok, problem, skipped
+
+REMEDY = (
+    "set `lora`, a smaller device_batch_size or limits.max_length for its training, or take a machine with more memory"
+)
+
+
+def memory(needed: Mapping[str, float | None], here: float) -> Iterator[Finding]:
+    """Compare the bytes that a training of each model takes at most with those of the machine."""
+    for model, most in needed.items():
+        what = f"memory, model {model}"
+        if most is None:
+            yield skipped(what, "nothing tells the model's size")
+            continue
+        told = f"{size(most)} for a training on the CPU, {size(here)} here"
+        if most > here:
+            yield problem(what, told, REMEDY)
+        else:
+            yield ok(what, f"{told}: {here // most:.0f} at a time, as far as there are cores")

@@ -1,0 +1,79 @@
+"""What kills and changes of mind left under the results: hidden files that no job needs, with their sizes."""
+
+import fcntl
+import os
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hsir.storage import temporary
+from hsir.storage.kept import SUFFIX as KEPT
+
+UNFINISHED = {".state": "a training", ".parts": "samples or scores"}
+"""Folders of work under way, by suffix, and what of."""
+DAY = 24 * 3600.0
+"""Seconds after which a temporary file of another machine is taken for abandoned: tables are written in minutes."""
+
+
+class Leftover(NamedTuple):
+    """A file or folder that can be deleted, the bytes that this frees, and why.
+
+    `given_up` is false where work would be lost that somebody may still want to go on with.
+    """
+
+    path: Path
+    size: int
+    why: str
+    given_up: bool = True
+
+
+def leftovers(results: Path, to_make: Collection[str], under_way: Collection[str]) -> list[Leftover]:
+    """Find leftovers, the largest first; of outputs that would be made, their stage resumes or sweeps them."""
+    busy = {Path(path) for path in (*to_make, *under_way)}
+    found = (_leftover(path, busy) for path in _hidden(results))
+    return sorted((one for one in found if one is not None), key=lambda one: -one.size)
+
+
+def _hidden(folder: Path) -> Iterator[Path]:
+    """Yield hidden files and folders, without looking into them or into checkpoints."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files) if name.startswith("."))
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "checkpoint"]
+
+
+def _leftover(path: Path, busy: Collection[Path]) -> Leftover | None:
+    output = path.with_name(path.name.removeprefix(".").removesuffix(path.suffix))
+    if temporary.is_temporary(path.name):
+        old = time.time() - path.stat().st_mtime > DAY
+        if temporary.abandoned(path) or old:
+            return Leftover(path, _size(path), "written by a process that was killed")
+    elif output in busy or _locked(output):
+        return None
+    elif path.suffix == KEPT and output.exists():
+        return Leftover(path, _size(path), "an output of before, which has been made again")
+    elif path.suffix in UNFINISHED and path.is_dir():
+        what = UNFINISHED[path.suffix]
+        if output.exists():
+            return Leftover(path, _size(path), f"the state of {what} that is finished")
+        return Leftover(path, _size(path), f"{what}, begun and not finished, that no run asked for needs", False)
+    return None
+
+
+def _locked(output: Path) -> bool:
+    """Tell whether a stage holds an output's lock, on whichever machine the file system tells of."""
+    try:
+        with output.with_name(f".{output.name}.lock").open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _size(path: Path) -> int:
+    """Count the bytes that deleting frees: what has another name stays."""
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    told = [one.lstat() for one in files]
+    return sum(one.st_size for one in told if one.st_nlink == 1)

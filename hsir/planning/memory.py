@@ -1,0 +1,78 @@
+"""The memory that a training takes on the CPU, from the model's size: what runs side by side must fit a machine."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from hsir.config import Plan
+from hsir.config.home import found
+from hsir.config.training import Grpo, Training
+from hsir.errors import InputError
+from hsir.planning.budget.work import Work
+from hsir.storage import weights
+
+TRAINED, FROZEN = 16, 4
+"""Bytes a parameter: a weight, its gradient and both of AdamW's moments in float32; a weight alone."""
+PACKAGES = 0.7e9
+"""Bytes of a process that has loaded torch and the trainers, and holds no model yet."""
+LOGITS = 12
+"""Bytes a logit: itself, a copy in float32, its gradient."""
+
+
+def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
+    """Estimate the bytes that a training takes in all its processes; None where nothing tells the model's size.
+
+    Weights, gradients, the optimizer, the logits of the longest batch; activations of long texts come on top.
+    """
+    path = plan.config.models[model].path
+    count = known(path)
+    if count is None:
+        return None
+    train = plan.train(model, task, policy)
+    reference = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
+    each = (FROZEN if train.lora else TRAINED) + (FROZEN if reference else 0)
+    logits = train.device_batch_size * _longest(train) * _vocabulary(path) * LOGITS
+    return train.devices.processes * (count * each + logits + PACKAGES)
+
+
+def by_model(plan: Plan, work: Work) -> dict[str, float | None]:
+    """Give the bytes of the largest training of each model; None where nothing tells the model's size."""
+    found: dict[str, float | None] = {}
+    for one in work.trainings:
+        most, before = training(plan, one.model, one.task, one.policy), found.get(one.model)
+        found[one.model] = most if most is None or before is None else max(most, before)
+    return found
+
+
+def known(path: str) -> int | None:
+    """Count a model's parameters: its folder tells, or its name; None where neither does."""
+    folder = found(path)
+    try:
+        return weights.parameters(folder) if folder.is_dir() else weights.named(path)
+    except (InputError, OSError):
+        return None
+
+
+def machine() -> int:
+    """Give the bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def without_gpu(profile: Mapping[str, Any] | None = None) -> bool:
+    """Tell whether jobs run on this machine's CPU: it has no GPU, and nothing hands them to a cluster."""
+    handed_on = (profile or {}).get("executor", "local") != "local"
+    return not handed_on and shutil.which("nvidia-smi") is None and (profile is not None or not shutil.which("sbatch"))
+
+
+def _longest(train: Training) -> int:
+    return train.max_new_tokens if isinstance(train, Grpo) else train.limits.max_length
+
+
+def _vocabulary(path: str) -> int:
+    try:
+        told = json.loads((found(path) / "config.json").read_text(encoding="utf-8"))
+        return int(told.get("text_config", told).get("vocab_size", 0))
+    except (OSError, ValueError, AttributeError):
+        return 0

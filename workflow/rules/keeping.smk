@@ -1,0 +1,72 @@
+"""Finished outputs are replaced by success alone, though Snakemake deletes them before and after a job that fails.
+
+Needs: of a job of a stage that runs again, the outputs of before.
+Gives: after a failure, the same outputs with the same times, and Snakemake's record of them.
+
+Snakemake has no hook around one job; the two methods wrapped here are those that delete. A job in a queue is prepared
+by a Snakemake of its own, and ends in the one that queued it: that one alone puts back or drops.
+"""
+
+from functools import wraps
+
+from snakemake.jobs import Job
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+from hsir.storage.kept import Kept, Output
+
+DRIVES = workflow.exec_mode == ExecMode.DEFAULT
+kept = Kept(Path(".snakemake/hsir-kept"))
+
+
+def finished_outputs(job):
+    """Give the outputs of a stage's job, and where Snakemake's files about them are; none without such files."""
+    files = job.dag.workflow.persistence
+    if "hsir.stages" not in (job.rule.shellcmd or "") or not hasattr(files, "_record_path"):
+        return []
+    places = [(Path(path), files._get_key(path)) for path in job.output if not path.is_storage]
+    return [
+        Output(
+            path, *(Path(files._record_path(folder, key)) for folder in (files._metadata_path, files._incomplete_path))
+        )
+        for path, key in places
+    ]
+
+
+def keeping(prepare):
+    """Keep the outputs of a job before it is prepared, which deletes them."""
+
+    @wraps(prepare)
+    async def kept_first(job):
+        if outputs := finished_outputs(job):
+            try:
+                kept.keep(outputs)
+            except OSError as error:
+                logger.warning(f"{outputs[0].path}: cannot be kept while it is made again: {error}")
+        return await prepare(job)
+
+    kept_first.keeps = True
+    return kept_first
+
+
+def putting_back(postprocess):
+    """Once a job has ended, put its old outputs back if it failed, else delete them."""
+
+    @wraps(postprocess)
+    async def put_back_after(job, *args, error=False, **options):
+        await postprocess(job, *args, error=error, **options)
+        outputs = finished_outputs(job) if DRIVES else []
+        if outputs and error:
+            for path in kept.put_back(outputs):
+                logger.info(f"{path}: the job failed; the output of before is back")
+        elif outputs:
+            kept.drop(outputs)
+
+    return put_back_after
+
+
+if not hasattr(Job.prepare, "keeps"):
+    Job.prepare, Job.postprocess = keeping(Job.prepare), putting_back(Job.postprocess)
+
+if DRIVES and not any(Path(".snakemake/locks").glob("*")):
+    if back := kept.recover():
+        logger.info(f"back as they were before a run that was killed: {', '.join(map(str, back))}")
