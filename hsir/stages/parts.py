@@ -25,7 +25,7 @@ class Parts(Generic[Batch]):
     def __init__(self, kind: str, output: Path, made_by: tables.Row, cost: Path | None = None) -> None:
         self.kind, self.output, self.made_by, self.cost = kind, output, made_by, cost
         self.folder = output.with_name(f".{output.name}.parts")
-        self._since = time.monotonic()
+        self._since, self._planned = time.monotonic(), 0
 
     def finished(self) -> bool:
         """Tell whether the table is there, of the same making: another process may just have made it."""
@@ -34,6 +34,7 @@ class Parts(Generic[Batch]):
     def missing(self, planned: Sequence[Batch]) -> list[tuple[int, Batch]]:
         """Give the (number, batch) pairs that no part of the same making holds."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._planned = len(planned)
         for part in self.folder.iterdir():
             if part.suffix != ".parquet" or not self._mine(part):
                 part.unlink()
@@ -51,6 +52,9 @@ class Parts(Generic[Batch]):
 
     def join(self) -> None:
         """Join the parts into the table, ordered by sample id, and take them away."""
+        lost = sum(not self._path(number).is_file() for number in range(self._planned))
+        if lost:
+            raise InputError(f"{self.folder}: {lost} of {self._planned} finished batches are gone; run again")
         rows = sorted(self._rows(), key=lambda row: row["sample_id"])
         if len({row["sample_id"] for row in rows}) != len(rows):
             raise InputError(f"{self.folder}: a sample stands there twice; delete the folder and run again")

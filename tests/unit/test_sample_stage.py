@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hsir.config.engines import TransformersEngine
 from hsir.config.pools import SamplePool, VeriExitPool
+from hsir.errors import InputError
 from hsir.sampling.engines.base import Prompt, batches
 from hsir.sampling.engines.seeds import sample_seed
 from hsir.stages import sample
@@ -96,6 +97,16 @@ def test_a_killed_run_goes_on_where_it_was(
 def test_finished_batches_are_not_drawn_again(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
     parts = interrupted(tmp_path / "x.parquet", questions, embedded, whole, [0, 2])
     assert parts.missing(planned(questions)) == [(1, planned(questions)[1])]
+
+
+def test_a_table_without_all_of_its_batches_is_not_written(
+    questions: Path, embedded: Path, whole: Path, tmp_path: Path
+) -> None:
+    parts = interrupted(tmp_path / "x.parquet", questions, embedded, whole, [0, 1, 2])
+    (parts.folder / "00001.parquet").unlink()
+    with pytest.raises(InputError, match=r"\.x\.parquet\.parts: 1 of 3 finished batches are gone; run again"):
+        parts.join()
+    assert not parts.output.exists()
 
 
 def foreign(part: Path, whole: Path) -> None:

@@ -44,11 +44,11 @@ def test_where_memory_is_short_batches_are_halved_and_it_is_said(
     wanted = dict(opened(str(embedded), Score()).score(SOLUTIONS))
     sizes: list[int] = []
 
-    def short(model: Any, rows: list[Any], watching: bool) -> Any:
+    def short(model: Any, rows: list[Any], *options: Any) -> Any:
         sizes.append(len(rows))
         if len(rows) > 2:
             raise error
-        return look(model, rows, watching)
+        return look(model, rows, *options)
 
     look = scoring.look
     monkeypatch.setattr(scoring, "look", short)
