@@ -48,7 +48,7 @@ _HEDGES = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _LOOK_BACK = 200
-_NEW_TURN = re.compile(r"\n\s*(?:Question|Q|Problem|Human|User)(?:\s?\d+)?\s?:")
+_NEW_TURN = re.compile(r"\n[^\S\n]{0,20}(?:Question|Q|Problem|Human|User)(?:\s?\d+)?\s?:")
 _ANSWERED = re.compile(r"####|\\boxed\{|\banswer", re.IGNORECASE)
 
 

@@ -20,11 +20,11 @@ _AT = re.compile(_LETTER)
 _AFTER = re.compile(r"[\s)*\].:}\"'\u201d$\u3002,-]*")
 # More letters behind one: "A or B", "A, C", "A and D"; not the words that merely begin so.
 _MORE = re.compile(
-    r"[.)*]*\s*\n\s*[(*]*[A-J][.)*]*\s*$|[\s)*\]\"']*(?:,|/|&|\b(?:or|and|ou|et|oder|und|o|y|e)\b|\u6216|\u548c|\u3001)\s*(?:or\b|and\b)?\s*"
-    r"(?:maybe\s+|perhaps\s+|possibly\s+|probably\s+)?(?:option\s+)?[\s(*\[\"']*[A-J](?![\w'\u2019])"
+    r"[.)*]*+[^\S\n]*+\n\s*+[(*]*+[A-J][.)*]*+\s*+$|[\s)*\]\"']*+(?:,|/|&|\b(?:or|and|ou|et|oder|und|o|y|e)\b|\u6216|\u548c|\u3001)\s*+(?:(?:or|and)\b\s*+)?"
+    r"(?:(?:maybe|perhaps|possibly|probably)\s++)?(?:option\s++)?[\s(*\[\"']*+[A-J](?![\w'\u2019])"
 )
 _SHORT = re.compile(
-    rf"(?i:\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:option|choice|answer|letter|response)\b(?:\s+is\b)?)?)\W*?{_LETTER}"
+    rf"(?i:\W*+(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:option|choice|answer|letter|response)\b(?:\s+is\b)?)?)\W*?{_LETTER}"
 )
 _BARE = re.compile(
     r"(?:[-\u2022>]\s)?(?:[*_#\s]*(?i:(?:final\s+)?(?:option|choice|answer|response))[*\s]*:?)?\s*"
@@ -50,7 +50,7 @@ _TAKEN_BACK = re.compile(
 )
 # What makes an option's text another answer: "aspirin and heparin", "27 minutes or 30".
 _EXTENDED = re.compile(r"[\s(]*(?:and|or|with|without|plus|but|nor|to|not|is|are|was|of|if|and/or)\b|\s*[-+/&]")
-_BECAUSE = re.compile(r",?\s+(?:because|since|as|due\s+to)\s", re.IGNORECASE)
+_BECAUSE = re.compile(r",?(?<!\s)\s+(?:because|since|as|due\s+to)\s", re.IGNORECASE)
 _PICKS = re.compile(
     r"\b(?:it[\u2019']?s|it\s+(?:is|must\s+be|should\s+be)|(?:choose|pick|select)\b|go(?:ing)?\s+with|opt(?:ing)?\s+for"
     r"|(?:correct|right|best|final|selected|chosen)\s+(?:answer|choice|option|one)(?:\s+(?:is|would\s+be|should\s+be|must\s+be)\b|\**\s*:)"

@@ -19,7 +19,7 @@ _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|operatorn
 _NOISE = re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![a-zA-Z])|\\[!,;: ]|\s+|\\?\$|\\[()\[\]]|~")
 _FRACTION = re.compile(r"\\[dt]frac")
 _SHORT = re.compile(r"\\frac\s?(\d)\s?(\d)")
-_DEGREES = re.compile(r"\s*\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*$")
+_DEGREES = re.compile(r"(?<!\s)\s*\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*$")
 _STOP = re.compile(r"(?<!\.)\.$")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _ANY_LETTER = re.compile(r"[^\W\d_]")
@@ -28,6 +28,7 @@ _RATIONAL = re.compile(
     r"(?P<sign>[-+]?)(?:(?P<whole>(?:[1-9]\d{0,2}(?:,\d{3})+|\d{1,300})?(?:\.\d{1,300})?)"
     r"|(?P<mixed>\d{1,9})?\\frac\{(?P<top>\d{1,300})\}\{(?P<under>\d{1,300})\}|(?P<over>\d{1,300})/(?P<below>\d{1,300}))"
 )
+_SURD = re.compile(r"(?P<sign>-?)(?P<times>\d{1,9})?(?:\\sqrt\{(?P<root>\d{1,9})\})?(?P<pi>\\pi)?")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _BASE = re.compile(r"\(?([0-9A-Fa-f]{1,300})\)?_\{?(?:\\text\{)?(\d{1,2}|[a-z]{3,6})\}{0,2}")
 _BASES = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9"}
@@ -47,6 +48,10 @@ def quick(answer: str, gold: str) -> bool | None:
         return letters[0][1] == letters[1][1]
     if "_" in given or "_" in wanted:
         return _based(given, wanted)
+    if "\\" in given + wanted:
+        surds = _surd(given), _surd(wanted)
+        if surds[0] and surds[1]:
+            return surds[0] == surds[1]
     one, other = _rational(given), _rational(wanted)
     if other is not None and one is None and _DECIMAL_COMMA.fullmatch(given):
         return True if _near(Fraction(given.replace(",", ".")), other) else None
@@ -55,7 +60,7 @@ def quick(answer: str, gold: str) -> bool | None:
 
 def form(text: str) -> str:
     """Give the text without wrappings, spaces and a full stop."""
-    text = text.strip()
+    text = text.strip().replace("{,}", ",")  # LaTeX's comma between thousands
     if "\\" in text:
         text = _SHORT.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", _WRAP.sub(r"\1", text)))
         text = _DEGREES.sub("", text)
@@ -81,6 +86,15 @@ def _rational(text: str) -> Fraction | None:
         under = int(found["under"] or found["below"])
         number = int(found["mixed"] or 0) + Fraction(int(found["top"] or found["over"]), under) if under else None
     return -number if number is not None and found["sign"] == "-" else number
+
+
+def _surd(text: str) -> tuple[int, int, str] | None:
+    """Give (sign, square of the value without pi, pi or nothing) of k, k sqrt(n), k pi for whole k; None for others."""
+    found = _SURD.fullmatch(text) if text else None
+    if found is None or text == "-":
+        return None
+    square = int(found["times"] or 1) ** 2 * int(found["root"] or 1)
+    return (0 if not square else -1 if found["sign"] == "-" else 1), square, found["pi"] if square and found["pi"] else ""
 
 
 def _near(one: Fraction, other: Fraction) -> bool:

@@ -32,7 +32,7 @@ _ALTERED = re.compile(
     r"|(?:m|b|tr)illion|and\s+(?:a|one)\s)\b|\s+or\s+[A-Za-z]{2}",
     re.IGNORECASE,
 )
-_OR = re.compile(r"(?:[A-Za-z]{2,}|\))\s+or\s+$")  # "banana or 0"
+_OR = re.compile(r"(?:[A-Za-z]{2}|\))\s+or\s+$")  # "banana or 0"
 _LATER = 400
 
 

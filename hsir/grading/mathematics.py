@@ -27,7 +27,7 @@ _NOT_IT = re.compile(
 )
 _FORMULA = re.compile(r"\$([^$\n]{1,400})\$|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
 _DELIMITED = re.compile(r"\$[^$]+\$|\\\(|\\\[|\\begin\{|\\boxed")
-_JOINED = re.compile(r"[\s,;]*(?:and|or)?\s*")
+_JOINED = re.compile(r"[\s,;]*+(?:and|or)?\s*")
 _PROSE = re.compile(r"(?<![\\\w])[^\W\d_]{3,}\s+[^\W\d_]{2,}|\n|[\u0400-\u04ff]{3}|[\u2e80-\ud7ff]")
 _CUT = re.compile(r"\.(?=\s|$)|,\s(?=[a-z])|\s(?:because|since|as|which)\s")
 _OVERRULES = re.compile(r"\bfinal\s+answer\b[^.\n]{0,40}?(?:\bis\b|:)\W{0,6}[\s*:]*(?=[-$\d\\])", re.IGNORECASE)

@@ -42,13 +42,14 @@ _SUPPOSED = re.compile(
 )
 _ASKED = re.compile(r"[^.!\n]{0,200}\?")
 _OTHERWISE = re.compile(
-    r"[\s)*]*(?:\([^()\n]{0,80}\)\s*)?(?:,?\s*(?:or|ou|oder|\u0438\u043b\u0438)\b|\s*\u6216|/|,?\s*(?:only\s+)?if\b)",
+    r"[\s)*]*+(?:\([^()\n]{0,80}\)\s*+)?(?:,?\s*(?:or|ou|oder|\u0438\u043b\u0438)\b|\s*\u6216|/|,?\s*(?:only\s+)?if\b)",
     re.IGNORECASE,
 )
 _IFFY = re.compile(
-    r"\bif\b[^.!?\n]*\b(?:would|it[\u2019']s|it\s+is)\b[^.!?\n]*$|\balternatively,?\s[^.!?\n]*$", re.IGNORECASE
+    r"\bif\b[^.!?\n]{0,400}\b(?:would|it[\u2019']s|it\s+is)\b[^.!?\n]{0,400}$|\balternatively,?\s[^.!?\n]*$", re.IGNORECASE
 )
 _LOOK_BACK = 200
+_LONGEST = 1000  # characters of a statement that are searched
 
 
 def opening(text: str, start: int) -> int:
@@ -70,7 +71,7 @@ def denied(text: str, start: int, end: int | None = None) -> bool:
     if _DENIED.search(clause) or _SUPPOSED.search(clause) or _WRONG.search(clause):
         return True
     # "if it is viral, then the answer would be D", "alternatively, the answer is D": it may stand a clause before.
-    return end is not None and bool(_IFFY.search(text[max(0, start - _LOOK_BACK) : end]))
+    return end is not None and bool(_IFFY.search(text[max(0, start - _LOOK_BACK, end - _LONGEST) : end]))
 
 
 def open_ended(text: str, end: int) -> bool:

@@ -19,7 +19,7 @@ TOLERANCE = 2e-6
 _LATEX, _PLAIN = LatexExtractionConfig(), ExprExtractionConfig()
 _PROSE = re.compile(r"(?<![\\\w])[^\W\d_]{3,}\s+[^\W\d_]{2,}|[^\x00-\x7f]{2}")
 # One number, whose comma groups thousands or can only be a decimal one: 1,000.99 and 1000,99, but not the pair 12,34.
-_DIGITS = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+|(?:0|\d{4,}),\d+)\s?%?")
+_DIGITS = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+|(?:0|\d{4,}),\d+)\s?%?")
 _BOLD = re.compile(r"(?<![\w)}\]*])\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?![\w({*])", re.ASCII)
 _GLUED = re.compile(r"(?<=[\u2e80-\ud7ff\uff00-\uffef])(?=[-\d\\$(])")
 _DELIMITERS = ("$", "\\(", "\\[", "\\boxed", "\\begin{align", "\\begin{equation")

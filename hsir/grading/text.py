@@ -16,7 +16,7 @@ from hsir.grading.choice import Choice
 _SENTENCE = re.compile(r"[^\n]{0,400}?(?=(?<!\b[SM]t)(?<!\b[DM]r)(?<!\bMs)\.\s|\.?$|\n)")
 _COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|boxed)\s*\{([^{}]*)\}")
 _BOLD_LINE = re.compile(r"\*\*[^*]{1,80}\*\*\.?")
-_REASON = re.compile(r",?\s+(?:because|since)\s")
+_REASON = re.compile(r",?(?<!\s)\s+(?:because|since)\s")
 SHORT = 8
 """Words of a line that may be an answer by itself."""
 

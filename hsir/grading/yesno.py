@@ -28,7 +28,7 @@ _BEFORE_CUE = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence)\b,?\s*)?(?:(?:the|my)\s+)?(?:(?:final|correct)\s+)?", re.IGNORECASE
 )
 _ENDS = re.compile(r"[,:]\W{0,8}(yes|no)\W{0,8}$", re.IGNORECASE)
-_OTHER = re.compile(r"[\s\"'*)]*(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
+_OTHER = re.compile(r"[\s\"'*)]*+(?:/|,?\s*\b(?:or|and)\b)[\s\"'*(]*(?:yes|no|true|false)\b", re.IGNORECASE)
 
 
 _LIKELY = re.compile(

@@ -19,11 +19,11 @@ Found = tuple[str, int, int]
 """An answer, and the characters [start, end) of the words that lead to it."""
 
 _OPENS = re.compile(
-    r"(?:^|[.!?][\"'\u201d)*]*\s+|\n)[\s*_(#]*(?:and\s+)?(?:(?:therefore|thus|hence|so|consequently|accordingly|altogether|overall|finally"
+    r"(?:^|[.!?][\"'\u201d)*]*\s+|\n)[\s*_(#]{0,40}+(?:and\s+)?(?:(?:therefore|thus|hence|so|consequently|accordingly|altogether|overall|finally"
     r"|ultimately|in\s+(?:total|all|conclusion|summary|short)|as\s+a\s+result|we\s+conclude)(?![\w'\u2019])"
     r"|(?:final\s+answer|answer|conclusion|result)\s?[*_]{0,2}\s?[:\n])[,:*_\s]*"
     r"(?:(?:that|then|finally|in\s+total|we\s+(?:have|get|find|conclude|see)(?:\s+that)?)\b[,:]?\s*)*"
-    r"|(?:^|\n)\s*\*\*(?=[A-Z][^*\n]*[.!]?\*\*\W*$)",
+    r"|(?:^|\n)[^\S\n]{0,40}\*\*(?=[A-Z][^*\n]*[.!]?\*\*\W*$)",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[\s*#]*(?:step\s+\d|\d{1,2}[.)]\s)", re.IGNORECASE)
