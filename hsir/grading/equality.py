@@ -94,7 +94,11 @@ def _surd(text: str) -> tuple[int, int, str] | None:
     if found is None or text == "-":
         return None
     square = int(found["times"] or 1) ** 2 * int(found["root"] or 1)
-    return (0 if not square else -1 if found["sign"] == "-" else 1), square, found["pi"] if square and found["pi"] else ""
+    return (
+        (0 if not square else -1 if found["sign"] == "-" else 1),
+        square,
+        found["pi"] if square and found["pi"] else "",
+    )
 
 
 def _near(one: Fraction, other: Fraction) -> bool:

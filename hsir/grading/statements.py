@@ -5,7 +5,7 @@ import re
 # No more than the plainest form of some languages: what follows must be the answer itself, so a denial ends it.
 _OTHER_LANGUAGES = (
     r"\b(?:r\u00e9ponse|respuesta|resposta|risposta|antwort|\u043e\u0442\u0432\u0435\u0442)\b(?:(?!\b(?:no|non|nicht|n\u00e3o|\u043d\u0435)\b)[^.!?:=,\n]){0,30}?"
-    r"(?:\b(?:est|es|\u00e9|\u00e8|ist|lautet)\b|\s?[:=\u2014-])"
+    r"(?:\b(?:est|es|\u00e9|\u00e8|ist|lautet)\b(?:\s+(?:la|el|le)(?=\s+[*_(]{0,4}[A-J]\b))?|\s?[:=\u2014-])"
     r"|(?:\u7b54\u6848|\u7b54\u3048|\u6b63\u89e3|\uc815\ub2f5|\ub2f5)(?:\u5e94\u8be5|\u61c9\u8a72)?"
     r"[*_`]*\s?(?:\u662f|\u4e3a|\u70ba|\u9009|\u9078|\u306f|\uc740|:|\uff1a)[:\uff1a]?"
 )
@@ -46,7 +46,8 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _IFFY = re.compile(
-    r"\bif\b[^.!?\n]{0,400}\b(?:would|it[\u2019']s|it\s+is)\b[^.!?\n]{0,400}$|\balternatively,?\s[^.!?\n]*$", re.IGNORECASE
+    r"\bif\b[^.!?\n]{0,400}\b(?:would|it[\u2019']s|it\s+is)\b[^.!?\n]{0,400}$|\balternatively,?\s[^.!?\n]*$",
+    re.IGNORECASE,
 )
 _LOOK_BACK = 200
 _LONGEST = 1000  # characters of a statement that are searched

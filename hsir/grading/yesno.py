@@ -20,7 +20,7 @@ _WHOLE = (
 _AT = re.compile(_WHOLE, re.IGNORECASE)
 _LEADS = re.compile(rf"\W*{_WHOLE}", re.IGNORECASE)
 _SENTENCE = re.compile(
-    rf"\W*(?:(?:so|thus|therefore|hence|overall|(?:in\s+)?conclusion|in\s+short|in\s+summary)\b\**[,:]?\s*)?{_WHOLE}",
+    rf"\W*(?:(?:so|thus|therefore|hence|overall|(?:in\s+)?conclusion|in\s+short|in\s+summary)\b\**[,:]?\s*){{0,2}}[*_]{{0,3}}{_WHOLE}",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")

@@ -435,3 +435,24 @@ def test_kinds_that_graders_got_wrong(grader: Grader, right: Rows, wrong: Rows, 
 )  # fmt: skip
 def test_what_is_latex_already_is_left_as_it_is(text: str) -> None:
     assert latex(text) == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "same"),
+    [
+        ("\\boxed{\\sqrt{8}}", "2\\sqrt{2}", "right"), ("\\boxed{2\\sqrt{26}}", "2\\sqrt{113}", "wrong"),
+        ("\\boxed{-\\sqrt{2}}", "\\sqrt{2}", "wrong"), ("\\boxed{10}", "\\sqrt{100}", "right"),
+        ("\\boxed{10}", "\\sqrt{66}", "wrong"), ("\\boxed{3}", "\\pi", "wrong"), ("\\boxed{6\\pi}", "6", "wrong"),
+        ("\\boxed{10{,}000}", "10000", "right"), ("\\boxed{9999}", "10{,}000", "wrong"), ("\\boxed{-}", "-1", "!right"),
+    ],
+)  # fmt: skip
+def test_roots_and_multiples_of_pi_compare_exactly(answer: str, gold: str, same: str) -> None:
+    found = Math(workers=1).judge(Item(answer, gold)).verdict
+    assert (found != same[1:]) if same.startswith("!") else found == same
+
+
+def test_an_answer_in_bold_after_an_article_or_two_leads_is_read() -> None:
+    options = {"A": "hierro", "B": "cobre", "C": "zinc", "D": "plomo"}
+    assert Choice().judge(Item("La respuesta correcta es la **D**.", "D", options)).verdict == "right"
+    assert Choice().judge(Item("La respuesta no es la **D**.", "D", options)).verdict != "right"
+    assert YesNo().judge(Item("So, in short: **no**.", "no")).verdict == "right"

@@ -14,10 +14,10 @@ import hsir.grading
 import hsir.recycling
 from hsir import traces
 
-DEADLINE = 2.0
+DEADLINE = 1.0
 """Seconds a pattern has for each text; the linear ones need milliseconds, a quadratic one needs several times as many."""
 
-LENGTH = 40_000
+LENGTH = 30_000
 PIECES = [
     "a", "A", "1", " ", "\n", "\t", ",", ".", "(", ")", "{", "}", "[", "]", "*", "**", "$", "-", "_", '"', "\\",
     "\\boxed{", "<answer>", "1/", "1,", "1 ", "A ", "the answer is ", "not ", "or ", "if ", "\u00b2", "\u00bd", "\n ",
@@ -70,8 +70,8 @@ def read(pattern: re.Pattern[str], searched: bool, text: str) -> None:
 
 
 def test_the_check_finds_a_quadratic_pattern() -> None:
-    with pytest.raises(TimeoutError), deadline(DEADLINE):
-        read(re.compile(r"\s+x"), True, " " * 4 * LENGTH)
+    with pytest.raises(TimeoutError), deadline(0.2):
+        read(re.compile(r"\s+x"), True, " " * LENGTH)
 
 
 @pytest.mark.parametrize("name", ALL)
