@@ -15,7 +15,7 @@ import hsir.recycling
 from hsir import traces
 
 DEADLINE = 1.0
-"""Seconds a pattern has for each text; the linear ones need milliseconds, a quadratic one needs several times as many."""
+"""Seconds a pattern has for each text; linear ones need milliseconds, quadratic ones longer than this."""
 
 LENGTH = 30_000
 PIECES = [
