@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
@@ -95,7 +96,7 @@ def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
 def records(path: Path) -> Iterator[Row]:
     """Yield the rows of any Parquet file, some at a time; raises InputError where it is not one."""
     try:
-        for batch in pq.ParquetFile(path).iter_batches():
+        for batch in pq.ParquetFile(path).iter_batches(use_threads=False):
             yield from batch.to_pylist(maps_as_pydicts="strict")
     except (pa.ArrowInvalid, OSError) as error:
         if disk.refused(error):
@@ -183,8 +184,7 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         stamped = json.loads((schema.metadata or {}).get(b"hsir", b"{}"))
         if not set(columns) <= set(schema.names) or stamped.get("table", kind) != kind:
             raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(schema.names)}); delete it")
-        chosen = None if only is None else [(columns[0], "in", set(only))]
-        table = pq.read_table(content, columns=list(columns), filters=chosen, page_checksum_verification=True)
+        table = _decode(content, columns, only)
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         if disk.refused(error):
@@ -194,6 +194,24 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
             f" short, a failing one changes them); delete it and run again: {error}"
         ) from error
     return table
+
+
+def _decode(content: pa.BufferReader, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
+    """Decode columns in this thread.
+
+    `pq.read_table` scans in threads that may outlive it. One that frees the bytes while Python shuts down aborts the
+    process, and a stage that has written its table fails.
+    """
+    with pq.ParquetFile(content, page_checksum_verification=True) as file:
+        if only is None:
+            return file.read(columns=list(columns), use_threads=False)
+        wanted = pa.array(sorted(only), pa.string())
+        groups = (
+            file.read_row_group(group, columns=list(columns), use_threads=False)
+            for group in range(file.num_row_groups)
+        )
+        kept = [group.filter(pc.is_in(group[columns[0]], wanted)) for group in groups]
+        return pa.concat_tables(kept) if kept else file.read(columns=list(columns), use_threads=False)
 
 
 def _read_lines(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
