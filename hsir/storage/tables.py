@@ -207,8 +207,7 @@ def _decode(content: pa.BufferReader, columns: Sequence[str], only: Collection[s
             return file.read(columns=list(columns), use_threads=False)
         wanted = pa.array(sorted(only), pa.string())
         groups = (
-            file.read_row_group(group, columns=list(columns), use_threads=False)
-            for group in range(file.num_row_groups)
+            file.read_row_group(group, columns=list(columns), use_threads=False) for group in range(file.num_row_groups)
         )
         kept = [group.filter(pc.is_in(group[columns[0]], wanted)) for group in groups]
         return pa.concat_tables(kept) if kept else file.read(columns=list(columns), use_threads=False)
