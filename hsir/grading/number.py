@@ -29,7 +29,7 @@ class Number(Grader):
     kind: Literal["number"] = "number"
     fallbacks: tuple[Place, ...] = Field(
         ("open_tag", "hash", "boxed", "stated", "last"),
-        description="Places to look at in turn where no closed tags are.",
+        description="Places to look for the answer, in order, if there are no closed tags.",
     )
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:

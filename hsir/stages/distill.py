@@ -26,19 +26,21 @@ Training = Literal["training", "seed", "unlabelled"]
 
 def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address, such as http://localhost:8000/v1.")],
+    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible URL, such as http://localhost:8000/v1.")],
     model: Annotated[str, typer.Option(help="The teacher's name there.")],
     output: Annotated[Path, cli.file_option("--out", "Right traces, for a task's `traces:` or `seed:`.", ".jsonl")],
     questions: Annotated[Path | None, typer.Option(help="JSONL of questions, in place of the task's own.")] = None,
     split: Annotated[Training, typer.Option(help="Which; `training`: all of a benchmark's.")] = "training",
     seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
     system: Annotated[str | None, typer.Option(help="System prompt; none by default.")] = None,
-    key_from: Annotated[str, typer.Option(help="Environment variable that holds the key, if any.")] = "OPENAI_API_KEY",
+    key_from: Annotated[
+        str, typer.Option(help="Environment variable with the API key, if one is needed.")
+    ] = "OPENAI_API_KEY",
     temperature: Annotated[float, typer.Option(min=0)] = 0.6,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Reasoning and answer together.")] = 16_384,
-    attempts: Annotated[int, typer.Option(min=1, help="Answers asked for each question until one is right.")] = 1,
-    requests_per_minute: Annotated[float | None, typer.Option(min=0.1, help="Limit; retries count.")] = None,
-    parallel: Annotated[int, typer.Option(min=1, help="Requests at once.")] = 8,
+    attempts: Annotated[int, typer.Option(min=1, help="Answers requested per question, until one is correct.")] = 1,
+    requests_per_minute: Annotated[float | None, typer.Option(min=0.1, help="Rate limit; retries count.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Number of parallel requests.")] = 8,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds without a byte until a request is retried.")] = 900.0,
     retries: Annotated[int, typer.Option(min=0, help="Of a request, with growing pauses, or as the server asks.")] = 6,
 ) -> None:

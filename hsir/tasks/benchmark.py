@@ -22,8 +22,8 @@ from hsir.tasks.rows import Fields, Row, count, from_file, from_hub
 
 Part = Literal["train", "test"]
 Hub = Annotated[str, Field(description="Data set on the Hugging Face hub.")]
-HubConfig = Annotated[str | None, Field(description="Configuration of the hub's data set.")]
-Instruction = Annotated[str, Field(description="What stands under the question.")]
+HubConfig = Annotated[str | None, Field(description="Configuration of the data set on the hub.")]
+Instruction = Annotated[str, Field(description="Instruction below the question in the prompt.")]
 SeedSize = Annotated[int, Field(ge=1, description="Questions in the seed set; the rest are unlabelled.")]
 
 
@@ -65,9 +65,11 @@ class Benchmark(BaseTask):
     grading: Graded
     hub: Hub
     config: HubConfig = None
-    revision: str | None = Field(None, description="Commit, tag or branch of the hub's data set; its newest, if none.")
+    revision: str | None = Field(
+        None, description="Commit, tag or branch of the data set on the hub; the newest, if none."
+    )
     path: Path | None = Field(
-        None, description="Folder, or file, of a local copy in its original layout, in place of the hub."
+        None, description="Folder or file of a local copy in the original layout, instead of the hub."
     )
     instruction: Instruction = ANSWER
 
@@ -148,10 +150,10 @@ class TrainingBenchmark(Benchmark):
     traces: str | None = Field(
         None,
         description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
-        " `question`. The seed set is drawn among questions that have one.",
+        " `question`. The seed set is sampled from the questions with a trace.",
     )
     unlabelled: Literal["traced", "all"] = Field(
-        "traced", description="The unlabelled set: other training questions that have a trace too, or all others."
+        "traced", description="The unlabelled set: the other training questions with a trace, or all others."
     )
 
     def unread(self, split: Split) -> Collection[str]:

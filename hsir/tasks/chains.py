@@ -32,7 +32,7 @@ class Chains(BaseTask):
     test: int = Field(420, ge=1, description="Questions in the test set.")
     shortest: int = Field(2, ge=1, description="Steps of the easiest questions.")
     longest: int = Field(8, ge=1, le=20, description="Steps of the hardest questions.")
-    stream: str = Field("chains", description="Name of the random stream; another gives other questions.")
+    stream: str = Field("chains", description="Name of the random stream; a different name gives different questions.")
     rechecks: tuple[float, ...] = Field(
         (0.0, 1.0, 1.0, 1.0), description="Weight of 0, 1, 2, ... redundant re-checks in a trace."
     )

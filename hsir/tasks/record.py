@@ -9,8 +9,8 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str = Field(min_length=1, description="Unique within the task.")
-    question: str = Field(pattern=r"\S", description="The text that the policy is asked.")
+    question: str = Field(pattern=r"\S", description="The question's text.")
     answer: str = Field(pattern=r"\S", description="The gold answer.")
-    options: dict[str, str] | None = Field(None, description="Choices by letter, if it has any.")
-    difficulty: int | None = Field(None, description="A level to break figures down by.")
-    trace: str | None = Field(None, description="A right solution in the trace format, if known.")
+    options: dict[str, str] | None = Field(None, description="Options by letter, if any.")
+    difficulty: int | None = Field(None, description="Level by which the report breaks results down.")
+    trace: str | None = Field(None, description="A correct solution in the trace format, if known.")
