@@ -134,8 +134,8 @@ class Indiv(BaseReward):
             return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
         if high <= 0:
             raise InputError(
-                f"rollout {group[0].name}: the reward indiv with normalise: ratio needs a largest InDiv above 0, but it"
-                f" is {high:.4g}, and dividing by it would turn the order round; set normalise: exp"
+                f"rollout {group[0].name}: the reward indiv with normalise: ratio needs a positive largest InDiv,"
+                f" but it is {high:.4g}, and dividing by it would reverse the order; set normalise: exp"
             )
         return [score / high for score in scores]
 

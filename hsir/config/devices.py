@@ -44,7 +44,7 @@ class Several(Options):
     @model_validator(mode="after")
     def _even(self) -> "Several":
         if self.processes % self.nodes:
-            raise ValueError(f"processes {self.processes} is no multiple of nodes {self.nodes}; change either")
+            raise ValueError(f"processes {self.processes} is not a multiple of nodes {self.nodes}; change either")
         return self
 
 

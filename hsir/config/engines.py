@@ -64,7 +64,7 @@ def _kind(given: Any) -> Any:
 Engine = Annotated[
     Annotated[TransformersEngine, Tag("transformers")] | Annotated[VllmEngine, Tag("vllm")],
     Discriminator(
-        _kind, custom_error_type="engine", custom_error_message="no engine of a known kind; name transformers or vllm"
-        " (a server is asked by the stage distill alone: `python -m hsir.stages.distill --endpoint ADDRESS`)",
+        _kind, custom_error_type="engine", custom_error_message="unknown kind of engine; choose transformers or"
+            " vllm (only the stage distill uses a server: `python -m hsir.stages.distill --endpoint ADDRESS`)",
     ),
 ]  # fmt: skip

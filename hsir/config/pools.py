@@ -175,5 +175,5 @@ DEFAULT_POOLS = {
 def _checked(pool: P, template: str, needed: tuple[str, ...]) -> P:
     absent = [place for place in needed if place not in template]
     if absent:
-        raise ValueError(f"template has no {' and no '.join(absent)}; put it where that belongs")
+        raise ValueError(f"template has no {' and no '.join(absent)}; add it")
     return pool

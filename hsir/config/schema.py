@@ -75,24 +75,27 @@ class Method(Options):
     def _what_is_learnt_from(self) -> str | None:
         kind, learns_from = self.train.kind, self.train.learns_from
         if learns_from == "questions" and (self.given != ("questions",) or self.pools or self.select):
-            return f"train is {kind}, which samples by itself; set given: [questions], and neither pools nor select"
+            return (
+                f"train is {kind}, which generates its own samples; set given: [questions], and neither pools"
+                f" nor select"
+            )
         if learns_from != "questions" and "questions" in self.given:
-            return f"train is {kind}, which cannot learn from bare questions; leave `questions` out of given"
+            return f"train is {kind}, which cannot learn from questions alone; remove `questions` from given"
         if learns_from == "pairs" and self.given:
-            return f"train is {kind}, which learns from pairs alone; set given: []"
+            return f"train is {kind}, which learns only from pairs; set given: []"
         if learns_from == "pairs" and not self.pools:
-            return f"train is {kind}, which needs failed solutions beside right ones; set pools"
+            return f"train is {kind}, which needs correct and failed solutions; set pools"
         return None
 
     def _what_is_sampled(self) -> str | None:
         if self.iterations and not self.pools and self.train.learns_from != "questions":
             return f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0"
         if not self.iterations and (self.pools or self.select):
-            return "pools and select need iterations of 1 or more; with 0 only given data is trained on"
+            return "pools and select need iterations of 1 or more; with 0, training uses only given data"
         if not self.iterations and not self.given:
             return "nothing to train on; set given: [seed]"
         if self.pools and (not self.select or self.select[0].kind != "right"):
-            return "the first filter must be {kind: right}: a wrong solution must not be trained on"
+            return "the first filter must be {kind: right}: incorrect solutions must not be trained on"
         return None
 
     def _what_is_scored(self) -> str | None:

@@ -76,8 +76,8 @@ class Training(Options):
         rows, processes = self.batch_size * self.rollouts, self.devices.processes
         if rows % (self.device_batch_size * processes):
             raise ValueError(
-                f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is no"
-                f" multiple of device_batch_size {self.device_batch_size}"
+                f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is not"
+                f" a multiple of device_batch_size {self.device_batch_size}"
                 f"{f' x {processes} processes' if processes > 1 else ''}; change either"
             )
         return rows // (self.device_batch_size * processes)
@@ -90,7 +90,7 @@ class Training(Options):
     def _on_devices(self) -> "Training":
         if self.lora is not None and self.devices.deepspeed() is not None:
             kind = self.devices.kind
-            raise ValueError(f"devices is {kind}, under which lora cannot be merged yet; set ddp, or single")
+            raise ValueError(f"devices is {kind}, which cannot merge lora adapters yet; set ddp or single")
         return self
 
 
@@ -161,7 +161,7 @@ class Grpo(Training):
         processes = self.devices.processes
         if self.batch_size % processes:
             raise ValueError(
-                f"batch_size {self.batch_size} on {processes} processes would tear groups of rollouts apart; make it a"
+                f"batch_size {self.batch_size} on {processes} processes would split groups of rollouts; make it a"
                 f" multiple of {processes}"
             )
         return super().accumulation

@@ -61,7 +61,7 @@ class Math(Grader):
         if not gold.strip():
             raise ValueError("the gold answer is empty")
         if self.same(gold, gold) is not True:
-            raise ValueError(f"{gold!r} cannot be read as mathematics")
+            raise ValueError(f"{gold!r} cannot be parsed as mathematics")
         return gold.strip()
 
     def judge(self, item: Item) -> Judgement:

@@ -34,7 +34,7 @@ class Number(Grader):
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
         if value(gold) is None:
-            raise ValueError(f"{gold!r} is no number")
+            raise ValueError(f"{gold!r} is not a number")
         return gold.strip()
 
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:

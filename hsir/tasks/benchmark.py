@@ -81,7 +81,9 @@ class Benchmark(BaseTask):
 
     def records(self, split: Split, seed: int) -> Iterable[Record]:
         if split != "test":
-            raise InputError(f"{self.kind} has no {split} set, it is for evaluation alone; name it in `benchmarks:`")
+            raise InputError(
+                f"{self.kind} has no {split} set, because it is only for evaluation; name it in `benchmarks:`"
+            )
         return self.part("test")
 
     def files(self, split: Split) -> list[Path]:
@@ -135,7 +137,7 @@ class Benchmark(BaseTask):
         for index, row in enumerate(rows):
             record = checked({"id": f"{part}-{index:05d}"} | self.question(row), row, self.grading)
             if record.id in places:
-                raise row.fault(f"the id {record.id!r} is that of {places[record.id]} too; ids must be unique")
+                raise row.fault(f"the id {record.id!r} is also that of {places[record.id]}; ids must be unique")
             places[record.id] = row.where
             records.append(record)
         if len(records) != expected:
@@ -183,7 +185,7 @@ class TrainingBenchmark(Benchmark):
             return self.part("test")
         if split == "seed" and self.traces is None:
             raise InputError(
-                f"{self.kind}: the seed set needs traces, which the benchmark has not; set `traces:` to a JSONL file of"
+                f"{self.kind}: the seed set needs traces, but the benchmark has none; set `traces:` to a JSONL file of"
                 " `id` and `trace`, which `python -m hsir.stages.distill` makes"
             )
         training = self.part("train")
@@ -197,7 +199,9 @@ class TrainingBenchmark(Benchmark):
     def rows(self, part: Part) -> list[Row]:
         if not self._holds(part):
             names = self.source(part).files
-            raise InputError(f"{self.path}: not its {part} file ({' or '.join(names)}); set `path:` to the folder")
+            raise InputError(
+                f"{self.path}: its {part} file is missing ({' or '.join(names)}); set `path:` to the folder"
+            )
         return super().rows(part)
 
     def _holds(self, part: Part) -> bool:
@@ -242,7 +246,7 @@ def checked(fields: Fields, row: Row, grading: Grader) -> Record:
     try:
         return record.model_copy(update={"answer": grading.check_gold(record.answer, record.options)})
     except ValueError as error:
-        raise row.fault(f"the gold answer: {error}; mend it, or choose another `grading:`") from error
+        raise row.fault(f"the gold answer: {error}; fix it, or choose another `grading:`") from error
 
 
 def _matching(paths: Iterable[Path], name: str) -> list[Path]:

@@ -70,7 +70,7 @@ class InDiv(Options):
     @model_validator(mode="after")
     def _a_share(self) -> "InDiv":
         if self.threshold_is == "quantile" and not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold is {self.threshold}; as a quantile it must be a share from 0 to below 1")
+            raise ValueError(f"threshold is {self.threshold}; as a quantile it must be at least 0 and below 1")
         return self
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:

@@ -83,7 +83,7 @@ def _solve(candidates: Candidates, worth: list[float], options: Balanced) -> lis
         program += pulp.lpSum(tokens[n] * stays[n] for n in groups[str(name)]) >= least
     program.solve(pulp.PULP_CBC_CMD(msg=False, threads=1, gapRel=GAP))
     if (status := pulp.LpStatus[program.status]) != "Optimal":
-        raise InputError(f"balanced: the solver says {status!r}; lower least_share, or raise share or per_question")
+        raise InputError(f"balanced: the solver reports {status!r}; lower least_share, or raise share or per_question")
     return [bool(round(one.value() or 0.0)) for one in stays]
 
 
