@@ -97,7 +97,7 @@ def _method_misfits(config: Config) -> Iterable[str]:
         if method.train.learns_from == "pairs" and not any(_draws_several(config.pools.get(p)) for p in method.pools):
             yield (
                 f"methods.{name}.train: {method.train.kind} needs correct and failed solutions of the same"
-                f" question, but its pools sample one per question; add a pool with more samples"
+                " question, but its pools sample one per question; add a pool with more samples"
             )
         for pool in method.pools:
             made = config.pools.get(pool)

@@ -77,7 +77,7 @@ class Method(Options):
         if learns_from == "questions" and (self.given != ("questions",) or self.pools or self.select):
             return (
                 f"train is {kind}, which generates its own samples; set given: [questions], and neither pools"
-                f" nor select"
+                " nor select"
             )
         if learns_from != "questions" and "questions" in self.given:
             return f"train is {kind}, which cannot learn from questions alone; remove `questions` from given"

@@ -16,7 +16,7 @@ def unstated(stating: int, failed: int) -> str:
     """Word the warning, with a suggested fix."""
     return (
         f"{stating:,} of {failed:,} failed solutions state an answer in a step, so VeriExit has almost nothing to"
-        f" recycle;"
+        " recycle;"
         ' seed traces must state their answer at the end of their reasoning ("The answer is 42.")'
     )
 

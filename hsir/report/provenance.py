@@ -12,9 +12,9 @@ from hsir.storage.files import read_json
 
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "deepspeed", "vllm", "math-verify", "snakemake")
 NOTE = (
-    "Hashes are of contents (of weights over 64 MiB, of both ends). Seconds are summed over jobs, a pool that methods"
-    " share once, evaluations left out. Packages are those of the environment that made this page; with an environment"
-    " a rule, envs/ says the others."
+    "Hashes are of file contents (for weights over 64 MiB, of both ends). Seconds are sums over jobs, without"
+    " evaluations; a shared pool counts once. Packages are those of the environment that created this page; if"
+    " rules have their own environments, see envs/ for the others."
 )
 
 

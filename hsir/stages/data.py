@@ -1,4 +1,4 @@
-"""Stage data: the questions of one split, as the model will read them."""
+"""Stage data: the tokenized questions of one split."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
-    """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
+    """Load the questions of a split, check them, and tokenize prompts and traces once."""
     records = checked(task.questions(split, seed), split)
     if split == "seed":
         check_traces(records, task)
