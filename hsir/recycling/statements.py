@@ -4,7 +4,6 @@ FEW = 0.05
 """Share of failed solutions with a statement below which a warning is due."""
 MOST = 0.9
 """Share of traces with one step above which a warning is due."""
-WARNING = "warning"
 
 
 def few_state(stating: int, failed: int) -> bool:

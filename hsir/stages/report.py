@@ -16,6 +16,7 @@ from hsir.report import (
     contamination_view,
     cost_view,
     curves,
+    doubts,
     exhibits,
     grid,
     indiv_view,
@@ -72,6 +73,7 @@ def main(
     draw(pictures(made, seen, counts), name, output)
     noted = (recycled.noted(made, tables.STATING), recycled.noted(made, tables.WHOLE))
     known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
+    known += doubts.told(made, curves.told(made))
     write_tables(made, name, known, output)
 
 
