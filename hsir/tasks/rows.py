@@ -155,7 +155,7 @@ def _table(path: Path, text: str) -> list[Row]:
         return [Row(*_cells(path, number, header, cells)) for number, cells in enumerate(filled)]
     except csv.Error as error:
         kind = path.suffix[1:].upper()
-        raise InputError(f"{path}, line {reader.line_num + 1}: not {kind} ({error})") from error
+        raise InputError(f"{path}, line {reader.line_num}: not {kind} ({error})") from error
 
 
 def _header(path: Path, names: Sequence[str], delimiter: str) -> Sequence[str]:
