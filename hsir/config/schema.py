@@ -153,6 +153,11 @@ class Config(Options):
     results: Annotated[str, AfterValidator(_folder)] = Field(
         "results", description="Folder for everything that is made."
     )
+    rehearse: bool = Field(
+        False,
+        description="Run the same graph on a laptop first: the embedded model, a few questions of the project's own in"
+        " each benchmark's layout, few steps; results go to `<results>-rehearsal`.",
+    )
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     teacher: Teacher | None = Field(
         None,
