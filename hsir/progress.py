@@ -12,6 +12,7 @@ from hsir import disk
 from hsir.errors import HsirError
 
 T = TypeVar("T")
+WARNING = "warning: "
 SECONDS_TO_FIRST_LINE = 3.0
 SECONDS_BETWEEN_LINES = 10.0
 PLAIN = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -92,6 +93,11 @@ def say(message: str) -> None:
     """Write one line for whoever reads the log; a log that cannot be written to stops no work."""
     with suppress(OSError):
         print(f"hsir: {message}", file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a line that `hsir status` shows for the run."""
+    say(f"{WARNING}{text}")
 
 
 @contextmanager

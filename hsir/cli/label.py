@@ -11,6 +11,7 @@ import click
 import typer
 from rich.text import Text
 
+from hsir import jsontext
 from hsir.cli.terminal import console
 from hsir.errors import InputError
 
@@ -84,7 +85,7 @@ def labelled(path: Path) -> dict[tuple[str, str, int], str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
+            row = jsontext.parse(line)
             found[row["policy"], row["sample_id"], row["step"]] = str(row["judged"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}, line {number}: not a label of a cut ({error!r}); delete the line") from error

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
 from hsir.config.explain import suggest
+from hsir.config.home import found, is_local
 from hsir.config.plan import BASE, Plan
 from hsir.config.pools import BasePool, GuidePool, ProbePool, SamplePool, VeriExitPool
 from hsir.config.schema import Config, Method
@@ -29,6 +30,7 @@ FILES = {
     "ledger.json",
 }
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
+HOMELESS = "; `~` is not expanded here, write the whole path"
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
 
@@ -51,6 +53,7 @@ def misfits(config: Config) -> list[str]:
         *_method_misfits(config),
         *_pool_misfits(config),
         *_overlay_misfits(config),
+        *_missing_models(config),
     ]
 
 
@@ -170,6 +173,19 @@ def _pool_misfits(config: Config) -> Iterable[str]:
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
                 " set samples: 1 or a temperature"
             )
+
+
+def _missing_models(config: Config) -> Iterable[str]:
+    """Of the runs that are built: a model that is not there fails before the first job, not in it."""
+    built = [config.run] if isinstance(config.run, str) else config.run
+    for name in sorted({model for run in built if run in config.runs for model in config.runs[run].models}):
+        model = config.models.get(name)
+        if model is None:
+            continue
+        if is_local(model.path) and not found(model.path).is_dir():
+            yield f"models.{name}.path: {model.path}: no such folder{HOMELESS if model.path.startswith('~') else ''}"
+        if model.chat_template is not None and not found(model.chat_template).is_file():
+            yield f"models.{name}.chat_template: {model.chat_template}: no such file"
 
 
 def _sources(name: str, config: Config) -> set[str]:

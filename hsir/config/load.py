@@ -13,6 +13,7 @@ from hsir.config.checks import misfits, unknown_names
 from hsir.config.explain import Location, describe, keys
 from hsir.config.inherit import Entry, inherited
 from hsir.config.pools import DEFAULT_POOLS, PoolEntry
+from hsir.config.rehearsal import rehearsed
 from hsir.config.schema import Config, Method, TaskEntry
 from hsir.config.settings import DEFAULT_SCORES, Model
 from hsir.config.sources import source
@@ -56,7 +57,7 @@ def load(
         errors += [f"{where(error.split(': ')[0])}: {error}" for error in wrong]
     if errors or config is None:
         raise ConfigError("the config cannot be used:\n" + "\n".join(f"  - {error}" for error in errors))
-    return config
+    return rehearsed(config) if config.rehearse else config
 
 
 def read_yaml(path: Path) -> Any:

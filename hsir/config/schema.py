@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
@@ -18,6 +18,19 @@ from hsir.tasks import Task
 MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 """No dot: a policy is called <method>.<iteration>."""
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[1-9][0-9]*)?$")]
+
+
+def _folder(name: str) -> str:
+    """Refuse a name that the shell, Snakemake's wildcards or a path would take for something else."""
+    if not name.strip() or name != name.strip():
+        raise ValueError(f"{name!r} is no folder's name; name one, such as results")
+    if name.startswith("~"):
+        raise ValueError(f"{name!r}: `~` is not expanded here; write the whole path")
+    if found := next((mark for mark in "{}*?[]\n\t\0" if mark in name), None):
+        raise ValueError(f"{name!r} holds {found!r}, which Snakemake reads as a pattern; choose another name")
+    if ".." in Path(name).parts or Path(name) in (Path(), Path("/")):
+        raise ValueError(f"{name!r} is not a folder of its own; name one below this, or write the whole path")
+    return str(Path(name))
 
 
 class TaskEntry(Options):
@@ -141,7 +154,12 @@ class Config(Options):
     run: Annotated[tuple[Name, ...], Field(min_length=1)] | Name = Field(
         description="The run, or runs, that plain `snakemake` builds."
     )
-    results: str = Field("results", description="Folder for all outputs.")
+    results: Annotated[str, AfterValidator(_folder)] = Field("results", description="Folder for all outputs.")
+    rehearse: bool = Field(
+        False,
+        description="Run the same graph on a laptop first: the embedded model, a few questions of the project's own in"
+        " each benchmark's layout, few steps; results go to `<results>-rehearsal`.",
+    )
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     teacher: Teacher | None = Field(
         None,

@@ -1,11 +1,11 @@
 """The memory that a training takes on the CPU, from the model's size: what runs side by side must fit a machine."""
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from hsir import jsontext
 from hsir.config import Plan
 from hsir.config.home import found
 from hsir.config.training import Grpo, Training
@@ -72,7 +72,7 @@ def _longest(train: Training) -> int:
 
 def _vocabulary(path: str) -> int:
     try:
-        told = json.loads((found(path) / "config.json").read_text(encoding="utf-8"))
+        told = jsontext.parse((found(path) / "config.json").read_text(encoding="utf-8"))
         return int(told.get("text_config", told).get("vocab_size", 0))
     except (OSError, ValueError, AttributeError):
         return 0

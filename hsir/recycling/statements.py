@@ -4,7 +4,6 @@ FEW = 0.05
 """Share of failed solutions with a statement below which a warning is due."""
 MOST = 0.9
 """Share of traces with one step above which a warning is due."""
-WARNING = "warning"
 
 
 def few_state(stating: int, failed: int) -> bool:
@@ -30,5 +29,5 @@ def one_step(whole: int, traces: int) -> str:
     """Word the warning, with a suggested fix."""
     return (
         f"{whole / traces:.0%} of {traces:,} traces have one step: they are not split as `steps` expects; set `traces:"
-        " {steps: line}`, or sentence, in the settings of the model or the task"
+        " {steps: line}`or sentence in the settings of the model or the task"
     )

@@ -28,12 +28,16 @@ def sheet(made: Made) -> Sheet:
     return Sheet("Made with", ["what", "which", "detail"], rows, NOTE)
 
 
+REHEARSED = "Rehearsal with a tiny model and generated questions: no figure here means anything. "
+
+
 def said(made: Made) -> str:
     """Say in a sentence what ran."""
     run, policies = made.run, dict.fromkeys(cell.policy for cell in made.evaluated())
     benchmarks = dict.fromkeys(name for task in run.tasks for name in made.plan.benchmarks(run, task))
+    begin = REHEARSED if made.plan.config.rehearse else ""
     return (
-        f"{', '.join(run.models)} trained on {', '.join(run.tasks)}: {len(run.methods)} methods, {len(policies)}"
+        f"{begin}{', '.join(run.models)} trained on {', '.join(run.tasks)}: {len(run.methods)} methods, {len(policies)}"
         f" policies, {len(run.seeds)} {'seed' if len(run.seeds) == 1 else 'seeds'}, evaluated on"
         f" {', '.join(benchmarks)}. HSIR {hsir.__version__}, commit {tables.commit()}."
     )

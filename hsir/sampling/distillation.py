@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from hsir import disk, traces
+from hsir import disk, jsontext, traces
 from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.progress import say, track
@@ -49,7 +49,7 @@ def remembered(journal: Path) -> dict[tuple[str, str], list[Reply]]:
             if not line.endswith(b"\n"):
                 break
             try:
-                row = json.loads(line)
+                row = jsontext.parse(line)
                 answers[row["id"], row["asked"]].append(Reply(**{name: row[name] for name in Reply._fields}))
             except (ValueError, LookupError, TypeError) as error:
                 raise InputError(f"{journal}, line {number}: not an answer of this journal; remove the line") from error

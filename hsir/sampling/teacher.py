@@ -4,7 +4,6 @@ The key stays in here: it is handed to the client, and taken out of everything t
 """
 
 import asyncio
-import json
 import os
 import re
 import time
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from hsir import traces
+from hsir import jsontext, traces
 from hsir.errors import HsirError, InputError
 from hsir.options import Options
 
@@ -210,7 +209,7 @@ class Teacher:
 
     def _read(self, body: bytes) -> Reply:
         try:
-            choice = json.loads(body)["choices"][0]
+            choice = jsontext.parse(body)["choices"][0]
             message = choice["message"]
             reasoning = message.get("reasoning_content") or message.get("reasoning")
             parts = (reasoning, message.get("content"), choice.get("finish_reason"), message.get("refusal"))

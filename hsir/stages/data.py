@@ -11,7 +11,7 @@ from hsir.sampling.questions import question_rows
 from hsir.stages import cli
 from hsir.storage import tables
 from hsir.storage.chat import opening_ids
-from hsir.storage.models import load_tokenizer
+from hsir.storage.models import load_tokenizer, positions
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
@@ -31,6 +31,7 @@ def main(
         check_traces(records, task)
     tokenizer = load_tokenizer(model, chat_template)
     rows = question_rows(records, task, tokenizer)
+    check_lengths(rows, positions(model))
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)
     tables.write("questions", rows, output, made_by | tables.opening(opening_ids(tokenizer)))
@@ -48,6 +49,16 @@ def checked(records: list[Record], split: Split) -> list[Record]:
         if split == "seed" and not record.trace:
             raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a correct one")
     return records
+
+
+def check_lengths(rows: list[tables.Row], positions: int) -> None:
+    """Raise InputError for questions that fill the model's positions (tokens), or do with their trace."""
+    sizes = {row["question_id"]: len(row["prompt_ids"]) + len(row["trace_ids"] or [0]) for row in rows}
+    if long := [f"{name} ({size:,})" for name, size in sizes.items() if size > positions]:
+        raise InputError(
+            f"{len(long)} of {len(rows)} questions are longer than the {positions:,} tokens that the model reads:"
+            f" {', '.join(long[:5])}{', ...' if len(long) > 5 else ''}; shorten or remove them"
+        )
 
 
 def check_traces(records: list[Record], task: BaseTask) -> None:

@@ -8,8 +8,8 @@ import typer
 
 from hsir.config.training import Limits
 from hsir.errors import InputError
-from hsir.progress import say
-from hsir.selection.filters import Selection
+from hsir.progress import say, warn
+from hsir.selection.filters import InDiv, Selection
 from hsir.selection.filters.base import Candidate
 from hsir.selection.training_set import candidates, counted, cut, draw_losers, given_rows, kept_rows, size
 from hsir.stages import cli
@@ -40,8 +40,9 @@ def main(
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     raw = {name: value for path in scores for name, value in tables.scores(path)}
     chosen = candidates(solutions, verdicts, raw, known)
-    steps = [counted("samples", chosen, solutions, known)]
+    steps, doubts = [counted("samples", chosen, solutions, known)], list[str]()
     for chosen_filter in select.root:
+        doubts += filter(None, [chosen_filter.doubt(chosen) if isinstance(chosen_filter, InDiv) else None])
         chosen = chosen_filter(chosen, seed)
         steps.append(counted(chosen_filter.kind, chosen, solutions, known))
     if select.root:
@@ -54,7 +55,10 @@ def main(
     rows, dropped = fitting(read_given(given) + kept_rows(chosen, solutions, known, paired), limits, output)
     inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
     made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs)
-    tables.write_json({"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped}, funnel)
+    for doubt in doubts:
+        warn(doubt)
+    told = {"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped, "doubts": doubts}
+    tables.write_json(told, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
 

@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO, NamedTuple
 
 import typer
 
-from hsir import disk, traces
+from hsir import disk, jsontext, traces
 from hsir.config.teacher import Judge
 from hsir.errors import InputError
 from hsir.grading.base import Choices
@@ -143,7 +143,7 @@ def remembered(journal: Path) -> dict[str, str]:
     if len(whole) < len(text):
         os.truncate(journal, len(whole))
     try:
-        rows = [json.loads(line) for line in whole.splitlines()]
+        rows = [jsontext.parse(line) for line in whole.splitlines()]
         return {row["asked"]: row["reply"] for row in rows}
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(f"{journal}: not a journal of this stage ({error}); move it away") from error

@@ -1,6 +1,7 @@
 """Stage report: the tables and figures of a run."""
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from hsir.report import (
     contamination_view,
     cost_view,
     curves,
+    doubts,
     exhibits,
     grid,
     indiv_view,
@@ -60,7 +62,7 @@ def main(
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
     made = Made(Plan(config))
     check(made)
-    name = made.plan.built_by_default()[0]
+    name = made.title
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
     shared = page(f"Training data of {name}, and its test sets", contamination_view.sheets(made))
     write_text(shared, output / "contamination.html")
@@ -69,9 +71,10 @@ def main(
     dropped = indiv_view.tally(seen)
     rows.write_csv(dropped, output / "indiv.csv")
     rows.write_csv(counts, output / "veriexit.csv")
-    draw(pictures(made, seen, counts), name, output)
+    draw(pictures(made, seen, counts), name, output, "rehearsal" if config.rehearse else "")
     noted = (recycled.noted(made, tables.STATING), recycled.noted(made, tables.WHOLE))
     known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
+    known += doubts.told(made, curves.told(made))
     write_tables(made, name, known, output)
 
 
@@ -94,6 +97,8 @@ def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -
     layout = grid.sheet(name, results)
     several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
     beside = [*published.sheets(results), *sampled.sheets(pools), *ledger_view.sheets(costs)]
+    if made.plan.config.rehearse:
+        first, beside = ([replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, beside))
     told = [*first, *([layout] if several else []), *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
@@ -109,10 +114,10 @@ def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -
     show(told)
 
 
-def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
+def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str = "") -> None:
     """Write the pictures, and a page of the main ones to point at."""
     for picture, chart in drawn.items():
-        style.save(chart, output / f"{picture}.svg")
+        style.save(chart, output / f"{picture}.svg", watermark)
     shown = [drawn[picture] for picture in INTERACTIVE if style.is_drawn(drawn[picture])]
     write_text(interactive(f"Figures of {name}", shown), output / "figures.html")
 

@@ -15,7 +15,7 @@ from hsir.config.settings import Score
 from hsir.config.tracking import Track
 from hsir.config.training import Train, Training
 from hsir.errors import InputError
-from hsir.progress import say
+from hsir.progress import say, warn
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.files import read_json
@@ -137,16 +137,22 @@ def fit(
     from hsir.storage.models import load_model, load_tokenizer
     from hsir.training.distributed import part, split
     from hsir.training.finetune import finetune
+    from hsir.training.learnt import changed, doubts, sampled
     from hsir.training.saving import resolved, save
 
     dtype = resolved(train.save_dtype, start)
     with split(train):
         model = load_model(start, "float32")
     tokenizer = load_tokenizer(start, chat_template)
+    before = sampled(model.state_dict(), dtype)
     outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked, watch)
     if launch.first():
         save(model, tokenizer, state / FINISHED, dtype, outcome.weights)
-        tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
+        after = sampled(outcome.weights or model.state_dict(), dtype)
+        told = {**outcome.told, "changed": changed(before, after)}
+        tables.write_json({"told": {**told, "doubts": [*doubts(told)]}, "cost": outcome.cost}, state / OUTCOME)
+        for doubt in doubts(told):
+            warn(doubt)
     part()
 
 

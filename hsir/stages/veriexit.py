@@ -9,9 +9,9 @@ import typer
 
 from hsir import traces
 from hsir.grading.base import Grader
-from hsir.progress import say
+from hsir.progress import say, warn
 from hsir.recycling.matchers import BaseMatcher, Matcher
-from hsir.recycling.statements import WARNING, few_state, mostly_whole, one_step, unstated
+from hsir.recycling.statements import few_state, mostly_whole, one_step, unstated
 from hsir.recycling.veriexit import Evidence, recycle, states_any
 from hsir.splitting import Layout
 from hsir.stages import cli
@@ -57,9 +57,9 @@ def main(
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")
     if few_state(stating, len(rows)):
-        say(f"{WARNING}: {unstated(stating, len(rows))}")
+        warn(unstated(stating, len(rows)))
     if mostly_whole(whole, len(rows)):
-        say(f"{WARNING}: {one_step(whole, len(rows))}")
+        warn(one_step(whole, len(rows)))
 
 
 def count_stating(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hsir import disk
+from hsir.config.home import is_local
 from hsir.errors import InputError
 from hsir.storage import manifest, weights
 from hsir.storage.chat import check_chat_template as check_chat_template
@@ -106,10 +107,7 @@ def check_exists(path: str) -> None:
     if weights.is_gguf(path):
         raise InputError(f"{path}: a GGUF model, but only safetensors are loaded; {weights.CONVERT}")
     folder = Path(path)
-    looks_local = (
-        path.startswith((".", "/", "~")) or path.count("/") > 1 or (folder.parent != Path() and folder.parent.is_dir())
-    )
-    if looks_local and not folder.is_dir():
+    if is_local(path) and not folder.is_dir():
         raise InputError(f"{path}: no such model folder; fix `path` in config/models/<name>.yaml")
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise InputError(f"{path}: the folder contains no model (no config.json)")

@@ -1,6 +1,7 @@
 """The tables between the stages: their schemas, written whole or not at all, read with checks."""
 
 import json
+import math
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 import hsir
-from hsir import disk
+from hsir import disk, jsontext
 from hsir.errors import InputError
 from hsir.storage import seal
 from hsir.storage.files import atomic as atomic
@@ -139,12 +140,17 @@ def arrow(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> pa
 def scores(path: Path) -> Iterator[tuple[str, float]]:
     """Yield (sample id, raw score) of a score set, whichever kind it is of.
 
-    A solution without a step has no Div; it counts as 0, for it says nothing that is new.
+    A solution without a step has no Div; it counts as 0, for it says nothing that is new. Raises InputError where a
+    score is no finite number.
     """
     if metadata(path).get("table") == "div":
-        yield from ((name, score or 0.0) for name, score in tuples("div", path, ["id", "div"]))
+        found = ((name, score or 0.0) for name, score in tuples("div", path, ["id", "div"]))
     else:
-        yield from ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
+        found = ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
+    for name, score in found:
+        if not math.isfinite(score):
+            raise InputError(f"{path}: the score of {name!r} is {score}; delete the table and score again")
+        yield name, score
 
 
 def opening(ids: Sequence[int]) -> Row:
@@ -216,7 +222,7 @@ def _decode(content: pa.BufferReader, columns: Sequence[str], only: Collection[s
 def _read_lines(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
     schema = pa.schema([SCHEMAS[kind].field(name) for name in columns])
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        rows = [jsontext.parse(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         chosen = [row for row in rows if only is None or row[columns[0]] in only]
         table = pa.Table.from_pylist([_with_maps(row, schema) for row in chosen], schema=schema)
         _check_nulls(table)

@@ -1,11 +1,11 @@
 """Weights in safetensors files, as their headers tell of them: nothing is loaded."""
 
-import json
 import math
 import re
 from pathlib import Path
 from typing import Any
 
+from hsir import jsontext
 from hsir.errors import InputError
 
 LONGEST_HEADER = 100_000_000
@@ -25,7 +25,7 @@ def header(path: Path) -> dict[str, Any]:
         length = int.from_bytes(file.read(8), "little")
         told = file.read(length) if 0 < length <= min(size, LONGEST_HEADER) else b""
     try:
-        tensors: dict[str, Any] = json.loads(told)
+        tensors: dict[str, Any] = jsontext.parse(told)
         tensors.pop("__metadata__", None)
         end = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

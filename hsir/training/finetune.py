@@ -1,5 +1,6 @@
 """Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
 
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -63,7 +64,8 @@ def finetune(
     resume = resumable(state_folder, made_by) if made_by is not None else None
     clock = MarkWhole(read_json(resume / WHOLE)["seconds"] if resume else 0.0)
     blank = blanks(rows, options) if isinstance(options, Offline) else []
-    given = arguments(options, seed, state_folder) | ({"save_strategy": "no"} if made_by is None else {})
+    given = arguments(options, seed, state_folder, options.steps(len(rows)))
+    given |= {"save_strategy": "no"} if made_by is None else {}
     trainer = _trainer(model, tokenizer, rows, blank, options, given, asked)
     trainer.remove_callback(PrinterCallback)
     if watch is not None:
@@ -229,14 +231,14 @@ def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) 
         )
 
 
-def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
-    """Translate the options that all trainers share into TRL's."""
+def arguments(options: Training, seed: int, folder: Path, steps: int) -> dict[str, Any]:
+    """Translate the options that all trainers share into TRL's, for a training of so many optimizer steps."""
     on_gpu = torch.cuda.is_available()
     offline = isinstance(options, Offline)
     return {
         "output_dir": str(folder), "seed": seed, "data_seed": seed, "report_to": "none", "disable_tqdm": True,
         "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
-        "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
+        "warmup_steps": warmup(options.warmup_ratio, steps), "weight_decay": options.weight_decay,
         **({"num_train_epochs": options.epochs} if isinstance(options, Offline) else {"max_steps": options.steps(0)}),
         "per_device_train_batch_size": options.device_batch_size,
         "gradient_accumulation_steps": options.accumulation,
@@ -248,6 +250,11 @@ def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
         "deepspeed": options.devices.deepspeed(), "ddp_find_unused_parameters": False,
         "gradient_checkpointing": {"gpu": on_gpu, "on": True, "off": False}[options.checkpointing],
     }  # fmt: skip
+
+
+def warmup(ratio: float, steps: int) -> int:
+    """Count the steps with a rising rate: rounded up, but never all of them, for the first has the rate 0."""
+    return min(math.ceil(ratio * steps), max(0, steps - 1))
 
 
 def length(row: tables.Row) -> int:

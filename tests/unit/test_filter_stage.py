@@ -99,6 +99,7 @@ def test_the_funnel_counts_what_each_filter_left(files: Files) -> None:
     assert funnel == {
         "given": 2,
         "too_long": 0,
+        "doubts": [],
         "steps": [
             {"filter": "samples", "total": 7, "questions": 3, "by_pool": {"k2": 4, "k2-veriexit": 3},
              "by_difficulty": {"2": 4, "3": 1, "10": 2}},

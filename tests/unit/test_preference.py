@@ -51,7 +51,7 @@ def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
 def trainer(embedded: Path, tmp_path: Path) -> PairTrainer:
     """A trainer whose policy has already left its reference."""
     shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
-    made = dpo(shared, ROWS, OPTIONS, arguments(OPTIONS, 0, tmp_path))
+    made = dpo(shared, ROWS, OPTIONS, arguments(OPTIONS, 0, tmp_path, 2))
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in made.model.parameters():

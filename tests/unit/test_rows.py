@@ -34,6 +34,11 @@ def test_every_layout_gives_the_same_rows(name: str, text: str, tmp_path: Path) 
     assert [row.fields for row in from_file(written(tmp_path, name, text))] == ROWS
 
 
+def test_tabs_part_the_columns_of_tsv(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.tsv", "question\tn\nWhy, oh why?\t1\n\n")
+    assert [row.fields for row in from_file(path)] == [{"question": "Why, oh why?", "n": "1"}]
+
+
 def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", '\ufeffquestion,n\r\n"one\ntwo ""three"", four",1\r\nWhy?,2\r\n')
     assert [row.fields for row in from_file(path)] == [
@@ -44,7 +49,7 @@ def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.jsonl", LINES + "{oops", "line 3: not JSON .*one object a line"),
+        ("a.jsonl", LINES + "{oops", "line 3: not JSON .*one object per line"),
         ("a.jsonl", "[1]", "line 1: a list, not an object"),
         ("a.json", '[\n{"a": 1},\n{oops]', "line 3: not JSON"),
         ("a.json", "", "line 1: not JSON"),
@@ -54,6 +59,16 @@ def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
         ("a.json", '{"a": {"0": 1}, "b": {"1": 2}}', "not of columns that have the same rows"),
         ("a.csv", 'a,b\n"x"y,2\n', "line 2: not CSV"),
         ("a.jsonl", "caf\u00e9".encode("latin-1"), r"not UTF-8 text \(byte 3\); convert it"),
+        ("a.csv", "a,b\n1,2,3\n", "row 0: 3 cells under 2 column names"),
+        ("a.csv", "a,b\n1,2\n1\n", "row 1: 1 cells under 2 column names"),
+        ("a.csv", "a,a\n1,2\n", "two columns are called 'a'"),
+        ("a.csv", "a;b\n1;2\n", "parted by semicolons, not commas"),
+        ("a.tsv", "a,b\n1,2\n", "parted by commas, not tabs"),
+        ("a.csv", "\n1,2\n", "line 1: no header"),
+        ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is no JSON value"),
+        ("a.jsonl", "[" * 100_000, "line 1: brackets nested too deeply"),
+        ("a.json", '[{"a": %s}]' % ("9" * 5000), "a number of 5000 digits"),
+        ("a.jsonl", LINES.encode("utf-16"), "not UTF-8 text"),
     ],
 )
 def test_what_is_no_table_is_named_with_its_place(name: str, text: str | bytes, told: str, tmp_path: Path) -> None:

@@ -87,13 +87,13 @@ def test_steps_are_counted_with_the_short_last_one(examples: int, wanted: int) -
 
 
 def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
-    told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"))
+    told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"), 10)
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] == 32
     assert (told["seed"], told["data_seed"]) == (5, 5)
 
 
 def test_a_step_over_all_devices_has_as_many_solutions_too() -> None:
-    told = arguments(Sft(batch_size=32, device_batch_size=4, devices=Ddp(processes=4)), 0, Path("x"))
+    told = arguments(Sft(batch_size=32, device_batch_size=4, devices=Ddp(processes=4)), 0, Path("x"), 10)
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] * 4 == 32
 
 
@@ -142,4 +142,4 @@ def test_activations_are_computed_again_where_asked(
     options: Training, on_gpu: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: on_gpu)
-    assert arguments(options, 0, Path("x"))["gradient_checkpointing"] is wanted
+    assert arguments(options, 0, Path("x"), 10)["gradient_checkpointing"] is wanted

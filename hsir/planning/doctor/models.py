@@ -1,11 +1,11 @@
 """Are base models there: whole safetensors files, a tokenizer, a chat template? Nothing is loaded."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hsir import jsontext
 from hsir.config.home import found
 from hsir.config.settings import Model
 from hsir.errors import InputError
@@ -98,7 +98,7 @@ def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterato
 def _json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raises InputError for anything else, OSError where it cannot be read."""
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = jsontext.parse(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}") from error
     if not isinstance(read, dict):

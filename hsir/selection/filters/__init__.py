@@ -19,6 +19,8 @@ from hsir.selection.filters.base import Candidate, Candidates, by_question, scor
 from hsir.selection.filters.sound import Sound
 from hsir.selection.filters.standard import residuals, zscores
 
+FEW = 20
+"""Scores below which standardising them is doubtful."""
 Pick = Literal["random", "shortest", "highest", "lowest"]
 _EQUATION = re.compile(r"[0-9(][0-9+\-*/x\u00d7\u00f7().,$% ]{0,200}=[ $]{0,4}-?[0-9][0-9.,]{0,40}")
 
@@ -77,6 +79,15 @@ class InDiv(Options):
         scores = self.standardised(candidates)
         least = self.least(scores)
         return [replace(c, score=z) for c, z in zip(candidates, scores, strict=True) if z >= least]
+
+    def doubt(self, candidates: Candidates) -> str | None:
+        """Say where there are too few scores for their mean and deviation to mean anything."""
+        if self.standardise == "none" or self.threshold_is == "quantile" or len(candidates) >= FEW:
+            return None
+        return (
+            f"InDiv is standardised over {len(candidates)} right solutions, too few for a mean and a deviation to mean"
+            " much; draw more samples, or ask more questions"
+        )
 
     def least(self, scores: Sequence[float]) -> float:
         """Give the lowest score that stays."""
