@@ -30,7 +30,7 @@ FILES = {
     "ledger.json",
 }
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
-HOMELESS = "; `~` is not expanded here, write the whole path"
+HOMELESS = "; `~` is not expanded; write the full path"
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
 

@@ -28,7 +28,7 @@ def sheet(made: Made) -> Sheet:
     return Sheet("Made with", ["what", "which", "detail"], rows, NOTE)
 
 
-REHEARSED = "Rehearsal with a tiny model and generated questions: no figure here means anything. "
+REHEARSED = "Rehearsal with a tiny model and generated questions: these numbers mean nothing. "
 
 
 def said(made: Made) -> str:

@@ -56,7 +56,7 @@ def check_lengths(rows: list[tables.Row], positions: int) -> None:
     sizes = {row["question_id"]: len(row["prompt_ids"]) + len(row["trace_ids"] or [0]) for row in rows}
     if long := [f"{name} ({size:,})" for name, size in sizes.items() if size > positions]:
         raise InputError(
-            f"{len(long)} of {len(rows)} questions are longer than the {positions:,} tokens that the model reads:"
+            f"{len(long)} of {len(rows)} questions are longer than the model's context of {positions:,} tokens:"
             f" {', '.join(long[:5])}{', ...' if len(long) > 5 else ''}; shorten or remove them"
         )
 
