@@ -38,7 +38,7 @@ def _fault(schema: Any, error: Any) -> str:
     if error["type"] == "extra_forbidden":
         message = "unknown key" + suggest(str(error["loc"][-1]), _fields_at(schema, error["loc"][:-1]))
     elif error["type"] == "missing":
-        message = "missing; it has no default"
+        message = "missing; it is required"
     elif error["type"] != "value_error" and not isinstance(error["input"], dict):
         message += f", not {error['input']!r}"
     return str(message)

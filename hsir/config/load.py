@@ -136,7 +136,7 @@ def _named_well(kind: str, path: Path, errors: list[str]) -> bool:
     allowed = r"[A-Za-z0-9][A-Za-z0-9_-]*" if kind == "methods" else r"[A-Za-z0-9][A-Za-z0-9._-]*"
     if re.fullmatch(allowed, path.stem):
         return True
-    errors.append(f"{path}: {path.stem!r} is no name for one of {kind}: it must match {allowed}; rename the file")
+    errors.append(f"{path}: {path.stem!r} is not a valid name in {kind}: it must match {allowed}; rename the file")
     return False
 
 

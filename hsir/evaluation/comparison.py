@@ -27,7 +27,7 @@ def bootstrap(differences: Array, seed: int = 0, resamples: int = RESAMPLES) -> 
     """
     questions = len(differences)
     if not questions:
-        raise ValueError("no question is common to the policies that are compared")
+        raise ValueError("the compared policies have no question in common")
     means = np.concatenate(list(_means(differences, seed, resamples)))
     low, high = np.percentile(means, (2.5, 97.5), axis=0)
     return low, high

@@ -69,9 +69,11 @@ class Grader(Options):
     """What all kinds of answers share."""
 
     thinking: Literal["maybe", "always"] = Field(
-        "maybe", description="`always`: a completion that never closes its reasoning (`</think>`) gives no answer."
+        "maybe", description="`always`: a completion that never closes its reasoning (`</think>`) has no answer."
     )
-    fallbacks: tuple[Place, ...] = Field((), description="Places to look at in turn where no closed tags are.")
+    fallbacks: tuple[Place, ...] = Field(
+        (), description="Places to look for the answer, in order, if there are no closed tags."
+    )
 
     def of(self, gold: str, options: Choices | None = None) -> "Grader":
         """Give the grader of one question; all but `auto` are that of every question."""

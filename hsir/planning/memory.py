@@ -22,7 +22,7 @@ LOGITS = 12
 
 
 def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
-    """Estimate the bytes that a training takes in all its processes; None where nothing tells the model's size.
+    """Estimate the bytes that a training takes in all its processes; None where the model's size is unknown.
 
     Weights, gradients, the optimizer, the logits of the longest batch; activations of long texts come on top.
     """
@@ -38,7 +38,7 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
 
 
 def by_model(plan: Plan, work: Work) -> dict[str, float | None]:
-    """Give the bytes of the largest training of each model; None where nothing tells the model's size."""
+    """Give the bytes of the largest training of each model; None where the model's size is unknown."""
     found: dict[str, float | None] = {}
     for one in work.trainings:
         most, before = training(plan, one.model, one.task, one.policy), found.get(one.model)

@@ -61,15 +61,15 @@ class BaseMatcher(Options):
 class Explicit(BaseMatcher):
     """The step states the gold answer as the answer: "so the answer is 42.", "\\boxed{42}".
 
-    What is stated is read by the task's grader, so that 42.0 is 42, and an option's text its letter. A statement
-    does not count where it is denied, supposed, asked, conditional, one of several, or retracted (docs/method.md
-    lists the kinds). Of several statements in a step that count, the last decides.
+    The task's grader reads the statement, so 42.0 equals 42, and the text of an option equals its letter. A statement
+    does not count if it is denied, supposed, asked, conditional, one of several, or retracted (docs/method.md lists the
+    kinds). If several statements in a step count, the last one decides.
     """
 
     kind: Literal["explicit"] = "explicit"
     conclusions: bool = Field(
         False,
-        description="Accept a step that ends by concluding the gold answer, too, though it does not call it the answer:"
+        description="Also accept a step that concludes the gold answer without calling it the answer:"
         ' "Therefore, Charlie has 17 stickers left."',
     )
 
@@ -92,15 +92,15 @@ class Explicit(BaseMatcher):
 
 
 class Probe(BaseMatcher):
-    """The policy itself answers correctly from this step on, whatever the step says.
+    """The policy answers correctly from this step on, whatever the step says.
 
-    The pool named by `pool` holds short answers that the policy gave after the trace's steps. The step arrives if the
-    share of correct answers after it is at least `confidence`, and stays so at the next `stable` probed steps. A step
-    that was not probed never arrives.
+    The pool `pool` contains short answers of the policy after the trace's steps. A step is accepted if the share of
+    correct answers after it is at least `confidence`, and remains so at the next `stable` probed steps. A step that was
+    not probed is never accepted.
     """
 
     kind: Literal["probe"]
-    pool: Name = Field(description="The pool of kind `probe` that holds the answers.")
+    pool: Name = Field(description="The pool of kind `probe` with the answers.")
     confidence: float = Field(1.0, gt=0, le=1, description="Share of the answers after a step that must be correct.")
     stable: int = Field(1, ge=0, description="Later probed steps at which the share must be as high, if there are any.")
 
@@ -150,7 +150,7 @@ class Several(BaseMatcher):
 
 
 class AllOf(Several):
-    """Each of several matchers accepts the step."""
+    """All of several matchers accept the step."""
 
     kind: Literal["all"]
 
@@ -162,7 +162,7 @@ class AllOf(Several):
 
 
 class AnyOf(Several):
-    """One of several matchers, at least, accepts the step."""
+    """At least one of several matchers accepts the step."""
 
     kind: Literal["any"]
 

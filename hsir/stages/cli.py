@@ -122,7 +122,7 @@ def locked(output: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        say(f"{output}: another process is making it; waiting for that one to end")
+        say(f"{output}: locked by another process that is writing it; waiting")
         lock.acquire()
     while not Path(lock.lock_file).exists():  # deleted, but kept by NFS for the process that opened it before that
         lock.release()

@@ -22,8 +22,8 @@ def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     split: Annotated[Split, typer.Option(help="Which set.")],
     output: Annotated[Path, cli.file_option("--out", "Table of questions.", *tables.SUFFIXES)],
-    seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
-    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
     """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
     records = checked(task.questions(split, seed), split)
@@ -47,7 +47,7 @@ def checked(records: list[Record], split: Split) -> list[Record]:
             raise InputError(f"the {split} set has two questions with the id {record.id!r}; ids must be unique")
         seen.add(record.id)
         if split == "seed" and not record.trace:
-            raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a right one")
+            raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a correct one")
     return records
 
 
@@ -68,7 +68,7 @@ def check_traces(records: list[Record], task: BaseTask) -> None:
         if judgement.verdict != "right":
             raise InputError(
                 f"question {record.id!r} of the seed set: its trace is {judgement.verdict} (it answers"
-                f" {judgement.extracted!r}, the gold answer is {record.answer!r}); mend or remove it"
+                f" {judgement.extracted!r}, the gold answer is {record.answer!r}); fix or remove it"
             )
 
 

@@ -19,17 +19,17 @@ ASKED = ["question_id", "difficulty", "prompt_ids"]
 
 
 def main(
-    output: Annotated[Path, cli.file_option("--out", "Table of what is trained on.", *tables.SUFFIXES)],
-    funnel: Annotated[Path, typer.Option(help="JSON: solutions left by each filter.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of training examples.", *tables.SUFFIXES)],
+    funnel: Annotated[Path, typer.Option(help="JSON output: solutions left by each filter.")],
     select: Annotated[Selection, cli.json_option(Selection, "The filters, as JSON.")],
-    limits: Annotated[Limits, cli.json_option(Limits, "What may be trained on, as JSON.")] = Limits(),
-    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces to train on.")] = [],
-    questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
-    pool: Annotated[list[str], typer.Option(help="POOL=SHARD; once for each shard.")] = [],
-    verified: Annotated[list[Path], typer.Option(help="Verdicts; once for each pool.")] = [],
-    scores: Annotated[list[Path], typer.Option(help="Scores; once for each pool.")] = [],
+    limits: Annotated[Limits, cli.json_option(Limits, "Limits on the training examples, as JSON.")] = Limits(),
+    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with given traces.")] = [],
+    questions: Annotated[Path | None, typer.Option(help="Table of the pools' questions.")] = None,
+    pool: Annotated[list[str], typer.Option(help="POOL=SHARD; repeat the option for each shard.")] = [],
+    verified: Annotated[list[Path], typer.Option(help="Verdicts; repeat the option for each pool.")] = [],
+    scores: Annotated[list[Path], typer.Option(help="Scores; repeat the option for each pool.")] = [],
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
-    pairs: Annotated[bool, typer.Option(help="Give every solution that is kept a failed one of its question.")] = False,
+    pairs: Annotated[bool, typer.Option(help="Pair every kept solution with a failed one of its question.")] = False,
 ) -> None:
     """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
@@ -68,8 +68,8 @@ def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) 
     if not chosen:
         left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
         raise InputError(
-            f"{output}: no question has both a kept and a failed solution, so there is no pair to learn from ({left});"
-            " draw more samples, or train by sft"
+            f"{output}: no question has both a kept and a failed solution, so there are no pairs to learn from"
+            f" ({left}); sample more, or train with sft"
         )
 
 
@@ -82,8 +82,8 @@ def check_any(
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
     left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
     raise InputError(
-        f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more"
-        " samples, loosen the filters, or train on the given data alone with train: {limits: {when_empty: given_only}}"
+        f"{output}: no solution is left for training (verdicts: {counts}; left by each filter: {left}); sample"
+        f" more, loosen the filters, or train only on the given data with train: {{limits: {{when_empty: given_only}}}}"
     )
 
 
@@ -102,14 +102,14 @@ def read_given(given: list[str]) -> list[tables.Row]:
 def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
     """Give the rows within the length limit, cut to it where that is chosen, and how many are dropped."""
     if not rows:
-        raise InputError(f"{output}: nothing is left to train on, and no data is given; set given: [seed]")
+        raise InputError(f"{output}: there is nothing to train on, and no data is given; set given: [seed]")
     if limits.too_long == "cut":
         rows = [cut(row, limits.max_length) if len(row["prompt_ids"]) < limits.max_length else row for row in rows]
     fit = [row for row in rows if size(row) <= limits.max_length]
     dropped = len(rows) - len(fit)
     if (dropped and limits.too_long == "fail") or not fit:
         raise InputError(
-            f"{output}: {dropped} of {len(rows)} rows to train on exceed max_length {limits.max_length}; raise it"
+            f"{output}: {dropped} of {len(rows)} training rows exceed max_length {limits.max_length}; raise it"
         )
     return fit, dropped
 

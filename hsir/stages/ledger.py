@@ -16,10 +16,10 @@ READ = ["prompt_ids", "n_tokens", "n_generated"]
 
 def main(
     train: Annotated[Path, typer.Option(help="JSON of the policy's training.")],
-    output: Annotated[Path, cli.file_option("--out", "JSON: what it cost.", ".json")],
-    pool: Annotated[list[str], typer.Option(help="POOL=SHARD of what was drawn for it; once for each shard.")] = [],
-    scores: Annotated[list[Path], typer.Option(help="Scores of it; once for each pool.")] = [],
-    before: Annotated[Path | None, typer.Option(help="Ledger of the policy that it comes from.")] = None,
+    output: Annotated[Path, cli.file_option("--out", "JSON output: the cost.", ".json")],
+    pool: Annotated[list[str], typer.Option(help="POOL=SHARD of its samples; repeat the option for each shard.")] = [],
+    scores: Annotated[list[Path], typer.Option(help="Its scores; repeat the option for each pool.")] = [],
+    before: Annotated[Path | None, typer.Option(help="Ledger of its parent policy.")] = None,
 ) -> None:
     """Sum what was drawn, scored and trained on for a policy; pools that methods share count in full for each."""
     shards: dict[str, list[Path]] = defaultdict(list)

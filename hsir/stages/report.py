@@ -49,14 +49,14 @@ from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
-# What the run {run} was made with; `snakemake --configfile` takes it and builds the same.
+# The config of the run {run}; `snakemake --configfile` accepts it and builds the same run.
 # Stage options that are not set have the defaults of HSIR {version}.
 """
 
 
 def main(
     config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
-    output: Annotated[Path, typer.Option("--out", help="Folder for tables and pictures.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
 ) -> None:
     """Write the tables and pictures of the run that the config names, and print its results."""
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
@@ -64,7 +64,7 @@ def main(
     check(made)
     name = made.title
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
-    shared = page(f"What {name} trains on, and its test sets", contamination_view.sheets(made))
+    shared = page(f"Training data of {name}, and its test sets", contamination_view.sheets(made))
     write_text(shared, output / "contamination.html")
     seen, counts = indiv_view.seen(made), recycled.tally(made)
     write_text(browser(f"Traces of {name}", exhibits.gather(made, seen)), output / "traces.html")
@@ -119,7 +119,7 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str 
     for picture, chart in drawn.items():
         style.save(chart, output / f"{picture}.svg", watermark)
     shown = [drawn[picture] for picture in INTERACTIVE if style.is_drawn(drawn[picture])]
-    write_text(interactive(f"Pictures of {name}", shown), output / "figures.html")
+    write_text(interactive(f"Figures of {name}", shown), output / "figures.html")
 
 
 def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:

@@ -35,25 +35,31 @@ OUTCOME = "outcome.json"
 
 
 def main(
-    start: Annotated[str, typer.Option(help="Model to begin with.")],
-    filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
+    start: Annotated[str, typer.Option(help="Initial model.")],
+    filtered: Annotated[Path, typer.Option(help="Table of training examples.")],
     train: Annotated[Training, cli.json_option(Train, "Training options, as JSON.")],
     output: Annotated[Path, typer.Option("--out", help="Folder for the policy.")],
     log: Annotated[Path, typer.Option(help="JSON for losses, counts and provenance.")],
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
-    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
-    questions: Annotated[Path | None, typer.Option(help="To learn from rollouts: questions and gold answers.")] = None,
-    task: Annotated[BaseTask | None, cli.json_option(Task, "And the task that grades them, as JSON.")] = None,
-    score: Annotated[Score, cli.json_option(Score, "And the score set of a reward that reads one, as JSON.")] = Score(),
-    outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
-    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
-    track: Annotated[Track, cli.json_option(Track, "Who else notes its course, as JSON; none.", "HSIR_TRACK")] = Track(
-        to=()
-    ),
-    tracked_in: Annotated[Path, typer.Option(help="Folder for what they note.", envvar="HSIR_TRACKED_IN")] = Path(
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="For reinforcement learning: questions and gold answers.")
+    ] = None,
+    task: Annotated[
+        BaseTask | None, cli.json_option(Task, "For reinforcement learning: the task that grades them, as JSON.")
+    ] = None,
+    score: Annotated[
+        Score, cli.json_option(Score, "For reinforcement learning: the score set of the rewards, as JSON.")
+    ] = Score(),
+    outside_tags: Annotated[bool, typer.Option(help="Also count answers outside the answer tags.")] = False,
+    cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
+    track: Annotated[
+        Track, cli.json_option(Track, "Experiment trackers, as JSON (default: none).", "HSIR_TRACK")
+    ] = Track(to=()),
+    tracked_in: Annotated[Path, typer.Option(help="Folder for the trackers' files.", envvar="HSIR_TRACKED_IN")] = Path(
         "tracking"
     ),
-    tracked_as: Annotated[str, typer.Option(help="What they call this training.")] = "policy",
+    tracked_as: Annotated[str, typer.Option(help="Name of this training in the trackers.")] = "policy",
 ) -> None:
     """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint.
 
@@ -83,7 +89,7 @@ def main(
         if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
             with cli.locked(state):
                 forget(state)  # which is there where a kill came just before it was taken away
-            return say(f"{output}: another process has just made it")
+            return say(f"{output}: already written by another process; skipping")
         if isinstance(train.devices, Single):
             fit_here()
         else:
@@ -117,7 +123,7 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
     from hsir.training.grpo import Asked
 
     if questions is None or task is None:
-        raise InputError("the policy learns from its own rollouts, which must be graded; give --questions and --task")
+        raise InputError("reinforcement learning grades its own rollouts; give --questions and --task")
     grader = task.grading if outside_tags else task.grading.in_tags()
     rows = {row["question_id"]: row for row in tables.read("questions", questions)}
     return Asked(rows, grader, score, tuple(tables.opening_ids(questions)))

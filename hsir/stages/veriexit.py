@@ -22,21 +22,21 @@ from hsir.tasks.base import BaseTask
 
 
 def main(
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
+    samples: Annotated[list[Path], typer.Option(help="Sample shards of the pool; repeat the option for each shard.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    matcher: Annotated[BaseMatcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
+    matcher: Annotated[BaseMatcher, cli.json_option(Matcher, "The matcher, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
-    output: Annotated[Path, cli.file_option("--out", "Table of failed samples and their cuts.", *tables.SUFFIXES)],
+    output: Annotated[Path, cli.file_option("--out", "Output: failed samples and their cuts.", *tables.SUFFIXES)],
     probes: Annotated[
         list[str], typer.Option(help="POOL=SHARD of probes that the matcher reads; repeat the option for each shard.")
     ] = [],
     probed: Annotated[
-        list[str], typer.Option(help="POOL=TABLE of the verdicts of such a pool; repeat it for each pool.")
+        list[str], typer.Option(help="POOL=TABLE of that pool's verdicts; repeat the option for each pool.")
     ] = [],
     judged: Annotated[Path | None, typer.Option(help="Table of judgements that the matcher reads.")] = None,
-    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
+    steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
     """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
     belonging.check_pool(samples, [verified], questions)

@@ -30,7 +30,7 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
     check_tokenizer(path, tokenizer)
     if chat_template is not None:
         if not chat_template.is_file():
-            raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
+            raise InputError(f"{chat_template}: no such chat template; fix `chat_template` of the model's config")
         tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
     return tokenizer
 
@@ -105,12 +105,12 @@ def _stops(name: str, generation: "GenerationConfig | None", tokenizer: "PreTrai
 def check_exists(path: str) -> None:
     """Raise InputError where a path that can only be a folder is none, or holds no model that is read."""
     if weights.is_gguf(path):
-        raise InputError(f"{path}: a GGUF model, and only safetensors are loaded; {weights.CONVERT}")
+        raise InputError(f"{path}: a GGUF model, but only safetensors are loaded; {weights.CONVERT}")
     folder = Path(path)
     if is_local(path) and not folder.is_dir():
-        raise InputError(f"{path}: no such model folder; mend `path` in config/models/<name>.yaml")
+        raise InputError(f"{path}: no such model folder; fix `path` in config/models/<name>.yaml")
     if folder.is_dir() and not (folder / "config.json").is_file():
-        raise InputError(f"{path}: the folder holds no model (no config.json)")
+        raise InputError(f"{path}: the folder contains no model (no config.json)")
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _told(path: str) -> Iterator[None]:
         said = " ".join(str(error).split())
         if "trust_remote_code" in said:
             raise InputError(
-                f"{path}: the model comes with code of its own (`auto_map`), which HSIR never runs; take a model that"
-                " transformers has a class for"
+                f"{path}: the model requires its own code (`auto_map`), which HSIR never runs; use a model that"
+                f" transformers has a class for"
             ) from error
         raise InputError(f"{path}: the model cannot be loaded: {type(error).__name__}: {said}") from error

@@ -181,7 +181,7 @@ def metadata(path: Path) -> Row:
 def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None = None) -> pa.Table:
     """Read some columns of a file, of which every byte is checked."""
     if not path.is_file():
-        raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
+        raise InputError(f"{path}: no such table; create it with `snakemake {path}`")
     if path.suffix == ".jsonl":
         return _read_lines(kind, path, columns, only)
     try:
@@ -196,8 +196,8 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         if disk.refused(error):
             raise
         raise InputError(
-            f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"
-            f" short, a failing one changes them); delete it and run again: {error}"
+            f"{path}: not a complete Parquet file ({path.stat().st_size} bytes; it was truncated, for example by a"
+            f" full disk or a broken copy, or damaged by a failing disk); delete it and rerun: {error}"
         ) from error
     return table
 
@@ -255,7 +255,7 @@ def _sound(path: Path) -> pa.BufferReader:
     with disk.naming(path):
         content = path.read_bytes()
     if seal.damaged(content):
-        raise ValueError("its content does not have the checksum that it was written with")
+        raise ValueError("its content does not match its checksum")
     return pa.BufferReader(content)
 
 

@@ -26,8 +26,8 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: Text = Field(min_length=1, description="Unique within the task.")
-    question: Text = Field(pattern=r"\S", description="The text that the policy is asked.")
+    question: Text = Field(pattern=r"\S", description="The question's text.")
     answer: Text = Field(pattern=r"\S", description="The gold answer.")
-    options: dict[Text, Text] | None = Field(None, description="Choices by letter, if it has any.")
-    difficulty: Level | None = Field(None, description="A level to break figures down by.")
-    trace: Text | None = Field(None, description="A right solution in the trace format, if known.")
+    options: dict[Text, Text] | None = Field(None, description="Options by letter, if any.")
+    difficulty: Level | None = Field(None, description="Level by which the report breaks results down.")
+    trace: Text | None = Field(None, description="A correct solution in the trace format, if known.")

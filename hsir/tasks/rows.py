@@ -35,26 +35,26 @@ class Row(NamedTuple):
             if self.fields.get(column) not in (None, ""):
                 return self.fields[column]
         there = ", ".join(map(str, self.fields))
-        raise self.fault(f"no {' or '.join(columns)} (its columns: {there}); is this the right source?")
+        raise self.fault(f"no {' or '.join(columns)} (its columns: {there}); is this the correct source?")
 
     def text(self, *columns: str) -> str:
         """Give a column that must be text, without white space around it."""
         value = self.value(*columns)
         if not isinstance(value, str) or not value.strip():
-            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not text; mend or remove the row")
+            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not text; fix or remove the row")
         return value.strip()
 
     def inner(self, value: object) -> "Row":
         """Give a value that must be an object, as a row whose errors name the same place."""
         if not isinstance(value, dict):
-            raise self.fault(f"{value!r:.80} is no object; mend or remove the row")
+            raise self.fault(f"{value!r:.80} is not an object; fix or remove the row")
         return Row(self.where, self.number, value)
 
     def list(self, *columns: str) -> list[Any]:
         """Give a column that must be a list."""
         value = self.value(*columns)
         if not isinstance(value, list | tuple):
-            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not a list; mend or remove the row")
+            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not a list; fix or remove the row")
         return [*value]
 
     def fault(self, what: object) -> InputError:
@@ -142,7 +142,7 @@ def _columns(path: Path, columns: Fields) -> list[Fields]:
     """Turn {column: {row: cell}} into rows."""
     cells = list(columns.values())
     if not all(isinstance(column, dict) for column in cells) or any(list(c) != list(cells[0]) for c in cells[1:]):
-        raise InputError(f"{path}: an object, but not of columns that have the same rows; make it a list of objects")
+        raise InputError(f"{path}: an object, but its columns have different lengths; make it a list of objects")
     return [{name: column[key] for name, column in columns.items()} for key in (cells[0] if cells else ())]
 
 

@@ -55,7 +55,7 @@ def finetune(
 
     To survive a kill, name a folder for checkpoints and what is trained (`tables.provenance`): the checkpoints of the
     same making are resumed, others are thrown away. Without these, none is kept. Raises HsirError where the steps or
-    tokens consumed are not those planned, and where a loss is no number.
+    tokens consumed are not those planned, and where a loss is not a number.
     """
     if state_folder is None:
         with TemporaryDirectory() as temporary:
@@ -166,7 +166,7 @@ def _trainer(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], blank: list[tables.Row],
     options: Training, arguments: dict[str, Any], asked: Asked | None,
 ) -> Trainer:  # fmt: skip
-    """Make the trainer, which tells the rows of a batch whose loss is no number."""
+    """Make the trainer, which tells the rows of a batch whose loss is not a number."""
     shared = {"model": model, "processing_class": tokenizer, "peft_config": adapters(options)}
     if isinstance(options, Grpo):
         trainer, batch = grpo(shared, rows, options, arguments, asked)
@@ -226,8 +226,8 @@ def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) 
     seen = (state.global_step, int(state.num_input_tokens_seen))
     if seen != (planned_steps, seen[1] if tokens is None else tokens):
         raise HsirError(
-            f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were planned;"
-            " the weights are not kept; run again"
+            f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were"
+            f" planned; the weights are discarded; rerun"
         )
 
 

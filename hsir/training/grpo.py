@@ -66,7 +66,7 @@ class Rollouts:
         places = range(0, len(names), size)
         for group in (names[at : at + size] for at in places):
             if len(set(group)) > 1 or len(group) < size:
-                raise HsirError(f"a group of rollouts is of {', '.join(sorted(set(group)))}: groups were torn apart")
+                raise HsirError(f"a group of rollouts is of {', '.join(sorted(set(group)))}: groups were split")
         graded = self._graded(texts, ids, names)
         scored = self._by_policy(graded, prompts, ids, log) if self._scored else graded
         self._of, self._groups = ids, [scored[at : at + size] for at in places]
@@ -95,7 +95,7 @@ class Rollouts:
     ) -> list[Rollout]:  # fmt: skip
         """Score rollouts by the policy that drew them, as it is in this step."""
         if self.trainer is None:
-            raise HsirError("no policy to score by")
+            raise HsirError("no policy to score with")
         began, options = time.monotonic(), self._asked.score
         solutions = [
             self._read(Solution(one.name, prompt, own)) for one, prompt, own in zip(graded, prompts, ids, strict=True)
@@ -170,16 +170,16 @@ def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
 
 
 def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
-    """Reward a group; raises HsirError where the reward raises, or gives what is no number."""
+    """Reward a group; raises HsirError where the reward raises, or gives what is not a number."""
     where = f"the reward {reward.kind} on question {group[0].name.rsplit('-', 1)[0]}"  # type: ignore[attr-defined]
     try:
         values: list[float] = reward(group)  # type: ignore[operator]
     except HsirError:
         raise
     except Exception as error:  # a reward is anyone's code
-        raise HsirError(f"{where} failed: {error!r}; the last whole checkpoint is kept: mend the reward") from error
+        raise HsirError(f"{where} failed: {error!r}; the last complete checkpoint is kept: fix the reward") from error
     if len(values) != len(group) or not all(map(math.isfinite, values)):
-        raise HsirError(f"{where} gave {values}, for {len(group)} rollouts; the last whole checkpoint is kept")
+        raise HsirError(f"{where} gave {values}, for {len(group)} rollouts; the last complete checkpoint is kept")
     return values
 
 

@@ -107,7 +107,7 @@ WRONG = [
     ("models.tiny.settings", {"sampel": {}}, "models.tiny.settings.sampel: unknown key; did you mean 'sample'[?]"),
     ("pools.mine", {"kind": "sample", "samples": 2, "of": "k10"}, r"pools.mine.*\bof: unknown key"),
     # a key that is missing
-    ("runs.small.models", ..., "runs.small.models: missing; it has no default"),
+    ("runs.small.models", ..., "runs.small.models: missing; it is required"),
     ("pools.mine", {"kind": "sample"}, "pools.mine.*samples: missing"),
     ("run", ..., "run: missing"),
     # a value of the wrong type or out of range
@@ -131,7 +131,8 @@ WRONG = [
     ("runs.small.methods", ["plane"], "runs.small.methods: unknown method 'plane'; did you mean 'plain'[?]"),
     ("runs.small.benchmarks", ["sum"], "runs.small.benchmarks: unknown task 'sum'"),
     ("runs.small.benchmarks", {"sums": ["sum"]}, "runs.small.benchmarks.sums: unknown task 'sum'"),
-    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run trains on no such task, but on"),
+    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run does not train on this task,"
+        " only on"),
     ("methods.plain.pools", ["k11"], "methods.plain.pools: unknown pool 'k11'; did you mean 'k10'[?]"),
     ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
     ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),
@@ -160,7 +161,7 @@ WRONG = [
     ("methods.plain", ALMOST | {"select": [{"kind": "distinct"}, RIGHT]}, "the first filter must be {kind: right}"),
     (
         "methods.plain", ALMOST | {"pools": ["k10-veriexit"], "select": [RIGHT]},
-        "methods.plain.pools: 'k10-veriexit' is made of 'k10', which is not among the pools; add it",
+        "methods.plain.pools: 'k10-veriexit' is sampled from 'k10', which is not one of the pools; add it",
     ),
     (
         "methods.plain",
@@ -173,7 +174,7 @@ WRONG = [
     ),
     (
         "pools.again", {"kind": "veriexit", "of": "k10-veriexit", "samples": 5},
-        "pools.again.of: 'k10-veriexit' is itself made of a pool; name a pool of kind sample",
+        "pools.again.of: 'k10-veriexit' is itself derived from a pool; name a pool of kind sample",
     ),
     (
         "pools.cold", {"kind": "sample", "samples": 3, "temperature": 0},
@@ -181,7 +182,7 @@ WRONG = [
     ),
     (
         "methods.plain.train", {"batch_size": 30, "device_batch_size": 4},
-        "batch_size 30 is no multiple of device_batch_size 4; change either",
+        "batch_size 30 is not a multiple of device_batch_size 4; change either",
     ),
     ("methods.plain.initial", "start.1", "methods.plain.initial: 'start' is trained once; name it without"),
     ("methods.plain.initial", "plain.1", "methods.plain.initial: 'plain.1' comes from 'plain' itself"),
@@ -195,25 +196,25 @@ WRONG = [
     ("methods.plain", GRPO | {"train": {"kind": "grpo", "group_size": 1}}, "group_size: .*, not 1"),
     (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "device_batch_size": 16}},
-        "batch_size 7 x 8 rollouts is no multiple of device_batch_size 16; change either",
+        "batch_size 7 x 8 rollouts is not a multiple of device_batch_size 16; change either",
     ),
     (
         "methods.plain.train", {"devices": {"kind": "ddp", "processes": 3}},
-        "batch_size 32 is no multiple of device_batch_size 4 x 3 processes; change either",
+        "batch_size 32 is not a multiple of device_batch_size 4 x 3 processes; change either",
     ),
     ("methods.plain.train", {"devices": {"kind": "ddp", "processes": 1}}, "processes: .*, not 1"),
     (
         "methods.plain.train", {"devices": {"kind": "zero3", "processes": 4, "nodes": 3}},
-        "processes 4 is no multiple of nodes 3; change either",
+        "processes 4 is not a multiple of nodes 3; change either",
     ),
     ("methods.plain.train", {"devices": {"kind": "zero2", "processes": 2, "offload": "all"}}, "offload: .*'all'"),
     (
         "methods.plain.train", {"lora": {}, "devices": {"kind": "zero2", "processes": 2}},
-        "devices is zero2, under which lora cannot be merged yet; set ddp, or single",
+        "devices is zero2, which cannot merge lora adapters yet; set ddp or single",
     ),
     (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
-        "batch_size 7 on 2 processes would tear groups of rollouts apart; make it a multiple of 2",
+        "batch_size 7 on 2 processes would split groups of rollouts; make it a multiple of 2",
     ),
     ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, and it has 4;"),
     ("methods.plain.like", "starts", "methods.plain.like: unknown method 'starts'; did you mean 'start'[?]"),
@@ -226,7 +227,7 @@ WRONG = [
     ("methods.plain.train", {"kind": "stf"}, "methods.plain.train.*: .*'sft'"),
     ("tasks.sums.task", {"kind": "chains", "shortest": 9, "longest": 8}, "tasks.sums.task.*shortest"),
     # a name that cannot be a folder
-    ("models.base", {"path": "x"}, "models.base: the name is taken by the workflow; choose another"),
+    ("models.base", {"path": "x"}, "models.base: the workflow uses this name; choose another"),
     ("tasks.benchmarks", {"task": {"kind": "chains"}}, "tasks.benchmarks: the name is taken"),
     ("methods.data", {"iterations": 0}, "methods.data: the name is taken"),
     ("runs.all", {"models": ["tiny"], "tasks": ["sums"], "methods": ["start"]}, "runs.all: the name is taken"),
@@ -301,7 +302,7 @@ def test_options_that_fit_no_more_once_overlaid_are_told_at_load(tmp_path: Path)
     raw = changed("models.tiny.settings", {"train": {"sft": {"batch_size": 48, "device_batch_size": 24}}})
     raw["methods"]["plain"]["train"] = {"batch_size": 36}
     found = errors(raw, tmp_path)
-    assert [error for error in found if "batch_size 36 is no multiple of device_batch_size 24" in error]
+    assert [error for error in found if "batch_size 36 is not a multiple of device_batch_size 24" in error]
 
 
 def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
@@ -354,7 +355,7 @@ def test_methods_that_are_like_each_other_are_told_once(tmp_path: Path) -> None:
     raw = deepcopy(SOUND)
     raw["methods"] |= {"a": {"like": "b"}, "b": {"like": "c"}, "c": {"like": "a"}, "d": {"like": "a"}}
     assert errors(raw, tmp_path) == [
-        "my.yaml: methods.c.like: 'a' is itself like 'c'; name a method that is not",
+        "my.yaml: methods.c.like: 'a' is itself like 'c'; name a method that does not depend on it",
     ]
 
 

@@ -227,10 +227,10 @@ def test_the_stage_names_what_stands_whole_and_the_way_out(files: Files) -> None
     with pytest.raises(InputError) as error:
         files.run()
     assert str(error.value).splitlines() == [
-        f"{files.folder / 'filtered.parquet'}: test questions stand whole in what is to be trained on:",
+        f"{files.folder / 'filtered.parquet'}: the training data contain complete test questions:",
         "  - u1, its question (k10): question t1 of quiz",
         "  - u1, its question (recycled): question t1 of quiz",
-        "take them out of the training data (or the test set), or set contamination: {exact: allow} in the task's"
+        "remove them from the training data (or the test set), or set contamination: {exact: allow} in the task's"
         " settings or in overrides",
     ]
     assert not files.output.exists()

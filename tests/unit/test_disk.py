@@ -90,7 +90,12 @@ def test_libraries_that_have_their_own_errors_are_understood(capsys: pytest.Capt
 
 
 def test_other_errors_are_left_as_they_are() -> None:
-    for error in (ValueError("(os error 2)"), RuntimeError("shape"), OSError("no number"), InputError("(os error 28)")):
+    for error in (
+        ValueError("(os error 2)"),
+        RuntimeError("shape"),
+        OSError("not a number"),
+        InputError("(os error 28)"),
+    ):
         assert disk.told(error) is None
         with pytest.raises(type(error)) as same, disk.naming(Path("a")):
             raise error

@@ -220,7 +220,9 @@ def test_a_refused_key_stops_all_at_once(fake: Fake, tmp_path: Path) -> None:
         told, error = process.communicate()
     assert (process.returncode, told) == (1, "")
     *before, last = error.splitlines()
-    assert last.startswith(f"hsir: error: {fake.url}: the key is refused (401); set the environment variable MY_KEY")
+    assert last.startswith(
+        f"hsir: error: {fake.url}: the API key is rejected (401); set the environment variable MY_KEY"
+    )
     assert all(line.startswith("hsir: distilling 0/20 questions") for line in before)
     assert wrong not in error
     assert len(fake.requests()) <= 3

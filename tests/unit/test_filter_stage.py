@@ -127,7 +127,7 @@ def test_solutions_that_are_too_long_are_dropped_whole_and_counted(files: Files)
 
 
 def test_solutions_that_are_too_long_stop_it_if_asked(files: Files) -> None:
-    with pytest.raises(InputError, match=r"filtered.parquet: 1 of 6 rows to train on exceed max_length 8"):
+    with pytest.raises(InputError, match=r"filtered.parquet: 1 of 6 training rows exceed max_length 8"):
         files.run([RIGHT], Limits(max_length=8, too_long="fail"))
     assert not (files.folder / "filtered.parquet").exists()
 
@@ -147,7 +147,7 @@ def test_a_loser_that_is_too_long_is_cut_and_still_a_loser(files: Files) -> None
 
 
 def test_no_solution_that_fits_stops_it(files: Files) -> None:
-    with pytest.raises(InputError, match="6 of 6 rows to train on exceed max_length 2"):
+    with pytest.raises(InputError, match="6 of 6 training rows exceed max_length 2"):
         files.run([RIGHT], Limits(max_length=2))
 
 

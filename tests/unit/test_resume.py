@@ -158,7 +158,7 @@ def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp
     while running.poll() is None and not list(tmp_path.glob(".out.*.tmp")):
         time.sleep(0.01)
     running.terminate()
-    assert "told to stop" in running.communicate()[1]
+    assert "received SIGTERM" in running.communicate()[1]
     assert running.returncode == stopping.CODE
     assert list(tmp_path.iterdir()) == []
 

@@ -93,13 +93,13 @@ YES = {"qid": "q1", "question": "Is it?", "answer": True}
     ("kind", "row", "told"),
     [
         ("gsm8k", GSM8K | {"answer": "7"}, "no #### in the answer"),
-        ("gsm8k", GSM8K | {"answer": "#### plenty"}, "the gold answer: 'plenty' is no number"),
+        ("gsm8k", GSM8K | {"answer": "#### plenty"}, "the gold answer: 'plenty' is not a number"),
         ("gsm8k", GSM8K | {"answer": "####"}, "answer: "),
         ("gsm8k", {"question": "How many?"}, r"no answer \(its columns: question\); is this the right source"),
         ("gsm8k", GSM8K | {"question": "  "}, "question is '  ', not text"),
         ("gsm8k", GSM8K | {"question": 5}, "question is 5, not text"),
         ("medqa", MEDQA | {"answer_idx": "C"}, "the answer 'C' is not among the options A, B"),
-        ("medqa", MEDQA | {"options": ["ash", "bay"]}, r"\['ash', 'bay'\] is no object"),
+        ("medqa", MEDQA | {"options": ["ash", "bay"]}, r"\['ash', 'bay'\] is not an object"),
         ("medqa", MEDQA | {"options": {"A": "ash", "B": None}}, "options .* two or more"),
         ("medqa", MEDQA | {"options": {"A": " ", "B": "bay"}}, "an option is empty"),
         ("arc", ARC | {"answerKey": "1"}, "the answer '1' is not among the options A, B"),
@@ -108,14 +108,14 @@ YES = {"qid": "q1", "question": "Is it?", "answer": True}
         ("arc", ARC | {"choices": {"label": ["A", "B"], "text": ["ash"]}}, "a text a label"),
         ("arc", ARC | {"choices": {"label": ["A", "B"]}}, "no text"),
         ("arc", ARC | {"choices": {"label": "AB", "text": ["ash", "bay"]}}, "label is 'AB', not a list"),
-        ("arc", ARC | {"choices": ["ash", "bay"]}, "'ash' is no object"),
+        ("arc", ARC | {"choices": ["ash", "bay"]}, "'ash' is not an object"),
         ("arc", ARC | {"question": STEM | {"choices": "ash"}}, "choices is 'ash', not a list"),
         ("arc", {**ARC, "id": None}, "no id"),
         ("medbullets", BULLETS | {"opc": None}, "an option is empty, or no text"),
         ("medxpertqa", XPERT | {"label": ["A", "B"]}, "is not among the options"),
         ("medxpertqa", XPERT | {"options": [{"letter": "A"}]}, "no content"),
         ("math500", MATH | {"level": "hard"}, "difficulty: "),
-        ("amc23", AMC | {"answer": "plenty"}, "'plenty' is no number"),
+        ("amc23", AMC | {"answer": "plenty"}, "'plenty' is not a number"),
         ("strategyqa", YES | {"answer": "maybe"}, "'maybe' is neither yes nor no"),
         ("strategyqa", YES | {"answer": 1}, "answer: "),
     ],
@@ -148,5 +148,5 @@ def test_one_s_own_questions_are_graded_by_what_their_answers_are(tmp_path: Path
     task = TypeAdapter(Task).validate_python({"kind": "jsonl", "test": path})
     assert [record.answer for record in task.records("test", 0)] == ["7", "B", "yes", "Ann Smith"]
     strict = TypeAdapter(Task).validate_python({"kind": "jsonl", "test": path, "grading": {"kind": "number"}})
-    with pytest.raises(InputError, match=r"mine\.jsonl, line 2: the gold answer: 'b' is no number; mend it"):
+    with pytest.raises(InputError, match=r"mine\.jsonl, line 2: the gold answer: 'b' is not a number; fix it"):
         list(strict.records("test", 0))

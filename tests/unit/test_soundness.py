@@ -79,8 +79,8 @@ def test_weights_that_are_not_whole_are_named(damage: str, folder: Path) -> None
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [("num_hidden_layers", 5, "weights are missing: model.layers.4"),
-     ("num_hidden_layers", 3, "not part of the model that config.json describes: model.layers.3"),
-     ("intermediate_size", 100, "of another shape than config.json says"),
+     ("num_hidden_layers", 3, "not part of the model in config.json: model.layers.3"),
+     ("intermediate_size", 100, "of a different shape than in config.json"),
      ("hidden_size", "wide", "the model cannot be loaded"),
      ("model_type", "qwen0", "the model cannot be loaded")],
 )  # fmt: skip

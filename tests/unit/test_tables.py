@@ -130,7 +130,7 @@ def test_a_table_cut_short_is_named_with_the_way_out(kept: int, tmp_path: Path) 
     path = tmp_path / "t.parquet"
     tables.write("verified", [VERDICT] * 100, path, {})
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match=r"t.parquet: not a whole Parquet file \(\d+ bytes.*delete it and run again"):
+    with pytest.raises(InputError, match=r"t.parquet: not a complete Parquet file \(\d+ bytes.*delete it and rerun"):
         tables.read("verified", path)
 
 

@@ -131,9 +131,7 @@ def test_status_of_a_run_that_did_not_begin_names_every_policy(finished: Path, t
     config = ("--configfile", str(finished / TINY))
     rows, stats = stood(tmp_path, *config), counted(tmp_path, *config, "--", "two-rounds")
     assert all((row["trained"], row["evaluated"], row["again"]) == (0, 0, []) for row in rows.values())
-    assert rows["hsir-sft"]["missing"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["causes"] == [
-        "not made yet"
-    ]
+    assert rows["hsir-sft"]["missing"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["causes"] == ["missing"]
     assert sum(sum(row["jobs"].values()) for row in rows.values()) == stats["total"] - 1
     assert rows["hsir-sft"]["hours"] > 0 and rows[""]["hours"] == 0
 

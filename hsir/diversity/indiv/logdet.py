@@ -99,7 +99,7 @@ def ridge_logdets(rows: Sequence[torch.Tensor], alpha: float) -> list[float]:
     logs = 2 * factors.diagonal(dim1=1, dim2=2).log().sum(1)
     for place in failed.nonzero()[:1].flatten().tolist():
         raise UnscoredError(
-            place, f"alpha {alpha} is lost in rounding beside these states; raise alpha of the score set"
+            place, f"alpha {alpha} is lost in rounding next to these states; raise alpha of the score set"
         )
     return [log + (len(x) - size) * math.log(alpha) for log, x in zip(logs.tolist(), rows, strict=True)]
 

@@ -90,11 +90,9 @@ class Scorer:
             if not _short_of_memory(error):
                 raise
             if len(batch) == 1:
-                raise InputError(
-                    f"sample {batch[0].sample_id}: {size} tokens are too many for the memory here"
-                ) from error
+                raise InputError(f"sample {batch[0].sample_id}: {size} tokens do not fit into memory") from error
         self.most = size
-        say(f"memory is short for {size} tokens at once: going on with half of that")
+        say(f"out of memory at {size} tokens per batch; retrying with half")
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return self._halves(batch)

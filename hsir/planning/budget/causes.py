@@ -9,9 +9,9 @@ from hsir.planning.workflow import Job
 
 CHANGED = "Params have changed since last execution"
 WHY = {
-    "Missing output files": "not made yet",
-    "Incomplete output files": "cut off in the making",
-    "Set of input files has changed": "reads other files than before",
+    "Missing output files": "missing",
+    "Incomplete output files": "incomplete",
+    "Set of input files has changed": "its input files have changed",
     "Code has changed": "its code has changed",
     "Software environment definition has changed": "its environment has changed",
     "Forced execution": "forced",
@@ -25,7 +25,7 @@ def causes(job: Job) -> list[str]:
 
     Of changed options it tells which, and from what to what.
     """
-    said = [f"{job.rule}: {told}" for start, told in WHY.items() if start in job.reason and told != "not made yet"]
+    said = [f"{job.rule}: {told}" for start, told in WHY.items() if start in job.reason and told != "missing"]
     if "Missing output files" in job.reason:
         said.append(WHY["Missing output files"])
     if CHANGED in job.reason:
@@ -41,7 +41,7 @@ def options(told: str) -> str:
     gone, come = list((old - new).elements()), list((new - old).elements())
     names = dict.fromkeys(name for name, _ in (*gone, *come))
     changes = [f"{name} {_values(gone, name)} -> {_values(come, name)}" for name in names]
-    return ", ".join(changes) or "other options than before"
+    return ", ".join(changes) or "its options have changed"
 
 
 def leaves(text: str) -> Iterator[Leaf]:

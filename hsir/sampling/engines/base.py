@@ -103,7 +103,7 @@ def given(prompt: Prompt) -> int:
 def token_limit(pool: BasePool) -> int:
     """Give the most tokens that a completion may add; raises InputError where the pool says nothing."""
     if pool.max_new_tokens is None:
-        raise InputError("the pool has no token limit; set max_new_tokens in it")
+        raise InputError("the pool has no token limit; set its max_new_tokens")
     return pool.max_new_tokens
 
 
