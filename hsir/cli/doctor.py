@@ -1,4 +1,4 @@
-"""Command doctor: is everything in order, before anything is queued?"""
+"""Command doctor: check the setup before any job is submitted."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,8 @@ def main(
     wait: Annotated[int, typer.Option(min=1, help="Time limit of that job in seconds, including its wait.")] = 300,
     directory: Directory = None,
 ) -> None:
-    """Look at profile, queue, models, questions, disk, memory and environments; exit code 1 with a problem."""
+    """Check the profile, queue, models, questions, disk, memory and environments; exits with 1 if a problem is
+    found."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     given = workflow.profile(profile)

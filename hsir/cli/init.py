@@ -1,4 +1,4 @@
-"""Command init: a project folder, to run the installed workflow in."""
+"""Command init: create a project folder for the installed workflow."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Command label: read cuts one by one, and say whether each is right."""
+"""Command label: read cuts one by one, and judge whether each is correct."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def cuts(
     table: Annotated[Path, typer.Argument(help="A recycled pool's veriexit.parquet.")],
     output: Annotated[Path, typer.Option(help="JSONL file of labels; existing labels are kept.")] = Path("cuts.jsonl"),
 ) -> None:
-    """Show the cuts of a pool one by one; r, d or w labels a cut right, doubtful or wrong, q quits."""
+    """Show the cuts of a pool one by one; press r, d or w for right, doubtful or wrong, and q to quit."""
     from hsir.recycling.marked import marked
 
     every = list(marked(table))

@@ -1,4 +1,4 @@
-"""Command plan: what runs will take, before a GPU is used; afterwards, planned against actual."""
+"""Command plan: the cost of runs, before a GPU is used; afterwards, planned and actual cost."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, item by item.")] = False,
     directory: Directory = None,
 ) -> None:
-    """Tell jobs, samples, tokens, GPU-hours and disk of runs, and what of it is done."""
+    """Estimate jobs, samples, tokens, GPU-hours and disk space of runs, and show how much is done."""
     made = budget(runs, configfile, measured, assumptions(assume))
     if against is not None:
         made = read_budget(against).model_copy(update={"done": made.done})

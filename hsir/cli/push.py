@@ -25,7 +25,7 @@ def main(
     base_model: Annotated[str | None, typer.Option(help="Hub id of the base model, if it was a folder.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be uploaded; upload nothing.")] = False,
 ) -> None:
-    """Publish a policy: weights, tokenizer, and a card filled from its provenance."""
+    """Publish a policy: weights, tokenizer, and a model card from its provenance."""
     if to.count("/") != 1:
         raise InputError(f"--to {to}: a repository is ORG/NAME")
     place(policy)

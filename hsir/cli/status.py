@@ -1,4 +1,4 @@
-"""Command status: how far runs are, and what would run with the config as it stands."""
+"""Command status: the progress of runs, and what would run with the current config."""
 
 import json
 import shlex
@@ -54,7 +54,7 @@ def main(
     ] = False,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two updates of --watch.")] = 2.0,
 ) -> None:
-    """Tell, by method, which policies there are, which are missing, what would run, why, and what it costs."""
+    """Show for each method which policies exist, which are missing, what would run, why, and its cost."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     on_cpu = without_gpu(workflow.profile(profile))
@@ -88,7 +88,7 @@ def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, w
         named = ", ".join([*gone[:NAMED], *([f"{len(gone) - NAMED} more"] if len(gone) > NAMED else [])])
         said = (
             f"  {named}: missing, but Snakemake would not recreate it, because its dependents exist; pass it to"
-            f" `snakemake`"
+            " `snakemake`"
         )
         out.print(Text.assemble(("gone", "yellow"), said), soft_wrap=True)
     if not any(one.jobs for one in found):

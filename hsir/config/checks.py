@@ -30,7 +30,7 @@ FILES = {
     "ledger.json",
 }
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
-HOMELESS = "; `~` is not expanded here, write the whole path"
+HOMELESS = "; `~` is not expanded; write the full path"
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
 
@@ -100,7 +100,7 @@ def _method_misfits(config: Config) -> Iterable[str]:
         if method.train.learns_from == "pairs" and not any(_draws_several(config.pools.get(p)) for p in method.pools):
             yield (
                 f"methods.{name}.train: {method.train.kind} needs correct and failed solutions of the same"
-                f" question, but its pools sample one per question; add a pool with more samples"
+                " question, but its pools sample one per question; add a pool with more samples"
             )
         for pool in method.pools:
             made = config.pools.get(pool)

@@ -23,13 +23,13 @@ PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[1-9][0
 def _folder(name: str) -> str:
     """Refuse a name that the shell, Snakemake's wildcards or a path would take for something else."""
     if not name.strip() or name != name.strip():
-        raise ValueError(f"{name!r} is no folder's name; name one, such as results")
+        raise ValueError(f"{name!r} is not a folder name; choose one, such as results")
     if name.startswith("~"):
-        raise ValueError(f"{name!r}: `~` is not expanded here; write the whole path")
+        raise ValueError(f"{name!r}: `~` is not expanded; write the full path")
     if found := next((mark for mark in "{}*?[]\n\t\0" if mark in name), None):
-        raise ValueError(f"{name!r} holds {found!r}, which Snakemake reads as a pattern; choose another name")
+        raise ValueError(f"{name!r} holds {found!r}, which Snakemake treats as a pattern; choose another name")
     if ".." in Path(name).parts or Path(name) in (Path(), Path("/")):
-        raise ValueError(f"{name!r} is not a folder of its own; name one below this, or write the whole path")
+        raise ValueError(f"{name!r} is not a separate folder; choose a subfolder, or write the full path")
     return str(Path(name))
 
 
@@ -90,7 +90,7 @@ class Method(Options):
         if learns_from == "questions" and (self.given != ("questions",) or self.pools or self.select):
             return (
                 f"train is {kind}, which generates its own samples; set given: [questions], and neither pools"
-                f" nor select"
+                " nor select"
             )
         if learns_from != "questions" and "questions" in self.given:
             return f"train is {kind}, which cannot learn from questions alone; remove `questions` from given"
@@ -157,8 +157,8 @@ class Config(Options):
     results: Annotated[str, AfterValidator(_folder)] = Field("results", description="Folder for all outputs.")
     rehearse: bool = Field(
         False,
-        description="Run the same graph on a laptop first: the embedded model, a few questions of the project's own in"
-        " each benchmark's layout, few steps; results go to `<results>-rehearsal`.",
+        description="Rehearse the run on a laptop: the same job graph with the embedded model, a few generated"
+        " questions in each benchmark's layout, and few steps; results go to `<results>-rehearsal`.",
     )
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     teacher: Teacher | None = Field(

@@ -36,4 +36,6 @@ def read(kind: type[R], path: Path) -> list[R]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; create it with `snakemake {path}`") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a table of a {kind.__name__.lower()} a row; delete it and run again") from error
+        raise InputError(
+            f"{path}: not a table with one {kind.__name__.lower()} per row; delete it and rerun"
+        ) from error

@@ -22,7 +22,7 @@ SHAPES = (
 # Four dashes to seven colours, for lines: 28 before a pair comes again.
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
-SENTENCE = "why there is no picture"
+SENTENCE = "why there is no figure"
 SIZES = {"width": 210, "height": 130}
 
 

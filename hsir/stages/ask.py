@@ -1,4 +1,4 @@
-"""Stage ask: the prompts of a pool whose questions are put otherwise, or not all as often."""
+"""Stage ask: the prompts of a pool with its own template or varying sample counts."""
 
 from collections import Counter
 from pathlib import Path
@@ -28,7 +28,7 @@ def main(
     verified: Annotated[Path | None, typer.Option(help="The source pool's verdicts.")] = None,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
-    """Write the prompts of a pool, and how often each is drawn from."""
+    """Write the prompts of a pool, and the number of samples for each."""
     belonging.check_pool(samples, [verified] if verified else [], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions)}
     if isinstance(pool, AdaptivePool):

@@ -1,4 +1,4 @@
-"""Stage contamination: what a training set shares with test sets; a whole test question stops the run."""
+"""Stage contamination: the overlap of a training set with test sets; an exact match stops the run."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def main(
         list[Path], typer.Option(help="Sample shards of the pools; repeat the option for each shard.")
     ] = [],
 ) -> None:
-    """Compare what is trained on with test sets; nothing is written where a test question is found whole."""
+    """Compare the training set with test sets; writes nothing if a complete test question is found."""
     asked = [
         Question(name, record.id, record.question, tuple((record.options or {}).values()))
         for name, task in tests.root.items()

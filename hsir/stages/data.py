@@ -1,4 +1,4 @@
-"""Stage data: the questions of one split, as the model will read them."""
+"""Stage data: the tokenized questions of one split."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
-    """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
+    """Load the questions of a split, check them, and tokenize prompts and traces once."""
     records = checked(task.questions(split, seed), split)
     if split == "seed":
         check_traces(records, task)
@@ -56,7 +56,7 @@ def check_lengths(rows: list[tables.Row], positions: int) -> None:
     sizes = {row["question_id"]: len(row["prompt_ids"]) + len(row["trace_ids"] or [0]) for row in rows}
     if long := [f"{name} ({size:,})" for name, size in sizes.items() if size > positions]:
         raise InputError(
-            f"{len(long)} of {len(rows)} questions are longer than the {positions:,} tokens that the model reads:"
+            f"{len(long)} of {len(rows)} questions are longer than the model's context of {positions:,} tokens:"
             f" {', '.join(long[:5])}{', ...' if len(long) > 5 else ''}; shorten or remove them"
         )
 

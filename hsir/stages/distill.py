@@ -1,4 +1,4 @@
-"""Stage distill: ask a teacher for traces of a task's training questions, and keep the right ones.
+"""Stage distill: ask a teacher for traces of a task's training questions, and keep the correct ones.
 
 Every answer is on disk as soon as it is there, raw, in OUTPUT's `.answers.jsonl`, and is never asked for again: killed
 at any moment, the next start asks for the rest; with another grading, it grades anew what was answered.
@@ -52,7 +52,7 @@ def main(
         int, typer.Option(min=0, help="Retries of a request, with growing pauses, or as the server requests.")
     ] = 6,
 ) -> None:
-    """Distil traces from a teacher. Run again after a kill: what was answered is not asked again."""
+    """Distil traces from a teacher. After a kill, rerun: answers are kept."""
     check_address(endpoint)
     key = take_key(key_from)
     if output.suffix != ".jsonl" or (questions and output.resolve() == questions.resolve()):

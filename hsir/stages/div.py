@@ -1,4 +1,4 @@
-"""Stage div: Div, the external diversity, of any solutions in a file, or of a pool's right ones."""
+"""Stage div: Div, the external diversity, of any solutions in a file, or of a pool's correct ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,9 +32,9 @@ def main(
     ] = 0.85,
     steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
-    """Give each solution the share of its steps that repeat no earlier one (paper, Algorithm 1).
+    """Compute for each solution the share of its steps that do not repeat an earlier one (paper, Algorithm 1).
 
-    Steps are parted within <think> and </think>; without these tags all text is steps.
+    Steps are split between <think> and </think>; without these tags, all text is split.
     """
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with your own rows, or --samples and --verified of a pool")

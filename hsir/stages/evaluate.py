@@ -19,7 +19,7 @@ def main(
     questions: Annotated[Path, typer.Option(help="Table of questions, to read their difficulty.")],
     output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
 ) -> None:
-    """Summarise the graded answers of a policy on one benchmark."""
+    """Summarize the graded answers of a policy on one benchmark."""
     belonging.check_pool(samples, [verified], questions)
     columns = ["sample_id", "question_id", "n_tokens", "finish"]
     answers = statistics.graded(

@@ -1,4 +1,4 @@
-"""Stage filter: what the next policy is trained on, and how many solutions each filter left."""
+"""Stage filter: the next policy's training set, and the number of solutions left by each filter."""
 
 from collections import Counter
 from pathlib import Path
@@ -31,7 +31,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
     pairs: Annotated[bool, typer.Option(help="Pair every kept solution with a failed one of its question.")] = False,
 ) -> None:
-    """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
+    """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
     shards = [(name, Path(path)) for name, path in (entry.split("=", 1) for entry in pool)]
     belonging.check_pool([path for _, path in shards], verified, questions, scores)

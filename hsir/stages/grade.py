@@ -1,4 +1,4 @@
-"""Stage grade: verdicts for any file of answers, without a run: a row in, a row out."""
+"""Stage grade: grade any file of answers, without a run."""
 
 import json
 from collections import Counter
@@ -91,9 +91,8 @@ def main(
         typer.Option(help="How to handle unparseable gold answers: abort (`fail`) or mark the row `undecided`."),
     ] = "fail",
 ) -> None:
-    """Grade answers. Beside gold and prediction, these columns are read where they are there: options ({letter: text},
-    or a list of texts), id, truncated (true or false), finish_reason (`length` is truncated).
-    """
+    """Grade answers. In addition to gold and prediction, these columns are read if present: options ({letter: text}, or
+    a list of texts), id, truncated (true or false), finish_reason (`length` is truncated)."""
     grader = _grader(task, kind, tags_only, thinking)
     source = Source(rows, Columns(gold, prediction), grader)
     if not rows.is_file():

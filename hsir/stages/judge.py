@@ -1,4 +1,4 @@
-"""Stage judge: ask a model, step by step, whether failed solutions conclude that the gold answer is the answer.
+"""Stage judge: ask a model, step by step, whether failed solutions conclude the gold answer.
 
 Every reply is on disk as soon as it is there, in OUTPUT's `.replies.jsonl`, and is never asked for again: a killed
 stage resumes with the next request.

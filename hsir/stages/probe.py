@@ -1,4 +1,4 @@
-"""Stage probe: the prefixes of failed solutions after which the policy is asked for an answer."""
+"""Stage probe: the prefixes of failed solutions after which the policy is prompted for an answer."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Stage report: the tables and pictures of a run."""
+"""Stage report: the tables and figures of a run."""
 
 import gc
 from dataclasses import replace
@@ -60,7 +60,7 @@ def main(
     config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
     output: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
 ) -> None:
-    """Write the tables and pictures of the run that the config names, and print its results."""
+    """Write the tables and figures of the run in the config, and print its results."""
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
     made = Made(Plan(config))
     check(made)

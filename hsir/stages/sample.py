@@ -1,4 +1,4 @@
-"""Stage sample: complete every prompt of a pool, one shard of it, batch by batch.
+"""Stage sample: complete the prompts of one shard of a pool, batch by batch.
 
 A finished batch is on disk at once. Killed at any moment, the next start goes on behind the last of them,
 and the final table is the same.
@@ -33,7 +33,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards.")] = 1,
     cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
 ) -> None:
-    """Draw the samples of one shard of a pool."""
+    """Generate the samples of one shard of a pool."""
     todo = share(planned(prompts, pool, name, seed), shard, shards)
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,

@@ -1,4 +1,4 @@
-"""Stage score: InDiv of every right solution of a pool, from the policy that drew it; or of any solutions in a file."""
+"""Stage score: InDiv of the correct solutions of a pool, or of any solutions in a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def main(
     score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
     cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
 ) -> None:
-    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a file."""
+    """Score solutions by intrinsic diversity: the correct ones of a pool, or all rows of a file."""
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with your own rows, or --samples and --verified of a pool")
     made_by = tables.provenance(

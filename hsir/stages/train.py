@@ -1,4 +1,4 @@
-"""Stage train: the next policy, from the solutions that were kept."""
+"""Stage train: train the next policy on the kept solutions."""
 
 import shutil
 import sys
@@ -61,10 +61,10 @@ def main(
     ),
     tracked_as: Annotated[str, typer.Option(help="Name of this training in the trackers.")] = "policy",
 ) -> None:
-    """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint.
+    """Train a policy; after a kill at any moment, the next start resumes from the last complete checkpoint.
 
-    Where the options ask for several devices, this process keeps the lock and puts things into their place, and the
-    same command is run once a device to train.
+    For several devices, this process keeps the lock and moves outputs into place; the same command runs on each device
+    to train.
     """
     made_by = provenance(start, filtered, train, seed, questions, task, score, outside_tags)
     state = output.with_name(f".{output.name}.state")

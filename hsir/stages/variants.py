@@ -1,4 +1,4 @@
-"""Stage variants: right solutions of a pool, made more redundant on purpose."""
+"""Stage variants: correct solutions of a pool, made more redundant on purpose."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,8 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed for choosing solutions and repeated steps.")] = 0,
     steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
-    """Draw right solutions; write each as it is, with steps repeated, re-checks put in, or steps of others put in."""
+    """Choose correct solutions; write each unchanged, with repeated steps, with inserted re-checks, or with inserted
+    steps of others."""
     belonging.check_pool(samples, [verified], policy=Path(policy))
     verdicts = tables.read("verified", verified, ["sample_id", "verdict"])
     right = {row["sample_id"] for row in verdicts if row["verdict"] == "right"}

@@ -1,4 +1,4 @@
-"""Stage veriexit: the prefixes of failed solutions that had already arrived at the ground truth."""
+"""Stage veriexit: cut failed solutions at the step that reaches the gold answer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ def main(
     judged: Annotated[Path | None, typer.Option(help="Table of judgements that the matcher reads.")] = None,
     steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
-    """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
+    """Cut each failed solution after the first step that states the gold answer, and append the exit prompt."""
     belonging.check_pool(samples, [verified], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}

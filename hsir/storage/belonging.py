@@ -100,8 +100,8 @@ def _distinct(rows: Iterable[tuple[Path, str, Any]]) -> dict[str, Any]:
     for path, key, value in rows:
         if key in found:
             raise InputError(
-                f"{path}: {key!r} occurs twice, here or in another table; {_remedy([path])}. Samples of two pools are"
-                " called the same where one pool's name ends as the other's, behind a `-`: rename one"
+                f"{path}: {key!r} occurs twice, here or in another table; {_remedy([path])}. Samples of two pools"
+                " have the same names if one pool's name ends with `-` and the other's; rename one"
             )
         found[key] = value
     return found

@@ -35,7 +35,7 @@ def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
     if not tokenizer.chat_template:
         raise InputError(
             f"{name}: the model has no chat template, so it cannot be prompted; give a Jinja file with"
-            f" `chat_template:` in config/models/<name>.yaml"
+            " `chat_template:` in config/models/<name>.yaml"
         )
     text, fault = _tried(tokenizer)
     if fault is None and SENTINEL not in text:

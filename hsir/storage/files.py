@@ -32,8 +32,8 @@ def read_json(path: Path) -> Any:
     given = value.pop(CHECKSUM, None) if isinstance(value, dict) else None
     if given is not None and given != checksum(value):
         raise InputError(
-            f"{path}: damaged: its content does not match its checksum; delete it and make it"
-            f" again (if you edited it on purpose, remove the line {CHECKSUM!r})"
+            f"{path}: damaged: its content does not match its checksum; delete it and recreate it (if you edited it"
+            f" on purpose, remove the line {CHECKSUM!r})"
         )
     return value
 

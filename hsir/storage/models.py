@@ -129,6 +129,6 @@ def _told(path: str) -> Iterator[None]:
         if "trust_remote_code" in said:
             raise InputError(
                 f"{path}: the model requires its own code (`auto_map`), which HSIR never runs; use a model that"
-                f" transformers has a class for"
+                " transformers has a class for"
             ) from error
         raise InputError(f"{path}: the model cannot be loaded: {type(error).__name__}: {said}") from error

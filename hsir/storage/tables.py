@@ -26,7 +26,7 @@ SUFFIXES = (".parquet", ".jsonl")
 """The formats of tables. JSONL has no place for what a table was made of."""
 STATING = "stating"
 WHOLE = "whole"
-"""In the metadata of a table `veriexit`: how many of its failed solutions state an answer, right or wrong."""
+"""In the metadata of a table `veriexit`: how many of its failed solutions state an answer, correct or incorrect."""
 _IDS = pa.list_(pa.int32())
 
 

@@ -199,9 +199,7 @@ class TrainingBenchmark(Benchmark):
     def rows(self, part: Part) -> list[Row]:
         if not self._holds(part):
             names = self.source(part).files
-            raise InputError(
-                f"{self.path}: its {part} file is missing ({' or '.join(names)}); set `path:` to the folder"
-            )
+            raise InputError(f"{self.path}: not the {part} file ({' or '.join(names)}); set `path:` to the folder")
         return super().rows(part)
 
     def _holds(self, part: Part) -> bool:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 def _plain(text: str) -> str:
     """Refuse what no text file holds, and what no table can store."""
     if "\0" in text:
-        raise ValueError("it holds a NUL character; remove it")
+        raise ValueError("it contains a NUL character; remove it")
     try:
         text.encode()
     except UnicodeEncodeError as error:

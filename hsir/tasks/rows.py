@@ -161,14 +161,14 @@ def _table(path: Path, text: str) -> list[Row]:
 def _header(path: Path, names: Sequence[str], delimiter: str) -> Sequence[str]:
     """Check the names of columns; raises InputError for another delimiter than the suffix promises."""
     if not any(name.strip() for name in names):
-        raise InputError(f"{path}, line 1: no header; the first line names the columns")
+        raise InputError(f"{path}, line 1: no header; the first line must name the columns")
     found = next((other for other in _NAMES if other != delimiter and len(names) == 1 and other in names[0]), None)
     if found:
         raise InputError(
-            f"{path}, line 1: its columns are parted by {_NAMES[found]}, not {_NAMES[delimiter]}; convert it"
+            f"{path}, line 1: its columns are separated by {_NAMES[found]}, not {_NAMES[delimiter]}; convert it"
         )
     if twice := next((name for name, number in Counter(names).items() if number > 1), None):
-        raise InputError(f"{path}, line 1: two columns are called {twice!r}; rename one")
+        raise InputError(f"{path}, line 1: two columns have the name {twice!r}; rename one")
     return names
 
 
@@ -176,8 +176,8 @@ def _cells(path: Path, number: int, header: Sequence[str], cells: Sequence[str])
     where = f"{path}, row {number}"
     if len(cells) != len(header):
         raise InputError(
-            f"{where}: {len(cells)} cells under {len(header)} column names; put quotes around a cell that holds a"
-            " delimiter or a line break"
+            f"{where}: {len(cells)} cells for {len(header)} columns; quote cells that contain a delimiter or a line"
+            " break"
         )
     return where, number, dict(zip(header, cells, strict=True))
 

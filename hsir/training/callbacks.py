@@ -58,7 +58,7 @@ class StopAtNaN(TrainerCallback):  # type: ignore[misc]
             batch = gather_object(self._batch())
             raise HsirError(
                 f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(batch)}; the last complete"
-                f" checkpoint is kept: lower learning_rate, or check these"
+                " checkpoint is kept: lower learning_rate, or check these"
             )
 
 

@@ -227,7 +227,7 @@ def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) 
     if seen != (planned_steps, seen[1] if tokens is None else tokens):
         raise HsirError(
             f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were"
-            f" planned; the weights are discarded; rerun"
+            " planned; the weights are discarded; rerun"
         )
 
 

@@ -31,9 +31,9 @@ def doubts(told: Row) -> Iterator[str]:
     """Say why a training may have taught its policy nothing; `told` is what it wrote of itself."""
     if told.get("changed") == 0:
         yield (
-            "the weights are those that it began with: nothing was learnt; raise learning_rate or the number of steps,"
-            " or set save_dtype: float32 where changes are rounded away"
+            "training did not change the weights; raise learning_rate or the number of steps, or set save_dtype:"
+            " float32 if changes are rounded away"
         )
     elif told["steps"] < FEW_STEPS:
         steps = told["steps"]
-        yield f"only {steps} optimizer steps, too few to say what the method does; lower batch_size, or train on more"
+        yield f"only {steps} optimizer steps, too few to judge the method; lower batch_size, or use more training data"

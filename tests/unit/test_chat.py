@@ -59,7 +59,7 @@ def test_a_template_that_does_not_end_is_killed(
     template: str, templated: Callable[[str], PreTrainedTokenizerBase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat, "DEADLINE", 0.5)
-    with pytest.raises(InputError, match=r"its chat template takes more than .* for a message"):
+    with pytest.raises(InputError, match=r"its chat template takes more than .* for one message"):
         check_chat_template(templated(template))
 
 

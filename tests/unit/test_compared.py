@@ -97,7 +97,7 @@ def test_differences_survive_being_written(tmp_path: Path) -> None:
     rows.write(Result, named, tmp_path / "r.csv")
     assert rows.read(Result, tmp_path / "r.csv") == named
     (tmp_path / "d.csv").write_text("x,y\n1,2\n")
-    with pytest.raises(InputError, match="not a table of a difference a row"):
+    with pytest.raises(InputError, match="not a table with one difference per row"):
         rows.read(Difference, tmp_path / "d.csv")
     with pytest.raises(InputError, match="no such file"):
         rows.read(Difference, tmp_path / "none.csv")

@@ -143,11 +143,11 @@ WRONG = [
         "pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k10"}},
         "pools.mine.matcher: 'k10' does not probe 'k10'; name a pool of kind probe with of: k10",
     ),
-    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge asks a model"),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge needs a model"),
     ("pools.mine", RECYCLED | {"of": "k5", "matcher": PROBED}, "'k10-probe' does not probe 'k5'; name a pool of kind"),
     (
         "methods.plain", ALMOST | {"pools": ["k10", "k10-probe"], "select": [RIGHT]},
-        "methods.plain.pools: 'k10-probe' holds probes, which nothing is trained on; leave it out",
+        "methods.plain.pools: 'k10-probe' contains probes, which are not used for training; remove it",
     ),
     ("methods.plain", ALMOST | {"select": [RIGHT, {"kind": "indiv"}]}, "'indiv' reads scores, .* set score: indiv"),
     (
@@ -166,11 +166,12 @@ WRONG = [
     (
         "methods.plain",
         {"given": [], "initial": "start", "pools": ["greedy"], "select": [RIGHT], "train": {"kind": "dpo"}},
-        "methods.plain.train: dpo needs right and failed solutions of one question, but its pools draw one a question",
+        "methods.plain.train: dpo needs correct and failed solutions of the same question, but its pools sample one"
+        " per question",
     ),
     (
         "methods.other", {"initial": "plain", "pools": ["k10"], "select": [RIGHT]},
-        "methods.other.initial: 'plain' samples itself; name an iteration of it, such as plain.1",
+        "methods.other.initial: 'plain' has iterations; name one of them, such as plain.1",
     ),
     (
         "pools.again", {"kind": "veriexit", "of": "k10-veriexit", "samples": 5},
@@ -184,11 +185,12 @@ WRONG = [
         "methods.plain.train", {"batch_size": 30, "device_batch_size": 4},
         "batch_size 30 is not a multiple of device_batch_size 4; change either",
     ),
-    ("methods.plain.initial", "start.1", "methods.plain.initial: 'start' is trained once; name it without"),
+    ("methods.plain.initial", "start.1", "methods.plain.initial: 'start' is trained only once; name it without"),
     ("methods.plain.initial", "plain.1", "methods.plain.initial: 'plain.1' comes from 'plain' itself"),
-    ("methods.plain", GRPO | {"given": ["seed"]}, "train is grpo, which samples by itself; set given: \\[questions\\]"),
-    ("methods.plain", GRPO | {"pools": ["k10"]}, "train is grpo, which samples by itself"),
-    ("methods.plain", {"given": ["questions"], "iterations": 0}, "which cannot learn from bare questions"),
+    ("methods.plain", GRPO | {"given": ["seed"]}, "train is grpo, which generates its own samples; set given:"
+        " \\[questions\\]"),
+    ("methods.plain", GRPO | {"pools": ["k10"]}, "train is grpo, which generates its own samples"),
+    ("methods.plain", {"given": ["questions"], "iterations": 0}, "which cannot learn from questions alone"),
     ("methods.plain", GRPO | INDIV, "the reward 'indiv' reads scores, but no score set is named; set score: indiv"),
     ("methods.plain", GRPO | INDIV | {"score": "div"}, "plain.score: the reward indiv reads a score set of"),
     ("methods.plain", GRPO | {"train": {"kind": "grpo", "rewards": []}}, "rewards: .*at least 1"),
@@ -216,23 +218,25 @@ WRONG = [
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
         "batch_size 7 on 2 processes would split groups of rollouts; make it a multiple of 2",
     ),
-    ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, and it has 4;"),
+    ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, but it has 4;"),
     ("methods.plain.like", "starts", "methods.plain.like: unknown method 'starts'; did you mean 'start'[?]"),
     ("methods.plain.like", "plain", "methods.plain.like: unknown method 'plain'"),
     ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* made of a pool"),
     ("pools.told", {"kind": "hint", "of": "k10", "samples": 2, "template": "{question}"}, "template has no {answer}"),
-    ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "made of itself"),
-    ("pools.mad", {"kind": "guide", "samples": 1, "template": "?"}, "template has no {question}; put it where"),
+    ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "derived from"
+        " itself"),
+    ("pools.mad", {"kind": "guide", "samples": 1, "template": "?"}, "template has no {question}; add it"),
     ("methods.plain.select", [RIGHT, {"kind": "tokens", "share": 0}], "share: .*, not 0"),
     ("methods.plain.train", {"kind": "stf"}, "methods.plain.train.*: .*'sft'"),
     ("tasks.sums.task", {"kind": "chains", "shortest": 9, "longest": 8}, "tasks.sums.task.*shortest"),
     # a name that cannot be a folder
     ("models.base", {"path": "x"}, "models.base: the workflow uses this name; choose another"),
-    ("tasks.benchmarks", {"task": {"kind": "chains"}}, "tasks.benchmarks: the name is taken"),
-    ("methods.data", {"iterations": 0}, "methods.data: the name is taken"),
-    ("runs.all", {"models": ["tiny"], "tasks": ["sums"], "methods": ["start"]}, "runs.all: the name is taken"),
-    ("pools.eval", {"kind": "sample", "samples": 2}, "pools.eval: the name is taken"),
-    ("pools.checkpoint", {"kind": "sample", "samples": 2}, "pools.checkpoint: the name is taken"),
+    ("tasks.benchmarks", {"task": {"kind": "chains"}}, "tasks.benchmarks: the workflow uses this name"),
+    ("methods.data", {"iterations": 0}, "methods.data: the workflow uses this name"),
+    ("runs.all", {"models": ["tiny"], "tasks": ["sums"], "methods": ["start"]}, "runs.all: the workflow uses this"
+        " name"),
+    ("pools.eval", {"kind": "sample", "samples": 2}, "pools.eval: the workflow uses this name"),
+    ("pools.checkpoint", {"kind": "sample", "samples": 2}, "pools.checkpoint: the workflow uses this name"),
     ("methods.my plain", {"iterations": 0}, "methods.my plain.*: .*pattern"),
 ]  # fmt: skip
 IDS = [f"{key}-{n}" for n, (key, _, _) in enumerate(WRONG)]

@@ -257,7 +257,7 @@ def test_the_stage_allows_it_if_asked_and_tells_it_all_the_same(files: Files) ->
 
 
 def test_the_stage_refuses_to_pass_what_it_cannot_read(files: Files) -> None:
-    with pytest.raises(InputError, match="u1-r-0 is in no table given"):
+    with pytest.raises(InputError, match="u1-r-0 is in none of the given tables"):
         files.run("allow", samples=("k",))
 
 

@@ -94,7 +94,7 @@ def test_a_missing_model_folder_is_named(path: str) -> None:
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the folder holds no model \(no config.json\)"):
+    with pytest.raises(InputError, match=r"the folder contains no model \(no config.json\)"):
         load_model(str(tmp_path), "float32")
 
 

@@ -100,7 +100,7 @@ def test_a_sentence_model_that_is_not_there_is_told_with_the_way_out(tmp_path: P
     pytest.importorskip("sentence_transformers")
     with pytest.raises(InputError, match="no such folder; fix `model` of the embedder"):
         embedder(SentenceTransformers(model=str(tmp_path / "none")))
-    with pytest.raises(InputError, match=r"cannot be loaded .*\{kind: words\}, which needs none"):
+    with pytest.raises(InputError, match=r"cannot be loaded .*\{kind: words\}, which needs no model"):
         embedder(SentenceTransformers(model=str(tmp_path)))
 
 

@@ -133,7 +133,7 @@ def without_template(folder: Path) -> None:
     ("spoil", "told"),
     [
         (cut, "bytes, but its header declares"),
-        (pickled, "pytorch_model.bin: pickled weights are never read"),
+        (pickled, "pytorch_model.bin: pickled weights are never loaded"),
         (index, "model-00002-of-00002.safetensors, missing"),
         (without_config, "No such file or directory"),
         (broken_config, "config.json: not JSON"),
@@ -253,7 +253,7 @@ def test_without_sbatch_the_queue_is_skipped_with_a_reason(alone: Path) -> None:
         ("echo GPU 0: NVIDIA", "ok", "GPU 0: NVIDIA"),
         ("echo No devices were found", "problem", "No devices were found"),
         ("echo Unable to allocate >&2; exit 1", "problem", "Unable to allocate"),
-        ("exec sleep 30", "problem", "srun did not answer in 1 s"),
+        ("exec sleep 30", "problem", "srun did not respond within 1 s"),
     ],
 )
 def test_a_gpu_is_looked_for_in_a_short_job(

@@ -46,7 +46,7 @@ def test_weights_that_did_not_move_are_told(embedded: Path, tmp_path: Path) -> N
     _, said = (run := stage(tmp_path, embedded, options, "same")).communicate()
     assert run.returncode == 0
     assert json.loads((tmp_path / "same.json").read_text())["changed"] == 0
-    assert "hsir: warning: the weights are those that it began with" in said
+    assert "hsir: warning: training did not change the weights" in said
 
 
 def test_changes_that_the_saved_format_rounds_away_do_not_count() -> None:

@@ -156,7 +156,7 @@ NONE_LEFT = [RIGHT, {"kind": "indiv", "threshold": 99.0}]
 
 def test_nothing_left_stops_it_with_the_counts_and_the_way_out(files: Files) -> None:
     told = (
-        r"no solution is left to train on \(verdicts: no_answer 1, right 4, undecided 1, wrong 1;"
+        r"no solution is left for training \(verdicts: no_answer 1, right 4, undecided 1, wrong 1;"
         r" left by each filter: samples 7, right 4, indiv 0\).*when_empty: given_only"
     )
     with pytest.raises(InputError, match=told):
@@ -212,5 +212,5 @@ def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> No
     one = tables.read("indiv-scores", files.folder / "k2-s.parquet")[0]
     scores = [one | {"sample_id": f"{name}-k2-{n}"} for name in "ab" for n in (0, 1)]
     tables.write("indiv-scores", scores, files.folder / "k2-s.parquet", {})
-    with pytest.raises(InputError, match=r"no pair to learn from \(samples 4, right 4, pairs 0\); draw more"):
+    with pytest.raises(InputError, match=r"no pairs to learn from \(samples 4, right 4, pairs 0\); sample more"):
         files.run([RIGHT], pools=("k2",), given=False, pairs=True)

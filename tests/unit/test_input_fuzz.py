@@ -128,7 +128,7 @@ def test_any_value_in_a_config_is_taken_or_refused(data: st.DataObject, value: A
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("results", "", "no folder's name"), ("results", "~/x", "not expanded"), ("results", "a{b}", "pattern"),
+        ("results", "", "not a folder name"), ("results", "~/x", "not expanded"), ("results", "a{b}", "pattern"),
         ("results", ".", "a folder of its own"), ("results", "../x", "a folder of its own"),
     ],
 )  # fmt: skip
@@ -153,7 +153,7 @@ def test_infinities_are_refused_before_anything_is_sampled(entry: dict[str, Any]
         load({**WHOLE, **yaml.safe_load(text)}, CONFIG)
 
 
-@pytest.mark.parametrize(("path", "said"), [("./nothing", "no such folder"), ("~/model", "write the whole path")])
+@pytest.mark.parametrize(("path", "said"), [("./nothing", "no such folder"), ("~/model", "write the full path")])
 def test_a_missing_model_is_told_before_the_first_job(path: str, said: str) -> None:
     with pytest.raises(ConfigError, match=rf"models.embedded.path: {path}: .*{said}"):
         load({**WHOLE, "models": {"embedded": {"path": path}}}, CONFIG)

@@ -91,7 +91,7 @@ def test_where_one_process_fails_the_stage_does(embedded: Path, tmp_path: Path) 
     (tmp_path / "f.parquet").write_text("no table")
     _, told = (started := stage(tmp_path, embedded, options, "two")).communicate()
     assert started.returncode == 1
-    assert "f.parquet" in told and told.endswith("the first error above says why\n")
+    assert "f.parquet" in told and told.endswith("see the first error above\n")
     assert not (tmp_path / "two").exists()
 
 

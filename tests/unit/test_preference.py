@@ -99,8 +99,8 @@ def test_draws_follow_the_seed_and_no_other_question() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"pools": ["k10"], "select": [{"kind": "right"}]}, r"learns from pairs alone; set given: \[\]"),
-        ({"given": [], "iterations": 0}, "needs failed solutions beside right ones"),
+        ({"pools": ["k10"], "select": [{"kind": "right"}]}, r"learns only from pairs; set given: \[\]"),
+        ({"given": [], "iterations": 0}, "needs correct and failed solutions"),
     ],
 )
 def test_preference_learning_needs_pools_and_nothing_given(fields: dict[str, Any], told: str) -> None:

@@ -66,7 +66,7 @@ def test_one_solution_that_memory_is_too_short_for_is_named(embedded: Path, monk
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(scoring, "look", short)
-    with pytest.raises(InputError, match="sample s0: 32 tokens are too many"):
+    with pytest.raises(InputError, match="sample s0: 32 tokens do not fit"):
         opened(str(embedded), Score()).score(SOLUTIONS[:1])
 
 

@@ -121,7 +121,7 @@ def test_folder_names_of_the_form_key_equals_value_add_nothing(tmp_path: Path) -
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"gone.parquet: no such table; make it with `snakemake .*gone.parquet`"):
+    with pytest.raises(InputError, match=r"gone.parquet: no such table; create it with `snakemake .*gone.parquet`"):
         tables.read("verified", tmp_path / "gone.parquet")
 
 
@@ -264,7 +264,7 @@ def test_no_flipped_bit_of_a_table_is_used(tmp_path: Path) -> None:
             assert tables.metadata(path) == stamped
             harmless.add(bit)
         except InputError as error:
-            assert str(error).startswith(f"{path}: not a whole Parquet file")
+            assert str(error).startswith(f"{path}: not a complete Parquet file")
     assert harmless < {*name}
 
 
@@ -273,7 +273,7 @@ def test_a_flip_in_a_column_that_is_not_asked_for_is_seen(columns: list[str], tm
     path = tmp_path / "t.parquet"
     tables.write("samples", [full_row("samples") | {"completion": "the answer is 42"}], path, MADE_BY)
     path.write_bytes(path.read_bytes().replace(b"answer is 42", b"answer is 43"))
-    with pytest.raises(InputError, match="does not have the checksum that it was written with"):
+    with pytest.raises(InputError, match="does not match its checksum"):
         tables.read("samples", path, columns)
     assert tables.metadata(path) == {}
 

@@ -120,7 +120,7 @@ def test_a_loss_that_is_no_number_names_its_batch(options: Offline, bad: int, em
     model.get_input_embeddings().register_forward_hook(
         lambda _, given, out: out.masked_fill((given[0] == BAD)[..., None], torch.nan)
     )
-    with pytest.raises(HsirError, match=r"the loss is nan at step (\d), of .*; the last whole checkpoint") as caught:
+    with pytest.raises(HsirError, match=r"the loss is nan at step (\d), of .*; the last complete checkpoint") as caught:
         finetune(model, load_tokenizer(str(embedded)), rows, options, 0, tmp_path, MAKING)
     step = int(str(caught.value).split("at step ")[1][0])
     named = str(caught.value).split(", of ")[1].split(";")[0].split(", ")

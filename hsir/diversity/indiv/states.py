@@ -79,7 +79,7 @@ def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True,
     if received is None:
         raise InputError(
             f"{type(model).__name__}: its attention does not use transformers' AttentionInterface, so attention"
-            f" weights cannot be read; set `weights: none` in the score set"
+            " weights cannot be read; set `weights: none` in the score set"
         )
     return [Seen(states[n, start:end], received[n, start:end], start == 0) for n, (start, end) in enumerate(spans)]
 

@@ -59,7 +59,7 @@ def conda() -> Finding:
     """Look for a conda that Snakemake can make environments with; mamba alone is none."""
     remedy = (
         f"install conda {'.'.join(map(str, CONDA))} or newer and put it on the PATH, or use"
-        f" --software-deployment-method env-modules, which uses the installed packages"
+        " --software-deployment-method env-modules, which uses the installed packages"
     )
     if shutil.which("conda") is None:
         others = [name for name in ("mamba", "micromamba") if shutil.which(name)]

@@ -85,8 +85,8 @@ class InDiv(Options):
         if self.standardise == "none" or self.threshold_is == "quantile" or len(candidates) >= FEW:
             return None
         return (
-            f"InDiv is standardised over {len(candidates)} right solutions, too few for a mean and a deviation to mean"
-            " much; draw more samples, or ask more questions"
+            f"InDiv is standardized over {len(candidates)} correct solutions, which is too few for a reliable"
+            " mean and standard deviation; sample more, or use more questions"
         )
 
     def least(self, scores: Sequence[float]) -> float:
