@@ -13,6 +13,7 @@ import hsir
 from hsir.config import Plan
 from hsir.config.schema import Config
 from hsir.report import (
+    anchors,
     compared,
     contamination_view,
     cost_view,
@@ -24,6 +25,7 @@ from hsir.report import (
     iterations,
     ledger_view,
     limits,
+    overall,
     provenance,
     published,
     quartiles,
@@ -41,7 +43,7 @@ from hsir.report.page import browser, front, interactive, page
 from hsir.report.results import Result, gather
 from hsir.report.run import Made
 from hsir.report.sampled import Sampled
-from hsir.report.sheets import markdown, sheets
+from hsir.report.sheets import Sheet, markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
 from hsir.storage import belonging, tables
@@ -75,7 +77,7 @@ def main(
     noted = (recycled.noted(made, tables.STATING), recycled.noted(made, tables.WHOLE))
     known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
     known += doubts.told(made, curves.told(made))
-    write_tables(made, name, known, output)
+    write_tables(made, name, known, anchors.sheets(made, indiv_view.once(seen)), output)
 
 
 def check(made: Made) -> None:
@@ -89,14 +91,15 @@ def check(made: Made) -> None:
             belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
 
 
-def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -> None:
+def write_tables(made: Made, name: str, known_limits: list[str], implied: list[Sheet], output: Path) -> None:
     """Write what the policies are worth, how they compare, what they cost, and what made them; print it."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
     costs = ledger_view.gather(made)
     first = sheets(results, differences)
     layout = grid.sheet(name, results)
     several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
-    beside = [*published.sheets(results), *sampled.sheets(pools), *ledger_view.sheets(costs)]
+    beside = [*overall.sheets(made.plan.built_by_default()[0], results), *published.sheets(results), *implied]
+    beside += [*sampled.sheets(pools), *ledger_view.sheets(costs)]
     if made.plan.config.rehearse:
         first, beside = ([replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, beside))
     told = [*first, *([layout] if several else []), *beside]
@@ -108,6 +111,7 @@ def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -
     write_text(latex([layout, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
     ran, headline = provenance.said(made), layout if several else first[0]
+    known_limits = [*overall.headline(results), *known_limits]
     opened = [headline, *(one for one in told if one is not headline), provenance.sheet(made)]
     write_text(page(f"Results of {name}", opened, [ran, *known_limits], picture), output / "results.html")
     write_text(front(ran, [headline], known_limits, picture), output / "front.html")
