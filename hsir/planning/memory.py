@@ -33,7 +33,7 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
     train = plan.train(model, task, policy)
     reference = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
     each = (FROZEN if train.lora else TRAINED) + (FROZEN if reference else 0)
-    logits = train.device_batch_size * _longest(train) * _vocabulary(path) * LOGITS
+    logits = train.device_batch_size * _longest(train) * vocabulary(path) * LOGITS
     return train.devices.processes * (count * each + logits + PACKAGES)
 
 
@@ -70,7 +70,8 @@ def _longest(train: Training) -> int:
     return train.max_new_tokens if isinstance(train, Grpo) else train.limits.max_length
 
 
-def _vocabulary(path: str) -> int:
+def vocabulary(path: str) -> int:
+    """Give the words of a model's vocabulary, 0 where its folder is not at hand."""
     try:
         told = jsontext.parse((found(path) / "config.json").read_text(encoding="utf-8"))
         return int(told.get("text_config", told).get("vocab_size", 0))
