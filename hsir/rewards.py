@@ -1,7 +1,6 @@
-"""Rewards: what a rollout of reinforcement learning is worth, beside the other rollouts of its question.
-
-A reward is an option and its strategy: fields, and a call (group) -> a number a rollout. A method's `train.rewards`
-is a list of them; their weighted sum is what GRPO compares within the group.
+"""Rewards: score the rollouts of a question, for reinforcement learning. A reward is an option and its strategy:
+fields, and a call (group) -> one number per rollout. A method's `train.rewards` is a list of them; GRPO compares their
+weighted sum within the group.
 """
 
 import math
@@ -16,7 +15,7 @@ from hsir.options import Options
 
 
 class Rollout(NamedTuple):
-    """One solution, as far as a reward looks at it; lengths in tokens."""
+    """The properties of a solution that rewards use; lengths are in tokens."""
 
     name: str
     text: str
@@ -27,7 +26,7 @@ class Rollout(NamedTuple):
     limit: int = 2048
     """That limit."""
     indiv: float | None = None
-    """The raw score of equation 5, by the policy that is being trained."""
+    """The raw score of equation 5, by the policy in training."""
 
 
 Group = Sequence[Rollout]

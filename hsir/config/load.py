@@ -1,4 +1,4 @@
-"""Read and check the config; every error is reported at once, with its file, its key and the way out."""
+"""Read and check the config; all errors are reported at once, with file, key and a suggested fix."""
 
 import copy
 import re
@@ -21,7 +21,7 @@ from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)
 Fragments = dict[Path, Any]
-"""Files of a kind of entry, and what they hold."""
+"""Folders of entries, and the model of each."""
 Where = Callable[[str], str]
 """Names the file that a dotted key comes from."""
 FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method, "pools": PoolEntry}
@@ -33,9 +33,9 @@ def load(
 ) -> Config:
     """Check a raw config together with the files in `folder`/{models,tasks,methods,pools}.
 
-    `files` are the configs that `raw` was made of, by name, the last on top; a key of none of them comes from `beside`.
-    Raises ConfigError that lists all that is wrong, each with its file: what fails by itself is left out, and the rest
-    checked on.
+    `files` are the configs that `raw` was merged from, by name, the last one on top; a key in none of them comes from
+    `beside`. Raises ConfigError with all errors, each with its file: an invalid entry is dropped, and the rest is still
+    checked.
     """
     files, errors = {"config/config.yaml": raw} if files is None else files, list[str]()
     fragments = {kind: _fragments(kind, folder, errors) for kind in FOLDERS}

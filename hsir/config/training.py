@@ -1,4 +1,4 @@
-"""Options of the stage train, by kind. The defaults are the paper's (section 4.1, appendix B)."""
+"""Options of the stage train, by kind. The defaults are those of the paper (section 4.1, appendix B)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -63,16 +63,16 @@ class Training(Options):
     limits: Limits = Field(Limits(), description="Limits on the training examples.")
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "solutions"
-    """What a row of the training set is: a right solution, one with a failed one beside it, or a bare question."""
+    """The type of a training row: a correct solution, a pair of a correct and a failed one, or a question alone."""
 
     @property
     def rollouts(self) -> int:
-        """Forward rows that one example stands for."""
+        """Forward rows per example."""
         return 1
 
     @property
     def accumulation(self) -> int:
-        """Forward passes an optimizer step; raises ValueError where the batch cannot be cut evenly."""
+        """Forward passes per optimizer step; raises ValueError if the batch cannot be split evenly."""
         rows, processes = self.batch_size * self.rollouts, self.devices.processes
         if rows % (self.device_batch_size * processes):
             raise ValueError(
@@ -95,7 +95,7 @@ class Training(Options):
 
 
 class Offline(Training):
-    """Training on a set that is there before it begins."""
+    """Training on a fixed training set."""
 
     epochs: Count = Field(3, description="Passes over the training set.")
 
@@ -157,7 +157,7 @@ class Grpo(Training):
 
     @property
     def accumulation(self) -> int:
-        """Forward passes an optimizer step; raises ValueError where groups would straddle devices, too."""
+        """Forward passes per optimizer step; also raises ValueError if groups would be split over devices."""
         processes = self.devices.processes
         if self.batch_size % processes:
             raise ValueError(

@@ -12,9 +12,8 @@ Row = dict[str, Any]
 def verdicts(
     samples: Sequence[Row], questions: Mapping[str, Row], grader: Grader, where: str = "the questions"
 ) -> list[Row]:
-    """Grade samples against the gold answers of their questions; gives rows of the table `verified`, in order.
-
-    `questions` are rows by question id. Raises InputError, headed by `where`, for a sample of none of them.
+    """Grade samples against the gold answers of their questions; returns rows of the table `verified`, in order.
+    `questions` are rows by question id. Raises InputError, prefixed with `where`, for a sample of another question.
     """
     judgements = grader.judge_all(_items(samples, questions, where))
     return [

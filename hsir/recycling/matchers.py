@@ -1,4 +1,4 @@
-"""When does a reasoning step arrive at the ground truth? (paper, section 3.2)
+"""Matchers decide whether a reasoning step reaches the gold answer (paper, section 3.2).
 
 A matcher is an option and its strategy: fields, and a call (step, gold, grader, options, known) -> bool.
 """
@@ -15,14 +15,14 @@ from hsir.recycling import conclusions, refusals
 
 
 class Known(NamedTuple):
-    """What is known about a step besides its text."""
+    """Information about a step in addition to its text."""
 
     number: int = 0
-    """Its place in the trace, counted from 0."""
+    """Its index in the trace, from 0."""
     shares: Mapping[str, Mapping[int, float]] = {}
     """The share of correct answers after each probed step of the trace, by probe pool."""
     concluded: frozenset[int] = frozenset()
-    """The steps that conclude the gold answer, says the judge."""
+    """The steps that conclude the gold answer according to the judge."""
 
 
 class BaseMatcher(Options):
@@ -38,18 +38,17 @@ class BaseMatcher(Options):
     def arrival(
         self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
     ) -> Stated | None:
-        """Give the statement, by its characters in the step, with which it arrives at the gold answer, if it does.
-
-        A matcher that does not read the step gives the whole of it.
+        """Return the statement with which the step reaches the gold answer, by its characters; None if it does not. A
+        matcher that does not read the step returns all of it.
         """
 
     def reads(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
-        """Say whether the step states any answer; one that does not read steps says so of each."""
+        """Whether the step states any answer; True for a matcher that does not read steps."""
         return True
 
     @property
     def pools(self) -> tuple[str, ...]:
-        """Name the pools of probes that it reads."""
+        """Name the probe pools that it reads."""
         return ()
 
     @property
@@ -133,7 +132,7 @@ class Judged(BaseMatcher):
 
 
 class Several(BaseMatcher):
-    """Matchers that are asked together."""
+    """A combination of matchers."""
 
     of: tuple["Matcher", ...] = Field(min_length=1, description="The matchers.")
 

@@ -1,4 +1,4 @@
-"""What the published tables imply of the reconstructed parts, next to what a run has: does the reading fit?
+"""Values implied by the published tables for the reconstructed parts, next to those of a run.
 
 The implied values are arithmetic on the printed sizes of training sets (tables 1 and 3): always-solved questions gave
 43.7K - 22.7K right solutions to ReST-EM, and kept 32.6K - 17.9K of them under HSIR, which is 70.0 %.
@@ -18,13 +18,13 @@ KEPT, ALWAYS, GAIN = "65 to 75 %", "70.0 % (later iterations 71.2 and 71.9 %)", 
 RIGHT = {"k10": "61.5 % (ReST-EM)", "k30": "61.6 % (RFT)", "greedy": "66.2 % (STaR)"}
 UNSOLVED = "over 500 (Qwen2.5-7B on MedQA)"
 NOTE = (
-    "The implied values follow from the sizes of training sets that the paper prints, for Qwen2.5 models on MedQA and"
-    " GSM8K. A run on the same models that is far from them points to a reconstruction that is wrong."
+    "The implied values follow from the training set sizes in the paper, for Qwen2.5 models on MedQA and GSM8K. If"
+    " a run with the same models differs strongly from them, a reconstruction is probably wrong."
 )
 
 
 class Anchor(NamedTuple):
-    """A figure of a run, and the one that the paper implies."""
+    """A value of a run, and the one implied by the paper."""
 
     what: str
     where: str
@@ -33,15 +33,15 @@ class Anchor(NamedTuple):
 
 
 def sheets(made: Made, seen: list[Seen]) -> list[Sheet]:
-    """Give the anchors of a run, if it has any."""
+    """Return the anchors of a run, if it has any."""
     found = [*_indiv(made, seen), *_veriexit(made), *_pools(made)]
     lines = [list(map(Entry, anchor)) for anchor in found]
-    columns = ["figure", "model, task, seed, policy", "ours", "implied by the paper"]
-    return [Sheet("Anchors: what the published tables imply", columns, lines, NOTE)] if lines else []
+    columns = ["quantity", "model, task, seed, policy", "ours", "implied by the paper"]
+    return [Sheet("Anchors: values implied by the published tables", columns, lines, NOTE)] if lines else []
 
 
 def always_solved(solutions: pd.DataFrame) -> set[str]:
-    """Name the questions all of whose solutions are right."""
+    """Name the questions whose solutions are all correct."""
     every = solutions.groupby("question_id")["right"].all()
     return set(every[every].index)
 
@@ -49,11 +49,11 @@ def always_solved(solutions: pd.DataFrame) -> set[str]:
 def _indiv(made: Made, seen: list[Seen]) -> Iterator[Anchor]:
     for one in seen:
         where = f"{one.cell.model}, {one.cell.task}, {one.cell.seed}, {one.cell.policy}"
-        yield Anchor("right solutions that InDiv keeps", where, _kept(one.candidates), KEPT)
+        yield Anchor("correct solutions kept by InDiv", where, _kept(one.candidates), KEPT)
         plain = [drawn for drawn in made.pools(one.cell) if made.recycles(drawn) is None]
         easy = set[str]().union(*(always_solved(pools.solutions(made, drawn)) for drawn in plain))
         chosen = one.candidates[one.candidates["question_id"].isin(easy)]
-        yield Anchor("kept of questions that are always solved", where, _kept(chosen), ALWAYS)
+        yield Anchor("kept for questions that are always solved", where, _kept(chosen), ALWAYS)
 
 
 def _kept(candidates: pd.DataFrame) -> str:
@@ -65,7 +65,7 @@ def _veriexit(made: Made) -> Iterator[Anchor]:
         source = made.recycles(drawn)
         if source is not None:
             before, new = pools.right(made, source).sum(), pools.right(made, drawn).sum()
-            yield Anchor("right solutions that VeriExit adds", _where(drawn), _share(int(new), int(before)), GAIN)
+            yield Anchor("correct solutions added by VeriExit", _where(drawn), _share(int(new), int(before)), GAIN)
 
 
 def _pools(made: Made) -> Iterator[Anchor]:
@@ -73,12 +73,10 @@ def _pools(made: Made) -> Iterator[Anchor]:
         if drawn.pool in RIGHT:
             solutions = pools.solutions(made, drawn)
             share = _share(int(solutions["right"].sum()), len(solutions))
-            yield Anchor(f"right solutions of {drawn.pool}", _where(drawn), share, RIGHT[drawn.pool])
+            yield Anchor(f"correct solutions of {drawn.pool}", _where(drawn), share, RIGHT[drawn.pool])
             asked = solutions["question_id"].nunique()
             unsolved = asked - len(pools.right(made, drawn))
-            yield Anchor(
-                f"questions that {drawn.pool} does not solve", _where(drawn), _share(unsolved, asked), UNSOLVED
-            )
+            yield Anchor(f"questions not solved by {drawn.pool}", _where(drawn), _share(unsolved, asked), UNSOLVED)
 
 
 def _where(drawn: Drawn) -> str:

@@ -1,4 +1,4 @@
-"""The means over all columns of a published table, next to those of a run: accuracy, tokens, training examples."""
+"""Means over all columns of a published table, next to those of a run: accuracy, tokens, training examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ DATA = Path(__file__).with_suffix(".csv")
 START = "sft-initial"
 COLUMNS = [
     "policy", "trained on", "published", "accuracy %", "published ", "difference", "tokens", "published  ",
-    "accuracy against start", "published   ", "tokens against start %", "published    ",
+    "accuracy vs start", "published   ", "tokens vs start %", "published    ",
 ]  # fmt: skip
 NOTE = (
-    f"Means over the models and benchmarks of the table. `against start` is the change from {START}: in points for"
-    " accuracy, in percent for tokens. A policy without a result for every column has no mean."
+    f"Means over the models and benchmarks of the table. `vs start` is the change from {START}: in points for"
+    " accuracy and in percent for tokens. A policy without a result for every column has no mean."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """A row of a published table: means over its columns; accuracy in percent, and what was trained on if printed."""
+    """A row of a published table: means over its columns; accuracy in percent, and the training set size if printed."""
 
     where: str
     columns: int
@@ -36,12 +36,12 @@ class Overall:
 
 @cache
 def published() -> dict[tuple[str, str], Overall]:
-    """Give the published means by table and policy."""
+    """Return the published means by table and policy."""
     return {(one.where, one.policy): one for one in rows.read(Overall, DATA)}
 
 
 def ours(results: Sequence[Result]) -> dict[str, Overall]:
-    """Give a run's means by policy; a policy that lacks a model or benchmark is left out."""
+    """Return a run's means by policy, without policies that lack a model or benchmark."""
     places = seeds.by_place(results)
     found = {}
     for policy in dict.fromkeys(result.policy for result in results):
@@ -56,18 +56,18 @@ def ours(results: Sequence[Result]) -> dict[str, Overall]:
 
 
 def headline(results: Sequence[Result]) -> list[str]:
-    """Say how the most accurate policy compares with the start, as the paper's abstract does (+10.9, -42.4 %)."""
+    """Compare the most accurate policy with the start, as in the paper's abstract (+10.9, -42.4 %)."""
     found = ours(results)
     start, others = found.get(START), [one for one in found.values() if one.policy not in (START, "base", "sft-oracle")]
     if start is None or not others:
         return []
     best = max(others, key=lambda one: one.accuracy)
     accuracy, tokens = _against(best, start)
-    return [f"{best.policy} against {START}: accuracy {accuracy} points, tokens {tokens} %."]
+    return [f"{best.policy} compared with {START}: accuracy {accuracy} points, tokens {tokens} %."]
 
 
 def sheets(name: str, results: Sequence[Result]) -> list[Sheet]:
-    """Set a run's means next to those of the table that it is named after, if it has all of its columns."""
+    """Show a run's means next to those of the table that it is named after, if it has all of its columns."""
     found = ours(results)
     theirs = {policy: one for (where, policy), one in published().items() if where == name}
     if not theirs or not any(one.columns == theirs[next(iter(theirs))].columns for one in found.values()):
@@ -85,7 +85,7 @@ def _line(one: Overall, theirs: Overall | None, start: Overall | None, their_sta
 
 
 def _shown(one: Overall | None, start: Overall | None) -> tuple[str, str, str, str, str]:
-    """Write what was trained on, accuracy, tokens, and both changes."""
+    """Format the training set size, accuracy, tokens, and both changes."""
     if one is None:
         return "-", "-", "-", "-", "-"
     trained = f"{int(one.trained_on):,}" if one.trained_on else "-"

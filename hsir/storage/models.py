@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedTokenizerBase":
-    """Load a model's tokenizer, with a chat template in place of its own; raises InputError for missing files."""
+    """Load a model's tokenizer, optionally with another chat template; raises InputError for missing files."""
     from transformers import AutoTokenizer
 
     check_exists(path)

@@ -1,4 +1,4 @@
-"""Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
+"""Train a policy with TRL's trainers: resumable, and finished only after all planned data was consumed."""
 
 import math
 import threading
@@ -36,14 +36,14 @@ Watch = Callable[[Trainer], None]
 
 
 class Outcome(NamedTuple):
-    """What a training tells of itself: the same of the same making, and what differs from time to time."""
+    """The outcome of a training: a deterministic part, and a part that varies between runs."""
 
     told: tables.Row
     """Losses and counts."""
     cost: tables.Row
     """Seconds and devices."""
     weights: dict[str, torch.Tensor] | None = None
-    """Where DeepSpeed holds the weights: all of them, in the first process; elsewhere they are the model's own."""
+    """With DeepSpeed, all weights, in the first process; otherwise they are in the model."""
 
 
 def finetune(
@@ -51,11 +51,10 @@ def finetune(
     seed: int = 0, state_folder: Path | None = None, made_by: tables.Row | None = None, asked: Asked | None = None,
     watch: Watch | None = None,
 ) -> Outcome:  # fmt: skip
-    """Train `model` in place on rows of the table `filtered`; give the losses and counts, and what it took.
-
-    To survive a kill, name a folder for checkpoints and what is trained (`tables.provenance`): the checkpoints of the
-    same making are resumed, others are thrown away. Without these, none is kept. Raises HsirError where the steps or
-    tokens consumed are not those planned, and where a loss is not a number.
+    """Train `model` in place on rows of the table `filtered`; returns the losses and counts, and the cost. To survive a
+    kill, pass a folder for checkpoints and the provenance (`tables.provenance`): checkpoints with the same provenance
+    are resumed, others are deleted. Without these, no checkpoint is kept. Raises HsirError if the consumed steps or
+    tokens differ from those planned, or if a loss is not a number.
     """
     if state_folder is None:
         with TemporaryDirectory() as temporary:

@@ -14,9 +14,9 @@ def test_a_runs_figures_stand_next_to_the_implied_ones(tmp_path: Path) -> None:
     (sheet,) = anchors.sheets(made, indiv_view.seen(made))
     shown = {str(row[0]): (str(row[1]), str(row[2])) for row in sheet.rows}
     start, trained = "tiny, sums, 0, start", "tiny, sums, 0, m0.1"
-    assert shown["right solutions that InDiv keeps"] == (trained, "66.7% (8 of 12)")
-    assert shown["right solutions that VeriExit adds"] == (start, "50.0% (4 of 8)")
-    assert shown["kept of questions that are always solved"] == (trained, "-")
+    assert shown["correct solutions kept by InDiv"] == (trained, "66.7% (8 of 12)")
+    assert shown["correct solutions added by VeriExit"] == (start, "50.0% (4 of 8)")
+    assert shown["kept for questions that are always solved"] == (trained, "-")
 
 
 def test_of_always_solved_questions_the_kept_are_counted_by_themselves(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_of_always_solved_questions_the_kept_are_counted_by_themselves(tmp_path:
     tables.write("indiv-scores", [*scores, {**scores[0], "sample_id": "q000-k3-0"}], scored, {})
     (sheet,) = anchors.sheets(made, indiv_view.seen(made))
     shown = {str(row[0]): str(row[2]) for row in sheet.rows}
-    assert shown["kept of questions that are always solved"] == "50.0% (2 of 4)"
+    assert shown["kept for questions that are always solved"] == "50.0% (2 of 4)"
 
 
 def test_always_solved_are_questions_without_a_failed_solution() -> None:

@@ -122,7 +122,7 @@ def rewrite(kind: str, path: Path, change: Callable[[list[tables.Row]], list[tab
 @pytest.mark.parametrize("stage", WITH_VERDICTS)
 def test_tables_that_belong_together_pass(stage: str, run: Run) -> None:
     if stage in LOADING:
-        with pytest.raises(InputError, match="holds no model"):
+        with pytest.raises(InputError, match="contains no model"):
             WITH_VERDICTS[stage](run)
     else:
         WITH_VERDICTS[stage](run)
@@ -147,7 +147,7 @@ DAMAGES: dict[str, tuple[Callable[[Run], Any], str]] = {
         lambda run: rewrite("verified", run.verified(), lambda rows: rows[:2]), r"no verdict on sample 'q1-k2-0'",
     ),
     "verdicts that are there twice": (
-        lambda run: rewrite("verified", run.verified(), lambda rows: rows + rows[:1]), r"'q0-k2-0' is there twice",
+        lambda run: rewrite("verified", run.verified(), lambda rows: rows + rows[:1]), r"'q0-k2-0' occurs twice",
     ),
     "verdicts on samples that are not there": (
         lambda run: rewrite("verified", run.verified(), lambda rows: [*rows, rows[0] | {"sample_id": "x"}]),

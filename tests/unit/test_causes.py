@@ -23,7 +23,7 @@ PARAMS = "Params have changed since last execution: Union of exclusive params be
         ),
         (
             PARAMS + """before: '{"epochs":3,"lora":null}' now: '{"epochs":2,"lora":{"rank":8}}'""",
-            ["filter: epochs 3 -> 2, lora null -> nothing, rank nothing -> 8"],
+            ["filter: epochs 3 -> 2, removed: lora null, added: rank 8"],
         ),
         (PARAMS + "before: a now: b", ["filter: its options have changed"]),
         (PARAMS + "before: {broken now: [1", ["filter: its options have changed"]),

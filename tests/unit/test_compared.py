@@ -150,7 +150,7 @@ def test_the_means_of_a_whole_table_stand_next_to_the_published_ones() -> None:
     shown = {str(row[0]): [str(entry) for entry in row[3:]] for row in sheet.rows}
     assert shown["hsir-dpo.3"] == ["60.00", "73.35", "-13.35", "600", "885", "+10.0", "+10.9", "-40.0", "-42.4"]
     assert shown["mine"] == ["40.00", "-", "-", "900", "-", "-10.0", "-", "-10.0", "-"]
-    assert overall.headline(results) == ["hsir-dpo.3 against sft-initial: accuracy +10.0 points, tokens -40.0 %."]
+    assert overall.headline(results) == ["hsir-dpo.3 compared with sft-initial: accuracy +10.0 points, tokens -40.0 %."]
 
 
 def test_a_run_that_lacks_columns_has_no_overall_means_to_compare() -> None:

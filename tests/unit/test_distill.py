@@ -355,8 +355,8 @@ def test_a_key_that_no_header_carries_is_not_shown(key: str, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("https://me:secret@host/v1", "leave names"),
-        ("https://host/v1?key=secret", "leave names"),
+        ("https://me:secret@host/v1", "remove user names"),
+        ("https://host/v1?key=secret", "remove user names"),
         ("localhost:8000/v1", "not an http"),
         ("http://host:secret/v1", "not an http"),
         ("http://[secret/v1", "not an http"),

@@ -239,7 +239,7 @@ def test_what_sbatch_refuses_is_a_problem_with_its_own_words(said: str, remedy: 
     program("sbatch", f'[ -z "{said}" ] || echo "{said}" >&2; exit 1')
     (found,) = slurm.queue(JOBS[:1])
     assert found.state == "problem" and found.remedy == remedy
-    assert (said or "said nothing") in found.told and "--partition=cpu" in found.told
+    assert (said or "without output") in found.told and "--partition=cpu" in found.told
 
 
 def test_without_sbatch_the_queue_is_skipped_with_a_reason(alone: Path) -> None:

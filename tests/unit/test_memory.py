@@ -48,7 +48,7 @@ def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
     [
         (8.1e9, "ok", "8.1 GB for a training on the CPU, 25.0 GB here: 3 at a time"),
         (26e9, "problem", "26.0 GB for a training on the CPU, 25.0 GB here"),
-        (None, "skipped", "the model's size is unknown"),
+        (None, "skipped", "is unknown"),
     ],
 )
 def test_doctor_compares_a_training_with_the_machine(needed: float | None, state: str, said: str) -> None:

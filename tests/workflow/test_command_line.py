@@ -109,7 +109,10 @@ def test_the_queue_is_asked_about_just_the_jobs_that_go_there() -> None:
         (["plan", "--configfile", "none.yaml"], "none.yaml: no such config"),
         (["plan", "demos", "--configfile", "CONFIG"], "no run 'demos'; the config has demo"),
         (["plan", "--configfile", "CONFIG", "--against", "CONFIG"], "config.yaml: cannot be read as JSON"),
-        (["doctor", "--configfile", "CONFIG", "--profile", "none"], "none/config.yaml: no such file; --profile takes"),
+        (
+            ["doctor", "--configfile", "CONFIG", "--profile", "none"],
+            "none/config.yaml: no such file; --profile expects",
+        ),
     ],
 )
 def test_what_can_be_mended_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:

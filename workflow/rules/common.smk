@@ -1,11 +1,11 @@
-"""What the rules share: the plan made of the config, paths, and the names allowed in them."""
+"""Shared by the rules: the plan of the config, paths, and the names allowed in them."""
 
 import re
 import shlex
 import sys
 from pathlib import Path
 
-# Of this project, not of one that imports it by a module statement.
+# The folder of this project, not of one that imports it as a module.
 HERE = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(HERE))
 
@@ -73,7 +73,8 @@ wildcard_constraints:
 
 
 def note(*parts):
-    """Give a rule's message: which policy and pool a job is for; in a dry run none, so that it lists files and reasons."""
+    """Give a rule's message: which policy and pool a job is for; in a dry run none, so that it lists files and
+    reasons."""
     return None if workflow.output_settings.dryrun else " ".join(parts)
 
 

@@ -1,8 +1,7 @@
 """Tables and figures of a run.
 
-Needs: for every policy, eval/{benchmark}.json, ledger.json, overlap.json, funnel.json, train.json and filtered.parquet; the
-tables that its training set was selected from.
-Gives: runs/{run}/results.csv, other tables, figures, config.yaml
+Needs: for every policy, eval/{benchmark}.json, ledger.json, overlap.json, funnel.json, train.json and filtered.parquet;
+the tables that its training set was selected from. Gives: runs/{run}/results.csv, other tables, figures, config.yaml
 """
 
 RUN = f"{RESULTS}/runs/{{run}}"

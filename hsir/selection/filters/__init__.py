@@ -1,7 +1,7 @@
-"""Filters choose which solutions train the next policy.
+"""Filters select the solutions that train the next policy.
 
-A filter is an option and its strategy: fields, and a call (candidates, seed) -> candidates. A method's
-`select` is a list of them, applied in order, each to what the one before it left.
+A filter is an option and its strategy: fields, and a call (candidates, seed) -> candidates. A method's `select` is a
+list of filters, applied in order.
 """
 
 import math
@@ -81,7 +81,7 @@ class InDiv(Options):
         return [replace(c, score=z) for c, z in zip(candidates, scores, strict=True) if z >= least]
 
     def doubt(self, candidates: Candidates) -> str | None:
-        """Say where there are too few scores for their mean and deviation to mean anything."""
+        """Warn if there are too few scores for a reliable mean and standard deviation."""
         if self.standardise == "none" or self.threshold_is == "quantile" or len(candidates) >= FEW:
             return None
         return (
@@ -90,13 +90,13 @@ class InDiv(Options):
         )
 
     def least(self, scores: Sequence[float]) -> float:
-        """Give the lowest score that stays."""
+        """Return the lowest score to keep."""
         if self.threshold_is == "quantile" and scores:
             return sorted(scores)[int(self.threshold * len(scores))]
         return self.threshold
 
     def standardised(self, candidates: Candidates) -> list[float]:
-        """Give each candidate's standardised score, in order."""
+        """Return each candidate's standardized score, in order."""
         base = 1.0 if self.log_base == "e" else math.log(10)
         raw = [scored(c) / base for c in candidates]
         if self.standardise == "none":
@@ -188,5 +188,5 @@ def ranked(group: Candidates, pick: Pick, seed: str) -> Candidates:
 
 
 def equations(text: str) -> tuple[str, ...]:
-    """Give the equations of a solution, `12+5=17`, in order, white space and signs of currency left out."""
+    """Return the equations of a solution, such as `12+5=17`, in order, without white space and currency signs."""
     return tuple(re.sub(r"[ $,]", "", found).rstrip(".") for found in _EQUATION.findall(text))
