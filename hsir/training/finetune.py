@@ -172,7 +172,7 @@ def _trainer(
         data = rows + blank
         trainer = dpo(shared, data, options, arguments) if isinstance(options, Dpo) else sft(shared, data, arguments)
         names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
-        batch = Passes(trainer.model, names, options.accumulation).names
+        batch = Passes(trainer, names, options.accumulation).names
         lengths, seed = [length(row) for row in rows], arguments["data_seed"]
         order = Order(lengths, options.batch_size, len(blank), seed, lambda: trainer.state.global_step)
         trainer._get_train_sampler = lambda *_: order
@@ -186,10 +186,12 @@ def sft(shared: dict[str, Any], rows: list[tables.Row], arguments: dict[str, Any
     Nothing is packed: packed solutions see each other where attention is not told their borders.
     """
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
+
+    from hsir.training.sft import SolutionTrainer
 
     data = Dataset.from_list([_example(row) for row in rows])
-    return SFTTrainer(**shared, args=SFTConfig(**arguments, max_length=None, packing=False), train_dataset=data)
+    return SolutionTrainer(**shared, args=SFTConfig(**arguments, max_length=None, packing=False), train_dataset=data)
 
 
 def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments: dict[str, Any]) -> Trainer:
