@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from trl import SFTTrainer
 
+from hsir.training.passes import ByTokens
 
-class SolutionTrainer(SFTTrainer):  # type: ignore[misc]
+
+class SolutionTrainer(ByTokens, SFTTrainer):  # type: ignore[misc]
     """SFT on rows that are token ids already: the NLL of their labels, a mean over the tokens of a step.
 
     TRL's head saves a GPU the memory of the logits, and pays for it by computing them twice, beside an entropy and an
