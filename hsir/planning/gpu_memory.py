@@ -58,8 +58,7 @@ def each(train: Training, parameters: int, vocabulary: int) -> float:
     Activations are those of checkpointing, a state per token and block. Source of the shares: ZeRO (arXiv 1910.02054),
     section 5.
     """
-    longest = train.max_new_tokens if isinstance(train, Grpo) else train.limits.max_length
-    tokens = train.device_batch_size * (2 if train.learns_from == "pairs" else 1) * longest
+    tokens = memory.in_a_pass(train) * (2 if train.learns_from == "pairs" else 1)
     blocks = math.cbrt(parameters / (12 * _WIDTH**2))
     activations = tokens * blocks * blocks * _WIDTH * 2
     return parameters * _states(train) + tokens * vocabulary * memory.LOGITS + activations + CONTEXT

@@ -41,6 +41,9 @@ def test_weights_gradients_and_moments_are_counted() -> None:
 def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
     small, large = (estimated(str(embedded), device_batch_size=size, batch_size=16) or 0 for size in (1, 2))
     assert large - small == 2048 * 512 * memory.LOGITS
+    for budget, rows in ((100, 1), (3 * 2048, 3)):
+        by_tokens = estimated(str(embedded), tokens_per_pass=budget, device_batch_size=16) or 0
+        assert by_tokens - small == (rows - 1) * 2048 * 512 * memory.LOGITS
 
 
 @pytest.mark.parametrize(
