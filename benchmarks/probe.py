@@ -78,8 +78,8 @@ def main() -> None:
     cost(f"{SOURCE} again", [MORE], MORE, policy, open_questions, afresh=True)
     print(
         "\nThe second table counts only the tokens spent on questions without a correct solution. Tokens of prompts and"
-        "\nprefixes are either read (by the model) or cached (taken from another answer). Computed: those read"
-        "\nand those generated. These are complete pools:\n"
+        "\nprefixes are read by the model, or cached (taken from another answer). Computed tokens are those read and"
+        "\nthose generated. These are complete pools:\n"
     )
     print("| pool | answers | generated | read | cached | seconds, all shards |\n|---|" + "---:|" * 5)
     for pool in sorted({path.parents[1].name for path in policy.glob("*/samples/*.parquet")}):

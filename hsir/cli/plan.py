@@ -20,6 +20,7 @@ from hsir.planning.budget.estimate import Estimator
 from hsir.planning.budget.measured import gather
 from hsir.planning.budget.summary import Budget, Row, hours, rows, size, total
 from hsir.planning.budget.work import work
+from hsir.planning.gpu_memory import REMEDY, needs, too_large
 from hsir.planning.memory import by_model, without_gpu
 from hsir.storage.files import read_json
 
@@ -27,6 +28,9 @@ NOTE = (
     "sample and evaluate generate tokens, score reads them, and train trains on them. Hours are sums over all"
     " jobs, without the light stages; GPU-hours count the GPUs of each job, CPU-hours its one thread."
 )
+
+SMALL = 10e9
+"""Bytes of GPU memory that are not worth a line on a machine without a GPU."""
 
 
 def main(
@@ -47,13 +51,14 @@ def main(
     directory: Directory = None,
 ) -> None:
     """Estimate jobs, samples, tokens, GPU-hours and disk space of runs, and show how much is done."""
-    made = budget(runs, configfile, measured, assumptions(assume))
+    assumed = assumptions(assume)
+    made = budget(runs, configfile, measured, assumed)
     if against is not None:
         made = read_budget(against).model_copy(update={"done": made.done})
     if as_json:
         print(made.model_dump_json(indent=2))
     else:
-        show(made)
+        show(made, assumed)
 
 
 def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path], assumed: Assumptions) -> Budget:
@@ -70,6 +75,7 @@ def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path
         runs=chosen,
         jobs=Counter(job.rule for job in workflow.dry_run(chosen, configs, options=["--forceall"])),
         rows=tuple(rows(items)), disk_bytes=round(disk), memory_bytes=by_model(plan, todo), on_cpu=estimator.on_cpu,
+        gpu_memory=needs(plan, todo),
         assumed={name: getattr(assumed, name) for name in sorted(names)},
         measured=tuple(path.as_posix() for path in found.files),
         done=tuple(rows(done(plan, todo, results))), items=tuple(items),
@@ -84,7 +90,7 @@ def read_budget(path: Path) -> Budget:
         raise InputError(f"{path}: not a file written by `python -m hsir plan --json`") from error
 
 
-def show(made: Budget) -> None:
+def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
     """Print a budget: a table, and what it stands on."""
     out = console()
     out.print(Text(f"plan of {', '.join(made.runs)}", style="bold"))
@@ -94,11 +100,24 @@ def show(made: Budget) -> None:
     for model, most in made.memory_bytes.items():
         if most is not None:
             out.print(Text(f"memory  {size(most)} for a training of {model} on a CPU"))
+    show_gpus(made, assumed.gpu_memory)
     files = f"{len(made.measured)} ledgers and evaluations of earlier runs" if made.measured else "nothing"
     out.print(Text(f"measured  {files}"))
     for name, value in made.assumed.items():
         told = Assumptions.model_fields[name].description or ""
         out.print(Text.assemble(("assumed", "yellow"), f"  {name}={value:g}: {told}"), soft_wrap=True)
+
+
+def show_gpus(made: Budget, room: float) -> None:
+    """Print what each kind of training takes of a GPU, and what makes one fit that does not."""
+    out = console()
+    if made.on_cpu and all(need.bytes < SMALL for need in made.gpu_memory):
+        return
+    for need in made.gpu_memory:
+        out.print(Text(f"GPU memory  {size(need.bytes)} per GPU: {need.training} of {need.model} ({need.devices})"))
+    for need in too_large(made.gpu_memory, room):
+        said = f"  {need.training} of {need.model} does not fit in gpu_memory={room:g}: {REMEDY}"
+        out.print(Text.assemble(("warning", "yellow"), said), soft_wrap=True)
 
 
 def table(made: Budget) -> Table:

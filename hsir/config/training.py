@@ -82,6 +82,11 @@ class Training(Options):
             )
         return rows // (self.device_batch_size * processes)
 
+    @property
+    def at_once(self) -> int:
+        """Rows that a trainer is given at once on one device."""
+        return self.device_batch_size
+
     def steps(self, examples: int) -> int:
         """Count the optimizer steps."""
         raise NotImplementedError
@@ -97,11 +102,34 @@ class Training(Options):
 class Offline(Training):
     """Training on a fixed training set."""
 
-    epochs: Count = Field(3, description="Passes over the training set.")
+    epochs: Count = Field(3, description="Times that the training set is learnt from.")
+    tokens_per_pass: Count | None = Field(
+        None,
+        description="Most tokens of a forward pass, padding included, in place of `device_batch_size`; of pairs, both"
+        " texts count, and an example that has more is one pass. For one process.",
+    )
+
+    @property
+    def at_once(self) -> int:
+        return self.batch_size if self.tokens_per_pass else self.device_batch_size
+
+    @property
+    def accumulation(self) -> int:
+        """Batches an optimizer step: one, where passes are cut by tokens."""
+        return 1 if self.tokens_per_pass else super().accumulation
 
     def steps(self, examples: int) -> int:
         """Count the optimizer steps; the last one of an epoch may be short."""
         return self.epochs * -(-examples // self.batch_size)
+
+    @model_validator(mode="after")
+    def _cut_by_one(self) -> "Offline":
+        if self.tokens_per_pass and self.devices.processes > 1:
+            raise ValueError(
+                f"tokens_per_pass is for one process, and devices has {self.devices.processes}; set device_batch_size"
+                " in its place"
+            )
+        return self
 
 
 class Sft(Offline):

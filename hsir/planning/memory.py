@@ -8,7 +8,7 @@ from typing import Any
 from hsir import jsontext
 from hsir.config import Plan
 from hsir.config.home import found
-from hsir.config.training import Grpo, Training
+from hsir.config.training import Grpo, Offline, Training
 from hsir.errors import InputError
 from hsir.planning.budget.work import Work
 from hsir.storage import weights
@@ -33,7 +33,7 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
     train = plan.train(model, task, policy)
     reference = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
     each = (FROZEN if train.lora else TRAINED) + (FROZEN if reference else 0)
-    logits = train.device_batch_size * _longest(train) * _vocabulary(path) * LOGITS
+    logits = in_a_pass(train) * vocabulary(path) * LOGITS
     return train.devices.processes * (count * each + logits + PACKAGES)
 
 
@@ -66,11 +66,18 @@ def without_gpu(profile: Mapping[str, Any] | None = None) -> bool:
     return not handed_on and shutil.which("nvidia-smi") is None and (profile is not None or not shutil.which("sbatch"))
 
 
+def in_a_pass(train: Training) -> int:
+    """Give the most tokens of a forward pass; of pairs, those of one side."""
+    budget = train.tokens_per_pass if isinstance(train, Offline) else None
+    return max(budget, _longest(train)) if budget else train.device_batch_size * _longest(train)
+
+
 def _longest(train: Training) -> int:
     return train.max_new_tokens if isinstance(train, Grpo) else train.limits.max_length
 
 
-def _vocabulary(path: str) -> int:
+def vocabulary(path: str) -> int:
+    """Give the words of a model's vocabulary, 0 where its folder is not at hand."""
     try:
         told = jsontext.parse((found(path) / "config.json").read_text(encoding="utf-8"))
         return int(told.get("text_config", told).get("vocab_size", 0))

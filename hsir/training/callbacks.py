@@ -144,18 +144,20 @@ class Tell(TrainerCallback):  # type: ignore[misc]
 
 
 class Passes:
-    """The rows that a model's last forward passes were given, so that those of a failing step can be named.
+    """The rows that a trainer's last passes were given, so that those of a failing step can be named.
 
-    The model is watched, not the collator: batches are made ahead of their step.
+    The pass is watched, not the collator: batches are made ahead of their step.
     """
 
-    def __init__(self, model: torch.nn.Module, names: Mapping[tuple[int, ...], str], passes: int) -> None:
-        self._names = names
+    def __init__(self, trainer: Trainer, names: Mapping[tuple[int, ...], str], passes: int) -> None:
+        self._names, self._step = names, trainer.training_step
         self._last: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=passes)
-        model.register_forward_pre_hook(self._note, with_kwargs=True)
+        trainer.training_step = self._noted
 
-    def _note(self, _model: torch.nn.Module, _args: Any, given: dict[str, Any]) -> None:
-        self._last.append((given["input_ids"], given["attention_mask"].bool()))
+    def _noted(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], *rest: Any) -> torch.Tensor:
+        self._last.append((inputs["input_ids"], inputs["attention_mask"].bool()))
+        loss: torch.Tensor = self._step(model, inputs, *rest)
+        return loss
 
     def names(self) -> list[str]:
         """Name the rows of the last step; of pairs, by the winner."""

@@ -9,8 +9,10 @@ from accelerate import PartialState
 from datasets import Dataset
 from trl import DPOTrainer
 
+from hsir.training.passes import ByTokens
 
-class PairTrainer(DPOTrainer):  # type: ignore[misc]
+
+class PairTrainer(ByTokens, DPOTrainer):  # type: ignore[misc]
     """DPO plus a weighted NLL of the winner: a mean over each winner's tokens, then over pairs.
 
     TRL's own `sft` loss is a mean over all tokens of the micro-batch, in which long winners weigh more. Rows of the
@@ -39,13 +41,13 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
         return self._over_all(found + nll, real)
 
     def _over_all(self, loss: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Turn a mean over the pairs of one process into its share of the mean over the real ones of all.
+        """Turn a mean over the pairs of a pass into its share of the mean over the real ones of all processes.
 
         `real` is [pairs]: false for pairs that fill an epoch up, each of which adds log 2 to the sum, and no gradient.
         """
         processes: int = self.accelerator.num_processes
         if processes == 1:
-            return loss
+            return loss * self.share
         of_all: torch.Tensor = self.accelerator.reduce(real.sum().float(), reduction="sum")
         return (loss * len(real) - math.log(2) * (~real).sum()) * processes / of_all
 

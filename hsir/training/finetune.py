@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from accelerate import PartialState
@@ -172,8 +172,9 @@ def _trainer(
     else:
         data = rows + blank
         trainer = dpo(shared, data, options, arguments) if isinstance(options, Dpo) else sft(shared, data, arguments)
+        trainer.tokens_per_pass = cast("Offline", options).tokens_per_pass
         names = {(*row["prompt_ids"], *row["completion_ids"]): row["sample_id"] for row in rows}
-        batch = Passes(trainer.model, names, options.accumulation).names
+        batch = Passes(trainer, names, options.accumulation).names
         lengths, seed = [length(row) for row in rows], arguments["data_seed"]
         order = Order(lengths, options.batch_size, len(blank), seed, lambda: trainer.state.global_step)
         trainer._get_train_sampler = lambda *_: order
@@ -187,10 +188,12 @@ def sft(shared: dict[str, Any], rows: list[tables.Row], arguments: dict[str, Any
     Nothing is packed: packed solutions see each other where attention is not told their borders.
     """
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
+
+    from hsir.training.sft import SolutionTrainer
 
     data = Dataset.from_list([_example(row) for row in rows])
-    return SFTTrainer(**shared, args=SFTConfig(**arguments, max_length=None, packing=False), train_dataset=data)
+    return SolutionTrainer(**shared, args=SFTConfig(**arguments, max_length=None, packing=False), train_dataset=data)
 
 
 def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments: dict[str, Any]) -> Trainer:
@@ -199,7 +202,8 @@ def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments:
 
     from hsir.training.dpo import PairTrainer, stored
 
-    config = DPOConfig(**arguments, max_length=None, beta=options.beta, precompute_ref_log_probs=True)
+    config = DPOConfig(**arguments, max_length=None, beta=options.beta, precompute_ref_log_probs=True,
+                       precompute_ref_batch_size=options.device_batch_size)  # fmt: skip
     data = stored([_pair(row) for row in rows], Path(arguments["output_dir"]))
     return PairTrainer(**shared, args=config, train_dataset=data, nll_weight=options.nll_weight)
 
@@ -239,7 +243,7 @@ def arguments(options: Training, seed: int, folder: Path, steps: int) -> dict[st
         "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
         "warmup_steps": warmup(options.warmup_ratio, steps), "weight_decay": options.weight_decay,
         **({"num_train_epochs": options.epochs} if isinstance(options, Offline) else {"max_steps": options.steps(0)}),
-        "per_device_train_batch_size": options.device_batch_size,
+        "per_device_train_batch_size": options.at_once,
         "gradient_accumulation_steps": options.accumulation,
         # Of rollouts, TRL's trainer counts the tokens itself.
         "include_num_input_tokens_seen": "non_padding" if offline else "no",

@@ -204,6 +204,10 @@ WRONG = [
         "methods.plain.train", {"devices": {"kind": "ddp", "processes": 3}},
         "batch_size 32 is not a multiple of device_batch_size 4 x 3 processes; change either",
     ),
+    (
+        "methods.plain.train", {"tokens_per_pass": 4096, "devices": {"kind": "ddp", "processes": 2}},
+        "tokens_per_pass is for one process, and devices has 2; set device_batch_size in its place",
+    ),
     ("methods.plain.train", {"devices": {"kind": "ddp", "processes": 1}}, "processes: .*, not 1"),
     (
         "methods.plain.train", {"devices": {"kind": "zero3", "processes": 4, "nodes": 3}},

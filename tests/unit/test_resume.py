@@ -34,6 +34,7 @@ ONLINE: dict[str, Any] = {
 }  # fmt: skip
 KINDS: list[Training] = [Sft(**SHAPE), Dpo(**SHAPE), Grpo(**ONLINE), Sft(**SHAPE, lora=Lora(rank=4))]
 IDS = ["sft", "dpo", "grpo", "lora"]
+BY_TOKENS: list[Training] = [Sft(**SHAPE, tokens_per_pass=40), Dpo(**SHAPE, tokens_per_pass=80)]
 MADE_BY: tables.Row = {"stage": "train"}
 
 
@@ -44,7 +45,7 @@ def weights(embedded: Path, state: Path, options: Training) -> dict[str, torch.T
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-@pytest.mark.parametrize("options", KINDS, ids=IDS)
+@pytest.mark.parametrize("options", KINDS + BY_TOKENS, ids=[*IDS, "sft by tokens", "dpo by tokens"])
 def test_resumed_from_a_checkpoint_the_weights_are_the_same(options: Training, embedded: Path, tmp_path: Path) -> None:
     undisturbed = weights(embedded, tmp_path, options)
     shutil.rmtree(tmp_path / "checkpoint-9")
@@ -116,7 +117,9 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
 
 
 @pytest.mark.parametrize(
-    ("options", "told_at"), [*zip(KINDS, (6, 6, 45, 6), strict=True), (KINDS[2], 2)], ids=[*IDS, "grpo, first step"]
+    ("options", "told_at"),
+    [*zip(KINDS, (6, 6, 45, 6), strict=True), (KINDS[2], 2), (BY_TOKENS[0], 8)],
+    ids=[*IDS, "grpo, first step", "sft by tokens"],
 )
 def test_told_to_stop_within_a_step_it_breaks_off_and_goes_on_to_the_same_weights(
     options: Training, told_at: int, embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

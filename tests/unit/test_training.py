@@ -92,6 +92,11 @@ def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
     assert (told["seed"], told["data_seed"]) == (5, 5)
 
 
+def test_cut_by_tokens_a_step_comes_at_once() -> None:
+    told = arguments(Sft(batch_size=30, device_batch_size=8, tokens_per_pass=4096), 0, Path("x"))
+    assert (told["per_device_train_batch_size"], told["gradient_accumulation_steps"]) == (30, 1)
+
+
 def test_a_step_over_all_devices_has_as_many_solutions_too() -> None:
     told = arguments(Sft(batch_size=32, device_batch_size=4, devices=Ddp(processes=4)), 0, Path("x"), 10)
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] * 4 == 32
@@ -108,7 +113,9 @@ SMALL = {"batch_size": 4, "device_batch_size": 2, "epochs": 1, "save_steps": 1, 
 
 
 @pytest.mark.parametrize("bad", [2, 5, 8, 11])
-@pytest.mark.parametrize("options", [Sft(**SMALL), Dpo(**SMALL)], ids=["sft", "dpo"])
+@pytest.mark.parametrize(
+    "options", [Sft(**SMALL), Dpo(**SMALL), Sft(**SMALL, tokens_per_pass=5)], ids=["sft", "dpo", "by tokens"]
+)
 def test_a_loss_that_is_no_number_names_its_batch(options: Offline, bad: int, embedded: Path, tmp_path: Path) -> None:
     pairs = options.learns_from == "pairs"
     rows: list[tables.Row] = [
