@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn.functional import pad
 from transformers import PreTrainedModel
 from trl import GRPOTrainer
 from trl.models.utils import unwrap_model_for_generation
@@ -77,24 +76,27 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int,
-        batch_size: int | None = None, **how: Any,
+        batch_size: int | None = None, compute_entropy: bool = False, compute_aux_loss: bool = False, **how: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:  # fmt: skip
-        """Read rows by length, at most `batch_size` in a pass, without the columns that are padding in all of them."""
-        order, size = attention_mask.sum(1).argsort(stable=True), batch_size or len(input_ids)
-        read = super()._get_per_token_logps_and_entropies
-        found = []
+        """Read rows by length, at most `batch_size` in a pass, and padded on the right alone."""
+        if compute_aux_loss:  # a mixture's balance is over all tokens, which the mask tells from padding
+            found: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+            found = super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, True, **how
+            )
+            return found
+        order, size, read = attention_mask.sum(1).argsort(stable=True), batch_size or len(input_ids), []
         for n, rows in enumerate(torch.split(order, size)):
             if batch_size:
                 doing(f"reading rollouts, {n * size}/{len(order)}")
-            first, last, after = used(attention_mask[rows], logits_to_keep)
-            columns = slice(first, last)
-            one = read(model, input_ids[rows, columns], attention_mask[rows, columns], logits_to_keep - after, **how)
-            found.append((pad(one[0], (0, after)), one[1] if one[1] is None else pad(one[1], (0, after)), one[2]))
-        back, (logps, entropies, losses) = order.argsort(), zip(*found, strict=True)
-        return (
-            torch.cat(logps)[back], None if entropies[0] is None else torch.cat(entropies)[back],
-            None if losses[0] is None else torch.stack(losses).mean(),
-        )  # fmt: skip
+            ids, labels, places = aligned(input_ids[rows], attention_mask[rows], logits_to_keep)
+            with self.accelerator.autocast():
+                out = model(input_ids=ids, labels=labels, fused_lm_head=True)
+            told = [out.log_probs, out.entropy] if compute_entropy else [out.log_probs]
+            mask = attention_mask[rows, -logits_to_keep:] > 0
+            read.append([one.gather(1, places).where(mask, 0.0) for one in told])
+        whole = [torch.cat(one)[order.argsort()] for one in zip(*read, strict=True)]
+        return whole[0], whole[1] if compute_entropy else None, None
 
 
 class Drawing:
@@ -135,14 +137,18 @@ def by_length(passes: Sequence[Tensors]) -> list[Tensors]:
     return split
 
 
-def used(mask: torch.Tensor, completion: int) -> tuple[int, int, int]:
-    """Say from which column to which one rows are read, and how many are left out behind: those of padding alone.
+def aligned(ids: torch.Tensor, mask: torch.Tensor, completion: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Move rows to the left: a causal model then needs no mask, for no token looks at the padding behind it.
 
-    The mask [n, w] is that of prompts, padded on the left, and of completions in its last columns, padded on the right.
-    A column of either is always read.
+    Ids and mask [n, w] are those of prompts, padded on the left, and of completions in the last columns, padded on the
+    right. Gives ids and labels [n, longest], -100 outside of completions, and [n, completion]: where what a model tells
+    of the next token, [n, longest - 1], is that of a completion's token; where there is none, any place.
     """
-    width = mask.shape[1]
-    columns = mask.any(0).nonzero()
-    first, last = int(columns[0]), int(columns[-1]) + 1
-    first, last = min(first, width - completion - 1), max(last, width - completion + 1)
-    return first, last, width - last
+    lengths, first, width = mask.sum(1), mask.argmax(1), ids.shape[1]
+    longest = int(lengths.max())
+    columns = torch.arange(longest, device=ids.device)
+    moved = ids.gather(1, (first[:, None] + columns).clamp_max(width - 1))
+    prompts = width - completion - first
+    outside = (columns < prompts[:, None]) | (columns >= lengths[:, None])
+    places = prompts[:, None] - 1 + torch.arange(completion, device=ids.device)
+    return moved, moved.masked_fill(outside, -100), places.clamp_max(longest - 2)

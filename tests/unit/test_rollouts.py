@@ -19,7 +19,7 @@ from hsir.sampling.engines.transformers import TransformersRunner
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.training.finetune import adapters, arguments, finetune
 from hsir.training.grpo import grpo
-from hsir.training.questions import QuestionTrainer, by_length, numbered, used
+from hsir.training.questions import QuestionTrainer, aligned, by_length, numbered
 from tests.unit.test_reinforcement import ASKED, ROWS, SHAPE
 
 NAMES = [name for name in ("q0", "q1", "q2") for _ in range(4)]
@@ -113,13 +113,13 @@ def test_rows_read_without_padding_are_read_as_trl_reads_them(size: int | None, 
         assert torch.allclose(ours, theirs, atol=1e-4)
 
 
-def test_columns_of_padding_alone_are_left_out() -> None:
-    _, mask = padded()
-    assert used(mask, 9) == (0, 13, 2)
-    assert used(mask[[2, 4]], 9) == (3, 10, 5)
-    nothing = torch.zeros(1, 15, dtype=torch.int64)
-    assert used(nothing.index_fill(1, torch.tensor([2]), 1), 9) == (2, 7, 8), "one column of completions is read"
-    assert used(nothing.index_fill(1, torch.tensor([9]), 1), 9) == (5, 10, 5), "and one of prompts"
+def test_rows_are_moved_to_the_left() -> None:
+    ids = torch.tensor([[0, 5, 6, 7, 0, 0], [3, 4, 5, 6, 7, 8]])
+    moved, labels, places = aligned(ids, (ids > 0).long(), 3)
+    assert moved[1].tolist() == ids[1].tolist() and moved[0, :3].tolist() == [5, 6, 7]
+    assert labels.tolist() == [[-100, -100, 7, -100, -100, -100], [-100, -100, -100, 6, 7, 8]]
+    assert labels[:, 1:].gather(1, places).tolist() == [[7, -100, -100], [6, 7, 8]]
+    assert aligned(ids[:1], (ids[:1] > 0).long(), 3)[0].tolist() == [[5, 6, 7]]
 
 
 def test_a_step_is_put_into_passes_by_length() -> None:
