@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from hsir.config.devices import Devices, Single
+from hsir.config.rollouts import RolloutEngine, TransformersRollouts
 from hsir.options import Options
 from hsir.rewards import Accuracy, Format, Reward
 
@@ -168,6 +169,7 @@ class Grpo(Training):
     group_size: int = Field(8, ge=2, description="Rollouts per question.")
     temperature: float = Field(1.0, gt=0, description="Divides the logits when rollouts are sampled.")
     max_new_tokens: Count = Field(2048, description="Token limit of a rollout.")
+    engine: RolloutEngine = Field(TransformersRollouts(), description="What draws rollouts, by `kind`.")
     epsilon: float = Field(0.2, gt=0, description="Clipping range of a token's probability ratio around 1.")
     beta: float = Field(0.04, ge=0, description="Weight of the KL to the initial policy.")
     advantages: Literal["group", "batch", "none"] = Field(

@@ -137,7 +137,9 @@ def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
 
 def times(logged: list[dict[str, float]]) -> tables.Row:
     """Give what the steps took, where a trainer logs it: those of reinforcement learning, in seconds."""
-    names = {"seconds": "step_time", "indiv": "indiv/seconds"}
+    names = {
+        "seconds": "step_time", "rollouts": "rollouts/seconds", "grading": "grading/seconds", "indiv": "indiv/seconds",
+    }  # fmt: skip
     steps = [{"step": e["step"], **{name: e[key] for name, key in names.items() if key in e}} for e in logged]
     return {"steps": steps} if any("step_time" in entry for entry in logged) else {}
 

@@ -6,6 +6,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hsir.sampling.engines.base import Completion, Prompt, Within, completion, room, unheard
 from hsir.sampling.engines.decode import Decoding, decode
+from hsir.sampling.engines.grouped import grouped
 from hsir.sampling.engines.shared import origins
 from hsir.storage.models import stop_ids
 
@@ -24,7 +25,8 @@ class TransformersRunner:
         """Complete one batch, in order; raises InputError if the model has too few positions."""
         room(batch, self._how.max_new_tokens, self._model.config.get_text_config().max_position_embeddings)
         contexts = [[*prompt.prompt_ids, *prompt.prefix_ids] for prompt in batch]
-        drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
+        with grouped(self._model):
+            drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
         stops, kept = self._how.stop_ids, [one.kept for one in origins(contexts)]
         return [
             completion(prompt, ids, stops, self._tokenizer, cached)
