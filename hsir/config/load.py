@@ -63,7 +63,7 @@ def load(
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; raises ConfigError naming the file and the line."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506: it is a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506 - it is a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {error or 'brackets nested too deeply'}") from error
 

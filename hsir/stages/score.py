@@ -106,7 +106,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
         yield Solution(name, *ids)
 
 
-def messages(where: str, prompt: list[Any]) -> list[dict[str, str]]:
+def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
     """Check a chat; raises InputError for messages without `role` and `content`, which a template would leave out."""
     for message in prompt:
         if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
@@ -115,7 +115,7 @@ def messages(where: str, prompt: list[Any]) -> list[dict[str, str]]:
             )
     if not prompt:
         raise InputError(f"{where}: the prompt has no message")
-    return prompt
+    return [dict(message) for message in prompt if isinstance(message, dict)]
 
 
 def reasoned(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":

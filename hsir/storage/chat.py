@@ -91,8 +91,8 @@ def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, st
     prompt, opening = traces.split_opening(rendered(tokenizer, [{"role": "user", "content": message}]))
     if message.strip() not in prompt:
         raise InputError(
-            f"{tokenizer.name_or_path}: its chat template changes or omits the message {message.strip()!r:.80}; give one"
-            " that keeps every text with `chat_template:` in config/models/<name>.yaml"
+            f"{tokenizer.name_or_path}: its chat template changes or omits the message {message.strip()!r:.80}; give"
+            " one that keeps every text with `chat_template:` in config/models/<name>.yaml"
         )
     if traces.CLOSED in opening:
         raise InputError(

@@ -60,7 +60,7 @@ def _noted(path: Path) -> dict[str, dict[str, Any]]:
     entries = files.values() if isinstance(files, dict) else [None]
     if not all(isinstance(entry, dict) and {"size", "sha256"} <= {*entry} for entry in entries):
         raise InputError(f"{path}: no manifest of a checkpoint")
-    return dict(files)
+    return dict(value["files"])
 
 
 def digest(path: Path) -> str:
