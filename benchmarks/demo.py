@@ -9,12 +9,12 @@ HEAD = """\
 # {title}
 
 `make {run}`, {machine} Each seed has its own seed set, unlabelled set and sampling; the 420
-test questions are the same for all. One round of self-improvement.
+test questions are the same for all. One iteration of self-improvement.
 
 """
 TITLES = {
     "bench-demo": "Does the method work on the embedded default?",
-    "bench-ablations": "What each half of the method does, and each way to standardise InDiv",
+    "bench-ablations": "The effect of each half of the method, and of the standardization of InDiv",
 }
 
 

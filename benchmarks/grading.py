@@ -148,9 +148,7 @@ def disagreements(files: dict[str, list[Row]]) -> None:
     """Print each row whose verdict is not the label's, and why."""
     reasons = yaml.safe_load(EXPLAINED.read_text(encoding="utf-8")) if EXPLAINED.exists() else {}
     print("\n## Every disagreement\n")
-    print(
-        "Label: the label is wrong. Row: it cannot be decided, or is no question of right and wrong. Ours: ours is.\n"
-    )
+    print("Label: the label is wrong. Row: the row cannot be decided. Ours: our verdict is wrong.\n")
     print("| file:line | label | ours | why |\n|---|---|---|---|")
     for name, rows in files.items():
         for row in rows:

@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="The first is not counted.")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    print("# What InDiv adds to a step of H-GRPO\n\n`PYTHONPATH=. python benchmarks/grpo_cost.py`,")
-    print(described() + f" One thread, float32; {asked.steps} steps, the first left out.\n")
+    print("# The cost of InDiv in a step of H-GRPO\n\n`PYTHONPATH=. python benchmarks/grpo_cost.py`,")
+    print(described() + f" One thread, float32; {asked.steps} steps, without the first.\n")
     print("A step is 7 questions x 8 rollouts of 320 tokens at most: sampled, graded, scored by the policy itself, and")
-    print(f"learnt from. The random model hardly ever stops by itself. The goal: InDiv takes {GOAL:.0%} at most.\n")
+    print(f"trained on. The random model hardly ever stops by itself. The goal: InDiv takes {GOAL:.0%} at most.\n")
     print(
-        "| model | features | blocks | tokens a rollout | a step, s | InDiv, s | share |\n|---|---|---|---|---|---|---|"
+        "| model | features | blocks | tokens per rollout | step, s | InDiv, s | share |\n|---|---|---|---|---|---|---|"
     )
     print(line("embedded", EMBEDDED, asked.steps), flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""VeriExit's matchers where the truth is known: precision, recall and cost on the embedded benchmark.
+"""VeriExit's matchers where the correct cut is known: precision, recall and cost on the embedded benchmark.
 
     snakemake --profile profiles/local --configfile config/bench-probe.yaml -- bench-probe
     PYTHONPATH=. python benchmarks/probe.py results/embedded/chains/seed0/sft-initial > benchmarks/probe.md
 
 Each question of the embedded benchmark has one chain of equations. A failed solution *arrives* at the first step that
-completes this chain, and it arrives soundly if no equation up to there is false. A cut is right if it is at or after
+completes this chain. It arrives soundly if no equation up to there is false. A cut is correct if it is at or after
 that step and its prefix has no false equation.
 """
 
@@ -56,7 +56,7 @@ def main() -> None:
     solved = {drawn[name]["question_id"] for name in correct}
     asked = {name: questions[row["question_id"]]["question"] for name, row in failed.items()}
     arrivals = {name: arrival(row["completion"], asked[name]) for name, row in failed.items()}
-    print("# VeriExit's matchers where the truth is known\n")
+    print("# VeriExit's matchers where the correct cut is known\n")
     print((__doc__ or "").split("\n\n", 1)[1])
     sound = sum(found is not None for found in arrivals.values())
     print(described(), f"Of {len(drawn):,} solutions {len(failed):,} failed, and {sound:,} of these arrive soundly.")
@@ -76,9 +76,11 @@ def main() -> None:
         read = [probes] if (policy / probes / "probes.parquet").is_file() else []
         cost(pool, [pool, *read], pool, policy, open_questions)
     cost(f"{SOURCE} again", [MORE], MORE, policy, open_questions, afresh=True)
-    print("\nThe second table counts the tokens that were spent on the questions without a correct solution alone. Of")
-    print("the prompts and prefixes that answers go on from, those read went through the model; those cached were")
-    print("there, from another answer. Computed are those read and those generated. Whole pools:\n")
+    print(
+        "\nThe second table counts only the tokens spent on questions without a correct solution. Tokens of prompts and"
+        "\nprefixes are read by the model, or cached (taken from another answer). Computed tokens are those read and"
+        "\nthose generated. These are complete pools:\n"
+    )
     print("| pool | answers | generated | read | cached | seconds, all shards |\n|---|" + "---:|" * 5)
     for pool in sorted({path.parents[1].name for path in policy.glob("*/samples/*.parquet")}):
         whole(pool, policy)

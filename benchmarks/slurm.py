@@ -10,14 +10,14 @@ from xml.etree import ElementTree
 
 from benchmarks.machine import described
 
-CLUSTER = """SLURM 22.05 of Debian 12 on one machine: accounting, three nodes with two pretended GPUs each, `KillWait`
-15 s, `SlurmdTimeout` 10 s. Snakemake looks at the queue after 3 s (in the shipped profile 40, the plugin's default),
-and each time that nothing has ended 10 s later than before. What is disturbed is a training of 32 steps behind its
-first checkpoint (`tests/slurm/small.yaml`)."""
+CLUSTER = """SLURM 22.05 of Debian 12 on one machine: accounting, three nodes with two fake GPUs each, `KillWait`
+15 s, `SlurmdTimeout` 10 s. Snakemake polls the queue after 3 s (in the shipped profile 40 s, the plugin's default), and
+waits 10 s longer each time that no job has ended. The faults hit a training of 32 steps after its first checkpoint
+(`tests/slurm/small.yaml`)."""
 
-LIMITS = """An output that is shown late is one that is moved away and back on a local disk: it shows that Snakemake
-waits for it, and nothing of what else a network file system does (old attributes, old folders, halves of files, locks).
-Not tried: cgroups, a newer SLURM, jobs of another user than root, real GPUs."""
+LIMITS = """For a late output, the test moves a file away and back on a local disk. This tests that Snakemake waits for
+it, but no other effects of a network file system (stale attributes, stale folders, partial files, locks). Not tried:
+cgroups, a newer SLURM, jobs of a user other than root, real GPUs."""
 
 
 class Told(NamedTuple):
@@ -30,43 +30,43 @@ class Told(NamedTuple):
 FAULTS = {
     "test_a_node_dies_in_mid_training": (
         "the node's daemon and all its processes killed",
-        "SLURM notices, puts the job back into its queue (and waits two minutes); it goes on from the checkpoint",
+        "SLURM notices and requeues the job (after two minutes); it resumes from the checkpoint",
     ),
     "test_a_job_is_cancelled": (
         "`scancel`",
-        "told to stop, training saves a checkpoint; Snakemake retries the job, which goes on from there",
+        "on SIGTERM, training saves a checkpoint; Snakemake retries the job, which resumes from it",
     ),
     "test_a_job_is_out_of_time": (
-        "`runtime: 1 * attempt`, and a training held up",
-        "told to stop, saves a checkpoint; retried with more time",
+        "`runtime: 1 * attempt`, and a delayed training",
+        "on SIGTERM, saves a checkpoint; retried with more time",
     ),
     "test_a_job_is_out_of_memory": ("`mem_mb: 500 * attempt * attempt`", "killed; retried with more memory"),
     "test_a_job_is_preempted_and_saves_what_it_has": (
         "preempted by an urgent job, grace time 15 s",
-        "told to stop, saves a checkpoint, ends as FAILED; retried",
+        "on SIGTERM, saves a checkpoint, ends as FAILED; retried",
     ),
     "test_a_job_is_preempted_without_grace": (
         "preempted by an urgent job, no grace time",
-        "told to stop, saves a checkpoint; SLURM puts the same job back into its queue (and waits two minutes)",
+        "on SIGTERM, saves a checkpoint; SLURM requeues the same job (after two minutes)",
     ),
     "test_the_main_process_dies_and_is_started_again_while_its_job_runs": (
         "`kill -9` of Snakemake; unlocked and started again while its job runs",
-        "the second job waits for the first and finds its output made; trained once",
+        "the second job waits for the first and finds its output finished; trained once",
     ),
     "test_the_main_process_dies_and_what_it_left_is_cancelled": (
-        "`kill -9` of Snakemake; its job cancelled with the README's line, unlocked, started again",
-        "goes on from the checkpoint",
+        "`kill -9` of Snakemake; its job cancelled with the command in the profiles' README, unlocked, restarted",
+        "resumes from the checkpoint",
     ),
     "test_the_disk_is_full": (
         "16 MB for a policy",
-        "fails; with more space the same command goes on from the last whole checkpoint",
+        "fails; with more space, the same command resumes from the last complete checkpoint",
     ),
     "test_sbatch_refuses_a_job": (
         "a drained partition",
-        "fails at once, retries included; once it is up the same command goes on",
+        "fails at once, retries included; once it is up, the same command resumes",
     ),
     "test_the_file_system_shows_files_late[as shipped]": (
-        "an output that is hidden for 12 s once it is there",
+        "a finished output that is hidden for 12 s",
         "waited for (`latency-wait: 60`), no retry",
     ),
     "test_the_file_system_shows_files_late[with latency-wait 1]": (
@@ -92,12 +92,12 @@ def page(tests: dict[str, Told]) -> str:
     """Write the page."""
     lines = [
         "# A cluster's faults", "", f"`make test-slurm-faults`, {described()}", "", CLUSTER, "",
-        "*Seconds* run from the fault (or from the new start) to the end of the run. *Same*: every table, result and"
-        " weight is, byte for byte, that of an undisturbed run on one machine, and no job, held lock or half-made file"
+        "*Seconds* are from the fault (or from the restart) to the end of the run. *Same*: every table, result and"
+        " weight is byte-identical to that of an uninterrupted run on one machine, and no job, lock or partial file"
         " is left.", "",
-        "| what was done | what happened | seconds | same |", "|---|---|---|---|",
+        "| fault | result | seconds | same |", "|---|---|---|---|",
         *(row(*FAULTS[name], tests[name]) for name in FAULTS), "", LIMITS, "",
-        "One fault alone: `pytest tests/slurm -k node`, or any other word of its test's name in"
+        "To test one fault: `pytest tests/slurm -k node`, or any other word in the name of its test in"
         " `tests/slurm/test_faults.py`.", "", "## What the cluster costs", "",
         overhead(tests["test_the_cluster_makes_what_one_machine_makes"]), "",
     ]  # fmt: skip
@@ -105,15 +105,15 @@ def page(tests: dict[str, Told]) -> str:
 
 
 def overhead(whole: Told) -> str:
-    """Tell what the whole pipeline took on the cluster, beside what it takes without one."""
+    """Compare the time of the whole pipeline on the cluster with the local profile."""
     if not whole.passed:
         return "Not measured: the test of the whole pipeline did not pass."
     noted = whole.noted
     jobs, more = noted["submitted"], noted["seconds"] - noted["local"]
     return (
-        f"{noted['stages']:.0f} stages, of which {jobs:.0f} went to the queue: {noted['seconds']:.0f} s, against"
-        f" {noted['local']:.0f} s of the local profile with two cores. That is {more / jobs:.0f} s a job, in an empty"
-        " queue: two starts of Snakemake, SLURM's own steps, and the time until Snakemake looks."
+        f"{jobs:.0f} of {noted['stages']:.0f} stages were submitted as jobs. The run took {noted['seconds']:.0f} s, and"
+        f" {noted['local']:.0f} s with the local profile on two cores. That is {more / jobs:.0f} s per job in an empty"
+        " queue: two starts of Snakemake, SLURM's own steps, and the time until Snakemake polls."
     )
 
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 WAYS_OUT = {
-    errno.ENOSPC: "free space (`hsir status` names what can be deleted), or let `results` lead to a larger disk",
-    errno.EDQUOT: "delete files or ask for a larger quota (`hsir status` names what can be deleted)",
-    errno.EROFS: "have the file system mounted for writing, or work in a folder that can be written to",
-    errno.ESTALE: "its server has lost it: look whether the file system is mounted on this machine",
-    errno.EIO: "the disk or the way to it is failing: ask whoever looks after it, and run `hsir check` afterwards",
-    errno.ENOTCONN: "look whether the file system is mounted on this machine",
-    errno.ESHUTDOWN: "look whether the file system is mounted on this machine",
+    errno.ENOSPC: "free space (`hsir status` lists what can be deleted), or move `results` to a larger disk",
+    errno.EDQUOT: "delete files or request a larger quota (`hsir status` lists what can be deleted)",
+    errno.EROFS: "mount the file system for writing, or work in a writable folder",
+    errno.ESTALE: "the server has lost it: check whether the file system is mounted on this machine",
+    errno.EIO: "the disk or its connection is failing: contact its administrator, and run `hsir check` afterwards",
+    errno.ENOTCONN: "check whether the file system is mounted on this machine",
+    errno.ESHUTDOWN: "check whether the file system is mounted on this machine",
     errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
     errno.EMFILE: "raise the limit on open files (`ulimit -n`)",
 }
@@ -32,8 +32,8 @@ def told(error: BaseException) -> str | None:
             name = next((one.filename for one in _chain(error) if isinstance(one, OSError) and one.filename), None)
             why = f"{os.strerror(number)[0].lower()}{os.strerror(number)[1:]}"
             return (
-                f"{os.fsdecode(name) if isinstance(name, str | bytes) else 'a file'}: {why}; nothing finished is lost:"
-                f" {WAYS_OUT[number]}; then run again"
+                f"{os.fsdecode(name) if isinstance(name, str | bytes) else 'a file'}: {why}; finished work is kept:"
+                f" {WAYS_OUT[number]}; then rerun"
             )
     return None
 

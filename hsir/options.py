@@ -12,7 +12,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 class Options(BaseModel):
     """Options of one thing; an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
     def __str__(self) -> str:
         """Write them as a command line takes them; so the help shows defaults."""

@@ -12,6 +12,7 @@ from hsir import disk
 from hsir.errors import HsirError
 
 T = TypeVar("T")
+WARNING = "warning: "
 SECONDS_TO_FIRST_LINE = 3.0
 SECONDS_BETWEEN_LINES = 10.0
 PLAIN = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -28,12 +29,13 @@ class Progress:
     def __init__(self, what: str, unit: str, total: int, done: int = 0, tokens: int = 0) -> None:
         self.what, self.unit, self.total, self.done = what, unit, total, done
         self._before, self._planned, self._began = done, tokens, time.monotonic()
-        self._finished, self._begun, self._remark = 0, (0.0, 0), ""
+        self._finished, self._begun, self._remark, self._doing = 0, (0.0, 0), "", ""
         self._ended, self._bar = threading.Event(), _bar() if sys.stderr.isatty() else None
         self._writer = threading.Thread(target=self._write, daemon=True)
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
+        _shown.append(self)
         if self._bar is None:
             self._writer.start()
         else:
@@ -43,6 +45,7 @@ class Progress:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._ended.set()
+        _shown.remove(self)
         if self._bar is not None:
             self._bar.stop()
             return
@@ -53,6 +56,7 @@ class Progress:
     def advance(self, count: int = 1, tokens: int = 0, remark: str = "") -> None:
         """Count what is finished, and its tokens; a remark stands at the end of the line."""
         self.done, self._finished, self._remark = self.done + count, self._finished + tokens, remark
+        self.doing("")
         self.within(0.0, 0)
 
     def within(self, share: float, tokens: int) -> None:
@@ -60,6 +64,12 @@ class Progress:
         self._begun = (share, tokens)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done + share)
+
+    def doing(self, what: str) -> None:
+        """Note what is being done within the step under way; it stands at the very end of the line."""
+        self._doing = what
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description=f"{self.what}: {what}" if what else self.what)
 
     def line(self) -> str:
         """Tell all of it: `sampling 120/640 samples, 18 %, 2,310 tokens/s, 0:00:41 left`."""
@@ -71,13 +81,25 @@ class Progress:
             share = tokens / self._planned if self._planned else made / (self.total - self._before)
             parts.append(f"{tokens / seconds:,.0f} tokens/s" if tokens else f"{made / seconds:,.3g} {self.unit}/s")
             parts.append(f"{_clock(seconds * (1 / share - 1))} left" if share < 1 else f"took {_clock(seconds)}")
-        return ", ".join([*parts, *([self._remark] if self._remark else [])])
+        return ", ".join([*parts, *filter(None, (self._remark, self._doing))])
 
     def _write(self) -> None:
         wait = SECONDS_TO_FIRST_LINE
         while not self._ended.wait(wait):
             say(self.line())
             wait = SECONDS_BETWEEN_LINES
+
+
+_shown: list[Progress] = []
+
+
+def doing(what: str) -> None:
+    """Say what is being done within a step of the progress that is shown, the innermost; without one, say nothing.
+
+    For what takes minutes deep within a step, and does not know whose step that is.
+    """
+    if _shown:
+        _shown[-1].doing(what)
 
 
 def track(items: Iterable[T], what: str, unit: str, total: int, done: int = 0) -> Iterator[T]:
@@ -92,6 +114,11 @@ def say(message: str) -> None:
     """Write one line for whoever reads the log; a log that cannot be written to stops no work."""
     with suppress(OSError):
         print(f"hsir: {message}", file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a line that `hsir status` shows for the run."""
+    say(f"{WARNING}{text}")
 
 
 @contextmanager

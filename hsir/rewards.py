@@ -1,7 +1,6 @@
-"""Rewards: what a rollout of reinforcement learning is worth, beside the other rollouts of its question.
-
-A reward is an option and its strategy: fields, and a call (group) -> a number a rollout. A method's `train.rewards`
-is a list of them; their weighted sum is what GRPO compares within the group.
+"""Rewards: score the rollouts of a question, for reinforcement learning. A reward is an option and its strategy:
+fields, and a call (group) -> one number per rollout. A method's `train.rewards` is a list of them; GRPO compares their
+weighted sum within the group.
 """
 
 import math
@@ -16,7 +15,7 @@ from hsir.options import Options
 
 
 class Rollout(NamedTuple):
-    """One solution, as far as a reward looks at it; lengths in tokens."""
+    """The properties of a solution that rewards use; lengths are in tokens."""
 
     name: str
     text: str
@@ -27,7 +26,7 @@ class Rollout(NamedTuple):
     limit: int = 2048
     """That limit."""
     indiv: float | None = None
-    """The raw score of equation 5, by the policy that is being trained."""
+    """The raw score of equation 5, by the policy in training."""
 
 
 Group = Sequence[Rollout]
@@ -36,11 +35,11 @@ Group = Sequence[Rollout]
 class BaseReward(Options):
     """What all rewards have."""
 
-    weight: float = Field(1.0, description="What the reward is multiplied by in the sum.")
+    weight: float = Field(1.0, description="Weight of the reward in the sum.")
 
 
 class Accuracy(BaseReward):
-    """1 for a right answer, by the task's own grader; 0 for any other."""
+    """1 for a correct answer, by the task's own grader; 0 for any other."""
 
     kind: Literal["accuracy"] = "accuracy"
 
@@ -49,11 +48,11 @@ class Accuracy(BaseReward):
 
 
 class Format(BaseReward):
-    """1 for a rollout that holds the four tags of the trace format; 0 for any other (paper, section 3.5)."""
+    """1 for a rollout with the four tags of the trace format; 0 for any other (paper, section 3.5)."""
 
     kind: Literal["format"] = "format"
     tags: Literal["present", "in_order"] = Field(
-        "present", description="What is asked of the four tags: that all are there, or each once and in order."
+        "present", description="Requirement on the four tags: all present, or each once and in order."
     )
 
     def __call__(self, group: Group) -> list[float]:
@@ -62,9 +61,9 @@ class Format(BaseReward):
 
 
 class Long2Short(BaseReward):
-    """Short rollouts above long ones (Kimi k1.5): 0.5 - (n - shortest) / (longest - shortest) within the group.
+    """Prefers short rollouts (Kimi k1.5): 0.5 - (n - shortest) / (longest - shortest) within the group.
 
-    A wrong one gets no more than 0; where all are of one length, each gets 0.
+    An incorrect rollout gets at most 0. If all have the same length, each gets 0.
     """
 
     kind: Literal["long2short"] = "long2short"
@@ -79,17 +78,22 @@ class Long2Short(BaseReward):
 
 
 class Cosine(BaseReward):
-    """A cosine of the length (Demystifying Long CoT, arXiv 2502.03373): right and short best, wrong and short worst.
+    """A cosine of the length (Demystifying Long CoT, arXiv 2502.03373): correct and short is best, incorrect and short
+    worst.
 
-    A rollout that the token limit cut off, or that is longer than `length`, gets `exceeded`; without that, the cosine's
-    end.
+    A rollout that the token limit cut off, or that is longer than `length`, gets `exceeded`, or the final value of the
+    cosine if `exceeded` is none.
     """
 
     kind: Literal["cosine"] = "cosine"
-    right: tuple[float, float] = Field((1.0, 0.0), description="A right rollout's reward at no length, at `length`.")
-    wrong: tuple[float, float] = Field((-1.0, 0.0), description="A wrong rollout's reward at no length, at `length`.")
+    right: tuple[float, float] = Field(
+        (1.0, 0.0), description="Reward of a correct rollout at length 0 and at `length`."
+    )
+    wrong: tuple[float, float] = Field(
+        (-1.0, 0.0), description="Reward of an incorrect rollout at length 0 and at `length`."
+    )
     exceeded: float | None = Field(
-        -1.0, description="Reward of a rollout that is too long; if none, what the cosine ends with."
+        -1.0, description="Reward of a rollout that is too long; the final value of the cosine, if none."
     )
     length: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Tokens at which the cosine ends; the rollouts' token limit, if none."
@@ -107,16 +111,18 @@ class Cosine(BaseReward):
 
 
 class Indiv(BaseReward):
-    """Intrinsic diversity by the policy that is being trained (paper, eq. 9), at most 1 within the group.
+    """Intrinsic diversity measured by the policy in training (paper, eq. 9), at most 1 within the group.
 
-    `exp` is exp(InDiv - the group's largest): in (0, 1], and the order of the scores. `ratio` is the score divided by
-    the largest, which turns the order round where the largest is negative, and is refused there. `minmax` is 0 for the
-    smallest, 1 for the largest; where all are equal, 1.
+    `exp` is exp(InDiv - the group's largest): in (0, 1], in the order of the scores. `ratio` is the score divided by
+    the largest; this reverses the order if the largest is negative, and is rejected then. `minmax` is 0 for the
+    smallest and 1 for the largest, or 1 for all if they are equal.
     """
 
     kind: Literal["indiv"] = "indiv"
-    weight: float = Field(0.2, description="What the reward is multiplied by in the sum.")
-    normalise: Literal["exp", "ratio", "minmax"] = Field("exp", description="How the group's largest becomes 1.")
+    weight: float = Field(0.2, description="Weight of the reward in the sum.")
+    normalise: Literal["exp", "ratio", "minmax"] = Field(
+        "exp", description="How scores are scaled so that the group's largest is 1."
+    )
 
     def __call__(self, group: Group) -> list[float]:
         scores = [_scored(one) for one in group]
@@ -127,8 +133,8 @@ class Indiv(BaseReward):
             return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
         if high <= 0:
             raise InputError(
-                f"rollout {group[0].name}: the reward indiv with normalise: ratio needs a largest InDiv above 0, but it"
-                f" is {high:.4g}, and dividing by it would turn the order round; set normalise: exp"
+                f"rollout {group[0].name}: the reward indiv with normalise: ratio needs a positive largest InDiv,"
+                f" but it is {high:.4g}, and dividing by it would reverse the order; set normalise: exp"
             )
         return [score / high for score in scores]
 

@@ -68,5 +68,5 @@ def at_leisure(pass_on: Callable[[], object] | None = None) -> Iterator[threadin
 
 
 def _stop(number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
-    say("told to stop; what is finished is kept: run again to go on")
+    say("received SIGTERM; finished work is kept; rerun to resume")
     sys.exit(CODE)

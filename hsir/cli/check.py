@@ -1,4 +1,4 @@
-"""Command check: is all that was made undamaged, and made of what is there now?"""
+"""Command check: are all outputs undamaged, and made from the current inputs?"""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +14,13 @@ SHOWN = 20
 
 def main(
     runs: Annotated[list[str], typer.Argument(help="Runs; if none, all under the results folder.")] = [],
-    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+    configfile: Annotated[
+        list[Path], typer.Option(help="Config merged over config/config.yaml, as with Snakemake.")
+    ] = [],
 ) -> None:
-    """Check every table, result and checkpoint: what is damaged, stale or foreign, and how to make it again.
+    """Check every table, result and checkpoint for damaged, stale and foreign files, and show how to recreate them.
 
-    Exits with 1 if something is.
+    Exits with 1 if it finds one.
     """
     plan = workflow.opened(configfile)
     results = Path(plan.config.results)
@@ -30,15 +32,15 @@ def main(
             for run in chosen for model in run.models for task in run.tasks for seed in run.seeds
         }  # fmt: skip
     if not any(folder.is_dir() for folder in folders):
-        raise InputError(f"{results}: nothing was made yet")
+        raise InputError(f"{results}: no results yet")
     looked = integrity.look(sorted(folders))
     print(f"{looked.files:,} files read, {len(looked.faults):,} faults; {looked.unsealed:,} tables without a checksum")
     for fault in looked.faults[:SHOWN]:
         print(f"  {fault.kind:<8} {fault.path}: {fault.why}")
     if looked.faults:
         more = f"  ... and {len(looked.faults) - SHOWN:,} more\n" if len(looked.faults) > SHOWN else ""
-        print(f"{more}make them again, and what follows from them:\n  {remedy(looked.faults)}")
-        raise HsirError(f"{len(looked.faults):,} files must not be used")
+        print(f"{more}recreate them, and everything that depends on them:\n  {remedy(looked.faults)}")
+        raise HsirError(f"{len(looked.faults):,} files cannot be used")
 
 
 def remedy(faults: list[integrity.Fault]) -> str:

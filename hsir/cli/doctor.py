@@ -1,4 +1,4 @@
-"""Command doctor: is everything in order, before anything is queued?"""
+"""Command doctor: check the setup before any job is submitted."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,17 +37,20 @@ def main(
     profile: Annotated[Path, typer.Option(help="Folder of the profile, here or in the project.")] = Path(
         "profiles/local"
     ),
-    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+    configfile: Annotated[
+        list[Path], typer.Option(help="Config merged over config/config.yaml, as with Snakemake.")
+    ] = [],
     deployment: Annotated[
         list[str] | None, typer.Option("--sdm", help="Software deployment method, if not the profile's.")
     ] = None,
     probe_gpu: Annotated[
-        bool, typer.Option("--probe-gpu", help="Look for a GPU inside a short job, which waits in the queue.")
+        bool, typer.Option("--probe-gpu", help="Check for a GPU in a short job, which waits in the queue.")
     ] = False,
-    wait: Annotated[int, typer.Option(min=1, help="Seconds for that job, its wait included.")] = 300,
+    wait: Annotated[int, typer.Option(min=1, help="Time limit of that job in seconds, including its wait.")] = 300,
     directory: Directory = None,
 ) -> None:
-    """Look at profile, queue, models, questions, disk, memory and environments; exit code 1 with a problem."""
+    """Check the profile, queue, models, questions, disk, memory and environments; exits with 1 if a problem is
+    found."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     given = workflow.profile(profile)
@@ -82,7 +85,7 @@ def _jobs(
     try:
         jobs = workflow.dry_run(runs, configs, folder, ["--forceall"])
     except ConfigError as error:
-        yield problem("workflow", str(error), "mend the config or the profile")
+        yield problem("workflow", str(error), "fix the config or the profile")
         return
     yield ok("workflow", f"{', '.join(runs)}: {len(jobs)} jobs, with {folder}")
     if profile.get("executor") != "slurm":
@@ -93,7 +96,7 @@ def _jobs(
     if blanks:
         return
     if probe is None:
-        yield skipped("GPU in a job", "not looked at", "--probe-gpu runs a short job, which waits in the queue")
+        yield skipped("GPU in a job", "not checked", "--probe-gpu runs a short job, which waits in the queue")
     else:
         yield slurm.probe(jobs, probe)
 
@@ -108,7 +111,7 @@ def _work(plan: Plan, todo: Work) -> Iterator[Finding]:
         estimator = Estimator(plan, gather([results], plan), Assumptions())
         needed = estimator.disk(todo, estimator.items(todo))
     except HsirError as error:
-        yield skipped("disk", f"what is needed cannot be told: {error}")
+        yield skipped("disk", f"cannot estimate the space needed: {error}")
     else:
         yield disk(results, needed)
 

@@ -1,4 +1,4 @@
-"""Command init: a project folder, to run the installed workflow in."""
+"""Command init: create a project folder for the installed workflow."""
 
 import shutil
 from pathlib import Path
@@ -13,18 +13,18 @@ TEMPLATES = Path(__file__).with_name("project")
 FILES = {"Snakefile": TEMPLATES / "Snakefile", "config/config.yaml": TEMPLATES / "config.yaml"}
 
 
-def main(folder: Annotated[Path, typer.Argument(help="The folder; it is made if it is not there.")]) -> None:
+def main(folder: Annotated[Path, typer.Argument(help="The folder; it is created if it does not exist.")]) -> None:
     """Start a project: a Snakefile, a small config to change, and profiles."""
     profiles = {f"profiles/{path.relative_to(HOME / 'profiles')}": path for path in _profiles()}
     files = FILES | profiles
     if taken := [name for name in files if (folder / name).exists()]:
-        raise InputError(f"{folder / taken[0]}: already there; init replaces no file: name another folder")
+        raise InputError(f"{folder / taken[0]}: exists already, and init overwrites no file; choose another folder")
     for name, source in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / name)
     print(
         f"{folder}: {', '.join(files)}\n"
-        f"next: cd {folder}; `hsir plan` says what its run takes, `snakemake --profile profiles/local` runs it"
+        f"next: cd {folder}; `hsir plan` estimates the run, `snakemake --profile profiles/local` runs it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Command label: read cuts one by one, and say whether each is right."""
+"""Command label: read cuts one by one, and judge whether each is correct."""
 
 import json
 import re
@@ -11,13 +11,14 @@ import click
 import typer
 from rich.text import Text
 
+from hsir import jsontext
 from hsir.cli.terminal import console
 from hsir.errors import InputError
 
 if TYPE_CHECKING:
     from hsir.recycling.marked import Marked
 
-app = typer.Typer(no_args_is_help=True, help="Label what a run made, to measure how far it can be trusted.")
+app = typer.Typer(no_args_is_help=True, help="Label a run's outputs, to measure how far they can be trusted.")
 
 KEYS = {"r": "right", "d": "doubtful", "w": "wrong"}
 BEFORE, AFTER = 1200, 300
@@ -28,17 +29,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @app.callback()
 def label() -> None:
-    """Label what a run made, to measure how far it can be trusted."""
+    """Label a run's outputs, to measure how far they can be trusted."""
 
 
 @app.command("cuts")
 def cuts(
     table: Annotated[Path, typer.Argument(help="A recycled pool's veriexit.parquet.")],
-    output: Annotated[Path, typer.Option(help="JSONL file of labels; those already in it are not asked again.")] = Path(
-        "cuts.jsonl"
-    ),
+    output: Annotated[Path, typer.Option(help="JSONL file of labels; existing labels are kept.")] = Path("cuts.jsonl"),
 ) -> None:
-    """Show the cuts of a pool one by one; r, d or w labels a cut right, doubtful or wrong, q quits."""
+    """Show the cuts of a pool one by one; press r, d or w for right, doubtful or wrong, and q to quit."""
     from hsir.recycling.marked import marked
 
     every = list(marked(table))
@@ -62,7 +61,7 @@ def shown(one: "Marked", number: str) -> Text:
     before = one.before if len(one.before) <= BEFORE else f"... {one.before[-BEFORE:]}"
     # What a model wrote may hold the escape sequences of a terminal.
     before, said, after = (_CONTROL.sub("\ufffd", text) for text in (before, one.statement, one.after[:AFTER]))
-    asks = "\n\nDoes the trace arrive at the gold answer there? r right, d doubtful, w wrong, q quit"
+    asks = "\n\nDoes the trace reach the gold answer there? r right, d doubtful, w wrong, q quit"
     return Text.assemble((head, "bold"), before, (f">>{said}<<", "reverse"), after, (asks, "dim"))
 
 
@@ -86,10 +85,10 @@ def labelled(path: Path) -> dict[tuple[str, str, int], str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
+            row = jsontext.parse(line)
             found[row["policy"], row["sample_id"], row["step"]] = str(row["judged"])
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}, line {number}: no label of a cut ({error!r}); delete the line") from error
+            raise InputError(f"{path}, line {number}: not a label of a cut ({error!r}); delete the line") from error
     return found
 
 

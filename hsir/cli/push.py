@@ -14,14 +14,18 @@ KINDS = {".safetensors", ".json", ".jinja", ".txt", ".model"}
 
 
 def main(
-    policy: Annotated[Path, typer.Argument(help="Its folder: results/MODEL/TASK/seedN/POLICY.")],
+    policy: Annotated[Path, typer.Argument(help="The policy's folder: results/MODEL/TASK/seedN/POLICY.")],
     to: Annotated[str, typer.Option(help="Repository on the hub: ORG/NAME.")],
-    public: Annotated[bool, typer.Option(help="Let all the world see a repository that is new.")] = False,
-    licence: Annotated[str | None, typer.Option("--license", help="As the hub names it, such as apache-2.0.")] = None,
-    base_model: Annotated[str | None, typer.Option(help="The base's name on the hub, where it was a folder.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be sent; send nothing.")] = False,
+    public: Annotated[
+        bool, typer.Option(help="Create the repository as public (existing repositories are unchanged).")
+    ] = False,
+    licence: Annotated[
+        str | None, typer.Option("--license", help="License identifier of the hub, such as apache-2.0.")
+    ] = None,
+    base_model: Annotated[str | None, typer.Option(help="Hub id of the base model, if it was a folder.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be uploaded; upload nothing.")] = False,
 ) -> None:
-    """Publish a policy: weights, tokenizer, and a card filled from its provenance."""
+    """Publish a policy: weights, tokenizer, and a model card from its provenance."""
     if to.count("/") != 1:
         raise InputError(f"--to {to}: a repository is ORG/NAME")
     place(policy)
@@ -29,7 +33,7 @@ def main(
     written = card(policy, to.split("/")[1], licence, base_model)
     if dry_run:
         sizes = {name: path.stat().st_size for name, path in files.items()} | {"README.md": len(written.encode())}
-        print(f"nothing is sent; to {to} would be:")
+        print(f"nothing is uploaded; this would go to {to}:")
         for name, size in sizes.items():
             print(f"{size:>16,} B  {name}")
         print(f"\nREADME.md:\n\n{written}")

@@ -1,4 +1,4 @@
-"""Command status: how far runs are, and what would run with the config as it stands."""
+"""Command status: the progress of runs, and what would run with the current config."""
 
 import json
 import shlex
@@ -25,10 +25,11 @@ from hsir.planning.memory import without_gpu
 from hsir.planning.warned import warnings
 
 NOTE = (
-    "Jobs stand with the method whose policies they are of: pools drawn from sft-initial with sft-initial. Hours are"
-    " those of train, sample and score, by earlier runs, else by assumptions (`python -m hsir plan` names them)."
+    "A job is listed under the method of its policy: pools sampled from sft-initial are listed under"
+    " sft-initial. Hours are those of train, sample and score, estimated from earlier runs or from assumptions"
+    " (`python -m hsir plan` lists them)."
 )
-ALL_MADE = "all is made: nothing would run"
+ALL_MADE = "everything is up to date: nothing would run"
 HEAVY = ("train", "sample", "score")
 """The stages that run a policy: the others take seconds, and are counted together."""
 NAMED_LEFT = 10
@@ -39,19 +40,21 @@ NAMED = 3
 
 def main(
     runs: Annotated[list[str], typer.Argument(help="Runs; if none, those that plain `snakemake` builds.")] = [],
-    configfile: Annotated[list[Path], typer.Option(help="Config over config/config.yaml, as Snakemake takes it.")] = [],
+    configfile: Annotated[
+        list[Path], typer.Option(help="Config merged over config/config.yaml, as with Snakemake.")
+    ] = [],
     profile: Annotated[Path, typer.Option(help="Folder of the profile, here or in the project.")] = Path(
         "profiles/local"
     ),
-    assume: Annotated[list[str], typer.Option(help="NAME=VALUE of an assumption; `plan` names them.")] = [],
+    assume: Annotated[list[str], typer.Option(help="NAME=VALUE of an assumption; `plan` lists them.")] = [],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     directory: Directory = None,
     watched: Annotated[
-        bool, typer.Option("--watch", help="Show how far running jobs are, until all are done.")
+        bool, typer.Option("--watch", help="Show the progress of running jobs, until all are done.")
     ] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 2.0,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two updates of --watch.")] = 2.0,
 ) -> None:
-    """Tell, by method, which policies there are, which are missing, what would run, why, and what it costs."""
+    """Show for each method which policies exist, which are missing, what would run, why, and its cost."""
     plan = workflow.opened(configfile)
     chosen = workflow.chosen(plan, runs)
     on_cpu = without_gpu(workflow.profile(profile))
@@ -83,7 +86,10 @@ def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, w
     gone = [path for one in found for path in one.gone]
     if gone:
         named = ", ".join([*gone[:NAMED], *([f"{len(gone) - NAMED} more"] if len(gone) > NAMED else [])])
-        said = f"  {named}: not there, and nothing would make it, for what was made of it is; name it to `snakemake`"
+        said = (
+            f"  {named}: missing, but Snakemake would not recreate it, because its dependents exist; pass it to"
+            " `snakemake`"
+        )
         out.print(Text.assemble(("gone", "yellow"), said), soft_wrap=True)
     if not any(one.jobs for one in found):
         out.print(Text("nothing would run", style="yellow") if gone else Text(ALL_MADE, style="green"))
@@ -96,7 +102,7 @@ def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, w
 def show_leftovers(found: Sequence[Leftover]) -> None:
     """Print what can be deleted, with sizes and the command; what somebody may still go on with by itself."""
     out = console()
-    for given_up, title in ((True, "can be deleted"), (False, "can be deleted if you have given it up")):
+    for given_up, title in ((True, "can be deleted"), (False, "can be deleted if no longer needed")):
         some = [one for one in found if one.given_up is given_up]
         if not some:
             continue

@@ -21,13 +21,13 @@ def console() -> Console:
 def enter(folder: Path | None) -> None:
     """Change to a folder; raises InputError where there is none."""
     if folder is not None and not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; --directory takes the folder of a project")
+        raise InputError(f"{folder}: no such folder; --directory expects the folder of a project")
     if folder is not None:
         os.chdir(folder)
 
 
 Directory = Annotated[
     Path | None,
-    typer.Option(callback=enter, is_eager=True, help="Folder of the project to work in, as if started there."),
+    typer.Option(callback=enter, is_eager=True, help="Folder of the project to work in."),
 ]
 Profile = Annotated[Path, typer.Option(help="Folder of the profile to run with, here or in the installed project.")]

@@ -67,5 +67,5 @@ def _head(found: Sequence[Running], done: tuple[int, int] | None) -> str:
 
 
 def _news(one: Running) -> str:
-    silent = f" (said {timedelta(seconds=round(one.silent))} ago)" if one.silent > QUIET else ""
+    silent = f" (last output {timedelta(seconds=round(one.silent))} ago)" if one.silent > QUIET else ""
     return WAITS if one.said is None else f"{one.said or 'running'}{silent}"

@@ -4,7 +4,7 @@
   `devices.py`, `teacher.py`, `tracking.py`: the options below them.
 - `load.py` reads and merges YAML files. `checks.py` rejects combinations that cannot work. `explain.py` words errors.
 - `plan.py`: the dependency graph, from runs and methods to policies, their parents, pools and files.
-- `docs.py` writes `config/README.md` and `config/schema.json` from the field descriptions.
+- `docs.py` writes `config/README.md` (its prose is in `guide.py`) and `config/schema.json` from the field descriptions.
 """
 
 from hsir.config.load import load, read_yaml

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
 from hsir.config.explain import suggest
+from hsir.config.home import found, is_local
 from hsir.config.plan import BASE, Plan
 from hsir.config.pools import BasePool, GuidePool, ProbePool, SamplePool, VeriExitPool
 from hsir.config.schema import Config, Method
@@ -29,6 +30,7 @@ FILES = {
     "ledger.json",
 }
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
+HOMELESS = "; `~` is not expanded; write the full path"
 Use = tuple[str, str, Iterable[str], Collection[str]]
 """Key, what it names, the names there, the names that exist."""
 
@@ -51,6 +53,7 @@ def misfits(config: Config) -> list[str]:
         *_method_misfits(config),
         *_pool_misfits(config),
         *_overlay_misfits(config),
+        *_missing_models(config),
     ]
 
 
@@ -79,15 +82,15 @@ def _uses_in_entries(config: Config) -> Iterable[Use]:
 def _taken_names(config: Config) -> Iterable[str]:
     for kind, taken in RESERVED.items():
         for name in sorted(taken & set(getattr(config, kind))):
-            yield f"{kind}.{name}: the name is taken by the workflow; choose another"
+            yield f"{kind}.{name}: the workflow uses this name; choose another"
 
 
 def _run_misfits(config: Config) -> Iterable[str]:
     for name, run in config.runs.items():
         for task in sorted({*run.benchmarks} - {*run.tasks}) if isinstance(run.benchmarks, dict) else []:
-            yield f"runs.{name}.benchmarks.{task}: the run trains on no such task, but on {', '.join(run.tasks)}"
+            yield f"runs.{name}.benchmarks.{task}: the run does not train on this task, only on {', '.join(run.tasks)}"
         if run.reference is not None and run.reference not in run.methods:
-            yield f"runs.{name}.reference: {run.reference!r} is not among its methods; add it, or name one of them"
+            yield f"runs.{name}.reference: {run.reference!r} is not one of its methods; add it, or choose one of them"
 
 
 def _method_misfits(config: Config) -> Iterable[str]:
@@ -96,16 +99,18 @@ def _method_misfits(config: Config) -> Iterable[str]:
         yield from (f"methods.{name}.{wrong}" for wrong in _score_misfits(method, config))
         if method.train.learns_from == "pairs" and not any(_draws_several(config.pools.get(p)) for p in method.pools):
             yield (
-                f"methods.{name}.train: {method.train.kind} needs right and failed solutions of one question, but its"
-                " pools draw one a question; name a pool of more samples"
+                f"methods.{name}.train: {method.train.kind} needs correct and failed solutions of the same"
+                " question, but its pools sample one per question; add a pool with more samples"
             )
         for pool in method.pools:
             made = config.pools.get(pool)
             if isinstance(made, ProbePool):
-                yield f"methods.{name}.pools: {pool!r} holds probes, which nothing is trained on; leave it out"
+                yield f"methods.{name}.pools: {pool!r} contains probes, which are not used for training; remove it"
             source = None if made is None or isinstance(made, GuidePool) else made.source
             if source is not None and source not in method.pools:
-                yield f"methods.{name}.pools: {pool!r} is made of {source!r}, which is not among the pools; add it"
+                yield (
+                    f"methods.{name}.pools: {pool!r} is sampled from {source!r}, which is not one of the pools; add it"
+                )
 
 
 def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]:
@@ -113,13 +118,13 @@ def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]
     if not method.follows or (first := config.methods.get(_maker(method.initial))) is None:
         return
     if "." in method.initial and not first.iterations:
-        yield f"initial: {_maker(method.initial)!r} is trained once; name it without an iteration"
+        yield f"initial: {_maker(method.initial)!r} is trained only once; name it without an iteration"
     if "." not in method.initial and first.iterations:
-        yield f"initial: {method.initial!r} samples itself; name an iteration of it, such as {method.initial}.1"
+        yield f"initial: {method.initial!r} has iterations; name one of them, such as {method.initial}.1"
     seen, at = {name}, method
     while at.follows and (before := _maker(at.initial)) in config.methods:
         if before in seen:
-            yield f"initial: {method.initial!r} comes from {name!r} itself; name a policy that is made without it"
+            yield f"initial: {method.initial!r} comes from {name!r} itself; name a policy that does not depend on it"
             return
         seen.add(before)
         at = config.methods[before]
@@ -146,7 +151,7 @@ def _pool_misfits(config: Config) -> Iterable[str]:
     for name, pool in config.pools.items():
         source = config.pools.get(pool.source or "")
         if source is not None and not isinstance(pool, GuidePool) and not isinstance(source, SamplePool):
-            yield f"pools.{name}.of: {pool.source!r} is itself made of a pool; name a pool of kind sample"
+            yield f"pools.{name}.of: {pool.source!r} is itself derived from a pool; name a pool of kind sample"
         for probed in pool.sources[1:]:
             probe = config.pools.get(probed)
             if probe is not None and not (isinstance(probe, ProbePool) and probe.of == pool.source):
@@ -155,19 +160,32 @@ def _pool_misfits(config: Config) -> Iterable[str]:
                     f" of: {pool.source}"
                 )
         if isinstance(pool, VeriExitPool) and pool.matcher.judged and config.judge is None:
-            yield f"pools.{name}.matcher: the matcher judge asks a model, and none is named; set judge: in the config"
+            yield f"pools.{name}.matcher: the matcher judge needs a model; set judge: in the config"
         if isinstance(pool, GuidePool) and name in _sources(name, config):
-            yield f"pools.{name}.of: the pool is made of itself; name another"
+            yield f"pools.{name}.of: the pool is derived from itself; name another"
         if isinstance(pool, SamplePool) and (said := re.fullmatch(r"k(\d+)", name)) and int(said[1]) != pool.samples:
             yield (
-                f"pools.{name}: its name says {said[1]} samples per question, and it has {pool.samples}; name it"
-                f" k{pool.samples}, and let methods name that: {{like: restem, pools: [k{pool.samples}]}}"
+                f"pools.{name}: its name says {said[1]} samples per question, but it has {pool.samples}; rename it"
+                f" k{pool.samples}, and use that name in the methods: {{like: restem, pools: [k{pool.samples}]}}"
             )
         if pool.temperature == 0 and pool.samples > 1:
             yield (
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
                 " set samples: 1 or a temperature"
             )
+
+
+def _missing_models(config: Config) -> Iterable[str]:
+    """Of the runs that are built: a model that is not there fails before the first job, not in it."""
+    built = [config.run] if isinstance(config.run, str) else config.run
+    for name in sorted({model for run in built if run in config.runs for model in config.runs[run].models}):
+        model = config.models.get(name)
+        if model is None:
+            continue
+        if is_local(model.path) and not found(model.path).is_dir():
+            yield f"models.{name}.path: {model.path}: no such folder{HOMELESS if model.path.startswith('~') else ''}"
+        if model.chat_template is not None and not found(model.chat_template).is_file():
+            yield f"models.{name}.chat_template: {model.chat_template}: no such file"
 
 
 def _sources(name: str, config: Config) -> set[str]:

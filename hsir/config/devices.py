@@ -27,8 +27,10 @@ class Single(Options):
 class Several(Options):
     """Processes that `accelerate launch` starts, a GPU each; on a machine without any, they share its cores."""
 
-    processes: int = Field(ge=2, description="Processes in all, a GPU each.")
-    nodes: int = Field(1, ge=1, description="Nodes that they are spread over evenly, by srun within a SLURM job.")
+    processes: int = Field(ge=2, description="Total number of processes, one per GPU.")
+    nodes: int = Field(
+        1, ge=1, description="Number of nodes that the processes are distributed over evenly, with srun in a SLURM job."
+    )
 
     @property
     def on_a_node(self) -> int:
@@ -42,31 +44,31 @@ class Several(Options):
     @model_validator(mode="after")
     def _even(self) -> "Several":
         if self.processes % self.nodes:
-            raise ValueError(f"processes {self.processes} is no multiple of nodes {self.nodes}; change either")
+            raise ValueError(f"processes {self.processes} is not a multiple of nodes {self.nodes}; change either")
         return self
 
 
 class Ddp(Several):
-    """Each process holds the whole model, and gradients are averaged (DistributedDataParallel)."""
+    """Each process has the full model, and gradients are averaged (DistributedDataParallel)."""
 
     kind: Literal["ddp"] = "ddp"
 
 
 class Zero2(Several):
-    """Gradients and the optimizer's state are split among the processes (DeepSpeed ZeRO-2)."""
+    """Gradients and optimizer state are sharded over the processes (DeepSpeed ZeRO-2)."""
 
     kind: Literal["zero2"] = "zero2"
-    offload: Literal["none", "optimizer"] = Field("none", description="What lies in the CPU's memory.")
+    offload: Literal["none", "optimizer"] = Field("none", description="What is offloaded to CPU memory.")
 
     def deepspeed(self) -> dict[str, Any]:
         return _config(2, self.offload)
 
 
 class Zero3(Several):
-    """Weights are split too, and gathered where they are needed (DeepSpeed ZeRO-3)."""
+    """Weights are sharded too, and gathered where they are needed (DeepSpeed ZeRO-3)."""
 
     kind: Literal["zero3"] = "zero3"
-    offload: Offload = Field("none", description="What lies in the CPU's memory; `all`: weights too.")
+    offload: Offload = Field("none", description="What is offloaded to CPU memory; `all` includes the weights.")
 
     def deepspeed(self) -> dict[str, Any]:
         return _config(3, self.offload)

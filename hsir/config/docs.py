@@ -1,6 +1,6 @@
 """Write README.md for people and schema.json for editors: `python -m hsir.config.docs [--check]`.
 
-Both come from the models of the config; a key without a description is refused, so that neither falls behind."""
+Both are generated from the models of the config; a key without a description is rejected."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from hsir.config.guide import README
 from hsir.config.load import FOLDERS
 from hsir.config.pools import DEFAULT_POOLS, PoolEntry
 from hsir.config.schema import Config
@@ -25,127 +26,8 @@ Node = dict[str, Any]
 DEFS = "#/$defs/"
 FOLDER = Path(__file__).parents[2] / "config"
 NAME_PATTERN = TypeAdapter(Name).json_schema()["pattern"]
-NOUNS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+NOUNS = {"string": "text", "integer": "integer", "number": "number", "boolean": "true or false"}
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-README = """\
-<!-- Made by `python -m hsir.config.docs`: change the models in hsir/, not this file. -->
-# Config
-
-`config.yaml` says what is run; `snakemake --configfile FILE` lays another over it. A run is a grid of names, and each
-name is a small file in `models/`, `tasks/`, `methods/` or `pools/`. Your own go into the same folders, or into
-`models:`, `tasks:`, `methods:`, `pools:` of the config, which win over a file of that name. Names are of letters,
-digits, dots, - and _, a method's without a dot. Whatever is wrong is told before anything runs, with the file, the key
-and the way out; `snakemake -n` shows what a change would run again.
-
-In a Snakemake project of your own, HSIR is a module of a clone on the disk: `docs/import.md` shows how. A module of a
-remote address, as snakedeploy writes it, is refused.
-
-Options are laid over one another, key by key; a list is replaced as a whole:
-
-    defaults < model < task < method < overrides
-
-A model and a task set the options of every stage (`settings`), a method those of training (`train`), and `overrides`
-in the config wins. GPUs and their batch size belong to the model, a token limit to the task, a trial to `overrides`.
-Editors with a YAML language server complete and check a file by `schema.json` where a comment names it, as below.
-
-## A model of one's own
-
-```yaml
-# yaml-language-server: $schema=../schema.json#/$defs/Model
-# config/models/qwen-1b.yaml
-path: Qwen/Qwen2.5-1.5B-Instruct # a hub id, or a folder
-settings:
-  sample: {shards: 4, engine: {batch_size: 128, dtype: bfloat16}}
-  train:
-    sft: {batch_size: 32, device_batch_size: 2, devices: {kind: zero2, processes: 8}}
-```
-
-## A task of one's own
-
-Three files, a JSON object a line: seed set, unlabelled set, test set. Paths count from where `snakemake` runs.
-
-```yaml
-# yaml-language-server: $schema=../schema.json#/$defs/TaskEntry
-# config/tasks/riddles.yaml
-task:
-  kind: jsonl
-  seed: data/riddles/seed.jsonl
-  unlabelled: data/riddles/unlabelled.jsonl
-  test: data/riddles/test.jsonl
-settings:
-  sample: {max_new_tokens: 1024}
-```
-
-A line of the seed set, which alone needs traces (steps apart by a blank line):
-
-```json
-{"question": "Ann has 3 coins and finds 4. How many has she?", "answer": "7", \
-"trace": "<think>\\nAnn has 3, finds 4.\\n\\n3 + 4 = 7\\n\\n</think>\\n<answer>\\n7\\n</answer>"}
-```
-
-{RECORD}
-
-Left out, `id` is made of the file's name and the line's number. Other keys are ignored.
-
-## A method of one's own
-
-```yaml
-# yaml-language-server: $schema=../schema.json#/$defs/Method
-# config/methods/two-shortest.yaml
-pools: [k10, k10-veriexit] # ten solutions a question; those that failed, recycled
-score: indiv
-select:
-  - {kind: right}
-  - {kind: indiv, standardise: per_question, threshold: -0.5}
-  - {kind: at_most, per_question: 2, pick: shortest}
-train: {kind: sft, start_from: parent, learning_rate: 5.0e-6}
-iterations: 2
-```
-
-One that differs from another in a few keys is `like` it. Keys that are not set are as there, blocks such as `train` are
-merged, lists such as `select` are replaced. In the config a method may be like the file of its own name:
-
-```yaml
-methods:
-  restem: {like: restem, pools: [k4]}
-  stricter: {like: hsir-sft, select: [{kind: right}, {kind: indiv, threshold: 0.0}]}
-```
-
-## A pool of one's own
-
-A pool is a way of getting solutions. Its `samples` are K, the samples per question, or, in a pool of kind `veriexit`,
-J, the answers per recycled prefix. A pool that is called `k4` must have four samples. The pool below puts the question
-in a frame; what is trained on has the plain question as its prompt.
-
-```yaml
-# yaml-language-server: $schema=../schema.json#/$defs/PoolEntry
-# config/pools/planned.yaml
-kind: guide
-samples: 10
-template: "{question} Plan first, then carry the plan out."
-```
-
-## Run them
-
-```yaml
-# yaml-language-server: $schema=schema.json
-# config/config.yaml
-run: mine
-runs:
-  mine: {models: [qwen-1b], tasks: [riddles], methods: [restem, two-shortest], seeds: [0, 1, 2]}
-```
-
-These pools are there without being written, besides the files in `pools/`, and so are the score sets `indiv` and `div`;
-your own of that name takes its place:
-
-```yaml
-{POOLS}
-```
-
-## Every key
-
-{TABLES}
-"""
 
 
 def schema() -> Node:
@@ -187,9 +69,9 @@ def stale(folder: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
-    """Write the files, or with --check tell which are stale; gives the exit code."""
+    """Write the files, or with --check list the stale ones; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m hsir.config.docs", description="Write the config's documentation.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
     if parser.parse_args(arguments).check:
         for path in (old := stale(folder)):
             print(f"{path}: stale; run `python -m hsir.config.docs`", file=sys.stderr)
@@ -265,19 +147,22 @@ def _section(section: _Section, links: dict[str, str]) -> str:
 
 
 def table(node: Node, links: dict[str, str]) -> str:
-    """Write a block's keys as a table; raises ValueError where a key has no description."""
-    rows = ["| key | type | default | what it does |", "|---|---|---|---|"]
-    for key, value in sorted(node.get("properties", {}).items(), key=lambda item: item[0] != "kind"):
-        default = "**needed**" if key in node.get("required", []) else _default(value.get("default"))
+    """Write a block's keys as a table, but for its `kind`; raises ValueError where a key has no description."""
+    keys = {key: value for key, value in node.get("properties", {}).items() if key != "kind" or "const" not in value}
+    if not keys:
+        return "It has no options."
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key, value in keys.items():
+        default = "**required**" if key in node.get("required", []) else _default(value.get("default"))
         cells = [f"`{key}`", _type(value, links), default, _description(node, key, value)]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)
 
 
 def _description(node: Node, key: str, value: Node) -> str:
-    if key != "kind" and "description" not in value:
+    if "description" not in value:
         raise ValueError(f"{node['title']}.{key}: no description; give its Field one")
-    return " ".join(str(value.get("description", "Names this kind.")).split())
+    return " ".join(str(value["description"]).split())
 
 
 def _type(node: Node, links: dict[str, str], plural: str = "") -> str:
@@ -291,7 +176,7 @@ def _type(node: Node, links: dict[str, str], plural: str = "") -> str:
     if "prefixItems" in node:
         return f"list of {len(node['prefixItems'])} {_type(node['prefixItems'][0], links, 's')}"
     if node["type"] == "array":
-        return f"list of {_type(node['items'], links, 's')}" + (", one or more" if node.get("minItems") else "")
+        return f"list of {_type(node['items'], links, 's')}" + (" (at least one)" if node.get("minItems") else "")
     if node["type"] == "object":
         values = node.get("patternProperties", {"": node.get("additionalProperties")})
         return _or(*(f"{_type(value, links, 's')} by name" for value in values.values()))
@@ -306,15 +191,15 @@ def _or(*choices: str) -> str:
 
 
 def _default(value: Any) -> str:
-    """Write a default as the config would; a block's own defaults stand in its own table."""
+    """Write a default as the config would; the defaults of a block are in its own table."""
     if isinstance(value, dict):
-        return "its own" if value else "none"
+        return "its defaults" if value else "none"
     if value is None or value == []:
         return "none"
     if isinstance(value, list):
         shown = [v["kind"] if isinstance(v, dict) else _number(v) if isinstance(v, int | float) else v for v in value]
         return f"`[{', '.join(shown)}]`"
-    return f"`{_number(value) if isinstance(value, int | float) else value}`"
+    return f"`{_number(value)}`" if isinstance(value, int | float) else "`{}`".format(str(value).replace("\n", r"\n"))
 
 
 def _number(value: float) -> str:

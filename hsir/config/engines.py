@@ -22,27 +22,34 @@ class BaseEngine(Options):
 
 
 class TransformersEngine(BaseEngine):
-    """Generate with transformers: any CPU or GPU, and samples that no batch mate or shard changes."""
+    """Generate with transformers, on any CPU or GPU; samples do not depend on batches or shards."""
 
     kind: Literal["transformers"] = "transformers"
-    batch_size: Count = Field(64, description="Samples decoded together; also what a kill can lose.")
+    batch_size: Count = Field(64, description="Samples per batch; a kill loses at most one batch.")
     dtype: Dtype = Field("float32", description="Number format of the weights.")
 
 
 class VllmEngine(BaseEngine):
-    """Generate with vLLM, many times as fast on GPUs; it has an environment of its own, and its own noise.
+    """Generate with vLLM, which is much faster on GPUs; its samples differ from those of transformers.
 
-    Shards run side by side (data parallelism), each on `tensor_parallel` GPUs.
+    Shards run in parallel (data parallelism), each on `tensor_parallel` GPUs.
     """
 
     kind: Literal["vllm"]
-    batch_size: Count = Field(1024, description="Samples asked for together; also what a kill can lose.")
+    batch_size: Count = Field(1024, description="Samples per batch; a kill loses at most one batch.")
     dtype: Dtype = Field("bfloat16", description="Number format of the weights.")
-    tensor_parallel: Count = Field(1, description="GPUs that the model is spread over; a job must ask for as many.")
-    memory_share: float = Field(
-        0.9, gt=0, le=1, description="Share of a GPU's memory (of main memory without one); lowered where it is short."
+    tensor_parallel: Count = Field(
+        1, description="Number of GPUs that the model is split over; a job requests as many."
     )
-    max_sequences: Count = Field(256, description="Samples decoded at once, at most; halved where memory is short.")
+    memory_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of a GPU's memory (of main memory without a GPU); lowered if memory is short.",
+    )
+    max_sequences: Count = Field(
+        256, description="Largest number of samples decoded at once; halved if memory is short."
+    )
 
     @property
     def devices(self) -> int:
@@ -57,7 +64,7 @@ def _kind(given: Any) -> Any:
 Engine = Annotated[
     Annotated[TransformersEngine, Tag("transformers")] | Annotated[VllmEngine, Tag("vllm")],
     Discriminator(
-        _kind, custom_error_type="engine", custom_error_message="no engine of a known kind; name transformers or vllm"
-        " (a server is asked by the stage distill alone: `python -m hsir.stages.distill --endpoint ADDRESS`)",
+        _kind, custom_error_type="engine", custom_error_message="unknown kind of engine; choose transformers or"
+            " vllm (only the stage distill uses a server: `python -m hsir.stages.distill --endpoint ADDRESS`)",
     ),
 ]  # fmt: skip

@@ -38,7 +38,7 @@ def _fault(schema: Any, error: Any) -> str:
     if error["type"] == "extra_forbidden":
         message = "unknown key" + suggest(str(error["loc"][-1]), _fields_at(schema, error["loc"][:-1]))
     elif error["type"] == "missing":
-        message = "missing; it has no default"
+        message = "missing; it is required"
     elif error["type"] != "value_error" and not isinstance(error["input"], dict):
         message += f", not {error['input']!r}"
     return str(message)
@@ -79,8 +79,8 @@ def _resolved(whole: Any, node: Any) -> Any:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Give the nearest known name, and all of them."""
+    """Suggest the nearest known name, and list all of them."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{hint or '.'} Known: {', '.join(known)}" if known else hint
+    hint = f"; did you mean {near[0]!r}? Known" if near else "; known"
+    return f"{hint}: {', '.join(known)}" if known else ""

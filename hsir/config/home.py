@@ -19,6 +19,12 @@ def found(path: Path | str) -> Path:
     return next((one for one in known if one.exists()), Path(path))
 
 
+def is_local(model: str) -> bool:
+    """Tell whether a model's path can only be a folder, and no id on a hub."""
+    parent = Path(model).parent
+    return model.startswith((".", "/", "~")) or model.count("/") > 1 or (parent != Path() and parent.is_dir())
+
+
 def profile_folder(folder: Path) -> Path:
     """Give the folder of a profile: as it is where it is one, else that of the project."""
     names = (folder, HOME / folder, HOME / "profiles" / folder)

@@ -40,7 +40,7 @@ def _write(
     if below is None:
         errors.append(f"{at}: unknown method {named!r}{suggest(named, {one.name for one in methods} - {entry.name})}")
     elif below in (*way, entry):
-        errors.append(f"{at}: {named!r} is itself like {entry.name!r}; name a method that is not")
+        errors.append(f"{at}: {named!r} is itself like {entry.name!r}; name a method that does not depend on it")
     else:
         base = _write(below, methods, (*way, entry), written, errors)
         if isinstance(base, dict):

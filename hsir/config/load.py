@@ -1,4 +1,4 @@
-"""Read and check the config; every error is reported at once, with its file, its key and the way out."""
+"""Read and check the config; all errors are reported at once, with file, key and a suggested fix."""
 
 import copy
 import re
@@ -13,6 +13,7 @@ from hsir.config.checks import misfits, unknown_names
 from hsir.config.explain import Location, describe, keys
 from hsir.config.inherit import Entry, inherited
 from hsir.config.pools import DEFAULT_POOLS, PoolEntry
+from hsir.config.rehearsal import rehearsed
 from hsir.config.schema import Config, Method, TaskEntry
 from hsir.config.settings import DEFAULT_SCORES, Model
 from hsir.config.sources import source
@@ -20,7 +21,7 @@ from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)
 Fragments = dict[Path, Any]
-"""Files of a kind of entry, and what they hold."""
+"""Folders of entries, and the model of each."""
 Where = Callable[[str], str]
 """Names the file that a dotted key comes from."""
 FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method, "pools": PoolEntry}
@@ -32,9 +33,9 @@ def load(
 ) -> Config:
     """Check a raw config together with the files in `folder`/{models,tasks,methods,pools}.
 
-    `files` are the configs that `raw` was made of, by name, the last on top; a key of none of them comes from `beside`.
-    Raises ConfigError that lists all that is wrong, each with its file: what fails by itself is left out, and the rest
-    checked on.
+    `files` are the configs that `raw` was merged from, by name, the last one on top; a key in none of them comes from
+    `beside`. Raises ConfigError with all errors, each with its file: an invalid entry is dropped, and the rest is still
+    checked.
     """
     files, errors = {"config/config.yaml": raw} if files is None else files, list[str]()
     fragments = {kind: _fragments(kind, folder, errors) for kind in FOLDERS}
@@ -56,7 +57,7 @@ def load(
         errors += [f"{where(error.split(': ')[0])}: {error}" for error in wrong]
     if errors or config is None:
         raise ConfigError("the config cannot be used:\n" + "\n".join(f"  - {error}" for error in errors))
-    return config
+    return rehearsed(config) if config.rehearse else config
 
 
 def read_yaml(path: Path) -> Any:
@@ -135,7 +136,7 @@ def _named_well(kind: str, path: Path, errors: list[str]) -> bool:
     allowed = r"[A-Za-z0-9][A-Za-z0-9_-]*" if kind == "methods" else r"[A-Za-z0-9][A-Za-z0-9._-]*"
     if re.fullmatch(allowed, path.stem):
         return True
-    errors.append(f"{path}: {path.stem!r} is no name for one of {kind}: it must match {allowed}; rename the file")
+    errors.append(f"{path}: {path.stem!r} is not a valid name in {kind}: it must match {allowed}; rename the file")
     return False
 
 

@@ -1,4 +1,4 @@
-"""Who feeds whom: from runs and methods to policies, their parents, pools, options and files."""
+"""Resolve the dependency graph: from runs and methods to policies, parents, pools, options and files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ EVAL = "eval/"
 
 @dataclass(frozen=True)
 class Plan:
-    """The config, with every question that the workflow asks of it.
+    """The config, and the answers to everything that the workflow asks of it.
 
     A policy is `base`, the name of a method with `iterations: 0`, or `<method>.<iteration>`.
     """
@@ -24,7 +24,7 @@ class Plan:
     config: Config
 
     def settings(self, model: str, task: str) -> Settings:
-        """Overlay the stage options: defaults < model < task < overrides."""
+        """Merge the stage options: defaults < model < task < overrides."""
         layers = [
             self.config.models[model].settings,
             self.config.tasks[task].settings,
@@ -33,7 +33,7 @@ class Plan:
         return Settings.model_validate(overlay(*(_given(layer) for layer in layers)))
 
     def train(self, model: str, task: str, policy: str) -> Train:
-        """Overlay a policy's training options: defaults < model < task < method < overrides."""
+        """Merge a policy's training options: defaults < model < task < method < overrides."""
         chosen = self.method(policy).train
         blocks = [
             _given(layer).get("train", {}).get(chosen.kind, {})
@@ -43,7 +43,7 @@ class Plan:
         return type(chosen).model_validate(overlay(*blocks, _given(chosen), last))
 
     def pool(self, model: str, task: str, pool: str) -> BasePool:
-        """Give a pool with its token limit filled in; `eval/...` is the greedy pool of evaluations."""
+        """Return a pool with its token limit; `eval/...` is the greedy pool of evaluations."""
         if pool.startswith(EVAL):
             limit = self.settings(model, pool.removeprefix(EVAL)).evaluate.max_new_tokens
             return SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
@@ -52,37 +52,37 @@ class Plan:
         return named.model_copy(update={"max_new_tokens": limit})
 
     def shards(self, model: str, task: str, pool: str) -> int:
-        """Tell how many jobs a pool is split into."""
+        """Return the number of jobs that a pool is split into."""
         if pool.startswith(EVAL):
             return self.settings(model, pool.removeprefix(EVAL)).evaluate.shards
         return self.settings(model, task).sample.shards
 
     def outside_tags(self, model: str, task: str, pool: str) -> bool:
-        """Tell whether answers outside the answer tags count in a pool."""
+        """Whether answers outside the answer tags count in a pool."""
         if pool.startswith(EVAL):
             return self.settings(model, pool.removeprefix(EVAL)).evaluate.outside_tags
         return self.settings(model, task).sample.outside_tags
 
     def method(self, policy: str) -> Method:
-        """Give the method that makes a policy."""
+        """Return the method that trains a policy."""
         return self.config.methods[policy.split(".")[0]]
 
     def parent(self, policy: str) -> str:
-        """Name the policy that a policy's pools are sampled from, or that its training goes on from."""
+        """Name the policy that a policy's pools are sampled from, or that its training starts from."""
         name, _, iteration = policy.partition(".")
         if not iteration:
             return BASE
         return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
 
     def behind(self, policy: str) -> list[str]:
-        """Name the policies that a policy comes from, the nearest first, the base model left out."""
+        """Name a policy's ancestors, the nearest first, without the base model."""
         found: list[str] = []
         while (policy := self.parent(policy)) != BASE:
             found.append(policy)
         return found
 
     def drawn_for(self, policy: str) -> list[str]:
-        """Name the pools that are sampled for a policy: those it chooses from, and those that these are made of."""
+        """Name the pools that are sampled for a policy: its own, and their source pools."""
         found: dict[str, None] = {}
 
         def collect(name: str) -> None:
@@ -95,12 +95,12 @@ class Plan:
         return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:
-        """Name the policy whose weights a policy's training begins with."""
+        """Name the policy whose weights a policy's training starts from."""
         parent = self.train(model, task, policy).start_from == "parent"
         return self.parent(policy) if parent else BASE
 
     def policies(self, run: Run, method: str) -> list[str]:
-        """Name the policies of a method within a run, first iteration first; `base` is the untrained model alone."""
+        """Name the policies of a method within a run, by iteration; for `base`, only the untrained model."""
         if method == BASE:
             return [BASE]
         rounds = self.config.methods[method].iterations
@@ -113,7 +113,8 @@ class Plan:
         yield from (cell for cell in self.evaluated(run) if cell[-1] != BASE)
 
     def evaluated(self, run: Run) -> Iterator[tuple[str, str, int, str, str]]:
-        """Yield (model, task, seed, method, policy) of everything that a run evaluates, the untrained model too."""
+        """Yield (model, task, seed, method, policy) of everything that a run evaluates, including the untrained
+        model."""
         for model in run.models:
             for task in run.tasks:
                 for seed in run.seeds:
@@ -126,7 +127,8 @@ class Plan:
         return run.evaluated_on()[task]
 
     def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
-        """Give the test sets of every run that trains a policy, or samples from it; of none, the task's own."""
+        """Return the test sets of every run that trains a policy or samples from it; the task's own, if there is
+        none."""
         names = [
             benchmark
             for run in self.config.runs.values()
@@ -140,7 +142,7 @@ class Plan:
         return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
 
     def alone(self, name: str) -> Config:
-        """Give the config of one run alone, with all that it names, so that it builds the same elsewhere."""
+        """Return the config of one run, with everything that it names, so it builds the same run elsewhere."""
         config, run = self.config, self.config.runs[name]
         policies = self._made_by(run)
         methods = {policy.split(".")[0]: self.method(policy) for policy in policies}

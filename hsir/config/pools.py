@@ -16,7 +16,7 @@ class BasePool(Options):
 
     samples: Count = Field(description="Completions per prompt.")
     temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
-    max_new_tokens: Count | None = Field(None, description="Token limit, if not that of the settings.")
+    max_new_tokens: Count | None = Field(None, description="Token limit; that of the settings, if none.")
 
     asked: ClassVar[bool] = False
     """Whether the stage `ask` makes its prompts."""
@@ -33,18 +33,18 @@ class BasePool(Options):
 
 
 class SamplePool(BasePool):
-    """Solutions drawn afresh: K for every question."""
+    """Solutions sampled from the questions, K per question."""
 
     kind: Literal["sample"]
 
 
 class VeriExitPool(BasePool):
-    """Failed solutions of another pool, cut where they arrive at the ground truth: J new answers each."""
+    """Failed solutions of another pool, cut where they reach the gold answer, with J new answers each."""
 
     kind: Literal["veriexit"]
     of: Name = Field(description="The pool whose failed solutions are recycled.")
     max_new_tokens: Count | None = Field(64, description="Token limit of the answer.")
-    matcher: Matcher = Field(Explicit(), description="When a step arrives at the ground truth.")
+    matcher: Matcher = Field(Explicit(), description="Decides whether a step reaches the gold answer, by `kind`.")
 
     @property
     def source(self) -> str:
@@ -56,9 +56,10 @@ class VeriExitPool(BasePool):
 
 
 class ProbePool(BasePool):
-    """Failed solutions of another pool, cut after one step after another: what would the policy answer there?
+    """Failed solutions of another pool, cut after successive steps: what would the policy answer there?
 
-    Nothing is trained on these answers. They tell the matcher `probe` from which step on the policy knows the answer.
+    These answers are never used for training. The matcher `probe` reads from them at which step the policy knows the
+    answer.
     """
 
     kind: Literal["probe"]
@@ -66,16 +67,16 @@ class ProbePool(BasePool):
     samples: Count = Field(1, description="Answers per step.")
     temperature: float = Field(0.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
     max_new_tokens: Count | None = Field(32, description="Token limit of an answer.")
-    most: Count = Field(16, description="Steps probed per solution, spread evenly where it has more.")
+    most: Count = Field(16, description="Largest number of steps probed per solution, evenly spaced.")
     mentions: bool = Field(
         False,
-        description="Probe only steps in which the gold answer occurs, other than as a term of a calculation, and the"
+        description="Probe only steps that contain the gold answer (other than as a term of a calculation), and the"
         " step after each.",
     )
     per_question: Count | None = Field(
-        None, description="Solutions probed per question, at most: the first that have a step to probe."
+        None, description="Largest number of solutions probed per question: the first ones with a step to probe."
     )
-    unsolved: bool = Field(False, description="Leave out questions that have a correct solution in `of`.")
+    unsolved: bool = Field(False, description="Skip questions that have a correct solution in `of`.")
 
     @property
     def source(self) -> str:
@@ -83,16 +84,16 @@ class ProbePool(BasePool):
 
 
 class HintPool(BasePool):
-    """Questions without a right solution in another pool, asked again with the gold answer as a hint.
+    """Questions without a correct solution in another pool, prompted again with the gold answer as a hint.
 
-    The hint guides the sampling; what is trained on has the plain question as its prompt.
+    The hint is used for sampling only; training examples have the plain question as their prompt.
     """
 
     kind: Literal["hint"]
-    of: Name = Field(description="The pool whose unsolved questions are asked again.")
+    of: Name = Field(description="The pool whose unsolved questions are prompted again.")
     template: str = Field(
         "{question}\n\nHint: the answer is {answer}.",
-        description="User's message: `{question}` is the task's own, `{answer}` the gold answer.",
+        description="User message; `{question}` is the task's own prompt, `{answer}` the gold answer.",
     )
 
     asked: ClassVar[bool] = True
@@ -107,14 +108,16 @@ class HintPool(BasePool):
 
 
 class GuidePool(BasePool):
-    """Questions put in a frame: instructions, and what the policy wrote for an earlier pool."""
+    """Questions in a template, with instructions and the policy's completions from an earlier pool."""
 
     kind: Literal["guide"]
-    of: Name | None = Field(None, description="The pool whose completions the template quotes; each is continued.")
-    template: str = Field(
-        description="User's message: `{question}` is the task's own, `{previous}` a completion of `of`."
+    of: Name | None = Field(
+        None, description="The pool whose completions the template quotes, one prompt per completion."
     )
-    quote: Count = Field(2000, description="Most characters of a completion that are quoted.")
+    template: str = Field(
+        description="User message; `{question}` is the task's own prompt, `{previous}` a completion of `of`."
+    )
+    quote: Count = Field(2000, description="Largest number of quoted characters of a completion.")
 
     asked: ClassVar[bool] = True
 
@@ -128,10 +131,11 @@ class GuidePool(BasePool):
 
 
 class AdaptivePool(BasePool):
-    """More draws for questions with few right ones in another pool (DART-style), `samples` a question on average."""
+    """More samples for questions with few correct ones in another pool (DART-style), `samples` per question on
+    average."""
 
     kind: Literal["adaptive"]
-    of: Name = Field(description="The pool whose failed share says how many draws a question gets.")
+    of: Name = Field(description="The pool whose share of failures decides how many samples a question gets.")
 
     asked: ClassVar[bool] = True
 
@@ -171,5 +175,5 @@ DEFAULT_POOLS = {
 def _checked(pool: P, template: str, needed: tuple[str, ...]) -> P:
     absent = [place for place in needed if place not in template]
     if absent:
-        raise ValueError(f"template has no {' and no '.join(absent)}; put it where that belongs")
+        raise ValueError(f"template has no {' and no '.join(absent)}; add it")
     return pool

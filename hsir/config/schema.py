@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
@@ -20,11 +20,24 @@ MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[1-9][0-9]*)?$")]
 
 
+def _folder(name: str) -> str:
+    """Refuse a name that the shell, Snakemake's wildcards or a path would take for something else."""
+    if not name.strip() or name != name.strip():
+        raise ValueError(f"{name!r} is not a folder name; choose one, such as results")
+    if name.startswith("~"):
+        raise ValueError(f"{name!r}: `~` is not expanded; write the full path")
+    if found := next((mark for mark in "{}*?[]\n\t\0" if mark in name), None):
+        raise ValueError(f"{name!r} holds {found!r}, which Snakemake treats as a pattern; choose another name")
+    if ".." in Path(name).parts or Path(name) in (Path(), Path("/")):
+        raise ValueError(f"{name!r} is not a separate folder; choose a subfolder, or write the full path")
+    return str(Path(name))
+
+
 class TaskEntry(Options):
-    """A benchmark, with the stage options that go with it."""
+    """A benchmark with its stage options."""
 
     task: Task = Field(description="The benchmark and its options, by `kind`.")
-    settings: Settings = Field(Settings(), description="Stage options that go with this task.")
+    settings: Settings = Field(Settings(), description="Stage options for this task.")
 
 
 class TestSets(RootModel[dict[Name, Task]]):
@@ -36,28 +49,29 @@ class TestSets(RootModel[dict[Name, Task]]):
 
 
 class Method(Options):
-    """A method: what is sampled, what of it is kept, how it is trained on.
+    """A method: what is sampled, which solutions are kept, and how the policy is trained on them.
 
-    With `iterations: 0` it trains once on given data and samples nothing.
+    With `iterations: 0` it trains once on the given data and samples nothing.
     """
 
     like: MethodName | None = Field(
         None,
-        description="Method that this one is written as: what is not set here is as there. Blocks are laid over its"
-        " own key by key, lists take their place.",
+        description="Method that this one inherits from: keys that are not set here are taken from it. Blocks are"
+        " merged key by key, lists are replaced.",
     )
     given: tuple[Literal["seed", "gold", "questions"], ...] = Field(
         ("seed",),
-        description="Given data to train on: the seed set, gold traces of the unlabelled set, its bare questions.",
+        description="Given data to train on: the seed set, gold traces of the unlabelled set, or its questions alone.",
     )
     initial: PolicyName = Field(
-        "sft-initial", description="Policy that iteration 1 samples from, or goes on from: `sft-initial`, `hsir-sft.1`."
+        "sft-initial",
+        description="Policy that iteration 1 samples from or continues from, such as `sft-initial` or `hsir-sft.1`.",
     )
-    pools: tuple[Name, ...] = Field((), description="Pools of solutions to choose from.")
-    score: Name | None = Field(None, description="Score set that filters and rewards read, if any does.")
+    pools: tuple[Name, ...] = Field((), description="Pools of solutions to select from.")
+    score: Name | None = Field(None, description="Score set that filters and rewards read, if any.")
     select: tuple[Filter, ...] = Field((), description="Filters, applied in order.")
     train: Train = Field(Sft(), description="How the next policy is trained, by `kind`.")
-    iterations: int = Field(1, ge=0, description="Rounds of sampling and training.")
+    iterations: int = Field(1, ge=0, description="Iterations of sampling and training.")
 
     @property
     def follows(self) -> bool:
@@ -74,24 +88,27 @@ class Method(Options):
     def _what_is_learnt_from(self) -> str | None:
         kind, learns_from = self.train.kind, self.train.learns_from
         if learns_from == "questions" and (self.given != ("questions",) or self.pools or self.select):
-            return f"train is {kind}, which samples by itself; set given: [questions], and neither pools nor select"
+            return (
+                f"train is {kind}, which generates its own samples; set given: [questions], and neither pools"
+                " nor select"
+            )
         if learns_from != "questions" and "questions" in self.given:
-            return f"train is {kind}, which cannot learn from bare questions; leave `questions` out of given"
+            return f"train is {kind}, which cannot learn from questions alone; remove `questions` from given"
         if learns_from == "pairs" and self.given:
-            return f"train is {kind}, which learns from pairs alone; set given: []"
+            return f"train is {kind}, which learns only from pairs; set given: []"
         if learns_from == "pairs" and not self.pools:
-            return f"train is {kind}, which needs failed solutions beside right ones; set pools"
+            return f"train is {kind}, which needs correct and failed solutions; set pools"
         return None
 
     def _what_is_sampled(self) -> str | None:
         if self.iterations and not self.pools and self.train.learns_from != "questions":
             return f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0"
         if not self.iterations and (self.pools or self.select):
-            return "pools and select need iterations of 1 or more; with 0 only given data is trained on"
+            return "pools and select need iterations of 1 or more; with 0, training uses only given data"
         if not self.iterations and not self.given:
             return "nothing to train on; set given: [seed]"
         if self.pools and (not self.select or self.select[0].kind != "right"):
-            return "the first filter must be {kind: right}: a wrong solution must not be trained on"
+            return "the first filter must be {kind: right}: incorrect solutions must not be trained on"
         return None
 
     def _what_is_scored(self) -> str | None:
@@ -112,17 +129,17 @@ class Run(Options):
     models: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of models.")
     tasks: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Names of tasks to train on.")
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(
-        description="Names of methods; `base` is the untrained model, which is evaluated as it is."
+        description="Names of methods; `base` is the untrained model, which is only evaluated."
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds of data and sampling.")
-    iterations: Count | None = Field(None, description="Rounds for every method, if not its own number.")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds for data and sampling.")
+    iterations: Count | None = Field(None, description="Iterations of every method; each method's own number, if none.")
     benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(
         None,
-        description="Tasks whose test sets the policies are evaluated on, for all tasks or by the task that is trained"
-        " on; the training task's own, if none.",
+        description="Tasks whose test sets are used for evaluation, for all training tasks or by training task; the"
+        " training task's own, if none.",
     )
     reference: MethodName | None = Field(
-        None, description="Method that the others are compared with; restem, if the run has it, else its first."
+        None, description="Method that the others are compared with; if none, restem, or the run's first method."
     )
 
     def evaluated_on(self) -> dict[str, tuple[str, ...]]:
@@ -132,22 +149,27 @@ class Run(Options):
 
 
 class Config(Options):
-    """The whole config, as `config/config.yaml` holds it."""
+    """The whole config, as in `config/config.yaml`."""
 
     run: Annotated[tuple[Name, ...], Field(min_length=1)] | Name = Field(
         description="The run, or runs, that plain `snakemake` builds."
     )
-    results: str = Field("results", description="Folder for everything that is made.")
+    results: Annotated[str, AfterValidator(_folder)] = Field("results", description="Folder for all outputs.")
+    rehearse: bool = Field(
+        False,
+        description="Rehearse the run on a laptop: the same job graph with the embedded model, a few generated"
+        " questions in each benchmark's layout, and few steps; results go to `<results>-rehearsal`.",
+    )
     runs: dict[Name, Run] = Field(description="Runs by name; `snakemake NAME` builds one.")
     teacher: Teacher | None = Field(
         None,
-        description="Who distils traces for seed sets, where `results/traces/{task}.jsonl` is named and not there.",
+        description="The teacher that distils missing `results/traces/{task}.jsonl` for seed sets.",
     )
-    judge: Judge | None = Field(None, description="The model that the matcher `judge` asks.")
-    track: Track = Field(Track(), description="Who else notes the course of trainings; changes nothing that is made.")
+    judge: Judge | None = Field(None, description="The model for the matcher `judge`.")
+    track: Track = Field(Track(), description="Experiment trackers that log training metrics; does not affect outputs.")
     overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
-    pools: dict[Name, Pool] = Field({}, description="Pools by name, beside those that are there already.")
-    scores: dict[Name, ScoreSet] = Field({}, description="Score sets by name, beside indiv and div.")
-    models: dict[Name, Model] = Field({}, description="Models by name, beside config/models/*.yaml.")
-    tasks: dict[Name, TaskEntry] = Field({}, description="Tasks by name, beside config/tasks/*.yaml.")
-    methods: dict[MethodName, Method] = Field({}, description="Methods by name, beside config/methods/*.yaml.")
+    pools: dict[Name, Pool] = Field({}, description="Pools by name, in addition to the built-in ones.")
+    scores: dict[Name, ScoreSet] = Field({}, description="Score sets by name, in addition to indiv and div.")
+    models: dict[Name, Model] = Field({}, description="Models by name, in addition to config/models/*.yaml.")
+    tasks: dict[Name, TaskEntry] = Field({}, description="Tasks by name, in addition to config/tasks/*.yaml.")
+    methods: dict[MethodName, Method] = Field({}, description="Methods by name, in addition to config/methods/*.yaml.")

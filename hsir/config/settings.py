@@ -12,13 +12,13 @@ from hsir.splitting import Layout
 
 
 class Sample(Options):
-    """How solutions are drawn."""
+    """How solutions are sampled."""
 
-    engine: Engine = Field(TransformersEngine(), description="What generates: transformers, unless `kind` says else.")
-    shards: Count = Field(1, description="Jobs that a pool is split into.")
-    max_new_tokens: Count = Field(2048, description="Token limit of a solution, where its pool sets none.")
+    engine: Engine = Field(TransformersEngine(), description="Generation engine, by `kind`; transformers by default.")
+    shards: Count = Field(1, description="Number of jobs per pool.")
+    max_new_tokens: Count = Field(2048, description="Token limit of a solution, unless its pool sets one.")
     outside_tags: bool = Field(
-        False, description="Whether answers outside the answer tags count, in pools that are trained on."
+        False, description="Whether answers outside the answer tags count, in pools used for training."
     )
 
 
@@ -26,42 +26,47 @@ class Evaluate(Options):
     """How a policy is evaluated: greedy, zero-shot."""
 
     max_new_tokens: Count = Field(4096, description="Token limit of an answer.")
-    shards: Count = Field(1, description="Jobs that a benchmark is split into.")
+    shards: Count = Field(1, description="Number of jobs per benchmark.")
     outside_tags: bool = Field(
-        True, description="Whether answers outside the answer tags count, where the task's grading looks for them."
+        True, description="Whether answers outside the answer tags count, if the task's grading looks for them."
     )
 
 
 class Score(Options):
-    """InDiv, the intrinsic diversity of a solution (paper, eq. 5); ARCHITECTURE.md says what is reconstructed."""
+    """InDiv, the intrinsic diversity of a solution (paper, eq. 5); ARCHITECTURE.md shows which parts are
+    reconstructed."""
 
     kind: Literal["indiv"] = "indiv"
     layer: Literal["middle"] | Count | Annotated[float, Field(gt=0, lt=1)] = Field(
-        "middle", description="Block whose output states are read: `middle` (L/2), a share of them, or one from 1."
+        "middle",
+        description="Block whose output states are read: `middle` (L/2), a share of the blocks, or a number from 1.",
     )
-    tokens: Literal["all", "think"] = Field("all", description="Which tokens: of the whole solution, of its reasoning.")
+    tokens: Literal["all", "think"] = Field(
+        "all", description="Tokens to score: the whole solution, or only its reasoning."
+    )
     alpha: float = Field(1e-3, gt=0, description="Ridge on the covariance; must be small for tau = -0.5.")
     weights: Literal["max", "mean", "sum", "none"] = Field(
-        "max", description="What the attention weights are divided by; `none` scores without weights (Div)."
+        "max", description="Divisor of the attention weights; `none` scores without weights (eq. 4)."
     )
     received: Literal["max", "mean"] = Field(
-        "max", description="Attention that a token receives from later ones and itself: the largest, or their mean."
+        "max", description="Attention that a token receives from itself and later tokens: the largest, or the mean."
     )
     scale: Literal["none", "dimension", "unit"] = Field(
-        "none", description="Covariance as it is, divided by d - 1, or of states of variance 1 (a correlation)."
+        "none", description="Covariance unscaled, divided by d - 1, or of states with variance 1 (a correlation)."
     )
     dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
-    token_budget: Count = Field(8192, description="Tokens in a batch, padding included; halved where memory is short.")
+    token_budget: Count = Field(8192, description="Tokens per batch, padding included; halved if memory is short.")
 
 
 class Contamination(Options):
-    """What a training set may share with the test sets; texts are compared word by word, without case and signs."""
+    """Allowed overlap of a training set with the test sets; texts are compared as words, ignoring case and
+    punctuation."""
 
     exact: Literal["fail", "allow"] = Field(
-        "fail", description="Where training data hold a whole test question: stop before training, or train on."
+        "fail", description="If training data contain a complete test question: stop before training, or train anyway."
     )
     ngrams: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
-        (13, 8), description="Lengths, in words, of what test questions share with training data: the report counts it."
+        (13, 8), description="Lengths, in words, of the n-gram overlaps that the report counts."
     )
 
 
@@ -70,36 +75,39 @@ class BaseEmbedder(Options):
 
 
 class SentenceTransformers(BaseEmbedder):
-    """Embed steps by a sentence model; the paper's is BGE-m3."""
+    """Embed steps with a sentence model; the paper's is BGE-m3."""
 
     kind: Literal["sentence-transformers"] = "sentence-transformers"
-    model: str = Field("BAAI/bge-m3", description="Folder, or hub id, of the sentence model.")
-    revision: str | None = Field(None, description="Commit, tag or branch on the hub; its newest, if none.")
-    pickled: bool = Field(False, description="Take weights that are no safetensors; read as tensors alone, no code.")
+    model: str = Field("BAAI/bge-m3", description="Folder or hub id of the sentence model.")
+    revision: str | None = Field(None, description="Commit, tag or branch on the hub; the newest, if none.")
+    pickled: bool = Field(
+        False, description="Accept weights that are not safetensors; only tensors are loaded, no code."
+    )
     batch_size: Count = Field(32, description="Steps embedded together.")
 
 
 class Words(BaseEmbedder):
-    """Count words and pairs of neighbours: no model and no network, but blind to a paraphrase."""
+    """Count words and word pairs; needs no model and no network, but cannot detect paraphrases."""
 
     kind: Literal["words"] = "words"
-    dimensions: Count = Field(1024, description="Places that words are hashed to.")
+    dimensions: Count = Field(1024, description="Number of hash buckets for words.")
 
 
 Embedder = Annotated[SentenceTransformers | Words, Field(discriminator="kind")]
 
 
 class Div(Options):
-    """Div, the external diversity of a solution: the share of its steps that repeat no earlier one (paper, alg. 1)."""
+    """Div, the external diversity of a solution: the share of its steps that do not repeat an earlier one (paper, alg.
+    1)."""
 
-    embedder: Embedder = Field(SentenceTransformers(), description="What steps are compared by, by `kind`.")
+    embedder: Embedder = Field(SentenceTransformers(), description="How steps are embedded, by `kind`.")
     threshold: float = Field(
         0.85, gt=0, le=1, description="Cosine similarity to a kept step at which a step is dropped."
     )
 
 
 class DivScore(Options):
-    """Div as a score set; a model's settings say how it is computed (`settings.div`)."""
+    """Div as a score set; a model's `settings.div` configures it."""
 
     kind: Literal["div"] = "div"
 
@@ -113,38 +121,38 @@ DEFAULT_SCORES: dict[str, dict[str, str]] = {"indiv": {}, "div": {"kind": "div"}
 
 
 class Redundancy(Options):
-    """What `snakemake analysis` does: do InDiv and Div fall where steps are repeated on purpose?"""
+    """Options of `snakemake analysis`: do InDiv and Div fall where steps are repeated on purpose?"""
 
-    solutions: Count = Field(200, description="Right solutions, at most, that are made more redundant.")
+    solutions: Count = Field(200, description="Largest number of correct solutions to make more redundant.")
 
 
 class TraceFormat(Options):
-    """How a policy writes its reasoning."""
+    """Format of a policy's reasoning."""
 
     steps: Layout = Field(
         "blank_line",
-        description="What parts its steps, for VeriExit, probes, judges, Div and the report: a blank line, a line, or"
-        " the end of a sentence.",
+        description="Step separator, for VeriExit, probes, judges, Div and the report: a blank line, a line break,"
+        " or the end of a sentence.",
     )
 
 
 class Settings(Options):
-    """Options of the stages, a block each."""
+    """Options of the stages, one block per stage."""
 
-    traces: TraceFormat = Field(TraceFormat(), description="How reasoning is written.")
+    traces: TraceFormat = Field(TraceFormat(), description="Format of the reasoning.")
     sample: Sample = Field(Sample(), description="Stage sample: engine, shards, token limit.")
     evaluate: Evaluate = Field(Evaluate(), description="Stage evaluate: shards, token limit.")
     contamination: Contamination = Field(
-        Contamination(), description="Stage contamination: what training data may share with test sets."
+        Contamination(), description="Stage contamination: allowed overlap of training data with test sets."
     )
-    train: TrainSettings = Field(TrainSettings(), description="Stage train: options by kind of training.")
+    train: TrainSettings = Field(TrainSettings(), description="Stage train: options by training type.")
     div: Div = Field(Div(), description="Div, as a score and in the analysis.")
-    redundancy: Redundancy = Field(Redundancy(), description="Analysis of InDiv, Div and repeated steps.")
+    redundancy: Redundancy = Field(Redundancy(), description="Analysis of InDiv and Div with repeated steps.")
 
 
 class Model(Options):
     """A base model."""
 
-    path: str = Field(description="Folder, or hub id, of the base model.")
-    chat_template: Path | None = Field(None, description="Jinja file, for a model that has no template.")
-    settings: Settings = Field(Settings(), description="Stage options that go with this model.")
+    path: str = Field(description="Folder or hub id of the base model.")
+    chat_template: Path | None = Field(None, description="Jinja file, for a model without a template.")
+    settings: Settings = Field(Settings(), description="Stage options for this model.")

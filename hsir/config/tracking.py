@@ -8,9 +8,11 @@ from hsir.options import Options
 
 
 class Track(Options):
-    """Who else notes losses and rewards, step by step; it changes no policy, so nothing runs again for it."""
+    """Experiment trackers that log losses and rewards per step; they do not affect policies, so a change reruns
+    nothing."""
 
     to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = Field(
-        ("tensorboard",), description="Trackers: files under `results/tracking`, sent nowhere unless you say so."
+        ("tensorboard",),
+        description="Trackers; they write files under `results/tracking`, and upload nothing unless configured to.",
     )
-    project: str = Field("hsir", min_length=1, description="What W&B calls a project, and MLflow an experiment.")
+    project: str = Field("hsir", min_length=1, description="Name of the W&B project or MLflow experiment.")

@@ -1,10 +1,11 @@
-"""Options of the stage train, by kind. The defaults are the paper's (section 4.1, appendix B)."""
+"""Options of the stage train, by kind. The defaults are those of the paper (section 4.1, appendix B)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from hsir.config.devices import Devices, Single
+from hsir.config.rollouts import RolloutEngine, TransformersRollouts
 from hsir.options import Options
 from hsir.rewards import Accuracy, Format, Reward
 
@@ -14,25 +15,25 @@ SaveDtype = Literal["base", "float32", "bfloat16", "float16"]
 
 
 class Limits(Options):
-    """What may be trained on at all; read by the stage filter."""
+    """Limits on the training examples; used by the stage filter."""
 
-    max_length: Count = Field(2048, description="Most tokens of a solution, prompt included.")
+    max_length: Count = Field(2048, description="Largest number of tokens, prompt included.")
     too_long: Literal["fail", "drop", "cut"] = Field(
-        "drop", description="What happens to longer ones; `cut` keeps their first tokens, as the paper's trainer does."
+        "drop", description="How to handle longer examples; `cut` truncates them, as the paper's trainer does."
     )
     when_empty: Literal["fail", "given_only"] = Field(
-        "fail", description="Where no solution is left: stop, or train on the given data alone."
+        "fail", description="If no solution is left: stop, or train on the given data only."
     )
 
 
 class Lora(Options):
-    """Low-rank adapters in place of all weights, for small GPUs; merged into the weights that are saved."""
+    """Low-rank adapters instead of all weights, for small GPUs; merged into the saved weights."""
 
     rank: Count = Field(16, description="Rank of the adapters.")
-    alpha: Count = Field(32, description="What adapters are multiplied by, divided by the rank.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share of an adapter's inputs that is zeroed in training.")
+    alpha: Count = Field(32, description="Scale of the adapters, divided by the rank.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of an adapter's inputs in training.")
     modules: Literal["all-linear"] | tuple[str, ...] = Field(
-        "all-linear", description="Which linear layers get an adapter, by the end of their names."
+        "all-linear", description="Linear layers with an adapter, by the end of their names."
     )
 
 
@@ -40,13 +41,13 @@ class Training(Options):
     """What all kinds of training share; limits and batches count solutions, pairs of them, or questions."""
 
     start_from: Literal["base", "parent"] = Field(
-        "base", description="Weights to begin with: the base model, or the policy that was sampled from."
+        "base", description="Initial weights: the base model, or the policy that was sampled from."
     )
     learning_rate: float = Field(1e-5, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(32, description="Examples per optimizer step, over all devices.")
     device_batch_size: Count = Field(4, description="Examples per forward pass on one device.")
-    devices: Devices = Field(Single(), description="Processes that train, and what they share, by `kind`.")
-    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
+    devices: Devices = Field(Single(), description="Training processes and their parallelism, by `kind`.")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="Share of the steps used for warm-up.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         "cosine", description="Learning rate after the warm-up."
     )
@@ -54,30 +55,30 @@ class Training(Options):
     save_steps: Count = Field(100, description="Steps between resumable checkpoints.")
     dtype: Dtype = Field("float32", description="Number format of the forward pass; weights are trained in float32.")
     save_dtype: SaveDtype = Field(
-        "base", description="Number format that the policy is saved in; `base`: that of the weights it began with."
+        "base", description="Number format of the saved policy; `base`: that of the initial weights."
     )
     checkpointing: Literal["gpu", "on", "off"] = Field(
-        "gpu", description="Compute activations again in the backward pass, for memory: on a GPU, always, never."
+        "gpu", description="Recompute activations in the backward pass to save memory: on a GPU, always, or never."
     )
-    lora: Lora | None = Field(None, description="Train low-rank adapters in place of all weights.")
-    limits: Limits = Field(Limits(), description="What may be trained on at all.")
+    lora: Lora | None = Field(None, description="Train low-rank adapters instead of all weights.")
+    limits: Limits = Field(Limits(), description="Limits on the training examples.")
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "solutions"
-    """What a row of the training set is: a right solution, one with a failed one beside it, or a bare question."""
+    """The type of a training row: a correct solution, a pair of a correct and a failed one, or a question alone."""
 
     @property
     def rollouts(self) -> int:
-        """Forward rows that one example stands for."""
+        """Forward rows per example."""
         return 1
 
     @property
     def accumulation(self) -> int:
-        """Forward passes an optimizer step; raises ValueError where the batch cannot be cut evenly."""
+        """Forward passes per optimizer step; raises ValueError if the batch cannot be split evenly."""
         rows, processes = self.batch_size * self.rollouts, self.devices.processes
         if rows % (self.device_batch_size * processes):
             raise ValueError(
-                f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is no"
-                f" multiple of device_batch_size {self.device_batch_size}"
+                f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is not"
+                f" a multiple of device_batch_size {self.device_batch_size}"
                 f"{f' x {processes} processes' if processes > 1 else ''}; change either"
             )
         return rows // (self.device_batch_size * processes)
@@ -95,18 +96,18 @@ class Training(Options):
     def _on_devices(self) -> "Training":
         if self.lora is not None and self.devices.deepspeed() is not None:
             kind = self.devices.kind
-            raise ValueError(f"devices is {kind}, under which lora cannot be merged yet; set ddp, or single")
+            raise ValueError(f"devices is {kind}, which cannot merge lora adapters yet; set ddp or single")
         return self
 
 
 class Offline(Training):
-    """Training on a set that is there before it begins."""
+    """Training on a fixed training set."""
 
-    epochs: Count = Field(3, description="Times that the training set is learnt from.")
+    epochs: Count = Field(3, description="Number of times that the training set is used.")
     tokens_per_pass: Count | None = Field(
         None,
-        description="Most tokens of a forward pass, padding included, in place of `device_batch_size`; of pairs, both"
-        " texts count, and an example that has more is one pass. For one process.",
+        description="Maximum tokens of a forward pass, including padding, instead of `device_batch_size`. For pairs,"
+        " both texts count; an example above the maximum is a pass of its own. Needs a single process.",
     )
 
     @property
@@ -115,7 +116,7 @@ class Offline(Training):
 
     @property
     def accumulation(self) -> int:
-        """Batches an optimizer step: one, where passes are cut by tokens."""
+        """Batches per optimizer step: one with `tokens_per_pass`."""
         return 1 if self.tokens_per_pass else super().accumulation
 
     def steps(self, examples: int) -> int:
@@ -126,56 +127,56 @@ class Offline(Training):
     def _cut_by_one(self) -> "Offline":
         if self.tokens_per_pass and self.devices.processes > 1:
             raise ValueError(
-                f"tokens_per_pass is for one process, and devices has {self.devices.processes}; set device_batch_size"
-                " in its place"
+                f"tokens_per_pass needs a single process, and devices has {self.devices.processes}; set"
+                " device_batch_size instead"
             )
         return self
 
 
 class Sft(Offline):
-    """Supervised fine-tuning (paper, eq. 1), by TRL's SFTTrainer."""
+    """Supervised fine-tuning (paper, eq. 1) with TRL's SFTTrainer."""
 
     kind: Literal["sft"] = "sft"
 
 
 class Dpo(Offline):
-    """Preference learning on pairs (paper, eq. 2), by TRL's DPOTrainer: DPO, and the winner's mean NLL a token."""
+    """Preference learning on pairs (paper, eq. 2) with TRL's DPOTrainer: DPO, plus the winner's mean NLL per token."""
 
     kind: Literal["dpo"] = "dpo"
     start_from: Literal["base", "parent"] = Field(
-        "parent", description="Weights to begin with, which are the reference too: the policy that was sampled from."
+        "parent", description="Initial weights, and the reference: the base model, or the policy that was sampled from."
     )
     learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(16, description="Pairs per optimizer step, over all devices.")
-    beta: float = Field(0.1, gt=0, description="How strongly the policy is held to the reference.")
-    nll_weight: float = Field(0.5, ge=0, description="Weight of the winner's NLL: a mean over its tokens, then pairs.")
+    beta: float = Field(0.1, gt=0, description="Strength of the pull towards the reference.")
+    nll_weight: float = Field(
+        0.5, ge=0, description="Weight of the winner's NLL (a mean over its tokens, then over pairs)."
+    )
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "pairs"
 
 
 class Grpo(Training):
-    """Reinforcement learning with verifiable rewards (paper, eq. 6 to 10), by TRL's GRPOTrainer: token-level loss."""
+    """Reinforcement learning with verifiable rewards (paper, eq. 6 to 10) with TRL's GRPOTrainer and a token-level
+    loss."""
 
     kind: Literal["grpo"] = "grpo"
-    start_from: Literal["base", "parent"] = Field(
-        "parent", description="Weights to begin with, which are the KL's reference too."
-    )
+    start_from: Literal["base", "parent"] = Field("parent", description="Initial weights, and the reference of the KL.")
     learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(14, description="Questions per optimizer step, over all devices.")
     device_batch_size: Count = Field(4, description="Rollouts per forward pass on one device.")
     max_steps: Count = Field(300, description="Optimizer steps.")
-    group_size: int = Field(8, ge=2, description="Rollouts a question, whose rewards are compared.")
+    group_size: int = Field(8, ge=2, description="Rollouts per question.")
     temperature: float = Field(1.0, gt=0, description="Divides the logits when rollouts are sampled.")
     max_new_tokens: Count = Field(2048, description="Token limit of a rollout.")
-    epsilon: float = Field(
-        0.2, gt=0, description="How far a token's probability ratio may leave 1 before it is clipped."
-    )
-    beta: float = Field(0.04, ge=0, description="Weight of the KL to the policy that training began with.")
+    engine: RolloutEngine = Field(TransformersRollouts(), description="What draws rollouts, by `kind`.")
+    epsilon: float = Field(0.2, gt=0, description="Clipping range of a token's probability ratio around 1.")
+    beta: float = Field(0.04, ge=0, description="Weight of the KL to the initial policy.")
     advantages: Literal["group", "batch", "none"] = Field(
-        "group", description="Whose deviation a reward's distance from its group's mean is divided by."
+        "group", description="Which standard deviation normalizes the advantage: the group's, the batch's, or none."
     )
     rewards: Annotated[tuple[Reward, ...], Field(min_length=1)] = Field(
-        (Accuracy(), Format()), description="What a rollout is rewarded for, by `kind`; their weighted sum counts."
+        (Accuracy(), Format()), description="Rewards, by `kind`; a rollout gets their weighted sum."
     )
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "questions"
@@ -186,11 +187,11 @@ class Grpo(Training):
 
     @property
     def accumulation(self) -> int:
-        """Forward passes an optimizer step; raises ValueError where groups would straddle devices, too."""
+        """Forward passes per optimizer step; also raises ValueError if groups would be split over devices."""
         processes = self.devices.processes
         if self.batch_size % processes:
             raise ValueError(
-                f"batch_size {self.batch_size} on {processes} processes would tear groups of rollouts apart; make it a"
+                f"batch_size {self.batch_size} on {processes} processes would split groups of rollouts; make it a"
                 f" multiple of {processes}"
             )
         return super().accumulation
@@ -215,7 +216,7 @@ Train = Annotated[Sft | Dpo | Grpo, Field(discriminator="kind"), BeforeValidator
 
 
 class TrainSettings(Options):
-    """Training options by kind."""
+    """Training options by type."""
 
     sft: Sft = Field(Sft(), description="Options of `kind: sft`.")
     dpo: Dpo = Field(Dpo(), description="Options of `kind: dpo`.")

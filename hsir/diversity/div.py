@@ -41,7 +41,9 @@ def kept_steps(embeddings: NDArray[Any], threshold: float = THRESHOLD) -> NDArra
     """
     vectors = np.asarray(embeddings, dtype=np.float64)
     if vectors.ndim != 2 or not np.isfinite(vectors).all():
-        raise ValueError(f"embeddings of shape {vectors.shape}: they must be a matrix of finite numbers, a row a step")
+        raise ValueError(
+            f"embeddings of shape {vectors.shape}: they must be a matrix of finite numbers, one row per step"
+        )
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     close = unit @ unit.T >= threshold - ROUNDING

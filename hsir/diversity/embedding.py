@@ -21,7 +21,7 @@ def embedder(options: BaseEmbedder) -> Embed:
         return partial(words, dimensions=options.dimensions)
     if isinstance(options, SentenceTransformers):
         return _sentences(options)
-    raise TypeError(f"{options!r} is no embedder")
+    raise TypeError(f"{options!r} is not a valid embedder")
 
 
 def _sentences(options: SentenceTransformers) -> Embed:
@@ -31,7 +31,7 @@ def _sentences(options: SentenceTransformers) -> Embed:
 
     folder = Path(options.model)
     if options.model.startswith((".", "/", "~")) and not folder.is_dir():
-        raise InputError(f"{options.model}: no such folder; mend `model` of the embedder")
+        raise InputError(f"{options.model}: no such folder; fix `model` of the embedder")
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -45,8 +45,8 @@ def _sentences(options: SentenceTransformers) -> Embed:
             raise
         raise InputError(
             f"{options.model}: the sentence model cannot be loaded ({type(error).__name__}: {error}); set `model` to a"
-            " local folder, `pickled: true` where it has no safetensors and you trust it, or use the embedder"
-            " {kind: words}, which needs none"
+            " local folder, `pickled: true` if it has no safetensors and you trust it, or use the embedder {kind:"
+            " words}, which needs no model"
         ) from error
 
     def embed(texts: Sequence[str]) -> NDArray[Any]:

@@ -1,7 +1,6 @@
-"""Comparisons of policies on the same questions: paired, with intervals, and corrected for how many they are.
-
-Values are arrays [questions, pairs]: of each pair of policies, one value less the other, a row a question. Where there
-are several seeds a question's value is its mean over them, so that questions, not answers, are what is resampled.
+"""Comparisons of policies on the same questions: paired, with intervals, and corrected for their number. Values are
+arrays [questions, pairs]: the difference of each pair of policies, one row per question. With several seeds, a
+question's value is its mean over them, so questions are resampled, not answers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,13 +20,12 @@ Array = NDArray[Any]
 
 
 def bootstrap(differences: Array, seed: int = 0, resamples: int = RESAMPLES) -> tuple[Array, Array]:
-    """Give the ends of the 95 % percentile intervals of the pairs' mean differences; arrays [pairs].
-
-    All pairs share the resamples, so that intervals of one table are comparable. Raises ValueError for no questions.
+    """Return the ends of the 95 % percentile intervals of the pairs' mean differences, as arrays [pairs]. All pairs
+    share the resamples, so the intervals of one table are comparable. Raises ValueError for no questions.
     """
     questions = len(differences)
     if not questions:
-        raise ValueError("no question is common to the policies that are compared")
+        raise ValueError("the compared policies have no question in common")
     means = np.concatenate(list(_means(differences, seed, resamples)))
     low, high = np.percentile(means, (2.5, 97.5), axis=0)
     return low, high
@@ -44,14 +42,14 @@ def _means(differences: Array, seed: int, resamples: int) -> Iterator[Array]:
 
 
 def mcnemar(one: ArrayLike, other: ArrayLike) -> float:
-    """Give the p-value of McNemar's exact test: are two policies right equally often? 1 where they never differ."""
+    """Return the p-value of McNemar's exact test for equal accuracy of two policies; 1 if they never differ."""
     apart = np.subtract(one, other, dtype=int)
     differing = np.count_nonzero(apart)
     return float(binomtest(np.count_nonzero(apart > 0), differing).pvalue) if differing else 1.0
 
 
 def paired_t(differences: ArrayLike) -> float:
-    """Give the p-value of a paired t test over questions, for values that are means over seeds; 1 for no difference."""
+    """Return the p-value of a paired t test over questions, for means over seeds; 1 if there is no difference."""
     return float(ttest_1samp(differences, 0.0).pvalue) if np.any(differences) else 1.0
 
 
@@ -66,9 +64,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def pass_at_k(right: ArrayLike, drawn: ArrayLike, k: int) -> Array:
-    """Estimate for each question the chance that one of k samples is right, from all that were drawn; unbiased.
+    """Estimate for each question the probability that at least one of k samples is correct, from all samples; unbiased.
 
-    Source: Chen et al., arXiv 2107.03374. Raises ValueError for a k that exceeds what was drawn.
+    Source: Chen et al., arXiv 2107.03374. Raises ValueError if k exceeds the number of samples.
     """
     if not 1 <= k <= np.min(drawn):
         raise ValueError(f"k is {k}, but {np.min(drawn)} samples were drawn")
@@ -77,10 +75,10 @@ def pass_at_k(right: ArrayLike, drawn: ArrayLike, k: int) -> Array:
 
 
 def majority(answers: pd.DataFrame) -> pd.Series:
-    """Tell for each question whether the answer of most samples is right: 1 or 0, or the share of right ones in a tie.
+    """Return for each question whether the majority answer is correct: 1 or 0, or the share of correct ones in a tie.
 
-    `answers` has a row per sample: question_id, extracted, right. All right answers count as one, however they are
-    written; samples without an answer have no vote.
+    `answers` has a row per sample: question_id, extracted, right. All correct answers count as the same; samples
+    without an answer do not vote.
     """
     said = answers["extracted"].str.strip().str.casefold().mask(answers["right"], "")
     votes = answers.assign(said=said).groupby(["question_id", "right", "said"]).size()

@@ -23,15 +23,14 @@ class Interval(NamedTuple):
 
 
 def wilson(successes: int, trials: int) -> Interval:
-    """Give a share with its 95 % Wilson score interval; raises ValueError for no trials."""
+    """Return a share with its 95 % Wilson score interval; raises ValueError if there are no trials."""
     bounds = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return Interval(successes / trials, float(bounds.low), float(bounds.high))
 
 
 def spearman(one: Sequence[float], other: Sequence[float], given: Sequence[float] | None = None) -> float | None:
-    """Give Spearman's rank correlation; with `given`, the partial one: what `given` explains is taken from the ranks.
-
-    None where nothing is left to correlate: values that are all the same, or explained altogether.
+    """Return Spearman's rank correlation; with `given`, the partial one, with the effect of `given` removed from the
+    ranks. None if nothing is left to correlate: values that are all the same, or fully explained.
     """
     ranks = [_centred_ranks(values) for values in (one, other)]
     if given is not None:
@@ -52,16 +51,15 @@ def _centred_ranks(values: Sequence[float]) -> NDArray[Any]:
 def graded(
     samples: Iterable[tables.Row], verified: Iterable[tables.Row], questions: Iterable[tables.Row]
 ) -> list[tables.Row]:
-    """Join samples with their verdicts and the difficulty of their questions: what `summary` takes."""
+    """Join samples with their verdicts and the difficulty of their questions, as `summary` expects."""
     difficulty = {row["question_id"]: row["difficulty"] for row in questions}
     judged = {row["sample_id"]: row for row in verified}
     return [judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]} for row in samples]
 
 
 def summary(answers: Sequence[tables.Row]) -> tables.Row:
-    """Summarise graded answers: rows with verdict, why, n_tokens, finish, difficulty.
-
-    Tokens are means and quantiles over all answers, right or wrong, as in the paper.
+    """Summarize graded answers: rows with verdict, why, n_tokens, finish, difficulty. Tokens are means and quantiles
+    over all answers, correct or incorrect, as in the paper.
     """
     levels: dict[int, list[tables.Row]] = defaultdict(list)
     for answer in answers:

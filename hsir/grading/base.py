@@ -47,9 +47,8 @@ class Item(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """A verdict, the answer that it is about if there was one, and where that stood or why there is none.
-
-    `no_answer`: none is given. `undecided`: several that differ, or one that cannot be compared.
+    """A verdict, the extracted answer if there is one, and its place, or the reason that there is none. `no_answer`: no
+    answer is given. `undecided`: there are several different answers, or one that cannot be compared.
     """
 
     extracted: str | None
@@ -58,7 +57,7 @@ class Judgement(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """An answer that a text states as the answer, and the characters [start, end) of the statement."""
+    """An answer that a text states as the answer, with the characters [start, end) of the statement."""
 
     answer: str
     start: int
@@ -66,23 +65,25 @@ class Stated(NamedTuple):
 
 
 class Grader(Options):
-    """What all kinds of answers share."""
+    """Base class of all answer types."""
 
     thinking: Literal["maybe", "always"] = Field(
-        "maybe", description="`always`: a completion that never closes its reasoning (`</think>`) gives no answer."
+        "maybe", description="`always`: a completion that never closes its reasoning (`</think>`) has no answer."
     )
-    fallbacks: tuple[Place, ...] = Field((), description="Places to look at in turn where no closed tags are.")
+    fallbacks: tuple[Place, ...] = Field(
+        (), description="Places to look for the answer, in order, if there are no closed tags."
+    )
 
     def of(self, gold: str, options: Choices | None = None) -> "Grader":
-        """Give the grader of one question; all but `auto` are that of every question."""
+        """Return the grader of one question; only `auto` chooses by question."""
         return self
 
     def in_tags(self) -> Self:
-        """Give the same grader, but for answers outside closed tags, which count no more."""
+        """Return the same grader without answers outside closed tags."""
         return self.model_copy(update={"fallbacks": ()})
 
     def judge(self, item: Item) -> Judgement:
-        """Grade one completion; never raises for anything that a model can write."""
+        """Grade one completion; never raises, whatever the model wrote."""
         found, why = self.locate(item)
         if found is None:
             return Judgement(None, "no_answer", why)
@@ -93,11 +94,11 @@ class Grader(Options):
         return Judgement(answers[0], "undecided" if same is None else "right" if same else "wrong", why)
 
     def judge_all(self, items: Iterable[Item]) -> Iterator[Judgement]:
-        """Grade many, in order, a few in flight at a time."""
+        """Grade many completions, in order, a few at a time."""
         return map(self.judge, items)
 
     def locate(self, item: Item) -> tuple[list[str] | None, str]:
-        """Give the answers and where they stood, or None and why there is none."""
+        """Return the answers and their place, or None and the reason."""
         text = traces.final_part(item.completion, self.thinking == "always")
         if text is None:
             return None, "truncated" if item.truncated else "unfinished"
@@ -115,7 +116,7 @@ class Grader(Options):
         return None, "none"
 
     def find(self, place: Place, text: str, options: Choices | None) -> str | None:
-        """Look for an answer at one place outside closed tags."""
+        """Look for an answer in one place outside closed tags."""
         if place == "open_tag":
             return traces.open_answer(text)
         if place == "boxed":
@@ -123,7 +124,7 @@ class Grader(Options):
         return self.last_stated(text, options) if place == "stated" else None
 
     def last_stated(self, text: str, options: Choices | None) -> str | None:
-        """Give what is stated last; nothing where "the answer is" comes once more, and no answer behind it."""
+        """Return the last stated answer; none if a later "the answer is" has no answer after it."""
         last = self.latest(text, options)
         if last is None:
             return None
@@ -131,7 +132,7 @@ class Grader(Options):
         return None if later else last.answer
 
     def latest(self, text: str, options: Choices | None) -> Stated | None:
-        """Give the statement that begins last; the end of a long text is searched first, which is mostly enough."""
+        """Return the statement that begins last; the end of a long text is searched first, which usually suffices."""
         if len(text) > 2 * SEARCHED:
             cut = len(text) - SEARCHED
             found = self._latest(text[cut:], options)
@@ -143,7 +144,7 @@ class Grader(Options):
         return max(self.stated(text, options), key=lambda stated: stated.start, default=None)
 
     def distinct(self, answers: list[str], options: Choices | None) -> list[str]:
-        """Leave out answers that say the same as one before."""
+        """Remove answers that equal an earlier one."""
         if len(answers) == 1:
             return answers
         kept: list[str] = []
@@ -156,12 +157,13 @@ class Grader(Options):
 
     @abstractmethod
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
-        """Give the gold answer in its plain form; raises ValueError saying what is wrong with it."""
+        """Return the gold answer in its plain form; raises ValueError with the reason if it is invalid."""
 
     @abstractmethod
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
-        """Tell whether an answer equals the gold one; None where that cannot be decided."""
+        """Whether an answer equals the gold one; None if that cannot be decided."""
 
     @abstractmethod
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
-        """Give every answer that the text states as the answer: not denied, supposed, asked, or one of several."""
+        """Return every answer that the text states as the answer, unless it is denied, supposed, asked, or one of
+        several."""

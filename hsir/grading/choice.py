@@ -74,11 +74,12 @@ _REASON = re.compile(
 
 
 class Choice(Grader):
-    """The letter of an option; its full text counts as the letter where it is that of one option alone."""
+    """The letter of an option; the full text of an option counts as its letter if it is unique."""
 
     kind: Literal["choice"] = "choice"
     fallbacks: tuple[Place, ...] = Field(
-        ("open_tag", "boxed", "stated", "alone"), description="Places to look at in turn where no closed tags are."
+        ("open_tag", "boxed", "stated", "alone"),
+        description="Places to look for the answer, in order, if there are no closed tags.",
     )
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:

@@ -49,16 +49,19 @@ class Math(Grader):
 
     kind: Literal["math"] = "math"
     fallbacks: tuple[Place, ...] = Field(
-        ("open_tag", "boxed", "stated", "last"), description="Places to look at in turn where no closed tags are."
+        ("open_tag", "boxed", "stated", "last"),
+        description="Places to look for the answer, in order, if there are no closed tags.",
     )
-    deadline: float = Field(5.0, gt=0, description="Seconds that one comparison may take; later it is undecided.")
-    workers: int = Field(0, ge=0, description="Processes that compare; 0 is one a core that the process may use.")
+    deadline: float = Field(
+        5.0, gt=0, description="Time limit of one comparison, in seconds; after that, it is undecided."
+    )
+    workers: int = Field(0, ge=0, description="Number of worker processes; 0 means one per available core.")
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
         if not gold.strip():
             raise ValueError("the gold answer is empty")
         if self.same(gold, gold) is not True:
-            raise ValueError(f"{gold!r} cannot be read as mathematics")
+            raise ValueError(f"{gold!r} cannot be parsed as mathematics")
         return gold.strip()
 
     def judge(self, item: Item) -> Judgement:

@@ -29,12 +29,12 @@ class Number(Grader):
     kind: Literal["number"] = "number"
     fallbacks: tuple[Place, ...] = Field(
         ("open_tag", "hash", "boxed", "stated", "last"),
-        description="Places to look at in turn where no closed tags are.",
+        description="Places to look for the answer, in order, if there are no closed tags.",
     )
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
         if value(gold) is None:
-            raise ValueError(f"{gold!r} is no number")
+            raise ValueError(f"{gold!r} is not a number")
         return gold.strip()
 
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:

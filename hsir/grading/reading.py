@@ -14,7 +14,7 @@ TOKEN = re.compile(
     rf"(?<![.^_/])(?<![^\W\u2e80-\ud7ff])(?<!\d[,:])(?<![\^_]\{{)(?:(?<![)\]}}])(?P<sign>[-+]))?[$€£]?(?P<digits>{_DIGITS})"
     r"(?:[eE](?P<e>[-+]?\d{1,3})\b|\s?(?:x|\*|\u00d7|\\times)\s?10\^\{?(?P<ten>[-+]?\d{1,3})\}?)?"
     r"(?:\s{1,2}(?P<top>\d{1,6})/(?P<under>\d{1,6})(?![\w/])|\s?/\s?(?P<over>\d{1,18}(?:,\d{3})*)(?![\w/]))?"
-    r"(?!:\d|\d|[.,/]\d|\^)(?:\s(?P<scale>hundred|thousand|million|billion|trillion)\b)?"
+    r"(?!:\d|\d|[.,/]\d|\^|[eE][-+]?\d)(?:\s(?P<scale>hundred|thousand|million|billion|trillion)\b)?"
 )
 _SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _CLEANER = re.compile(

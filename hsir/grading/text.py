@@ -24,11 +24,12 @@ _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": 
 
 
 class Text(Grader):
-    """A short text; case and white space do not count, nor do a full stop, quotes and emphasis around it."""
+    """A short text; case, white space, and surrounding quotes, emphasis or full stop are ignored."""
 
     kind: Literal["text"] = "text"
     fallbacks: tuple[Place, ...] = Field(
-        ("open_tag", "boxed", "stated", "alone"), description="Places to look at in turn where no closed tags are."
+        ("open_tag", "boxed", "stated", "alone"),
+        description="Places to look for the answer, in order, if there are no closed tags.",
     )
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
@@ -66,11 +67,13 @@ class Text(Grader):
 
 
 class Auto(Grader):
-    """By the question: a choice where it has options, else a number, yes or no, or a short text, as its gold is."""
+    """Chosen for each question: a choice if it has options, otherwise a number, yes or no, or a short text, by its gold
+    answer."""
 
     kind: Literal["auto"] = "auto"
     fallbacks: tuple[Place, ...] = Field(
-        get_args(Place), description="Places to look at where no closed tags are; each kind has its own order."
+        get_args(Place),
+        description="Places to look for the answer if there are no closed tags; each answer type has its own order.",
     )
 
     def of(self, gold: str, options: Choices | None = None) -> Grader:

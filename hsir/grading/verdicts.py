@@ -12,9 +12,8 @@ Row = dict[str, Any]
 def verdicts(
     samples: Sequence[Row], questions: Mapping[str, Row], grader: Grader, where: str = "the questions"
 ) -> list[Row]:
-    """Grade samples against the gold answers of their questions; gives rows of the table `verified`, in order.
-
-    `questions` are rows by question id. Raises InputError, headed by `where`, for a sample of none of them.
+    """Grade samples against the gold answers of their questions; returns rows of the table `verified`, in order.
+    `questions` are rows by question id. Raises InputError, prefixed with `where`, for a sample of another question.
     """
     judgements = grader.judge_all(_items(samples, questions, where))
     return [
@@ -27,6 +26,6 @@ def _items(samples: Sequence[Row], questions: Mapping[str, Row], where: str) -> 
     for row in samples:
         question = questions.get(row["question_id"])
         if question is None:
-            raise InputError(f"{where}: no question {row['question_id']!r}, which sample {row['sample_id']} answers")
+            raise InputError(f"{where}: no question {row['question_id']!r}, to which sample {row['sample_id']} belongs")
         options = dict(question["options"]) if question["options"] else None
         yield Item(row["completion"], question["gold"], options, row["finish"] == "length")

@@ -37,11 +37,12 @@ _LIKELY = re.compile(
 
 
 class YesNo(Grader):
-    """Yes or no; true and false are read as the same."""
+    """Yes or no; true and false count as yes and no."""
 
     kind: Literal["yesno"] = "yesno"
     fallbacks: tuple[Place, ...] = Field(
-        ("open_tag", "boxed", "stated", "alone"), description="Places to look at in turn where no closed tags are."
+        ("open_tag", "boxed", "stated", "alone"),
+        description="Places to look for the answer, in order, if there are no closed tags.",
     )
 
     def check_gold(self, gold: str, options: Choices | None = None) -> str:

@@ -71,9 +71,9 @@ def _opened(path: Path) -> tuple[dict[str, Any], bool]:
     try:
         stamped = seal.stamped(content)
     except (ValueError, IndexError) as error:
-        raise InputError(f"{path}: what it says of its making cannot be read") from error
+        raise InputError(f"{path}: its provenance cannot be read") from error
     if seal.damaged(content) or content[:4] != b"PAR1" or content[-4:] != b"PAR1":
-        raise InputError(f"{path}: its content is not what was written")
+        raise InputError(f"{path}: its content has changed since it was written")
     return stamped, seal.sealed(content)
 
 
@@ -83,15 +83,15 @@ def _foreign(path: Path, made: dict[str, Any]) -> Iterator[Fault]:
     for given in map(Path, made.get("inputs", {})):
         elsewhere = given.parent.parent if given.parent.name == "samples" else None
         if made.get("stage") in OF_A_POOL and elsewhere and not _same(own, elsewhere):
-            yield Fault(path, "foreign", f"made of {given}")
+            yield Fault(path, "foreign", f"made from {given}")
         if made.get("stage") == "sample" and given.name == "checkpoint" and not _within(path, given.parent):
-            yield Fault(path, "foreign", f"drawn from {given}")
+            yield Fault(path, "foreign", f"sampled from {given}")
 
 
 def _stale(path: Path, made: dict[str, Any]) -> Iterator[Fault]:
     for given, wanted in made.get("inputs", {}).items():
         if Path(given).exists() and _hash(Path(given)) != wanted:
-            yield Fault(path, "stale", f"made of another {given} than is there now")
+            yield Fault(path, "stale", f"made from a different {given} than the current one")
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -47,16 +47,16 @@ def _leftover(path: Path, busy: Collection[Path]) -> Leftover | None:
     if temporary.is_temporary(path.name):
         old = time.time() - path.stat().st_mtime > DAY
         if temporary.abandoned(path) or old:
-            return Leftover(path, _size(path), "written by a process that was killed")
+            return Leftover(path, _size(path), "written by a killed process")
     elif output in busy or _locked(output):
         return None
     elif path.suffix == KEPT and output.exists():
-        return Leftover(path, _size(path), "an output of before, which has been made again")
+        return Leftover(path, _size(path), "an old output that has been recreated")
     elif path.suffix in UNFINISHED and path.is_dir():
         what = UNFINISHED[path.suffix]
         if output.exists():
-            return Leftover(path, _size(path), f"the state of {what} that is finished")
-        return Leftover(path, _size(path), f"{what}, begun and not finished, that no run asked for needs", False)
+            return Leftover(path, _size(path), f"the state of a finished {what}")
+        return Leftover(path, _size(path), f"{what}, unfinished, that no requested run needs", False)
     return None
 
 

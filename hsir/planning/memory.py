@@ -1,11 +1,11 @@
 """The memory that a training takes on the CPU, from the model's size: what runs side by side must fit a machine."""
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from hsir import jsontext
 from hsir.config import Plan
 from hsir.config.home import found
 from hsir.config.training import Grpo, Offline, Training
@@ -22,7 +22,7 @@ LOGITS = 12
 
 
 def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
-    """Estimate the bytes that a training takes in all its processes; None where nothing tells the model's size.
+    """Estimate the bytes that a training takes in all its processes; None where the model's size is unknown.
 
     Weights, gradients, the optimizer, the logits of the longest batch; activations of long texts come on top.
     """
@@ -33,12 +33,12 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
     train = plan.train(model, task, policy)
     reference = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
     each = (FROZEN if train.lora else TRAINED) + (FROZEN if reference else 0)
-    logits = _in_a_pass(train) * _vocabulary(path) * LOGITS
+    logits = in_a_pass(train) * vocabulary(path) * LOGITS
     return train.devices.processes * (count * each + logits + PACKAGES)
 
 
 def by_model(plan: Plan, work: Work) -> dict[str, float | None]:
-    """Give the bytes of the largest training of each model; None where nothing tells the model's size."""
+    """Give the bytes of the largest training of each model; None where the model's size is unknown."""
     found: dict[str, float | None] = {}
     for one in work.trainings:
         most, before = training(plan, one.model, one.task, one.policy), found.get(one.model)
@@ -66,7 +66,8 @@ def without_gpu(profile: Mapping[str, Any] | None = None) -> bool:
     return not handed_on and shutil.which("nvidia-smi") is None and (profile is not None or not shutil.which("sbatch"))
 
 
-def _in_a_pass(train: Training) -> int:
+def in_a_pass(train: Training) -> int:
+    """Give the most tokens of a forward pass; of pairs, those of one side."""
     budget = train.tokens_per_pass if isinstance(train, Offline) else None
     return max(budget, _longest(train)) if budget else train.device_batch_size * _longest(train)
 
@@ -75,9 +76,10 @@ def _longest(train: Training) -> int:
     return train.max_new_tokens if isinstance(train, Grpo) else train.limits.max_length
 
 
-def _vocabulary(path: str) -> int:
+def vocabulary(path: str) -> int:
+    """Give the words of a model's vocabulary, 0 where its folder is not at hand."""
     try:
-        told = json.loads((found(path) / "config.json").read_text(encoding="utf-8"))
+        told = jsontext.parse((found(path) / "config.json").read_text(encoding="utf-8"))
         return int(told.get("text_config", told).get("vocab_size", 0))
     except (OSError, ValueError, AttributeError):
         return 0

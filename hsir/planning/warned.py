@@ -12,13 +12,19 @@ MARK = "hsir: warning: "
 
 
 def warnings(plan: Plan, runs: Iterable[str], logs: Path = LOGS) -> list[str]:
-    """Give the warnings of the pools that runs draw, each with the pool that it is of."""
+    """Give the warnings of the pools that runs draw and of the policies that they train, each with its place."""
     found: dict[str, None] = {}
-    for one in work(plan, runs).draws:
-        place = Path(one.model, one.task, f"seed{one.seed}", one.policy, one.pool)
-        path = logs / place / "veriexit.log"
-        if path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            said = (line.removeprefix(MARK) for line in text.splitlines() if line.startswith(MARK))
-            found |= dict.fromkeys(f"{place}: {line}" for line in said)
+    done = work(plan, runs)
+    for one in done.draws:
+        found |= _said(logs, Path(one.model, one.task, f"seed{one.seed}", one.policy, one.pool), "veriexit")
+    for made in done.trainings:
+        for stage in ("filter", "train"):
+            found |= _said(logs, Path(made.model, made.task, f"seed{made.seed}", made.policy), stage)
     return list(found)
+
+
+def _said(logs: Path, place: Path, stage: str) -> dict[str, None]:
+    path = logs / place / f"{stage}.log"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    said = (line.removeprefix(MARK) for line in text.splitlines() if line.startswith(MARK))
+    return dict.fromkeys(f"{place}: {line}" for line in said)

@@ -74,10 +74,10 @@ def profile(folder: Path) -> dict[str, Any]:
     """Read a profile, of this folder or of the project; raises ConfigError where there is none."""
     path = profile_folder(folder) / "config.yaml"
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file; --profile takes a folder, such as profiles/slurm")
+        raise ConfigError(f"{path}: no such file; --profile expects a folder, such as profiles/slurm")
     read = read_yaml(path)
     if not isinstance(read, dict):
-        raise ConfigError(f"{path}: not a profile; profiles/README.md tells what stands there")
+        raise ConfigError(f"{path}: not a profile; see profiles/README.md")
     return read
 
 

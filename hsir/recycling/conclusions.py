@@ -1,8 +1,8 @@
-"""Conclusions: what a step ends with as its result, without calling it the answer.
+"""Conclusions: the result at the end of a step that does not call it the answer.
 
 "Therefore, Charlie has 17 stickers left.", "Thus x = 42.", "So option B seems best." Only the step's last sentence
 counts, and only if a word of consequence opens it or it prefers an option: a calculation on the way ends in a number,
-too. What a sentence concludes depends on the answer type: one reader each.
+too. Each answer type has its own reader of conclusions.
 """
 
 import re
@@ -85,7 +85,7 @@ _COMPLEMENT = re.compile(r"\b(?:is|are|was|were)\s+(?:called\s+|named\s+)?")
 
 
 def concluded(step: str, grader: Grader, options: Choices | None = None) -> Iterator[Stated]:
-    """Give what the step's last sentence concludes, as statements; none where it draws no conclusion."""
+    """Return the conclusions of the step's last sentence, as statements."""
     offset = max(0, len(step) - LAST)
     tail = step[offset:].rstrip()
     for answer, start, end in _READERS[type(grader)](tail, options):

@@ -61,7 +61,9 @@ def _inputs(table: Path, made_by: dict[str, Any]) -> tuple[list[Path], Path]:
     paths = [Path(path) for path in made_by["inputs"]]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
-        raise InputError(f"{table}: its inputs are missing ({', '.join(missing)}); run this in the folder of the run")
+        raise InputError(
+            f"{table}: its inputs are missing ({', '.join(missing)}); run this command in the run's folder"
+        )
     kinds = {path: tables.metadata(path).get("table") for path in paths}
     samples = [path for path, kind in kinds.items() if kind == "samples"]
     return samples, next(path for path, kind in kinds.items() if kind == "questions")

@@ -1,4 +1,4 @@
-"""When does a reasoning step arrive at the ground truth? (paper, section 3.2)
+"""Matchers decide whether a reasoning step reaches the gold answer (paper, section 3.2).
 
 A matcher is an option and its strategy: fields, and a call (step, gold, grader, options, known) -> bool.
 """
@@ -15,14 +15,14 @@ from hsir.recycling import conclusions, refusals
 
 
 class Known(NamedTuple):
-    """What is known about a step besides its text."""
+    """Information about a step in addition to its text."""
 
     number: int = 0
-    """Its place in the trace, counted from 0."""
+    """Its index in the trace, from 0."""
     shares: Mapping[str, Mapping[int, float]] = {}
     """The share of correct answers after each probed step of the trace, by probe pool."""
     concluded: frozenset[int] = frozenset()
-    """The steps that conclude the gold answer, says the judge."""
+    """The steps that conclude the gold answer according to the judge."""
 
 
 class BaseMatcher(Options):
@@ -38,18 +38,17 @@ class BaseMatcher(Options):
     def arrival(
         self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
     ) -> Stated | None:
-        """Give the statement, by its characters in the step, with which it arrives at the gold answer, if it does.
-
-        A matcher that does not read the step gives the whole of it.
+        """Return the statement with which the step reaches the gold answer, by its characters; None if it does not. A
+        matcher that does not read the step returns all of it.
         """
 
     def reads(self, step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
-        """Say whether the step states any answer; one that does not read steps says so of each."""
+        """Whether the step states any answer; True for a matcher that does not read steps."""
         return True
 
     @property
     def pools(self) -> tuple[str, ...]:
-        """Name the pools of probes that it reads."""
+        """Name the probe pools that it reads."""
         return ()
 
     @property
@@ -61,15 +60,15 @@ class BaseMatcher(Options):
 class Explicit(BaseMatcher):
     """The step states the gold answer as the answer: "so the answer is 42.", "\\boxed{42}".
 
-    What is stated is read by the task's grader, so that 42.0 is 42, and an option's text its letter. A statement
-    does not count where it is denied, supposed, asked, conditional, one of several, or retracted (docs/method.md
-    lists the kinds). Of several statements in a step that count, the last decides.
+    The task's grader reads the statement, so 42.0 equals 42, and the text of an option equals its letter. A statement
+    does not count if it is denied, supposed, asked, conditional, one of several, or retracted (docs/method.md lists the
+    kinds). If several statements in a step count, the last one decides.
     """
 
     kind: Literal["explicit"] = "explicit"
     conclusions: bool = Field(
         False,
-        description="Accept a step that ends by concluding the gold answer, too, though it does not call it the answer:"
+        description="Also accept a step that concludes the gold answer without calling it the answer:"
         ' "Therefore, Charlie has 17 stickers left."',
     )
 
@@ -92,15 +91,15 @@ class Explicit(BaseMatcher):
 
 
 class Probe(BaseMatcher):
-    """The policy itself answers correctly from this step on, whatever the step says.
+    """The policy answers correctly from this step on, whatever the step says.
 
-    The pool named by `pool` holds short answers that the policy gave after the trace's steps. The step arrives if the
-    share of correct answers after it is at least `confidence`, and stays so at the next `stable` probed steps. A step
-    that was not probed never arrives.
+    The pool `pool` contains short answers of the policy after the trace's steps. A step is accepted if the share of
+    correct answers after it is at least `confidence`, and remains so at the next `stable` probed steps. A step that was
+    not probed is never accepted.
     """
 
     kind: Literal["probe"]
-    pool: Name = Field(description="The pool of kind `probe` that holds the answers.")
+    pool: Name = Field(description="The pool of kind `probe` with the answers.")
     confidence: float = Field(1.0, gt=0, le=1, description="Share of the answers after a step that must be correct.")
     stable: int = Field(1, ge=0, description="Later probed steps at which the share must be as high, if there are any.")
 
@@ -133,7 +132,7 @@ class Judged(BaseMatcher):
 
 
 class Several(BaseMatcher):
-    """Matchers that are asked together."""
+    """A combination of matchers."""
 
     of: tuple["Matcher", ...] = Field(min_length=1, description="The matchers.")
 
@@ -150,7 +149,7 @@ class Several(BaseMatcher):
 
 
 class AllOf(Several):
-    """Each of several matchers accepts the step."""
+    """All of several matchers accept the step."""
 
     kind: Literal["all"]
 
@@ -162,7 +161,7 @@ class AllOf(Several):
 
 
 class AnyOf(Several):
-    """One of several matchers, at least, accepts the step."""
+    """At least one of several matchers accepts the step."""
 
     kind: Literal["any"]
 

@@ -1,4 +1,4 @@
-"""Verify-then-exit: where a failed trace had already arrived at the ground truth (paper, Algorithm 2)."""
+"""Verify-then-exit: cut a failed trace where it reaches the gold answer (paper, Algorithm 2)."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
@@ -19,14 +19,14 @@ BYTES = 8
 
 
 class Cut(NamedTuple):
-    """The step (counted from 0) that arrives, and the offset in the completion behind which to cut."""
+    """The step (from 0) that reaches the answer, and the offset in the completion at which to cut."""
 
     step: int
     end: int
 
 
 class Evidence(NamedTuple):
-    """What probes and a judge say about failed samples."""
+    """The results of probes and a judge for failed samples."""
 
     shares: Mapping[str, Mapping[str, Mapping[int, float]]] = {}
     """The share of correct answers by probe pool, sample and step."""
@@ -43,10 +43,10 @@ def recycle(
     failed: Iterable[Row], questions: Mapping[str, Row], matcher: BaseMatcher, grader: Grader,
     tokenizer: "PreTrainedTokenizerBase", evidence: Evidence = Evidence(), layout: Layout = "blank_line",
 ) -> list[Row]:  # fmt: skip
-    """Cut failed samples after the first step that arrives at the gold answer, and add the exit prompt.
+    """Cut failed samples after the first step that reaches the gold answer, and append the exit prompt.
 
-    Takes rows of the table `samples`, and of `questions` by question id; gives rows of the table `veriexit`, in order.
-    Where no step arrives, `cut_step` and `prefix_ids` are None: there is nothing to recycle.
+    Takes rows of the table `samples`, and of `questions` by question id; returns rows of the table `veriexit`, in
+    order. If no step reaches the answer, `cut_step` and `prefix_ids` are None: there is nothing to recycle.
     """
     rows = []
     for row in failed:
@@ -68,9 +68,8 @@ def find_cut(
     completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None,
     known: Known = Known(), layout: Layout = "blank_line",
 ) -> Cut | None:  # fmt: skip
-    """Find the first reasoning step that arrives at the gold answer; None if no step does.
-
-    `known` holds what probes and a judge say about the steps of this trace.
+    """Find the first reasoning step that reaches the gold answer; None if no step does. `known` contains the results of
+    probes and a judge for the steps of this trace.
     """
     for number, (step, end) in enumerate(traces.steps(completion, layout)):
         if matcher(step, gold, grader, options, known._replace(number=number)):
@@ -82,17 +81,16 @@ def states_any(
     completion: str, gold: str, matcher: BaseMatcher, grader: Grader, options: Choices | None = None,
     layout: Layout = "blank_line",
 ) -> bool:  # fmt: skip
-    """Tell whether any step states any answer, right or wrong, as the matcher reads statements."""
+    """Whether any step states an answer, correct or not, according to the matcher."""
     return any(matcher.reads(step, gold, grader, options) for step, _ in traces.steps(completion, layout))
 
 
 def boundaries(
     completion: str, most: int, holds: Callable[[str], bool] | None = None, layout: Layout = "blank_line"
 ) -> list[Cut]:
-    """Give the ends of a trace's steps where the policy is probed: all, or `most` of them, evenly spread.
-
-    The last one is always among them. With `holds`, only steps that hold something, and the step after each of them,
-    which says whether what the policy knew then lasts.
+    """Return the ends of a trace's probed steps: all, or `most` of them, evenly spaced. The last one is always
+    included. With `holds`, only steps that pass it, and the step after each, which shows whether the policy still knows
+    the answer.
     """
     steps = traces.steps(completion, layout)
     cuts = [Cut(number, end) for number, (_, end) in enumerate(steps)]
@@ -105,10 +103,9 @@ def boundaries(
 
 
 def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], end: int) -> list[int]:
-    """Give the sample's own tokens up to character `end`, and behind them the exit prompt.
-
-    The last token before the cut is tokenised anew together with the exit prompt, as if the policy had written
-    both: `.` and a blank line are one token to many tokenizers.
+    """Return the sample's own tokens up to character `end`, followed by the exit prompt. The last token before the cut
+    is retokenized together with the exit prompt, as if the policy had written both: `.` and a blank line are one token
+    to many tokenizers.
     """
     text = _text(encoder, completion_ids)[:end]
     kept = completion_ids[: _whole_tokens(encoder, completion_ids, text)]

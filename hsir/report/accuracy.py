@@ -49,7 +49,7 @@ def _panel(place: seeds.Place, policies: dict[str, list[Result]], looks: dict[st
     beyond = 0.02 * (x_domain[1] - x_domain[0])
     for row in rows:
         row |= {"aside": x_domain[1] + 1.6 * beyond, "text_at": x_domain[1] + 3 * beyond}
-    x = alt.X("tokens:Q", title="mean tokens an answer", scale=alt.Scale(domain=x_domain, nice=False))
+    x = alt.X("tokens:Q", title="mean tokens per answer", scale=alt.Scale(domain=x_domain, nice=False))
     y = alt.Y("accuracy:Q", title="accuracy (%)", scale=alt.Scale(domain=y_domain, nice=False))
     colour = alt.Color("colour:N", scale=None)
     base = alt.Chart(style.data(rows), width=WIDTH, height=height, title=_title(place))

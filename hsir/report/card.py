@@ -78,34 +78,34 @@ def began_with(folder: Path) -> Base:
 
 
 class Learnt(NamedTuple):
-    """What a policy learnt from, for the card."""
+    """Training data of a policy, for the card."""
 
     said: str
     risk: str
 
 
 OWN = (
-    "A model of its own kind wrote the solutions that it learnt from: it may repeat their errors with more confidence."
+    "A model of the same kind wrote the solutions in its training set: it may repeat their errors with more confidence."
 )
-GIVEN = "The traces that it learnt from were given, and nobody checked their steps: it may repeat their errors."
+GIVEN = "The traces in its training set were provided, and their steps were not checked: it may repeat their errors."
 
 
 def _learnt(folder: Path, told: dict[str, Any]) -> Learnt:
-    """Say what a policy learnt from, by its kind of training and by where its training set came from."""
+    """Describe a policy's training data, by training type and origin."""
     kind = told["provenance"]["options"]["train"].get("kind", "sft")
     if kind == "grpo":
-        return Learnt("by reinforcement learning: from its own attempts, which were graded as it learnt", OWN)
+        return Learnt("by reinforcement learning, on its own attempts, graded during training", OWN)
     steps, given = _funnel(folder), _given(folder)
     own = steps[-1]["total"] if steps else 0
     if kind == "dpo":
-        return Learnt("by preferences: from right solutions that a policy wrote, each against a failed one", OWN)
-    traces = f"{given:,} given traces, which another model or people wrote"
+        return Learnt("by preference learning, on correct solutions of a policy, each paired with a failed one", OWN)
+    traces = f"{given:,} provided traces, written by another model or people"
     if own:
         also = f", and {traces}" if given else ""
-        return Learnt(f"from {own:,} right solutions that a policy before it wrote{also}", OWN)
+        return Learnt(f"on {own:,} correct solutions written by an earlier policy{also}", OWN)
     if given:
-        return Learnt(f"from {traces}; from none of its own", GIVEN)
-    return Learnt("by supervised fine-tuning", "What it learnt from is not noted here: it may repeat the errors in it.")
+        return Learnt(f"on {traces}; on none of its own", GIVEN)
+    return Learnt("by supervised fine-tuning", "Its training data is not recorded here: it may repeat their errors.")
 
 
 def _evaluations(folder: Path) -> Iterator[dict[str, Any]]:

@@ -35,11 +35,11 @@ class Side(NamedTuple):
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as results/runs/demo.")],
     other: Annotated[Path, typer.Argument(help="Folder of the run to compare it with.")],
-    output: Annotated[Path | None, typer.Option("--out", help="Also write it: .html, .md or .csv.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", help="Also write the comparison: .html, .md or .csv.")] = None,
 ) -> None:
     """Compare the policies of two runs on the questions that both answered, with intervals and p-values.
 
-    Policies of the same name are compared where the runs have different ones; else those of the same iteration.
+    Policies with the same name are compared if they differ between the runs; otherwise, those of the same iteration.
     """
     if output is not None and output.suffix not in WRITERS:
         raise InputError(f"--out {output}: the suffix must be {', '.join(WRITERS)}")
@@ -80,7 +80,7 @@ def differences(place: Place, one: Side, two: Side) -> list[Difference]:
     if not pairs:
         return []
     if _questions(one, place) != _questions(two, place):
-        raise InputError(f"{', '.join(place)}: the runs were evaluated on different questions; nothing can be paired")
+        raise InputError(f"{', '.join(place)}: the runs were evaluated on different questions; they cannot be paired")
     named = [(_named(one, a, b), _named(two, b, a)) for a, b in pairs]
     known = {}
     for (first, second), (a, b) in zip(named, pairs, strict=True):

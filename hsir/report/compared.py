@@ -113,8 +113,8 @@ def _check_same(place: Place, known: Mapping[str, list[Answers]]) -> None:
             odd = wanted.symmetric_difference(one.index)
             if len(odd):
                 raise InputError(
-                    f"{', '.join(place)}: {name} did not answer the same questions as the others ({odd[0]!r} is of one"
-                    " alone); delete its evaluations and run again"
+                    f"{', '.join(place)}: {name} did not answer the same questions as the others ({odd[0]!r} is"
+                    " only in one); delete its evaluations and rerun"
                 )
 
 

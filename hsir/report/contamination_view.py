@@ -38,11 +38,11 @@ def _sheet(title: str, overlaps: pd.DataFrame, seeds: int) -> Sheet:
             ]
         )  # fmt: skip
     shared = [f"share {n} words %" for n in lengths]
-    columns = ["policy", "source", "solutions", "test set", "questions", "whole", *shared, f"under {lengths[0]} words"]
-    over = f"; means over {seeds} seeds, of whole ones the most of any seed" if seeds > 1 else ""
+    columns = ["policy", "source", "solutions", "test set", "questions", "exact", *shared, f"under {lengths[0]} words"]
+    over = f"; means over {seeds} seeds, for exact matches the maximum over seeds" if seeds > 1 else ""
     note = (
-        "Test questions found in questions or solutions that were trained on: whole, and the share with which a run of"
-        f" so many words is common{over}. Case, punctuation and line breaks do not count."
+        "Test questions found in training questions or solutions: exact matches, and the share of test questions"
+        f" with a common sequence of this many words{over}. Case, punctuation and line breaks are ignored."
     )
     return Sheet(title, [*columns, "for example"], rows, note)
 

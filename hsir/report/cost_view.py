@@ -8,13 +8,13 @@ from hsir.report.run import Made
 
 SECONDS = {"sample_seconds": "sample", "score_seconds": "score", "train_seconds": "train"}
 TOKENS = {
-    "generated_tokens": "generated", "prefill_tokens": "read before generating", "scored_tokens": "scored",
+    "generated_tokens": "generated", "prefill_tokens": "read (prefill)", "scored_tokens": "scored",
     "training_tokens": "trained on",
 }  # fmt: skip
 FORMATS = {"seconds": ",d", "tokens": ".2~s"}
 COLOURS = {
     "sample": style.DARK, "score": style.COLOURS[1], "train": style.LIGHT, "generated": style.DARK,
-    "read before generating": style.MIDDLE, "scored": style.COLOURS[1], "trained on": style.LIGHT,
+    "read (prefill)": style.MIDDLE, "scored": style.COLOURS[1], "trained on": style.LIGHT,
 }  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def draw(made: Made, costs: pd.DataFrame) -> style.Chart:
     for place, here in costs[costs["what"] == "own"].groupby(["model", "task"], sort=False):
         means, where = here.groupby("policy", sort=False).mean(numeric_only=True), made.where(*map(str, place))
         charts += [_panel(means, SECONDS, "seconds", where), _panel(means, TOKENS, "tokens", where)]
-    return style.panels(charts, "What each policy cost, without what it comes from", columns=2, legends="independent")
+    return style.panels(charts, "Cost of each policy, without its ancestors", columns=2, legends="independent")
 
 
 def _panel(means: pd.DataFrame, parts: dict[str, str], unit: str, where: str) -> alt.Chart:

@@ -12,9 +12,10 @@ from hsir.storage.files import read_json
 POINTS = 60
 """Points of a line, at most; each is a mean over the steps that it stands for."""
 MEASURES = {
-    "reward": ("reward", "sum of rewards"), "length": ("length of rollouts", "tokens"),
-    "without_spread": ("questions without spread", "share"), "clipped": ("cut off by the limit", "share of rollouts"),
-    "kl": ("KL to the policy begun with", "nats a token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
+    "reward": ("reward", "total reward"), "length": ("length of rollouts", "tokens"),
+    "without_spread": ("questions without reward spread", "share"), "clipped": ("cut off by the limit", "share of"
+    " rollouts"),
+    "kl": ("KL to the initial policy", "nats per token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
 }  # fmt: skip
 PART = "rewards."
 

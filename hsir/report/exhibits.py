@@ -32,8 +32,8 @@ CUTS = ["parent_id", "question_id", "cut_step"]
 Steps = Sequence[tuple[str, int]]
 """Steps and their ends, as `hsir.traces` gives them."""
 Mark = Literal["", "arrives", "behind", "repeats", "left out"]
-Fate = Literal["recovered", "cut, no right answer", "nothing to recycle"]
-ORDER: tuple[Fate, ...] = ("recovered", "recovered", "cut, no right answer", "nothing to recycle")
+Fate = Literal["recovered", "cut, no correct answer", "nothing to recycle"]
+ORDER: tuple[Fate, ...] = ("recovered", "recovered", "cut, no correct answer", "nothing to recycle")
 
 
 class Step(NamedTuple):
@@ -106,7 +106,7 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     best = answers.drop_duplicates("parent_id").set_index("parent_id")[["sample_id", "right"]]
     failed = failed.astype({"cut_step": "Int32"}).join(best)
     uncut, recovered = failed["cut_step"].isna(), failed["right"].eq(True)
-    failed["fate"] = np.select([uncut, recovered], ["nothing to recycle", "recovered"], "cut, no right answer")
+    failed["fate"] = np.select([uncut, recovered], ["nothing to recycle", "recovered"], "cut, no correct answer")
     chosen = failed.loc[_chosen(failed, most, f"{drawn.cell.seed}/{drawn.cell.policy}/{drawn.pool}")]
     parents = pools.texts(made, source, set(chosen.index))
     after = pools.texts(made, drawn, set(chosen["sample_id"].dropna()))
@@ -150,7 +150,7 @@ def _cut(row: Mapping[Any, Any], steps: Steps, text: str, after: Mapping[str, st
         return [first]
     answer, end = after.get(child, ""), steps[place][1]
     given = answer[end:] if answer.startswith(text[:end]) else answer
-    title = "recovered" if fate == "recovered" else "answered again, not right"
+    title = "recovered" if fate == "recovered" else "answered again, incorrectly"
     return [first, Trace(title, child if child in after else "never sampled", [], visible(given.strip()))]
 
 

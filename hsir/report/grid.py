@@ -8,8 +8,8 @@ from hsir.report.results import Result
 from hsir.report.sheets import Entry, Sheet, entry
 
 NOTE = (
-    "Accuracy in percent, with the half-width of its 95 % interval; what was trained on, and accuracy and tokens at the"
-    " end, are means over the columns. A mean over columns that a policy lacks is left out."
+    "Accuracy in percent, with the half-width of its 95 % interval. `trained on`, and accuracy and tokens at the"
+    " end, are means over the columns; a mean is omitted if a policy lacks a column."
 )
 
 

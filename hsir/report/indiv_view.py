@@ -110,13 +110,13 @@ def draw(made: Made, found: list[Seen]) -> style.Chart:
     """Draw for each filter the scores with tau, and beside them the share dropped by difficulty."""
     groups = _by_filter(found)
     if not groups:
-        return style.sentence("No policy of this run chose its solutions by InDiv.")
+        return style.sentence("No policy of this run selected its solutions by InDiv.")
     charts = []
     for (group, _), seeds in groups.items():
         known = any(one.candidates["difficulty"].notna().any() for one in seeds)
-        said = "" if known else "; no level of difficulty"
+        said = "" if known else "; no difficulty levels"
         charts += [_scores_panel(made, group, seeds, said), *([_levels_panel(seeds)] if known else [])]
-    return style.panels(charts, "Intrinsic diversity of right solutions, and what the threshold drops", columns=2)
+    return style.panels(charts, "Intrinsic diversity of correct solutions, and the share dropped", columns=2)
 
 
 def once(found: list[Seen]) -> list[Seen]:
@@ -157,7 +157,7 @@ def lengths(made: Made, found: list[Seen]) -> style.Chart:
     """Draw each filter's scores against the solutions' lengths: is what is dropped redundant, or only long?"""
     groups = _by_filter(found)
     if not groups:
-        return style.sentence("No policy of this run chose its solutions by InDiv.")
+        return style.sentence("No policy of this run selected its solutions by InDiv.")
     most = max(100, DOTS // len(groups))
     charts = [_lengths_panel(made, group, seeds, most) for (group, _), seeds in groups.items()]
     return style.panels(charts, "Intrinsic diversity against length", columns=2)
@@ -168,7 +168,7 @@ def _lengths_panel(made: Made, group: Group, seeds: list[Seen], most: int) -> al
     shown = every.iloc[random.Random(0).sample(range(len(every)), min(most, len(every)))]
     rank = spearman(every["score"].tolist(), every["tokens"].tolist())
     said = "" if rank is None else f"rank correlation {rank:+.2f}; "
-    below = f"{said}{len(shown):,} of {len(every):,} right solutions"
+    below = f"{said}{len(shown):,} of {len(every):,} correct solutions"
     fates, legend = [DROPPED, KEPT], alt.Legend(orient="top", title=None)
     rows = shown[["sample_id", "tokens", "score"]].assign(fate=np.where(shown["dropped"], DROPPED, KEPT))
     base = alt.Chart(style.data(rows), width=320, height=200, title=heading(made, group, below))
@@ -224,7 +224,7 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen], said: str) -> alt
         scale=alt.Scale(zero=False),
         axis=alt.Axis(labelFlush=False, tickCount=8),
     )
-    counts = alt.Y("count:Q", title="right solutions", axis=style.counted())
+    counts = alt.Y("count:Q", title="correct solutions", axis=style.counted())
     return alt.layer(
         bars.encode(x=x, x2="to:Q", y=counts, y2="none:Q", color=colours),
         rule.encode(x="tau:Q"),
@@ -239,7 +239,7 @@ def _levels_panel(seeds: list[Seen]) -> alt.LayerChart:
     base = alt.Chart(style.data(rows), width=210, height=150, title=title)
     x = alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
     scale = alt.Scale(domain=[0, 1])
-    y = alt.Y("share:Q", title="share of right solutions", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    y = alt.Y("share:Q", title="share of correct solutions", scale=scale, axis=alt.Axis(format="%", tickCount=5))
     return alt.layer(
         base.mark_bar(color=style.LIGHT, stroke=style.DARK, strokeWidth=0.4).encode(x=x, y=y),
         base.mark_text(dy=-7, fontSize=10, color=style.INK).encode(x=x, y=y, text="said:N"),

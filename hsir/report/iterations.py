@@ -18,7 +18,7 @@ def draw(made: Made, results: list[Result]) -> style.Chart:
     courses = {place: _courses(made, policies) for place, policies in places.items()}
     several = any(row["iteration"] > 1 for rows in courses.values() for row in rows)
     if not several and len({place[2] for place in places}) < 2:
-        return style.sentence("One iteration, one test set: there is no course of the accuracy to draw.")
+        return style.sentence("One iteration and one test set: there is no curve to draw.")
     methods = dict.fromkeys(row["method"] for rows in courses.values() for row in rows)
     looks = style.looks(list(methods))
     charts = [_panel(place, rows, looks) for place, rows in courses.items() if rows]

@@ -15,9 +15,9 @@ SHOWN = {
 }  # fmt: skip
 SECONDS = ["sample_seconds", "score_seconds", "train_seconds"]
 NOTE = (
-    "For this policy alone: samples; tokens generated, computed before generating (prefill), not computed again because"
-    " samples share them (cached), trained on; seconds by stage. With all that it comes from: samples and seconds."
-    " Rollouts are samples, and their seconds training. Means over seeds."
+    "For this policy alone: samples; tokens generated, computed before generating (prefill), shared between"
+    " samples and not recomputed (cached), and trained on; seconds by stage. Including its ancestors: samples and"
+    " seconds. Rollouts count as samples, and their seconds as training. Means over seeds."
 )
 
 

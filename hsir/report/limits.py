@@ -23,10 +23,10 @@ def _veriexit(rows: pd.DataFrame) -> list[str]:
     failed, unsolved = total["questions_failed"], total["questions_unsolved"]
     if not failed:
         return []
-    hard = f", nor {_share(total['questions_unsolved_skipped'], unsolved)} without any right one" if unsolved else ""
+    hard = f", nor {_share(total['questions_unsolved_skipped'], unsolved)} without a correct one" if unsolved else ""
     return [
-        f"VeriExit could not help {_share(total['questions_skipped'], failed)} questions with a failed solution{hard}:"
-        " no step of theirs states the answer."
+        f"VeriExit could not help {_share(total['questions_skipped'], failed)} questions with a failed"
+        f" solution{hard}: none of their steps states the answer."
     ]
 
 
@@ -37,7 +37,7 @@ def _indiv(rows: pd.DataFrame) -> list[str]:
     known = rows.groupby("difficulty")[["dropped", "candidates"]].sum()
     by_level = ", ".join(f"{level}: {one.dropped / one.candidates:.0%}" for level, one in known.iterrows())
     behind = f"; by difficulty {by_level}" if by_level else ""
-    return [f"InDiv dropped {_share(dropped, every)} right solutions{behind}."]
+    return [f"InDiv dropped {_share(dropped, every)} correct solutions{behind}."]
 
 
 def _share(part: int, whole: int) -> str:

@@ -13,11 +13,11 @@ from hsir.report.sheets import Sheet
 
 TEMPLATES = Path(__file__).with_name("templates")
 NOTE = (
-    f"A seeded sample, at most {MOST} of VeriExit and of InDiv. VeriExit: a failed solution, cut behind the first"
-    " step that states the ground truth; what stood behind that is grey; beside it, what was answered from there."
-    " InDiv: of a question that lost solutions and kept some, one of each, drawn at random. Marked steps repeat an"
-    " earlier one, by Div's rule with words counted, which is blind to paraphrases. All text is as the model wrote"
-    " it; characters that do not print are told by their numbers, such as <U+202E>."
+    f"A seeded sample, at most {MOST} examples each of VeriExit and InDiv. VeriExit: a failed solution, cut"
+    " after the first step that states the gold answer. The removed steps are grey; the answers from the cut are"
+    " next to it. InDiv: a random dropped and a random kept solution of a question that has both. Marked steps"
+    " repeat an earlier one, by Div's rule with word counts, which cannot detect paraphrases. All text is as the"
+    " model wrote it; unprintable characters are shown as code points, such as <U+202E>."
 )
 
 
@@ -33,7 +33,9 @@ def front(said: str, sheets: Sequence[Sheet], limits: Sequence[str], picture: st
 
 def browser(title: str, exhibits: Sequence[Exhibit]) -> str:
     """Write traces to look at as a page; one that says so where there are none."""
-    nothing = "No policy of this run recycled failed solutions, or dropped right ones by InDiv: no trace to show."
+    nothing = (
+        "No policy of this run recycled failed solutions or dropped correct ones by InDiv: there are no traces to show."
+    )
     return render("traces.html", title=title, exhibits=exhibits, note=NOTE if exhibits else nothing)
 
 

@@ -12,9 +12,9 @@ from hsir.storage.files import read_json
 
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "deepspeed", "vllm", "math-verify", "snakemake")
 NOTE = (
-    "Hashes are of contents (of weights over 64 MiB, of both ends). Seconds are summed over jobs, a pool that methods"
-    " share once, evaluations left out. Packages are those of the environment that made this page; with an environment"
-    " a rule, envs/ says the others."
+    "Hashes are of file contents (for weights over 64 MiB, of both ends). Seconds are sums over jobs, without"
+    " evaluations; a shared pool counts once. Packages are those of the environment that created this page; if"
+    " rules have their own environments, see envs/ for the others."
 )
 
 
@@ -28,12 +28,16 @@ def sheet(made: Made) -> Sheet:
     return Sheet("Made with", ["what", "which", "detail"], rows, NOTE)
 
 
+REHEARSED = "Rehearsal with a tiny model and generated questions: these numbers mean nothing. "
+
+
 def said(made: Made) -> str:
     """Say in a sentence what ran."""
     run, policies = made.run, dict.fromkeys(cell.policy for cell in made.evaluated())
     benchmarks = dict.fromkeys(name for task in run.tasks for name in made.plan.benchmarks(run, task))
+    begin = REHEARSED if made.plan.config.rehearse else ""
     return (
-        f"{', '.join(run.models)} trained on {', '.join(run.tasks)}: {len(run.methods)} methods, {len(policies)}"
+        f"{begin}{', '.join(run.models)} trained on {', '.join(run.tasks)}: {len(run.methods)} methods, {len(policies)}"
         f" policies, {len(run.seeds)} {'seed' if len(run.seeds) == 1 else 'seeds'}, evaluated on"
         f" {', '.join(benchmarks)}. HSIR {hsir.__version__}, commit {tables.commit()}."
     )

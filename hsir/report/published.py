@@ -15,8 +15,8 @@ from hsir.report.sheets import Entry, Sheet, entry
 
 DATA = Path(__file__).with_suffix(".csv")
 NOTE = (
-    "Published figures are of one run each, without intervals; one that lies within ours is no contradiction."
-    " Differences are ours less the published ones."
+    "Published values are from one run each, without intervals; a value within our interval is consistent with"
+    " it. Differences are ours minus published."
 )
 
 
@@ -55,7 +55,7 @@ def _sheet(place: Place, policies: dict[str, list[Result]]) -> Sheet:
     lines = [_row(policy, group, published().get((*place, policy))) for policy, group in policies.items()]
     columns = ["policy", "accuracy %", "published", "difference", "tokens", "published tokens", "where"]
     model, task, benchmark = place
-    return Sheet(f"{model}, trained on {task}, evaluated on {benchmark}: the published figures", columns, lines, NOTE)
+    return Sheet(f"{model}, trained on {task}, evaluated on {benchmark}: published values", columns, lines, NOTE)
 
 
 def _row(policy: str, group: list[Result], theirs: Published | None) -> list[Entry]:
@@ -78,11 +78,11 @@ def _none(missing: Sequence[Place]) -> Sheet:
         [Entry(model), Entry(task), Entry(benchmark), Entry(_why(model, (task, benchmark), models, places))]
         for model, task, benchmark in missing
     ]
-    columns = ["model", "trained on", "evaluated on", "not comparable, for"]
-    return Sheet("Without published figures", columns, lines, "The paper's models and benchmarks: config/paper/.")
+    columns = ["model", "trained on", "evaluated on", "not comparable, because of"]
+    return Sheet("Without published values", columns, lines, "The paper's models and benchmarks are in config/paper/.")
 
 
 def _why(model: str, place: tuple[str, str], models: set[str], places: set[tuple[str, str]]) -> str:
     if model not in models:
         return "the paper has no such model"
-    return "the paper tells none of these policies there" if place in places else "the paper has no such benchmark"
+    return "the paper reports none of these policies there" if place in places else "the paper has no such benchmark"

@@ -10,17 +10,17 @@ from hsir.report.training_view import Group, choosing, heading, merged
 from hsir.storage import tables
 
 LEVELS = 4
-STAGES = {"right when sampled": style.LIGHT, "and recycled": style.MIDDLE, "trained on": style.DARK}
+STAGES = {"correct when sampled": style.LIGHT, "and recycled": style.MIDDLE, "trained on": style.DARK}
 
 
 def draw(made: Made) -> style.Chart:
     """Draw for each policy the right solutions of each level: as sampled, with recycled ones, and as trained on."""
     groups = choosing(made)
     if not groups:
-        return style.sentence("No policy of this run chose its training solutions: there are no levels to count.")
+        return style.sentence("No policy of this run selected its training solutions: there are no levels to count.")
     means = merged({group: _means([counts(made, cell) for cell in cells]) for group, cells in groups.items()})
     charts = [_panel(made, group, found) for group, found in means.items()]
-    return style.panels(charts, "Solutions by quarter of the questions, by right solutions when sampled", columns=3)
+    return style.panels(charts, "Solutions by quartile of the questions, by correct solutions when sampled", columns=3)
 
 
 def counts(made: Made, cell: Cell) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def _panel(made: Made, group: Group, means: pd.DataFrame) -> alt.Chart:
         alt.Chart(rows, **style.SIZES, title=heading(made, group))
         .mark_bar(stroke=style.DARK, strokeWidth=0.4)
         .encode(
-            x=alt.X("level:O", title="quarter of the questions, easy to hard", axis=alt.Axis(labelAngle=0)),
+            x=alt.X("level:O", title="quartile of the questions, easy to hard", axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("stage:N", sort=list(STAGES)),
             y=alt.Y("solutions:Q", title="solutions", axis=style.counted()),
             color=style.by_colour("stage:N", STAGES),

@@ -18,7 +18,7 @@ COLUMNS = [*PLACE, "difficulty", *COUNTS]
 """failed, recyclable, recovered count failed solutions: all, those cut, those with a right new answer; new_right counts
 the right new answers. questions_failed have a failed solution, questions_skipped of them none that can be cut;
 questions_unsolved have no right solution, questions_unsolved_skipped of them none that can be cut either."""
-FATES = {"recovered": style.DARK, "recyclable, no right answer": style.MIDDLE, "nothing to recycle": style.LIGHT}
+FATES = {"recovered": style.DARK, "recyclable, no correct answer": style.MIDDLE, "nothing to recycle": style.LIGHT}
 
 
 def tally(made: Made) -> pd.DataFrame:
@@ -47,7 +47,8 @@ def noted(made: Made, what: str) -> tuple[int, int]:
 
 
 def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
-    """Draw for each recycled pool the fate of failed solutions, and the share of questions left aside."""
+    """Draw for each recycled pool the fate of failed solutions, and the share of questions without recyclable
+    solutions."""
     if rows.empty:
         return style.sentence("No policy of this run recycled failed solutions.")
     charts = []
@@ -67,7 +68,7 @@ def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
 def _levels_axis(levels: pd.Index) -> alt.X:
     if levels.notna().any():
         return alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
-    return alt.X("level:O", title="all questions: they have no level of difficulty", axis=alt.Axis(labels=False))
+    return alt.X("level:O", title="all questions (no difficulty levels)", axis=alt.Axis(labels=False))
 
 
 def _counts(made: Made, drawn: Drawn, source: Drawn) -> pd.DataFrame:
@@ -110,7 +111,7 @@ def _questions_panel(levels: pd.DataFrame, x: alt.X) -> alt.LayerChart:
     share = levels["questions_skipped"] / levels["questions_failed"]
     said = np.where(share.isna(), "none" if len(share) > 1 else "none failed", share.map("{:.0%}".format))
     rows = pd.DataFrame({"share": share.fillna(0.0), "said": said}).reset_index()
-    title = style.heading("questions left aside", "of those with a failed solution")
+    title = style.heading("questions without recyclable solutions", "among those with a failed solution")
     base = alt.Chart(style.data(rows), width=250, height=170, title=title)
     scale = alt.Scale(domain=[0, 1])
     y = alt.Y("share:Q", title="share of questions", scale=scale, axis=alt.Axis(format="%", tickCount=5))

@@ -22,7 +22,7 @@ PAIRS = (
 PARTIAL = PAIRS[:3]
 FALLS = {"from_1": "1 > 2 > 4 copies %", "from_0": "0 > 1 > 2 > 4 copies %"}
 GIVEN = {"spearman": "", "given_tokens": ", given length"}
-BLIND = " These are counts of words, blind to a paraphrase: a stand-in where there is no sentence model."
+BLIND = " Word counts cannot detect paraphrases; they replace a sentence model where there is none."
 
 
 def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> pd.DataFrame:
@@ -105,10 +105,9 @@ def _means_sheet(told: Row) -> Sheet:
     ]  # fmt: skip
     embedder = told["embedder"].get("model", told["embedder"]["kind"])
     note = (
-        f"Means of {told['solutions']} right solutions ({told['of']}) with 95 % t intervals; 0 copies: as drawn. InDiv"
-        f" is raw. Div's steps are embedded by {embedder}, and dropped at a similarity of {told['threshold']} or more."
-        + BLIND
-        * (embedder == "words")
+        f"Means of {told['solutions']} correct solutions ({told['of']}) with 95 % t intervals; 0 copies: as"
+        f" sampled. InDiv is raw. Div's steps are embedded by {embedder}, and dropped at a similarity of"
+        f" {told['threshold']} or more." + BLIND * (embedder == "words")
     )
     return Sheet("Mean scores by copies", ["variant", "copies", "tokens", *SCORES.values()], rows, note)
 
@@ -118,7 +117,7 @@ def _falls_sheet(told: Row) -> Sheet:
         [Entry(NAMES[row["kind"]]), Entry(SCORES[row["score"]]), *(Entry(f"{100 * row[k]:.1f}") for k in FALLS)]
         for row in told["falls"]
     ]
-    note = "Share of solutions whose score falls with every step to more copies; by chance one in 6, or one in 24."
+    note = "Share of solutions whose score falls with each increase in copies; by chance, one in 6 or one in 24."
     return Sheet("Solutions whose score falls", ["variant", "score", *FALLS.values()], rows, note)
 
 
@@ -130,9 +129,9 @@ def _below_sheet(told: Row) -> Sheet:
         ]
         for row in told["below_other"]
     ]  # fmt: skip
-    note = "The control for length: as many steps of other solutions in the same place. By chance one in 2."
+    note = "The control for length: as many steps of other solutions in the same place. By chance, one in 2."
     columns = ["score", "copies", "share lower %", "tokens more"]
-    return Sheet("Steps repeated against others' steps put in", columns, rows, note)
+    return Sheet("Repeated steps compared with others' steps", columns, rows, note)
 
 
 def _correlations_sheet(told: Row) -> Sheet:
@@ -146,8 +145,8 @@ def _correlations_sheet(told: Row) -> Sheet:
     ]
     columns = [f"{NAMES[of['kind']]}{said}" for of in told["correlations"] for said in GIVEN.values()]
     note = (
-        "Spearman's rank correlation; `given length`: partial, what the rank of the length explains being taken from"
-        " both. Of all variants of a kind, those of 0 copies included; variants of one solution are not independent."
+        "Spearman's rank correlation; `given length`: partial, with the rank of the length removed from both."
+        " Over all variants of a kind, including those with 0 copies; variants of one solution are not independent."
     )
     return Sheet("Rank correlations", ["of", *columns], rows, note)
 
@@ -165,7 +164,7 @@ def _number(value: float | None) -> str:
 def draw(told: Row) -> style.Chart:
     """Draw mean InDiv and mean Div against copies, a line a kind of redundancy."""
     charts = [_panel(told["means"], score) for score in SCORES]
-    title = f"Scores of {told['solutions']} right solutions, as steps are added"
+    title = f"Scores of {told['solutions']} correct solutions, as steps are added"
     return style.panels(charts, title, columns=2)
 
 

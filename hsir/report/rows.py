@@ -34,6 +34,8 @@ def read(kind: type[R], path: Path) -> list[R]:
         rows = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)[list(kinds)]
         return [kind(*row) for row in rows.itertuples(index=False, name=None)]
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
+        raise InputError(f"{path}: no such file; create it with `snakemake {path}`") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a table of a {kind.__name__.lower()} a row; delete it and run again") from error
+        raise InputError(
+            f"{path}: not a table with one {kind.__name__.lower()} per row; delete it and rerun"
+        ) from error

@@ -45,6 +45,12 @@ class Made:
         """The grid."""
         return self.plan.config.runs[self.plan.built_by_default()[0]]
 
+    @property
+    def title(self) -> str:
+        """The run's name, with a word where it was rehearsed alone."""
+        name = self.plan.built_by_default()[0]
+        return f"{name} (rehearsal)" if self.plan.config.rehearse else name
+
     def cells(self) -> list[Cell]:
         """Give the policies that were trained, in the config's order."""
         return [Cell(model, task, seed, policy) for model, task, seed, _, policy in self.plan.cells(self.run)]

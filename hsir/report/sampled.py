@@ -15,8 +15,9 @@ from hsir.storage import tables
 
 KS = (1, 5, 10, 30)
 NOTE = (
-    "Of the questions that the pool was drawn for. pass@k: the chance that one of k solutions is right, estimated from"
-    " all that were drawn; maj@drawn: that the answer of most of them is. 95 % bootstrap intervals over questions."
+    "Over the questions of the pool. pass@k: the probability that at least one of k solutions is correct,"
+    " estimated from all samples; maj@drawn: the probability that their majority answer is. 95 % bootstrap"
+    " intervals over questions."
 )
 
 

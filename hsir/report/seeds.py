@@ -44,7 +44,7 @@ def accuracy(results: Sequence[Result]) -> Estimate:
 
 
 def tokens(results: Sequence[Result]) -> Estimate:
-    """Give a policy's mean tokens an answer; an interval where there are several seeds."""
+    """Give a policy's mean tokens per answer; an interval where there are several seeds."""
     return mean([result.tokens for result in results])
 
 

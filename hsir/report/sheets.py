@@ -69,7 +69,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     ]  # fmt: skip
     questions = every[0].questions
     interval = f"Means over {n} seeds with 95 % t intervals" if n > 1 else "Accuracy with its 95 % Wilson interval"
-    note = f"{interval}; {questions:,} questions; tokens are means over all answers, right or wrong."
+    note = f"{interval}; {questions:,} questions; tokens are means over all answers, correct or incorrect."
     percent = [f"{share.replace('_', ' ')} %" for share in shares]
     return Sheet(title, ["policy", "accuracy %", "tokens", *percent, "trained on"], rows, note)
 
@@ -88,8 +88,8 @@ def by_question(title: str, found: Sequence[Difference]) -> Sheet:
     several = found[0].seeds > 1
     test = f"a paired t test over questions (means over {found[0].seeds} seeds)" if several else "McNemar's exact test"
     note = (
-        f"On the same {found[0].questions:,} questions, with 95 % bootstrap intervals over them; p of {test}, corrected"
-        f" for the {len(found)} comparisons (Holm). What stands behind {NOISE} could be chance."
+        f"On the same {found[0].questions:,} questions, with 95 % bootstrap intervals over them; p of {test},"
+        f" corrected for {len(found)} comparisons (Holm). Differences marked with {NOISE} could be chance."
     )
     columns = ["policy", "compared with", "accuracy, points", "tokens", "p", "p corrected"]
     return Sheet(f"{title}: differences, paired by question", columns, rows, note)
@@ -101,9 +101,7 @@ def _by_seed(title: str, policies: dict[str, list[Result]], found: Sequence[Diff
         estimates = seeds.differences(policies[one.policy], policies[one.other])
         accuracy, tokens = (entry(estimate, "+", not estimate.tells) for estimate in estimates)
         rows.append([Entry(one.policy), Entry(one.other), accuracy, tokens])
-    note = (
-        "Means of the differences of each seed, with 95 % t intervals over seeds: what another seed set would change."
-    )
+    note = "Means of the differences of each seed, with 95 % t intervals over seeds: the variation between seed sets."
     columns = ["policy", "compared with", "accuracy, points", "tokens"]
     return Sheet(f"{title}: differences, paired by seed", columns, rows, note)
 

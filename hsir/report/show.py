@@ -34,9 +34,9 @@ def show(made: Sequence[Sheet]) -> None:
 
 
 def main(
-    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/runs/demo; or its results.csv.")],
+    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/runs/demo, or its results.csv.")],
 ) -> None:
-    """Print the results of a run again, from its results.csv and differences.csv."""
+    """Print the results of a run, from its results.csv and differences.csv."""
     results = results / "results.csv" if results.is_dir() else results
     show(sheets(rows.read(Result, results), rows.read(Difference, results.with_name("differences.csv"))))
 

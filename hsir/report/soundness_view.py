@@ -56,10 +56,12 @@ def _count(made: Made, drawn: Drawn) -> Count:
 
 def _line(kind: str, recovered: Count, ordinary: Count) -> str:
     if not recovered.checked:
-        return f"Soundness of traces recovered by the matcher {kind} is not known: none holds an equation to check."
+        return (
+            f"The soundness of traces recovered by the matcher {kind} is unknown: none contains an equation to check."
+        )
     return (
-        f"Of traces recovered by the matcher {kind} that hold an equation, {_share(recovered)} keep a false one; of"
-        f" ordinary right solutions, {_share(ordinary)}."
+        f"Of the traces with an equation recovered by the matcher {kind}, {_share(recovered)} contain a false"
+        f" one; of ordinary correct solutions, {_share(ordinary)}."
     )
 
 

@@ -1,5 +1,6 @@
 """How the report's pictures look, and how they are written."""
 
+import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -21,7 +22,7 @@ SHAPES = (
 # Four dashes to seven colours, for lines: 28 before a pair comes again.
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
-SENTENCE = "why there is no picture"
+SENTENCE = "why there is no figure"
 SIZES = {"width": 210, "height": 130}
 
 
@@ -87,10 +88,17 @@ def configured(chart: Any) -> Chart:
     return looked
 
 
-def save(chart: Chart, path: Path) -> None:
-    """Write a picture as SVG."""
+def save(chart: Chart, path: Path, watermark: str = "") -> None:
+    """Write a picture as SVG, with a word across it if one is given."""
     with tables.atomic(path) as temporary:
         configured(chart).save(str(temporary), format="svg")
+        if watermark:
+            body, _, end = temporary.read_text(encoding="utf-8").rpartition("</svg>")
+            across = (
+                '<text x="50%" y="50%" text-anchor="middle" font-family="sans-serif" font-size="60" fill="#C00000"'
+                f' fill-opacity="0.25">{html.escape(watermark)}</text>'
+            )
+            temporary.write_text(f"{body}{across}</svg>{end}", encoding="utf-8")
 
 
 def by_colour(

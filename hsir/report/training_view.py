@@ -25,8 +25,8 @@ def right_per_question(made: Made) -> style.Chart:
             groups[group_of(drawn.cell), drawn.pool].append(drawn)
     charts = [_histogram(made, group, pool, drawn) for (group, pool), drawn in groups.items()]
     if not charts:
-        return style.sentence("No policy of this run was sampled from: there are no right solutions to count.")
-    return style.panels(charts, "Right solutions a question, before any is recycled or dropped", columns=3)
+        return style.sentence("No policy of this run was sampled from: there are no correct solutions to count.")
+    return style.panels(charts, "Correct solutions per question, before recycling and filtering", columns=3)
 
 
 def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.Chart:
@@ -41,7 +41,7 @@ def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.C
         alt.Chart(style.data(rows), **style.SIZES, title=heading(made, group, below))
         .mark_bar(color=style.DARK)
         .encode(
-            x=alt.X("right:O", title="right solutions", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X("right:O", title="correct solutions", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("questions:Q", title="questions", axis=style.counted()),
         )
     )
@@ -52,10 +52,10 @@ def samples_by_difficulty(made: Made) -> style.Chart:
     drawn = merged({group: _by_difficulty(made, seeds) for group, seeds in choosing(made).items()})
     found = {group: counts for group, counts in drawn.items() if not counts.empty}
     if not found:
-        return style.sentence("No policy of this run has training solutions of its own with a level of difficulty.")
+        return style.sentence("No policy of this run has its own training solutions with a difficulty level.")
     most = _most({group: counts.to_numpy().max() for group, counts in found.items()})
     charts = [_levels_panel(counts, heading(made, group), _scale(most[group[:2]])) for group, counts in found.items()]
-    return style.panels(charts, "Training solutions chosen from pools, by difficulty", columns=3)
+    return style.panels(charts, "Training solutions selected from pools, by difficulty", columns=3)
 
 
 def _most(values: dict[Group, float]) -> pd.Series:
@@ -78,7 +78,7 @@ def _by_difficulty(made: Made, seeds: list[Cell]) -> pd.DataFrame:
 
 
 def _levels_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale) -> alt.LayerChart:
-    kept, before = "trained on", "right in the plain pool"
+    kept, before = "trained on", "correct in the plain pool"
     x = alt.X("level:O", title="difficulty", axis=alt.Axis(labelAngle=0), sort=None)
     base = alt.Chart(style.data(counts.reset_index()), **style.SIZES, title=title)
     bars = base.transform_calculate(what=f"'{kept}'").mark_bar(opacity=1)
@@ -94,7 +94,7 @@ def funnel(made: Made) -> style.Chart:
     """Draw how many solutions each filter left, a panel a policy, by the pool they come from."""
     left = merged({group: _left(made, seeds) for group, seeds in choosing(made).items()})
     if not left:
-        return style.sentence("No policy of this run chose its training solutions: nothing was filtered.")
+        return style.sentence("No policy of this run selected its training solutions: nothing was filtered.")
     most = _most({group: counts.iloc[0].sum() for group, counts in left.items()})
     order = [pool for pool in made.plan.config.pools if any(pool in counts for counts in left.values())]
     charts = [

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from hsir import disk, traces
+from hsir import disk, jsontext, traces
 from hsir.errors import InputError
 from hsir.grading import Item
 from hsir.progress import say, track
@@ -49,10 +49,10 @@ def remembered(journal: Path) -> dict[tuple[str, str], list[Reply]]:
             if not line.endswith(b"\n"):
                 break
             try:
-                row = json.loads(line)
+                row = jsontext.parse(line)
                 answers[row["id"], row["asked"]].append(Reply(**{name: row[name] for name in Reply._fields}))
             except (ValueError, LookupError, TypeError) as error:
-                raise InputError(f"{journal}, line {number}: no answer that was kept here; remove the line") from error
+                raise InputError(f"{journal}, line {number}: not an answer of this journal; remove the line") from error
             whole += len(line)
     os.truncate(journal, whole)
     return answers
@@ -98,7 +98,7 @@ class Distillation:
         failed = self.ask(todo, done, parallel) if todo else {}
         self.write(records, failed)
         if failed and len(failed) == len(todo):
-            raise InputError(f"all {len(todo):,} requests failed, the last: {[*failed.values()][-1]}; run again")
+            raise InputError(f"all {len(todo):,} requests failed, the last: {[*failed.values()][-1]}; rerun")
 
     def recall(self, records: list[Record]) -> None:
         """Grade the answers on disk to the very requests that would be sent now."""
@@ -109,7 +109,7 @@ class Distillation:
                 used += 1
         others = sum(map(len, answers.values())) - used
         if others:
-            say(f"{self.journal}: {others:,} answers are to other prompts, models or options; they do not count")
+            say(f"{self.journal}: {others:,} answers belong to other prompts, models or options, and are ignored")
 
     def ask(self, todo: list[Record], done: int, parallel: int) -> dict[str, str]:
         """Ask questions until each is finished; gives the reason for each that could not be asked.
@@ -138,13 +138,13 @@ class Distillation:
         others = self.output.with_suffix(".rejected.jsonl")
         write_lines(rejected, others)
         write_lines(kept, self.output)  # last: where it is, both are
-        say(f"{len(kept):,} of {len(records):,} questions have a right trace: {self.output}")
+        say(f"{len(kept):,} of {len(records):,} questions have a correct trace: {self.output}")
         if rejected:
             counts = Counter(row["reason"].partition(":")[0] for row in rejected).most_common()
             told = ", ".join(f"{count:,} {reason}" for reason, count in counts)
             say(f"{len(rejected):,} have none ({told}): {others}")
         if failed:
-            say(f"{len(failed):,} questions could not be asked; run again to ask those alone")
+            say(f"{len(failed):,} questions failed; rerun to request only those")
 
     def is_open(self, record: Record) -> bool:
         """Tell whether a question is to be asked, once more."""
@@ -178,7 +178,7 @@ class Distillation:
                 self.in_a_row += 1
                 if self.in_a_row == self.most:
                     told = f"{self.in_a_row} requests in a row failed, the last: {error}"
-                    raise InputError(f"{told}; no answer is lost: see to the endpoint, and run again") from error
+                    raise InputError(f"{told}; answers are kept: check the endpoint, and rerun") from error
                 return record.id, str(error)
             self.in_a_row = 0
             self._keep(record, reply, journal)

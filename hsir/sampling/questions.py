@@ -1,4 +1,4 @@
-"""Questions as a policy reads them: prompts and traces, tokenised once and for all."""
+"""Questions as a policy reads them: prompts and traces, tokenized once."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def question_rows(records: Iterable[Record], task: BaseTask, tokenizer: "PreTrainedTokenizerBase") -> list[Row]:
-    """Tokenise a task's questions, and the traces that they have; gives rows of the table `questions`.
+    """Tokenize a task's questions and their traces; returns rows of the table `questions`.
 
-    `prompt_ids` end where the policy begins to write, `trace_ids` with the end-of-text token. Raises InputError where
-    the tokenizer has no chat template, or no end-of-text token.
+    `prompt_ids` end where the policy starts to write, and `trace_ids` with the end-of-text token. Raises InputError if
+    the tokenizer has no chat template or no end-of-text token.
     """
     check_chat_template(tokenizer)
     if tokenizer.eos_token_id is None:

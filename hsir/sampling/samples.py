@@ -1,4 +1,4 @@
-"""The samples of a pool: which completions are drawn, each with its own name and seed, and what came of them.
+"""The samples of a pool: the prompts, each with its own name and seed, and their completions.
 
 A prompt is what an engine takes, a row of the table `samples` what is kept of its completion.
 """
@@ -11,9 +11,8 @@ from hsir.storage.tables import Row
 
 
 def sample(engine: Engine, prompts: list[Prompt], batch_size: int = 64) -> list[Row]:
-    """Complete all prompts; gives rows of the table `samples`, by sample id.
-
-    Prompts of like lengths are decoded together, `batch_size` at a time.
+    """Complete all prompts; returns rows of the table `samples`, by sample id. Prompts of similar length are decoded
+    together, `batch_size` at a time.
     """
     completed = (one for batch in batches(prompts, batch_size) for one in engine.complete(batch))
     return sorted(map(sample_row, completed), key=lambda row: str(row["sample_id"]))
@@ -22,7 +21,7 @@ def sample(engine: Engine, prompts: list[Prompt], batch_size: int = 64) -> list[
 def question_prompts(
     questions: Iterable[Row], pool: str, samples: int, seed: int = 0, opening: Sequence[int] = ()
 ) -> list[Prompt]:
-    """Ask each question, a row of `questions`, `samples` times; completions begin with the tokens of `opening`."""
+    """Prompt each question (a row of `questions`) `samples` times; completions start with the tokens of `opening`."""
     return [
         Prompt(f"{row['question_id']}-{pool}-{n:04d}", row["question_id"], row["prompt_ids"],
                sample_seed(seed, row["question_id"], n), list(opening))
@@ -34,7 +33,7 @@ def question_prompts(
 def asked_prompts(
     asked: Iterable[Row], pool: str, samples: int, seed: int = 0, opening: Sequence[int] = ()
 ) -> list[Prompt]:
-    """Draw from each row of `asked` as often as it says; of one that quotes a sample, seeds go by that sample."""
+    """Sample each row of `asked` as often as it says; if it quotes a sample, seeds depend on that sample."""
     return [
         Prompt(f"{row['question_id']}-{pool}-{_number(row['parent_id']) * samples + n:04d}", row["question_id"],
                row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), list(opening),
@@ -45,7 +44,7 @@ def asked_prompts(
 
 
 def recycled_prompts(recycled: Iterable[Row], pool: str, samples: int, seed: int = 0) -> list[Prompt]:
-    """Continue each prefix, of rows of `veriexit`, `samples` times; what could not be cut is left out."""
+    """Continue each prefix (a row of `veriexit`) `samples` times; rows without a cut are skipped."""
     return [
         Prompt(f"{row['question_id']}-{pool}-{_number(row['parent_id']) * samples + n:04d}",
                row["question_id"], row["prompt_ids"], sample_seed(seed, row["parent_id"], n),
@@ -57,9 +56,8 @@ def recycled_prompts(recycled: Iterable[Row], pool: str, samples: int, seed: int
 
 
 def probe_prompts(probed: Iterable[Row], pool: str, samples: int, seed: int = 0) -> list[Prompt]:
-    """Answer `samples` times after each probed step, a row of `veriexit`.
-
-    The seed goes by the solution, the step and the number.
+    """Answer `samples` times after each probed step (a row of `veriexit`). The seed depends on the solution, the step
+    and the number.
     """
     return [
         Prompt(f"{row['parent_id']}-{pool}-{row['cut_step']:03d}-{n:02d}", row["question_id"], row["prompt_ids"],

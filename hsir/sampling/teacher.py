@@ -4,7 +4,6 @@ The key stays in here: it is handed to the client, and taken out of everything t
 """
 
 import asyncio
-import json
 import os
 import re
 import time
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from hsir import traces
+from hsir import jsontext, traces
 from hsir.errors import HsirError, InputError
 from hsir.options import Options
 
@@ -109,7 +108,7 @@ def check_address(url: str) -> None:
     except ValueError:
         parts, usable = urlsplit(""), False
     if "@" in parts.netloc or parts.query:
-        raise InputError("--endpoint: leave names, passwords and queries out; put the key into the environment")
+        raise InputError("--endpoint: remove user names, passwords and queries; put the key into the environment")
     if not usable:
         raise InputError("--endpoint: not an http(s) address, such as http://localhost:8000/v1")
 
@@ -121,7 +120,9 @@ def take_key(variable: str) -> SecretStr | None:
     """
     key = os.environ.pop(variable, "").strip()
     if key and not _HEADER.fullmatch(key):
-        raise InputError(f"the environment variable {variable} holds no key: there are spaces or odd characters in it")
+        raise InputError(
+            f"the environment variable {variable} is not a valid key: it contains spaces or other invalid characters"
+        )
     return SecretStr(key) if key else None
 
 
@@ -194,8 +195,8 @@ class Teacher:
         status, asked = error.status_code, self.endpoint
         if status in (401, 403):
             return InputError(
-                f"{asked.url}: the key is refused ({status}); set the environment variable {asked.key_from}"
-                " (--key-from) to one that is valid there"
+                f"{asked.url}: the API key is rejected ({status}); set the environment variable {asked.key_from}"
+                " (--key-from) to a valid key"
             )
         told = self._clean(error.message).removeprefix(f"Error code: {status} - ")
         told = f"{status} {' '.join(told.split())[:300]}"
@@ -208,7 +209,7 @@ class Teacher:
 
     def _read(self, body: bytes) -> Reply:
         try:
-            choice = json.loads(body)["choices"][0]
+            choice = jsontext.parse(body)["choices"][0]
             message = choice["message"]
             reasoning = message.get("reasoning_content") or message.get("reasoning")
             parts = (reasoning, message.get("content"), choice.get("finish_reason"), message.get("refusal"))
@@ -216,7 +217,7 @@ class Teacher:
                 raise TypeError
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             told = self._clean(body.decode(errors="replace"))[:100]
-            raise UnansweredError(f"a reply that holds no answer: {told!r}") from None
+            raise UnansweredError(f"a reply without an answer: {told!r}") from None
         return Reply(*(self._clean(part or "") for part in parts))
 
     def _clean(self, text: str) -> str:

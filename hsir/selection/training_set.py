@@ -1,7 +1,6 @@
-"""What a policy is trained on, as rows of the table `filtered`: kept solutions, and data that were given.
-
-Solutions are rows of the table `samples` with the pool's name as their `source`; questions are rows of `questions`.
-Both go by their ids.
+"""The training set of a policy, as rows of the table `filtered`: kept solutions, and given data. Solutions are rows of
+the table `samples` with the pool's name as their `source`; questions are rows of `questions`. Both are keyed by their
+ids.
 """
 
 from collections import Counter
@@ -16,7 +15,7 @@ Rows = Mapping[str, Row]
 
 
 def candidates(solutions: Rows, verdicts: Mapping[str, str], raw: Mapping[str, float], questions: Rows) -> Candidates:
-    """Join solutions, their verdicts and, where they have one, their raw scores; ordered by sample id."""
+    """Join solutions with their verdicts and, if any, their raw scores; ordered by sample id."""
     return [
         Candidate(
             sample_id=key, question_id=row["question_id"], n_tokens=row["n_tokens"], right=verdicts[key] == "right",
@@ -28,9 +27,8 @@ def candidates(solutions: Rows, verdicts: Mapping[str, str], raw: Mapping[str, f
 
 
 def kept_rows(kept: Iterable[Candidate], solutions: Rows, questions: Rows, paired: Mapping[str, str] = {}) -> list[Row]:
-    """Write what the filters kept as rows to train on; the prompt is the plain question, however that was asked.
-
-    `paired` names the failed solution that stands against a kept one, in pairs.
+    """Return the kept solutions as training rows; the prompt is the plain question, even if the pool used another.
+    `paired` maps a kept solution to its failed one, for pairs.
     """
     rows = []
     for one in kept:
@@ -48,7 +46,7 @@ def kept_rows(kept: Iterable[Candidate], solutions: Rows, questions: Rows, paire
 
 
 def given_rows(questions: Iterable[Row], source: str) -> list[Row]:
-    """Write questions and their own traces as rows to train on; bare ones where the source is `questions`."""
+    """Return questions with their own traces as training rows; without traces if the source is `questions`."""
     return [
         {
             "sample_id": f"{row['question_id']}-{source}", "question_id": row["question_id"], "source": source,
@@ -62,9 +60,8 @@ def given_rows(questions: Iterable[Row], source: str) -> list[Row]:
 def draw_losers(
     kept: Iterable[Candidate], solutions: Rows, verdicts: Mapping[str, str], limits: Limits, seed: int
 ) -> dict[str, str]:
-    """Pair kept solutions with failed ones of their questions; gives sample ids.
-
-    Failed ones are drawn afresh, not recycled. One that is too long counts only where it may be cut.
+    """Pair kept solutions with failed ones of the same question; returns sample ids. Recycled solutions are never used
+    as failed ones. A failed one that is too long counts only if it may be truncated.
     """
     failed = [
         (row["question_id"], key)
@@ -77,19 +74,19 @@ def draw_losers(
 
 
 def size(row: Row) -> int:
-    """Count the tokens of a solution and its prompt; of a bare question, the prompt's."""
+    """Count the tokens of a solution and its prompt, or of a question's prompt."""
     return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
 
 
 def cut(row: Row, longest: int) -> Row:
-    """Keep the first tokens of a solution, and of its loser, so that either fits with its prompt."""
+    """Truncate a solution and its loser, so both fit with their prompt."""
     room = longest - len(row["prompt_ids"])
     kept = {key: row[key] and row[key][:room] for key in ("completion_ids", "loser_ids")}
     return row | kept
 
 
 def counted(name: str, left: Sequence[Candidate], solutions: Rows, questions: Rows) -> Row:
-    """Count what a filter left: in total, by pool, by difficulty, and the questions that have any."""
+    """Count the solutions left by a filter: in total, by pool and by difficulty, and their questions."""
     by_pool = Counter(solutions[one.sample_id]["source"] for one in left)
     levels = Counter(questions[one.question_id]["difficulty"] for one in left)
     every = {row["difficulty"] for row in questions.values()} - {None}

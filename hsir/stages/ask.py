@@ -1,4 +1,4 @@
-"""Stage ask: the prompts of a pool whose questions are put otherwise, or not all as often."""
+"""Stage ask: the prompts of a pool with its own template or varying sample counts."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,11 +24,11 @@ def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
     output: Annotated[Path, cli.file_option("--out", "Table of prompts.", *tables.SUFFIXES)],
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pool that it is made of.")] = [],
-    verified: Annotated[Path | None, typer.Option(help="That pool's verdicts.")] = None,
-    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
+    samples: Annotated[list[Path], typer.Option(help="Shards of the source pool.")] = [],
+    verified: Annotated[Path | None, typer.Option(help="The source pool's verdicts.")] = None,
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
-    """Write the prompts of a pool, and how often each is drawn from."""
+    """Write the prompts of a pool, and the number of samples for each."""
     belonging.check_pool(samples, [verified] if verified else [], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions)}
     if isinstance(pool, AdaptivePool):
@@ -42,18 +42,18 @@ def main(
         elif isinstance(pool, GuidePool):
             rows = list(guided(asked, pool, task, tokenizer, tables.read("samples", samples), positions(model)))
         else:
-            raise InputError(f"a pool of kind {pool.kind} has the plain questions as its prompts; leave out ask")  # type: ignore[attr-defined]
+            raise InputError(f"a pool of kind {pool.kind} uses the plain questions as its prompts; omit ask")  # type: ignore[attr-defined]
         check_fits(rows, pool, positions(model))
     read = [questions, *samples, *([verified] if verified else [])]
     made_by = tables.provenance("ask", read, pool=pool, task=task, model=model)
     tables.write("asked", rows, output, made_by | tables.opening(tables.opening_ids(questions)))
-    say(f"{len(rows)} prompts of {len(asked)} questions, {sum(row['draws'] for row in rows)} draws")
+    say(f"{len(rows)} prompts of {len(asked)} questions, {sum(row['draws'] for row in rows)} samples")
 
 
 def judged(samples: list[Path], verified: Path | None) -> tuple[Counter[str], Counter[str]]:
     """Count the right and the failed solutions of each question."""
     if verified is None:
-        raise InputError("the pool is made of another's verdicts; give --samples and --verified of that one")
+        raise InputError("the pool needs the verdicts of its source pool; give its --samples and --verified")
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     right, failed = Counter[str](), Counter[str]()
     for row in tables.read("samples", samples, ["sample_id", "question_id"]):

@@ -1,6 +1,5 @@
 """What every stage's command line shares: options as JSON, files by their suffix, locks, and errors in one line."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import typer
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from hsir import jsontext
 from hsir.config import explain
 from hsir.errors import InputError
 from hsir.progress import reported, say
@@ -36,7 +36,7 @@ def json_option(kind: Any, what: str, variable: str | None = None) -> Any:
 def parsed(kind: Any, text: str) -> Any:
     """Read a value from JSON; raises ValueError that names every key at fault."""
     try:
-        raw = json.loads(text)
+        raw = jsontext.parse(text)
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
     try:
@@ -85,7 +85,7 @@ def _lines(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, int, dict[s
 
 def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = jsontext.parse(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line); convert the file") from error
     except ValueError as error:
@@ -122,7 +122,7 @@ def locked(output: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        say(f"{output}: another process is making it; waiting for that one to end")
+        say(f"{output}: locked by another process that is writing it; waiting")
         lock.acquire()
     while not Path(lock.lock_file).exists():  # deleted, but kept by NFS for the process that opened it before that
         lock.release()

@@ -1,4 +1,4 @@
-"""Stage contamination: what a training set shares with test sets; a whole test question stops the run."""
+"""Stage contamination: the overlap of a training set with test sets; an exact match stops the run."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,15 +21,19 @@ NAMED = 20
 
 
 def main(
-    filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
-    tests: Annotated[TestSets, cli.json_option(TestSets, "Tasks by name, as JSON: their test sets are read.")],
-    output: Annotated[Path, cli.file_option("--out", "JSON: what is shared, by source and test set.", ".json")],
-    contamination: Annotated[Contamination, cli.json_option(Contamination, "What may be, as JSON.")] = Contamination(),
-    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces, as filter had it.")] = [],
-    questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pools; give the option once for each.")] = [],
+    filtered: Annotated[Path, typer.Option(help="Table of training examples.")],
+    tests: Annotated[TestSets, cli.json_option(TestSets, "Tasks by name, as JSON; their test sets are checked.")],
+    output: Annotated[Path, cli.file_option("--out", "JSON output: the overlap, by source and test set.", ".json")],
+    contamination: Annotated[
+        Contamination, cli.json_option(Contamination, "The allowed overlap, as JSON.")
+    ] = Contamination(),
+    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces, as given to filter.")] = [],
+    questions: Annotated[Path | None, typer.Option(help="Table of the pools' questions.")] = None,
+    samples: Annotated[
+        list[Path], typer.Option(help="Sample shards of the pools; repeat the option for each shard.")
+    ] = [],
 ) -> None:
-    """Compare what is trained on with test sets; nothing is written where a test question is found whole."""
+    """Compare the training set with test sets; writes nothing if a complete test question is found."""
     asked = [
         Question(name, record.id, record.question, tuple((record.options or {}).values()))
         for name, task in tests.root.items()
@@ -47,7 +51,7 @@ def main(
     tables.write_json(found | {"provenance": made_by}, output)
     for row in overlaps:
         shared = ", ".join(f"{count} share {n} words" for n, count in row.shared.items())
-        say(f"{row.source}, {row.benchmark}: of {row.questions} test questions {row.exact} stand there whole, {shared}")
+        say(f"{row.source}, {row.benchmark}: of {row.questions} test questions {row.exact} match exactly, {shared}")
 
 
 def training_texts(
@@ -74,7 +78,7 @@ def training_texts(
             if row["sample_id"] in sources:
                 yield Text(sources.pop(row["sample_id"]), row["sample_id"], "trace", row["completion"])
     if left := [*sources, *(name for wanted in asked.values() for name in wanted)]:
-        raise InputError(f"{filtered}: {left[0]} is in no table given; give all that the stage filter chose from")
+        raise InputError(f"{filtered}: {left[0]} is in none of the given tables; give all inputs of the stage filter")
 
 
 def refusal(filtered: Path, exact: list[Exact]) -> str:
@@ -86,8 +90,8 @@ def refusal(filtered: Path, exact: list[Exact]) -> str:
     more = [f"  - and {len(exact) - NAMED} more"] if len(exact) > NAMED else []
     return "\n".join(
         [
-            f"{filtered}: test questions stand whole in what is to be trained on:", *told, *more,
-            "take them out of the training data (or the test set), or set contamination: {exact: allow} in the task's"
+            f"{filtered}: the training data contain complete test questions:", *told, *more,
+            "remove them from the training data (or the test set), or set contamination: {exact: allow} in the task's"
             " settings or in overrides",
         ]
     )  # fmt: skip

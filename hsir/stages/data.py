@@ -1,4 +1,4 @@
-"""Stage data: the questions of one split, as the model will read them."""
+"""Stage data: the tokenized questions of one split."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from hsir.sampling.questions import question_rows
 from hsir.stages import cli
 from hsir.storage import tables
 from hsir.storage.chat import opening_ids
-from hsir.storage.models import load_tokenizer
+from hsir.storage.models import load_tokenizer, positions
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
 from hsir.tasks.record import Record
@@ -22,15 +22,16 @@ def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     split: Annotated[Split, typer.Option(help="Which set.")],
     output: Annotated[Path, cli.file_option("--out", "Table of questions.", *tables.SUFFIXES)],
-    seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
-    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
-    """Load the questions of a split, check them, and tokenise prompts and traces once and for all."""
+    """Load the questions of a split, check them, and tokenize prompts and traces once."""
     records = checked(task.questions(split, seed), split)
     if split == "seed":
         check_traces(records, task)
     tokenizer = load_tokenizer(model, chat_template)
     rows = question_rows(records, task, tokenizer)
+    check_lengths(rows, positions(model))
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)
     tables.write("questions", rows, output, made_by | tables.opening(opening_ids(tokenizer)))
@@ -46,8 +47,18 @@ def checked(records: list[Record], split: Split) -> list[Record]:
             raise InputError(f"the {split} set has two questions with the id {record.id!r}; ids must be unique")
         seen.add(record.id)
         if split == "seed" and not record.trace:
-            raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a right one")
+            raise InputError(f"question {record.id!r} of the seed set has no trace; seed questions need a correct one")
     return records
+
+
+def check_lengths(rows: list[tables.Row], positions: int) -> None:
+    """Raise InputError for questions that fill the model's positions (tokens), or do with their trace."""
+    sizes = {row["question_id"]: len(row["prompt_ids"]) + len(row["trace_ids"] or [0]) for row in rows}
+    if long := [f"{name} ({size:,})" for name, size in sizes.items() if size > positions]:
+        raise InputError(
+            f"{len(long)} of {len(rows)} questions are longer than the model's context of {positions:,} tokens:"
+            f" {', '.join(long[:5])}{', ...' if len(long) > 5 else ''}; shorten or remove them"
+        )
 
 
 def check_traces(records: list[Record], task: BaseTask) -> None:
@@ -57,7 +68,7 @@ def check_traces(records: list[Record], task: BaseTask) -> None:
         if judgement.verdict != "right":
             raise InputError(
                 f"question {record.id!r} of the seed set: its trace is {judgement.verdict} (it answers"
-                f" {judgement.extracted!r}, the gold answer is {record.answer!r}); mend or remove it"
+                f" {judgement.extracted!r}, the gold answer is {record.answer!r}); fix or remove it"
             )
 
 

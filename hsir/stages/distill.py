@@ -1,4 +1,4 @@
-"""Stage distill: ask a teacher for traces of a task's training questions, and keep the right ones.
+"""Stage distill: ask a teacher for traces of a task's training questions, and keep the correct ones.
 
 Every answer is on disk as soon as it is there, raw, in OUTPUT's `.answers.jsonl`, and is never asked for again: killed
 at any moment, the next start asks for the rest; with another grading, it grades anew what was answered.
@@ -26,23 +26,33 @@ Training = Literal["training", "seed", "unlabelled"]
 
 def main(
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address, such as http://localhost:8000/v1.")],
-    model: Annotated[str, typer.Option(help="The teacher's name there.")],
-    output: Annotated[Path, cli.file_option("--out", "Right traces, for a task's `traces:` or `seed:`.", ".jsonl")],
-    questions: Annotated[Path | None, typer.Option(help="JSONL of questions, in place of the task's own.")] = None,
-    split: Annotated[Training, typer.Option(help="Which; `training`: all of a benchmark's.")] = "training",
-    seed: Annotated[int, typer.Option(help="Draws the seed and unlabelled sets.")] = 0,
+    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible URL, such as http://localhost:8000/v1.")],
+    model: Annotated[str, typer.Option(help="The teacher's name at the endpoint.")],
+    output: Annotated[
+        Path, cli.file_option("--out", "Output: correct traces, for a task's `traces:` or `seed:`.", ".jsonl")
+    ],
+    questions: Annotated[Path | None, typer.Option(help="JSONL of questions, instead of the task's own.")] = None,
+    split: Annotated[
+        Training, typer.Option(help="The split to distil; `training` is all training questions of a benchmark.")
+    ] = "training",
+    seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
     system: Annotated[str | None, typer.Option(help="System prompt; none by default.")] = None,
-    key_from: Annotated[str, typer.Option(help="Environment variable that holds the key, if any.")] = "OPENAI_API_KEY",
+    key_from: Annotated[
+        str, typer.Option(help="Environment variable with the API key, if one is needed.")
+    ] = "OPENAI_API_KEY",
     temperature: Annotated[float, typer.Option(min=0)] = 0.6,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Reasoning and answer together.")] = 16_384,
-    attempts: Annotated[int, typer.Option(min=1, help="Answers asked for each question until one is right.")] = 1,
-    requests_per_minute: Annotated[float | None, typer.Option(min=0.1, help="Limit; retries count.")] = None,
-    parallel: Annotated[int, typer.Option(min=1, help="Requests at once.")] = 8,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds without a byte until a request is retried.")] = 900.0,
-    retries: Annotated[int, typer.Option(min=0, help="Of a request, with growing pauses, or as the server asks.")] = 6,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Token limit of reasoning and answer together.")] = 16_384,
+    attempts: Annotated[int, typer.Option(min=1, help="Answers requested per question, until one is correct.")] = 1,
+    requests_per_minute: Annotated[float | None, typer.Option(min=0.1, help="Rate limit; retries count.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Number of parallel requests.")] = 8,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds without data after which a request is retried.")
+    ] = 900.0,
+    retries: Annotated[
+        int, typer.Option(min=0, help="Retries of a request, with growing pauses, or as the server requests.")
+    ] = 6,
 ) -> None:
-    """Distil traces from a teacher. Run again after a kill: what was answered is not asked again."""
+    """Distil traces from a teacher. After a kill, rerun: answers are kept."""
     check_address(endpoint)
     key = take_key(key_from)
     if output.suffix != ".jsonl" or (questions and output.resolve() == questions.resolve()):
@@ -61,14 +71,14 @@ def training(task: BaseTask, split: Training, seed: int) -> Iterable[Record]:
     if split != "training":
         return task.records(split, seed)
     if not isinstance(task, TrainingBenchmark):
-        raise InputError("the task has no training set as a whole; name --split seed or unlabelled, or --questions")
+        raise InputError("the task has no complete training set; use --split seed or unlabelled, or --questions")
     return task.part("train")
 
 
 def checked(records: list[Record]) -> list[Record]:
     """Raise InputError for no questions, and for doubled ids."""
     if not records:
-        raise InputError("there are no questions to ask; check the task's files or --questions")
+        raise InputError("there are no questions; check the task's files or --questions")
     name, count = Counter(record.id for record in records).most_common(1)[0]
     if count > 1:
         raise InputError(f"{count} questions have the id {name!r}; ids must be unique")

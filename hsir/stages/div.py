@@ -1,4 +1,4 @@
-"""Stage div: Div, the external diversity, of any solutions in a file, or of a pool's right ones."""
+"""Stage div: Div, the external diversity, of any solutions in a file, or of a pool's correct ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,20 +20,24 @@ TOGETHER = 256
 def main(
     output: Annotated[Path, cli.file_option("--out", "Table of id, steps, kept, div.", *tables.SUFFIXES)],
     rows: Annotated[Path | None, cli.file_option("--in", "Rows of `id` and `completion`.", *tables.SUFFIXES)] = None,
-    samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
-    verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
+    samples: Annotated[
+        list[Path], typer.Option(help="Alternatively, the pool's sample shards; repeat the option for each shard.")
+    ] = [],
+    verified: Annotated[Path | None, typer.Option(help="The pool's verdicts; correct solutions are scored.")] = None,
     embedder: Annotated[
-        BaseEmbedder, cli.json_option(Embedder, 'What embeds steps, as JSON: {"kind": "words"}, for one.')
+        BaseEmbedder, cli.json_option(Embedder, 'The step embedder, as JSON: {"kind": "words"}, for one.')
     ] = SentenceTransformers(),
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Similarity at which a step is dropped.")] = 0.85,
-    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Cosine similarity at which a step is dropped.")
+    ] = 0.85,
+    steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
-    """Give each solution the share of its steps that repeat no earlier one (paper, Algorithm 1).
+    """Compute for each solution the share of its steps that do not repeat an earlier one (paper, Algorithm 1).
 
-    Steps are parted within <think> and </think>; without these tags all text is steps.
+    Steps are split between <think> and </think>; without these tags, all text is split.
     """
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
-        raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
+        raise InputError("give --in with your own rows, or --samples and --verified of a pool")
     belonging.check_pool(samples, [verified] if verified else [])
     read = [*([rows] if rows else []), *samples, *([verified] if verified else [])]
     made_by = tables.provenance("div", read, embedder=embedder, threshold=str(threshold), steps=steps)
@@ -52,9 +56,9 @@ def completions(path: Path) -> dict[str, str]:
     for where, _, row in cli.rows(path, ("id", "completion")):
         name = str(row["id"])
         if name in found:
-            raise InputError(f"{where}: the id {name!r} stands there twice; ids must be unique")
+            raise InputError(f"{where}: the id {name!r} occurs twice; ids must be unique")
         if not isinstance(row["completion"], str):
-            raise InputError(f"{where}: completion is no text")
+            raise InputError(f"{where}: completion is not text")
         found[name] = row["completion"]
     return found
 

@@ -12,12 +12,14 @@ from hsir.storage import belonging, tables
 
 
 def main(
-    samples: Annotated[list[Path], typer.Option(help="Shards of the answers; give the option once for each.")],
+    samples: Annotated[
+        list[Path], typer.Option(help="Sample shards of the answers; repeat the option for each shard.")
+    ],
     verified: Annotated[Path, typer.Option(help="Their verdicts.")],
-    questions: Annotated[Path, typer.Option(help="Table of questions, for their difficulty.")],
+    questions: Annotated[Path, typer.Option(help="Table of questions, to read their difficulty.")],
     output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
 ) -> None:
-    """Summarise the graded answers of a policy on one benchmark."""
+    """Summarize the graded answers of a policy on one benchmark."""
     belonging.check_pool(samples, [verified], questions)
     columns = ["sample_id", "question_id", "n_tokens", "finish"]
     answers = statistics.graded(

@@ -1,4 +1,4 @@
-"""Stage filter: what the next policy is trained on, and how many solutions each filter left."""
+"""Stage filter: the next policy's training set, and the number of solutions left by each filter."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,8 +8,8 @@ import typer
 
 from hsir.config.training import Limits
 from hsir.errors import InputError
-from hsir.progress import say
-from hsir.selection.filters import Selection
+from hsir.progress import say, warn
+from hsir.selection.filters import InDiv, Selection
 from hsir.selection.filters.base import Candidate
 from hsir.selection.training_set import candidates, counted, cut, draw_losers, given_rows, kept_rows, size
 from hsir.stages import cli
@@ -19,19 +19,19 @@ ASKED = ["question_id", "difficulty", "prompt_ids"]
 
 
 def main(
-    output: Annotated[Path, cli.file_option("--out", "Table of what is trained on.", *tables.SUFFIXES)],
-    funnel: Annotated[Path, typer.Option(help="JSON: solutions left by each filter.")],
+    output: Annotated[Path, cli.file_option("--out", "Table of training examples.", *tables.SUFFIXES)],
+    funnel: Annotated[Path, typer.Option(help="JSON output: solutions left by each filter.")],
     select: Annotated[Selection, cli.json_option(Selection, "The filters, as JSON.")],
-    limits: Annotated[Limits, cli.json_option(Limits, "What may be trained on, as JSON.")] = Limits(),
-    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with traces to train on.")] = [],
-    questions: Annotated[Path | None, typer.Option(help="Table of questions that the pools answer.")] = None,
-    pool: Annotated[list[str], typer.Option(help="POOL=SHARD; once for each shard.")] = [],
-    verified: Annotated[list[Path], typer.Option(help="Verdicts; once for each pool.")] = [],
-    scores: Annotated[list[Path], typer.Option(help="Scores; once for each pool.")] = [],
+    limits: Annotated[Limits, cli.json_option(Limits, "Limits on the training examples, as JSON.")] = Limits(),
+    given: Annotated[list[str], typer.Option(help="NAME=TABLE of questions with given traces.")] = [],
+    questions: Annotated[Path | None, typer.Option(help="Table of the pools' questions.")] = None,
+    pool: Annotated[list[str], typer.Option(help="POOL=SHARD; repeat the option for each shard.")] = [],
+    verified: Annotated[list[Path], typer.Option(help="Verdicts; repeat the option for each pool.")] = [],
+    scores: Annotated[list[Path], typer.Option(help="Scores; repeat the option for each pool.")] = [],
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
-    pairs: Annotated[bool, typer.Option(help="Give every solution that is kept a failed one of its question.")] = False,
+    pairs: Annotated[bool, typer.Option(help="Pair every kept solution with a failed one of its question.")] = False,
 ) -> None:
-    """Apply the filters in order to the pools' solutions, and put the given data before what is left."""
+    """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
     shards = [(name, Path(path)) for name, path in (entry.split("=", 1) for entry in pool)]
     belonging.check_pool([path for _, path in shards], verified, questions, scores)
@@ -40,8 +40,9 @@ def main(
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     raw = {name: value for path in scores for name, value in tables.scores(path)}
     chosen = candidates(solutions, verdicts, raw, known)
-    steps = [counted("samples", chosen, solutions, known)]
+    steps, doubts = [counted("samples", chosen, solutions, known)], list[str]()
     for chosen_filter in select.root:
+        doubts += filter(None, [chosen_filter.doubt(chosen) if isinstance(chosen_filter, InDiv) else None])
         chosen = chosen_filter(chosen, seed)
         steps.append(counted(chosen_filter.kind, chosen, solutions, known))
     if select.root:
@@ -54,7 +55,10 @@ def main(
     rows, dropped = fitting(read_given(given) + kept_rows(chosen, solutions, known, paired), limits, output)
     inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
     made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs)
-    tables.write_json({"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped}, funnel)
+    for doubt in doubts:
+        warn(doubt)
+    told = {"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped, "doubts": doubts}
+    tables.write_json(told, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
 
@@ -64,8 +68,8 @@ def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) 
     if not chosen:
         left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
         raise InputError(
-            f"{output}: no question has both a kept and a failed solution, so there is no pair to learn from ({left});"
-            " draw more samples, or train by sft"
+            f"{output}: no question has both a kept and a failed solution, so there are no pairs to learn from"
+            f" ({left}); sample more, or train with sft"
         )
 
 
@@ -78,8 +82,8 @@ def check_any(
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
     left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
     raise InputError(
-        f"{output}: no solution is left to train on (verdicts: {counts}; left by each filter: {left}); draw more"
-        " samples, loosen the filters, or train on the given data alone with train: {limits: {when_empty: given_only}}"
+        f"{output}: no solution is left for training (verdicts: {counts}; left by each filter: {left}); sample"
+        f" more, loosen the filters, or train only on the given data with train: {{limits: {{when_empty: given_only}}}}"
     )
 
 
@@ -98,14 +102,14 @@ def read_given(given: list[str]) -> list[tables.Row]:
 def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
     """Give the rows within the length limit, cut to it where that is chosen, and how many are dropped."""
     if not rows:
-        raise InputError(f"{output}: nothing is left to train on, and no data is given; set given: [seed]")
+        raise InputError(f"{output}: there is nothing to train on, and no data is given; set given: [seed]")
     if limits.too_long == "cut":
         rows = [cut(row, limits.max_length) if len(row["prompt_ids"]) < limits.max_length else row for row in rows]
     fit = [row for row in rows if size(row) <= limits.max_length]
     dropped = len(rows) - len(fit)
     if (dropped and limits.too_long == "fail") or not fit:
         raise InputError(
-            f"{output}: {dropped} of {len(rows)} rows to train on exceed max_length {limits.max_length}; raise it"
+            f"{output}: {dropped} of {len(rows)} training rows exceed max_length {limits.max_length}; raise it"
         )
     return fit, dropped
 

@@ -1,4 +1,4 @@
-"""Stage grade: verdicts for any file of answers, without a run: a row in, a row out."""
+"""Stage grade: grade any file of answers, without a run."""
 
 import json
 from collections import Counter
@@ -64,35 +64,35 @@ class Source:
     def _check(self, place: str, row: dict[str, Any]) -> None:
         for option, column in (("--gold", self.columns.gold), ("--prediction", self.columns.prediction)):
             if column not in row:
-                raise InputError(
-                    f"{place}: no column {column!r}; name the right one by {option} (has: {', '.join(row)})"
-                )
+                raise InputError(f"{place}: no column {column!r}; set it with {option} (columns: {', '.join(row)})")
 
     def _once(self, place: str, name: Any, seen: set[int]) -> None:
         mark = hash(str(name))
         if mark in seen:
-            raise InputError(f"{place}: the id {name!r} stands there twice; ids must be unique")
+            raise InputError(f"{place}: the id {name!r} occurs twice; ids must be unique")
         seen.add(mark)
 
 
 def main(
     rows: Annotated[Path, cli.file_option("--in", "Rows with a gold and a prediction column.", *tables.SUFFIXES)],
-    output: Annotated[Path, cli.file_option("--out", "Verdicts, one per row, in the same order.", *tables.SUFFIXES)],
+    output: Annotated[
+        Path, cli.file_option("--out", "Output: verdicts, one per row, in the same order.", *tables.SUFFIXES)
+    ],
     task: Annotated[str | None, typer.Option(help="A task's kind (gsm8k), or a task as JSON.")] = None,
-    kind: Annotated[Kind | None, typer.Option(help="Kind of answer, where the rows belong to no task.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Answer type, for rows that belong to no task.")] = None,
     gold: Annotated[str, typer.Option(help="Column of gold answers.")] = "gold",
-    prediction: Annotated[str, typer.Option(help="Column of completions, or of answers alone.")] = "prediction",
-    tags_only: Annotated[bool, typer.Option(help="Let only answers in the answer tags count.")] = False,
+    prediction: Annotated[str, typer.Option(help="Column of completions, or of answers.")] = "prediction",
+    tags_only: Annotated[bool, typer.Option(help="Count only answers in the answer tags.")] = False,
     thinking: Annotated[
-        Literal["maybe", "always"] | None, typer.Option(help="`always`: without </think> there is no answer.")
+        Literal["maybe", "always"] | None, typer.Option(help="`always`: a completion without </think> has no answer.")
     ] = None,
     bad_gold: Annotated[
-        Literal["fail", "undecided"], typer.Option(help="What gold answers that cannot be read do.")
+        Literal["fail", "undecided"],
+        typer.Option(help="How to handle unparseable gold answers: abort (`fail`) or mark the row `undecided`."),
     ] = "fail",
 ) -> None:
-    """Grade answers. Beside gold and prediction, these columns are read where they are there: options ({letter: text},
-    or a list of texts), id, truncated (true or false), finish_reason (`length` is truncated).
-    """
+    """Grade answers. In addition to gold and prediction, these columns are read if present: options ({letter: text}, or
+    a list of texts), id, truncated (true or false), finish_reason (`length` is truncated)."""
     grader = _grader(task, kind, tags_only, thinking)
     source = Source(rows, Columns(gold, prediction), grader)
     if not rows.is_file():
@@ -106,9 +106,12 @@ def main(
     say(f"{right:,} of {total:,} rows are right; the verdicts: {output}")
     if source.bad_golds:
         told = "\n".join(source.told)
-        message = f"{source.bad_golds:,} gold answers cannot be read; only an equal text is right there:\n{told}"
+        message = (
+            f"{source.bad_golds:,} gold answers cannot be parsed; only an identical text counts as correct"
+            f" there:\n{told}"
+        )
         if bad_gold == "fail":
-            raise InputError(f"{message}\nmend them, choose another --kind, or pass --bad-gold undecided")
+            raise InputError(f"{message}\nfix them, choose another --kind, or pass --bad-gold undecided")
         say(message)
 
 
@@ -138,7 +141,9 @@ def _save_table(verdicts: Iterator[tables.Row], output: Path, source: Source) ->
 
 def _grader(task: str | None, kind: Kind | None, tags_only: bool, thinking: str | None) -> Grader:
     if (task is None) == (kind is None):
-        raise InputError("give --task (such as gsm8k) or --kind (number, choice, yesno, math, text, auto), one of them")
+        raise InputError(
+            "give --task (such as gsm8k) or --kind (number, choice, yesno, math, text, auto); exactly one of them"
+        )
     try:
         if task is None:
             grader: Grader = cli.parsed(Grading, json.dumps({"kind": kind}))

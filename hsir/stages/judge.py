@@ -1,4 +1,4 @@
-"""Stage judge: ask a model, step by step, whether failed solutions conclude that the gold answer is the answer.
+"""Stage judge: ask a model, step by step, whether failed solutions conclude the gold answer.
 
 Every reply is on disk as soon as it is there, in OUTPUT's `.replies.jsonl`, and is never asked for again: a killed
 stage resumes with the next request.
@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO, NamedTuple
 
 import typer
 
-from hsir import disk, traces
+from hsir import disk, jsontext, traces
 from hsir.config.teacher import Judge
 from hsir.errors import InputError
 from hsir.grading.base import Choices
@@ -40,9 +40,9 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Sample shards of the pool; repeat the option for each shard.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
-    judge: Annotated[Judge, cli.json_option(Judge, "The model that judges, as JSON.")],
-    output: Annotated[Path, cli.file_option("--out", "Table of judgements, a row per judged step.", *tables.SUFFIXES)],
-    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
+    judge: Annotated[Judge, cli.json_option(Judge, "The judge model, as JSON.")],
+    output: Annotated[Path, cli.file_option("--out", "Output: judgements, one row per judged step.", *tables.SUFFIXES)],
+    steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
     """Judge the steps of each failed solution in order, up to the first that concludes the gold answer."""
     check_address(judge.endpoint)
@@ -121,7 +121,7 @@ class Judging:
             try:
                 self.replies[digest] = (await self.teacher.ask(messages)).completion()
             except UnansweredError as error:
-                raise InputError(f"{asked.url}: {error}; check it and run again; no reply is lost") from error
+                raise InputError(f"{asked.url}: {error}; check it and rerun; replies are kept") from error
             row = {"asked": digest, "model": asked.model, "reply": self.replies[digest]}
             journal.write(json.dumps(row).encode() + b"\n")
             journal.flush()
@@ -143,10 +143,10 @@ def remembered(journal: Path) -> dict[str, str]:
     if len(whole) < len(text):
         os.truncate(journal, len(whole))
     try:
-        rows = [json.loads(line) for line in whole.splitlines()]
+        rows = [jsontext.parse(line) for line in whole.splitlines()]
         return {row["asked"]: row["reply"] for row in rows}
     except (ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{journal}: not a file of this stage's replies ({error}); move it away") from error
+        raise InputError(f"{journal}: not a journal of this stage ({error}); move it away") from error
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage ledger: what a policy cost: samples, tokens and seconds, its own and with all that it comes from."""
+"""Stage ledger: the cost of a policy in samples, tokens and seconds, alone and including its ancestors."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -16,12 +16,12 @@ READ = ["prompt_ids", "n_tokens", "n_generated"]
 
 def main(
     train: Annotated[Path, typer.Option(help="JSON of the policy's training.")],
-    output: Annotated[Path, cli.file_option("--out", "JSON: what it cost.", ".json")],
-    pool: Annotated[list[str], typer.Option(help="POOL=SHARD of what was drawn for it; once for each shard.")] = [],
-    scores: Annotated[list[Path], typer.Option(help="Scores of it; once for each pool.")] = [],
-    before: Annotated[Path | None, typer.Option(help="Ledger of the policy that it comes from.")] = None,
+    output: Annotated[Path, cli.file_option("--out", "JSON output: the cost.", ".json")],
+    pool: Annotated[list[str], typer.Option(help="POOL=SHARD of its samples; repeat the option for each shard.")] = [],
+    scores: Annotated[list[Path], typer.Option(help="Its scores; repeat the option for each pool.")] = [],
+    before: Annotated[Path | None, typer.Option(help="Ledger of its parent policy.")] = None,
 ) -> None:
-    """Sum what was drawn, scored and trained on for a policy; pools that methods share count in full for each."""
+    """Sum the cost of sampling, scoring and training for a policy; a shared pool counts in full for each method."""
     shards: dict[str, list[Path]] = defaultdict(list)
     for name, path in (entry.split("=", 1) for entry in pool):
         shards[name].append(Path(path))

@@ -54,10 +54,10 @@ class Parts(Generic[Batch]):
         """Join the parts into the table, ordered by sample id, and take them away."""
         lost = sum(not self._path(number).is_file() for number in range(self._planned))
         if lost:
-            raise InputError(f"{self.folder}: {lost} of {self._planned} finished batches are gone; run again")
+            raise InputError(f"{self.folder}: {lost} of {self._planned} finished batches are missing; rerun")
         rows = sorted(self._rows(), key=lambda row: row["sample_id"])
         if len({row["sample_id"] for row in rows}) != len(rows):
-            raise InputError(f"{self.folder}: a sample stands there twice; delete the folder and run again")
+            raise InputError(f"{self.folder}: a sample occurs twice; delete the folder and rerun")
         if self.cost is not None:
             tables.write_json(self._took(), self.cost)
         tables.write(self.kind, rows, self.output, self.made_by)

@@ -1,4 +1,4 @@
-"""Stage probe: the prefixes of failed solutions after which the policy is asked for an answer."""
+"""Stage probe: the prefixes of failed solutions after which the policy is prompted for an answer."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ def main(
     pool: Annotated[ProbePool, cli.json_option(ProbePool, "The pool of probes, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
     output: Annotated[Path, cli.file_option("--out", "Table of prefixes, one row per probed step.", *tables.SUFFIXES)],
-    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
+    steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
     """Write, for each failed solution, its prefixes up to the probed steps, each with the exit prompt."""
     belonging.check_pool(samples, [verified], questions)

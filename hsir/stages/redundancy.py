@@ -15,11 +15,11 @@ from hsir.storage import tables
 
 
 def main(
-    rows: Annotated[Path, cli.file_option("--in", "The variants, as the stage variants writes them.", ".jsonl")],
+    rows: Annotated[Path, cli.file_option("--in", "Variants, from the stage variants.", ".jsonl")],
     scores: Annotated[Path, typer.Option(help="Their InDiv, from the stage score.")],
     div: Annotated[Path, typer.Option(help="Their Div, from the stage div.")],
-    output: Annotated[Path, typer.Option("--out", help="Folder for JSON, tables and picture.")],
-    of: Annotated[str, typer.Option(help="What the solutions were drawn from, in words.")] = "from a file",
+    output: Annotated[Path, typer.Option("--out", help="Folder for JSON, tables and the figure.")],
+    of: Annotated[str, typer.Option(help="Description of the source of the solutions.")] = "from a file",
 ) -> None:
     """Compare solutions with their variants: means by copies, shares that fall, rank correlations."""
     variants = [row for _, _, row in cli.rows(rows, ("id", "parent", "kind", "copies"))]

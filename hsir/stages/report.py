@@ -1,6 +1,7 @@
-"""Stage report: the tables and pictures of a run."""
+"""Stage report: the tables and figures of a run."""
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +13,19 @@ import hsir
 from hsir.config import Plan
 from hsir.config.schema import Config
 from hsir.report import (
+    anchors,
     compared,
     contamination_view,
     cost_view,
     curves,
+    doubts,
     exhibits,
     grid,
     indiv_view,
     iterations,
     ledger_view,
     limits,
+    overall,
     provenance,
     published,
     quartiles,
@@ -39,7 +43,7 @@ from hsir.report.page import browser, front, interactive, page
 from hsir.report.results import Result, gather
 from hsir.report.run import Made
 from hsir.report.sampled import Sampled
-from hsir.report.sheets import markdown, sheets
+from hsir.report.sheets import Sheet, markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
 from hsir.storage import belonging, tables
@@ -47,32 +51,33 @@ from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
-# What the run {run} was made with; `snakemake --configfile` takes it and builds the same.
+# The config of the run {run}; `snakemake --configfile` accepts it and builds the same run.
 # Stage options that are not set have the defaults of HSIR {version}.
 """
 
 
 def main(
     config: Annotated[Config, cli.json_option(Config, "The config of this run alone, as JSON.")],
-    output: Annotated[Path, typer.Option("--out", help="Folder for tables and pictures.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
 ) -> None:
-    """Write the tables and pictures of the run that the config names, and print its results."""
+    """Write the tables and figures of the run in the config, and print its results."""
     gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
     made = Made(Plan(config))
     check(made)
-    name = made.plan.built_by_default()[0]
+    name = made.title
     write_text(HEAD.format(run=name, version=hsir.__version__) + as_yaml(config), output / "config.yaml")
-    shared = page(f"What {name} trains on, and its test sets", contamination_view.sheets(made))
+    shared = page(f"Training data of {name}, and its test sets", contamination_view.sheets(made))
     write_text(shared, output / "contamination.html")
     seen, counts = indiv_view.seen(made), recycled.tally(made)
     write_text(browser(f"Traces of {name}", exhibits.gather(made, seen)), output / "traces.html")
     dropped = indiv_view.tally(seen)
     rows.write_csv(dropped, output / "indiv.csv")
     rows.write_csv(counts, output / "veriexit.csv")
-    draw(pictures(made, seen, counts), name, output)
+    draw(pictures(made, seen, counts), name, output, "rehearsal" if config.rehearse else "")
     noted = (recycled.noted(made, tables.STATING), recycled.noted(made, tables.WHOLE))
     known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
-    write_tables(made, name, known, output)
+    known += doubts.told(made, curves.told(made))
+    write_tables(made, name, known, anchors.sheets(made, indiv_view.once(seen)), output)
 
 
 def check(made: Made) -> None:
@@ -86,14 +91,17 @@ def check(made: Made) -> None:
             belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
 
 
-def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -> None:
+def write_tables(made: Made, name: str, known_limits: list[str], implied: list[Sheet], output: Path) -> None:
     """Write what the policies are worth, how they compare, what they cost, and what made them; print it."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
     costs = ledger_view.gather(made)
     first = sheets(results, differences)
     layout = grid.sheet(name, results)
     several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
-    beside = [*published.sheets(results), *sampled.sheets(pools), *ledger_view.sheets(costs)]
+    beside = [*overall.sheets(made.plan.built_by_default()[0], results), *published.sheets(results), *implied]
+    beside += [*sampled.sheets(pools), *ledger_view.sheets(costs)]
+    if made.plan.config.rehearse:
+        first, beside = ([replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, beside))
     told = [*first, *([layout] if several else []), *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
@@ -103,18 +111,19 @@ def write_tables(made: Made, name: str, known_limits: list[str], output: Path) -
     write_text(latex([layout, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
     ran, headline = provenance.said(made), layout if several else first[0]
+    known_limits = [*overall.headline(results), *known_limits]
     opened = [headline, *(one for one in told if one is not headline), provenance.sheet(made)]
     write_text(page(f"Results of {name}", opened, [ran, *known_limits], picture), output / "results.html")
     write_text(front(ran, [headline], known_limits, picture), output / "front.html")
     show(told)
 
 
-def draw(drawn: dict[str, style.Chart], name: str, output: Path) -> None:
+def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str = "") -> None:
     """Write the pictures, and a page of the main ones to point at."""
     for picture, chart in drawn.items():
-        style.save(chart, output / f"{picture}.svg")
+        style.save(chart, output / f"{picture}.svg", watermark)
     shown = [drawn[picture] for picture in INTERACTIVE if style.is_drawn(drawn[picture])]
-    write_text(interactive(f"Pictures of {name}", shown), output / "figures.html")
+    write_text(interactive(f"Figures of {name}", shown), output / "figures.html")
 
 
 def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:

@@ -1,4 +1,4 @@
-"""Stage sample: complete every prompt of a pool, one shard of it, batch by batch.
+"""Stage sample: complete the prompts of one shard of a pool, batch by batch.
 
 A finished batch is on disk at once. Killed at any moment, the next start goes on behind the last of them,
 and the final table is the same.
@@ -23,19 +23,17 @@ from hsir.storage.models import load_model, load_tokenizer, positions
 
 def main(
     model: Annotated[str, typer.Option(help="The policy: a model folder.")],
-    prompts: Annotated[
-        Path, typer.Option(help="Table of questions, of prompts made of them, or of recycled prefixes.")
-    ],
+    prompts: Annotated[Path, typer.Option(help="Table of questions, prompts, or recycled prefixes.")],
     pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
     output: Annotated[Path, cli.file_option("--out", "Table of samples.", *tables.SUFFIXES)],
-    engine: Annotated[BaseEngine, cli.json_option(Engine, "What generates, as JSON.")] = TransformersEngine(),
+    engine: Annotated[BaseEngine, cli.json_option(Engine, "The engine, as JSON.")] = TransformersEngine(),
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
-    shard: Annotated[int, typer.Option(help="Which shard, from 0.")] = 0,
-    shards: Annotated[int, typer.Option(help="Of how many.")] = 1,
-    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
+    shard: Annotated[int, typer.Option(help="Shard number, from 0.")] = 0,
+    shards: Annotated[int, typer.Option(help="Number of shards.")] = 1,
+    cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
 ) -> None:
-    """Draw the samples of one shard of a pool."""
+    """Generate the samples of one shard of a pool."""
     todo = share(planned(prompts, pool, name, seed), shard, shards)
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,
@@ -44,7 +42,7 @@ def main(
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by, cost)
     with cli.locked(output):
         if parts.finished():
-            say(f"{output}: another process has just made it")
+            say(f"{output}: already written by another process; skipping")
             return
         missing = parts.missing(list(batches(todo, engine.batch_size)))
         if missing:
@@ -79,7 +77,7 @@ def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Promp
 
         policy = load_model(model, options.dtype)
         return TransformersRunner(policy, load_tokenizer(model), pool.temperature, limit)
-    raise TypeError(f"{options!r} is no engine")
+    raise TypeError(f"{options!r} is not a valid engine")
 
 
 def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Stage score: InDiv of every right solution of a pool, from the policy that drew it; or of any solutions in a file."""
+"""Stage score: InDiv of the correct solutions of a pool, or of any solutions in a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,27 +22,29 @@ if TYPE_CHECKING:
 
 
 def main(
-    policy: Annotated[str, typer.Option(help="The policy that drew the samples: a model folder.")],
+    policy: Annotated[str, typer.Option(help="The policy that generated the samples: a model folder.")],
     output: Annotated[Path, cli.file_option("--out", "Table of scores and their parts.", *tables.SUFFIXES)],
     rows: Annotated[
         Path | None,
         cli.file_option("--in", "Rows of `id`, `prompt` (text, or messages), `completion`.", *tables.SUFFIXES),
     ] = None,
-    samples: Annotated[list[Path], typer.Option(help="Or shards of a pool; the option once for each.")] = [],
-    verified: Annotated[Path | None, typer.Option(help="The pool's verdicts: right ones are scored.")] = None,
+    samples: Annotated[
+        list[Path], typer.Option(help="Alternatively, the pool's sample shards; repeat the option for each shard.")
+    ] = [],
+    verified: Annotated[Path | None, typer.Option(help="The pool's verdicts; correct solutions are scored.")] = None,
     score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
-    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
+    cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
 ) -> None:
-    """Score solutions by intrinsic diversity: the right ones of a pool, or all rows of a file."""
+    """Score solutions by intrinsic diversity: the correct ones of a pool, or all rows of a file."""
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
-        raise InputError("give --in with rows of your own, or --samples and --verified of a pool")
+        raise InputError("give --in with your own rows, or --samples and --verified of a pool")
     made_by = tables.provenance(
         "score", [Path(policy), *([rows] if rows else []), *samples, *([verified] if verified else [])], score=score
     )
     parts: Parts[Batch] = Parts("indiv-scores", output, made_by, cost)
     with cli.locked(output):
         if parts.finished():
-            say(f"{output}: another process has just made it")
+            say(f"{output}: already written by another process; skipping")
             return
         if verified:
             belonging.check_pool(samples, [verified], policy=Path(policy))
@@ -91,7 +93,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
     for where, number, row in cli.rows(path, ("prompt", "completion")):
         name = str(row.get("id", number))
         if name in seen:
-            raise InputError(f"{where}: the id {name!r} is that of line {seen[name]} too; ids must be unique")
+            raise InputError(f"{where}: the id {name!r} is also that of line {seen[name]}; ids must be unique")
         seen[name] = number
         prompt, completion = row["prompt"], row["completion"]
         if isinstance(prompt, list):

@@ -1,4 +1,4 @@
-"""Stage train: the next policy, from the solutions that were kept."""
+"""Stage train: train the next policy on the kept solutions."""
 
 import shutil
 import sys
@@ -15,7 +15,7 @@ from hsir.config.settings import Score
 from hsir.config.tracking import Track
 from hsir.config.training import Train, Training
 from hsir.errors import InputError
-from hsir.progress import say
+from hsir.progress import say, warn
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.files import read_json
@@ -35,30 +35,36 @@ OUTCOME = "outcome.json"
 
 
 def main(
-    start: Annotated[str, typer.Option(help="Model to begin with.")],
-    filtered: Annotated[Path, typer.Option(help="Table of what is trained on.")],
+    start: Annotated[str, typer.Option(help="Initial model.")],
+    filtered: Annotated[Path, typer.Option(help="Table of training examples.")],
     train: Annotated[Training, cli.json_option(Train, "Training options, as JSON.")],
     output: Annotated[Path, typer.Option("--out", help="Folder for the policy.")],
     log: Annotated[Path, typer.Option(help="JSON for losses, counts and provenance.")],
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
-    chat_template: Annotated[Path | None, typer.Option(help="Jinja file in place of the model's.")] = None,
-    questions: Annotated[Path | None, typer.Option(help="To learn from rollouts: questions and gold answers.")] = None,
-    task: Annotated[BaseTask | None, cli.json_option(Task, "And the task that grades them, as JSON.")] = None,
-    score: Annotated[Score, cli.json_option(Score, "And the score set of a reward that reads one, as JSON.")] = Score(),
-    outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
-    cost: Annotated[Path | None, typer.Option(help="JSON: how long it took.")] = None,
-    track: Annotated[Track, cli.json_option(Track, "Who else notes its course, as JSON; none.", "HSIR_TRACK")] = Track(
-        to=()
-    ),
-    tracked_in: Annotated[Path, typer.Option(help="Folder for what they note.", envvar="HSIR_TRACKED_IN")] = Path(
+    chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="For reinforcement learning: questions and gold answers.")
+    ] = None,
+    task: Annotated[
+        BaseTask | None, cli.json_option(Task, "For reinforcement learning: the task that grades them, as JSON.")
+    ] = None,
+    score: Annotated[
+        Score, cli.json_option(Score, "For reinforcement learning: the score set of the rewards, as JSON.")
+    ] = Score(),
+    outside_tags: Annotated[bool, typer.Option(help="Also count answers outside the answer tags.")] = False,
+    cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
+    track: Annotated[
+        Track, cli.json_option(Track, "Experiment trackers, as JSON (default: none).", "HSIR_TRACK")
+    ] = Track(to=()),
+    tracked_in: Annotated[Path, typer.Option(help="Folder for the trackers' files.", envvar="HSIR_TRACKED_IN")] = Path(
         "tracking"
     ),
-    tracked_as: Annotated[str, typer.Option(help="What they call this training.")] = "policy",
+    tracked_as: Annotated[str, typer.Option(help="Name of this training in the trackers.")] = "policy",
 ) -> None:
-    """Train a policy; killed at any moment, the next start goes on from the last whole checkpoint.
+    """Train a policy; after a kill at any moment, the next start resumes from the last complete checkpoint.
 
-    Where the options ask for several devices, this process keeps the lock and puts things into their place, and the
-    same command is run once a device to train.
+    For several devices, this process keeps the lock and moves outputs into place; the same command runs on each device
+    to train.
     """
     made_by = provenance(start, filtered, train, seed, questions, task, score, outside_tags)
     state = output.with_name(f".{output.name}.state")
@@ -83,7 +89,7 @@ def main(
         if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
             with cli.locked(state):
                 forget(state)  # which is there where a kill came just before it was taken away
-            return say(f"{output}: another process has just made it")
+            return say(f"{output}: already written by another process; skipping")
         if isinstance(train.devices, Single):
             fit_here()
         else:
@@ -117,7 +123,7 @@ def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outsi
     from hsir.training.grpo import Asked
 
     if questions is None or task is None:
-        raise InputError("the policy learns from its own rollouts, which must be graded; give --questions and --task")
+        raise InputError("reinforcement learning grades its own rollouts; give --questions and --task")
     grader = task.grading if outside_tags else task.grading.in_tags()
     rows = {row["question_id"]: row for row in tables.read("questions", questions)}
     return Asked(rows, grader, score, tuple(tables.opening_ids(questions)))
@@ -131,16 +137,22 @@ def fit(
     from hsir.storage.models import load_model, load_tokenizer
     from hsir.training.distributed import part, split
     from hsir.training.finetune import finetune
+    from hsir.training.learnt import changed, doubts, sampled
     from hsir.training.saving import resolved, save
 
     dtype = resolved(train.save_dtype, start)
     with split(train):
         model = load_model(start, "float32")
     tokenizer = load_tokenizer(start, chat_template)
+    before = sampled(model.state_dict(), dtype)
     outcome = finetune(model, tokenizer, rows, train, seed, state, made_by, asked, watch)
     if launch.first():
         save(model, tokenizer, state / FINISHED, dtype, outcome.weights)
-        tables.write_json({"told": outcome.told, "cost": outcome.cost}, state / OUTCOME)
+        after = sampled(outcome.weights or model.state_dict(), dtype)
+        told = {**outcome.told, "changed": changed(before, after)}
+        tables.write_json({"told": {**told, "doubts": [*doubts(told)]}, "cost": outcome.cost}, state / OUTCOME)
+        for doubt in doubts(told):
+            warn(doubt)
     part()
 
 

@@ -1,4 +1,4 @@
-"""Stage variants: right solutions of a pool, made more redundant on purpose."""
+"""Stage variants: correct solutions of a pool, made more redundant on purpose."""
 
 import json
 from collections.abc import Iterator
@@ -25,17 +25,20 @@ OTHERS = 200
 
 
 def main(
-    policy: Annotated[str, typer.Option(help="The policy that drew the samples, for its tokenizer and its length.")],
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
+    policy: Annotated[
+        str, typer.Option(help="The policy that generated the samples, for its tokenizer and maximum length.")
+    ],
+    samples: Annotated[list[Path], typer.Option(help="Sample shards of the pool; repeat the option for each shard.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     output: Annotated[
         Path, cli.file_option("--out", "Rows of id, parent, kind, copies, prompt, completion.", ".jsonl")
     ],
-    solutions: Annotated[int, typer.Option(min=1, help="Right solutions, at most, that are drawn.")] = 200,
-    seed: Annotated[int, typer.Option(help="Draws solutions, and the steps that are repeated.")] = 0,
-    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
+    solutions: Annotated[int, typer.Option(min=1, help="Largest number of correct solutions.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed for choosing solutions and repeated steps.")] = 0,
+    steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
-    """Draw right solutions; write each as it is, with steps repeated, re-checks put in, or steps of others put in."""
+    """Choose correct solutions; write each unchanged, with repeated steps, with inserted re-checks, or with inserted
+    steps of others."""
     belonging.check_pool(samples, [verified], policy=Path(policy))
     verdicts = tables.read("verified", verified, ["sample_id", "verdict"])
     right = {row["sample_id"] for row in verdicts if row["verdict"] == "right"}
@@ -56,8 +59,8 @@ def main(
             if taken == solutions:
                 break
         if not taken:
-            raise InputError(f"{verified}: no right solution with steps and room for copies; draw more samples")
-    say(f"{taken} right solutions; {left_out} left out, for want of a step, or of positions for its copies")
+            raise InputError(f"{verified}: no correct solution with steps and room for copies; sample more")
+    say(f"{taken} correct solutions; {left_out} skipped, because they have no step, or no room for its copies")
 
 
 def longest(encoder: "PreTrainedTokenizerBase", prompt_ids: list[int], made: list[Variant]) -> int:

@@ -1,4 +1,4 @@
-"""Stage veriexit: the prefixes of failed solutions that had already arrived at the ground truth."""
+"""Stage veriexit: cut failed solutions at the step that reaches the gold answer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ import typer
 
 from hsir import traces
 from hsir.grading.base import Grader
-from hsir.progress import say
+from hsir.progress import say, warn
 from hsir.recycling.matchers import BaseMatcher, Matcher
-from hsir.recycling.statements import WARNING, few_state, mostly_whole, one_step, unstated
+from hsir.recycling.statements import few_state, mostly_whole, one_step, unstated
 from hsir.recycling.veriexit import Evidence, recycle, states_any
 from hsir.splitting import Layout
 from hsir.stages import cli
@@ -22,23 +22,23 @@ from hsir.tasks.base import BaseTask
 
 
 def main(
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
+    samples: Annotated[list[Path], typer.Option(help="Sample shards of the pool; repeat the option for each shard.")],
     verified: Annotated[Path, typer.Option(help="The pool's verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    matcher: Annotated[BaseMatcher, cli.json_option(Matcher, "When a step arrives, as JSON.")],
+    matcher: Annotated[BaseMatcher, cli.json_option(Matcher, "The matcher, as JSON.")],
     tokenizer: Annotated[str, typer.Option(help="Model folder, for its tokenizer.")],
-    output: Annotated[Path, cli.file_option("--out", "Table of failed samples and their cuts.", *tables.SUFFIXES)],
+    output: Annotated[Path, cli.file_option("--out", "Output: failed samples and their cuts.", *tables.SUFFIXES)],
     probes: Annotated[
         list[str], typer.Option(help="POOL=SHARD of probes that the matcher reads; repeat the option for each shard.")
     ] = [],
     probed: Annotated[
-        list[str], typer.Option(help="POOL=TABLE of the verdicts of such a pool; repeat it for each pool.")
+        list[str], typer.Option(help="POOL=TABLE of that pool's verdicts; repeat the option for each pool.")
     ] = [],
     judged: Annotated[Path | None, typer.Option(help="Table of judgements that the matcher reads.")] = None,
-    steps: Annotated[Layout, typer.Option(help="What parts the steps of a trace.")] = "blank_line",
+    steps: Annotated[Layout, typer.Option(help="Step separator of a trace.")] = "blank_line",
 ) -> None:
-    """Cut each failed solution behind the first step that states the gold answer; add the exit prompt."""
+    """Cut each failed solution after the first step that states the gold answer, and append the exit prompt."""
     belonging.check_pool(samples, [verified], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
@@ -57,9 +57,9 @@ def main(
     recyclable = sum(row["cut_step"] is not None for row in rows)
     say(f"{recyclable} of {len(rows)} failed samples are recyclable")
     if few_state(stating, len(rows)):
-        say(f"{WARNING}: {unstated(stating, len(rows))}")
+        warn(unstated(stating, len(rows)))
     if mostly_whole(whole, len(rows)):
-        say(f"{WARNING}: {one_step(whole, len(rows))}")
+        warn(one_step(whole, len(rows)))
 
 
 def count_stating(

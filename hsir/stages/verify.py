@@ -15,11 +15,11 @@ from hsir.tasks.base import BaseTask
 
 
 def main(
-    samples: Annotated[list[Path], typer.Option(help="Shards of the pool; give the option once for each.")],
+    samples: Annotated[list[Path], typer.Option(help="Sample shards of the pool; repeat the option for each shard.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, for the gold answers.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     output: Annotated[Path, cli.file_option("--out", "Table of verdicts.", *tables.SUFFIXES)],
-    outside_tags: Annotated[bool, typer.Option(help="Let answers count that stand outside the answer tags.")] = False,
+    outside_tags: Annotated[bool, typer.Option(help="Also count answers outside the answer tags.")] = False,
 ) -> None:
     """Grade every sample against the gold answer of its question."""
     grader = task.grading if outside_tags else task.grading.in_tags()

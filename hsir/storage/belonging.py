@@ -49,10 +49,10 @@ def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:
     known = set[str]().union(*recorded.values())
     for path, found in hashes.items():
         if found not in known:
-            raise InputError(f"{made[0]}: made of another file than {path} as it is now; {_remedy(made)}")
+            raise InputError(f"{made[0]}: made from a different version of {path}; {_remedy(made)}")
     for path, used in recorded.items():
         if hashes and used.isdisjoint(hashes.values()):
-            raise InputError(f"{path}: made of none of the files given with it ({_named(hashes)}); {_remedy([path])}")
+            raise InputError(f"{path}: made from none of the given files ({_named(hashes)}); {_remedy([path])}")
 
 
 def check_shards(samples: Sequence[Path]) -> None:
@@ -71,8 +71,8 @@ def check_shards(samples: Sequence[Path]) -> None:
         if len(set(counts.values())) > 1:
             lacking = [str(number) for number, count in sorted(counts.items()) if count < max(counts.values())]
             raise InputError(
-                f"{samples[0]}: shard {', '.join(lacking)} of the {len(counts)} of its pool is missing, or another is"
-                f" there in its place (given: {_named(samples)}); give each shard of a pool once"
+                f"{samples[0]}: shard {', '.join(lacking)} of the {len(counts)} of its pool is missing, or replaced"
+                f" by another (given: {_named(samples)}); give each shard of a pool once"
             )
 
 
@@ -80,7 +80,7 @@ def check_keys(known: Container[Any], wanted: Iterable[Any], where: Sequence[Pat
     """Raise InputError where a table lacks a row that another table speaks of."""
     for name in wanted:
         if name not in known:
-            raise InputError(f"{_named(where)}: no {what} {name!r}, which the other tables have; {_remedy(where)}")
+            raise InputError(f"{_named(where)}: no {what} {name!r}, which the other tables contain; {_remedy(where)}")
 
 
 def _asked(samples: Sequence[Path]) -> dict[str, str]:
@@ -99,7 +99,10 @@ def _distinct(rows: Iterable[tuple[Path, str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path, key, value in rows:
         if key in found:
-            raise InputError(f"{path}: {key!r} is there twice, here or in another table; {_remedy([path])}")
+            raise InputError(
+                f"{path}: {key!r} occurs twice, here or in another table; {_remedy([path])}. Samples of two pools"
+                " have the same names if one pool's name ends with `-` and the other's; rename one"
+            )
         found[key] = value
     return found
 
@@ -110,7 +113,7 @@ def _inputs(path: Path) -> set[str]:
 
 
 def _remedy(paths: Sequence[Path]) -> str:
-    return f"name the files that belong together, or make this again: `snakemake --force {' '.join(map(str, paths))}`"
+    return f"give files that belong together, or recreate this one: `snakemake --force {' '.join(map(str, paths))}`"
 
 
 def _named(paths: Iterable[Path]) -> str:

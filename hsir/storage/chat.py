@@ -34,15 +34,15 @@ def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
     name = tokenizer.name_or_path
     if not tokenizer.chat_template:
         raise InputError(
-            f"{name}: the model has no chat template, so questions cannot be put to it; give one as"
-            " a Jinja file with `chat_template:` in config/models/<name>.yaml"
+            f"{name}: the model has no chat template, so it cannot be prompted; give a Jinja file with"
+            " `chat_template:` in config/models/<name>.yaml"
         )
     text, fault = _tried(tokenizer)
     if fault is None and SENTINEL not in text:
-        fault = "leaves out the message, or a part of it"
+        fault = "omits the message, or a part of it"
     if fault is not None:
         raise InputError(
-            f"{name}: its chat template {fault}; give one that works as a Jinja file with `chat_template:` in"
+            f"{name}: its chat template {fault}; give a working one as a Jinja file with `chat_template:` in"
             " config/models/<name>.yaml"
         )
 
@@ -91,7 +91,7 @@ def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, st
     prompt, opening = traces.split_opening(rendered(tokenizer, [{"role": "user", "content": message}]))
     if traces.CLOSED in opening:
         raise InputError(
-            f"{tokenizer.name_or_path}: the chat template ends the reasoning before the model begins it"
+            f"{tokenizer.name_or_path}: the chat template closes the reasoning before the model starts it"
             f" ({opening.strip()!r}); give one in thinking mode with `chat_template:` in config/models/<name>.yaml"
         )
     return prompt, opening
@@ -113,7 +113,7 @@ def check_trace(tokenizer: "PreTrainedTokenizerBase", record: Record) -> None:
     found = _pattern(specials(tokenizer)).search(record.trace or "")
     if found:
         raise InputError(
-            f"question {record.id!r}: its trace holds {found[0]!r}, a control token of the model; remove it there"
+            f"question {record.id!r}: its trace contains {found[0]!r}, a control token of the model; remove it"
         )
 
 
@@ -136,10 +136,10 @@ def _tried(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str | None]:
     sender.close()
     try:
         answer: tuple[str, str | None] = (
-            receiver.recv() if receiver.poll(DEADLINE) else ("", f"takes more than {DEADLINE:g} s for a message")
+            receiver.recv() if receiver.poll(DEADLINE) else ("", f"takes more than {DEADLINE:g} s for one message")
         )
     except EOFError:
-        answer = "", "ends the process that renders it (out of memory?)"
+        answer = "", "crashes the process that renders it (out of memory?)"
     child.kill()
     child.join()
     return answer

@@ -24,16 +24,16 @@ def read_json(path: Path) -> Any:
         with disk.naming(path):
             value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from error
+        raise InputError(f"{path}: no such file; create it with `snakemake {path}`") from error
     except (OSError, ValueError, RecursionError) as error:
         if disk.refused(error):
             raise
-        raise InputError(f"{path}: cannot be read as JSON: {error}; delete it and make it again") from error
+        raise InputError(f"{path}: cannot be read as JSON: {error}; delete it and recreate it") from error
     given = value.pop(CHECKSUM, None) if isinstance(value, dict) else None
     if given is not None and given != checksum(value):
         raise InputError(
-            f"{path}: damaged: its content does not have the checksum that it was written with; delete it and make it"
-            f" again (of a file that was edited on purpose, remove the line {CHECKSUM!r})"
+            f"{path}: damaged: its content does not match its checksum; delete it and recreate it (if you edited it"
+            f" on purpose, remove the line {CHECKSUM!r})"
         )
     return value
 

@@ -34,7 +34,7 @@ def check(folder: Path, weights: bool = True) -> None:
         return
     for fault in faults(folder, weights):
         raise InputError(
-            f"{fault}; the checkpoint is not what train wrote: make it again, `snakemake --force {folder}`"
+            f"{fault}; the checkpoint has changed since training: recreate it, `snakemake --force {folder}`"
         )
 
 
@@ -43,12 +43,12 @@ def faults(folder: Path, weights: bool = True) -> list[str]:
     noted = read_json(folder / NAME)["files"]
     found = {path.name: path for path in _inside(folder)}
     told = [f"{folder / name}: missing" for name in noted if name not in found]
-    told += [f"{path}: not of this checkpoint" for name, path in found.items() if name not in noted]
+    told += [f"{path}: not a file of this checkpoint" for name, path in found.items() if name not in noted]
     for name, path in found.items():
         if name in noted and path.stat().st_size != noted[name]["size"]:
             told.append(f"{path}: {path.stat().st_size:,} bytes, not {noted[name]['size']:,}")
         elif name in noted and (weights or path.suffix != ".safetensors") and digest(path) != noted[name]["sha256"]:
-            told.append(f"{path}: damaged (other bytes of the same size)")
+            told.append(f"{path}: damaged (same size, different content)")
     return told
 
 

@@ -46,7 +46,7 @@ def encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
 def _plain(tokenizer: "PreTrainedTokenizerBase", part: str) -> list[int]:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise InputError(f"{tokenizer.name_or_path}: its tokenizer cannot write {part!r} as text; remove it there")
+        raise InputError(f"{tokenizer.name_or_path}: its tokenizer cannot encode {part!r} as text; remove it")
 
     def without_added_tokens(part: str) -> list[int]:
         part = backend.normalizer.normalize_str(part) if backend.normalizer else part
@@ -55,7 +55,7 @@ def _plain(tokenizer: "PreTrainedTokenizerBase", part: str) -> list[int]:
 
     ids = _within(without_added_tokens, part)
     if tokenizer.convert_tokens_to_ids(part) in ids:
-        raise InputError(f"{tokenizer.name_or_path}: its tokenizer writes {part!r} from plain text; remove it there")
+        raise InputError(f"{tokenizer.name_or_path}: its tokenizer produces {part!r} from plain text; remove it")
     return ids
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hsir import disk
+from hsir.config.home import is_local
 from hsir.errors import InputError
 from hsir.storage import manifest, weights
 from hsir.storage.chat import check_chat_template as check_chat_template
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedTokenizerBase":
-    """Load a model's tokenizer, with a chat template in place of its own; raises InputError for missing files."""
+    """Load a model's tokenizer, optionally with another chat template; raises InputError for missing files."""
     from transformers import AutoTokenizer
 
     check_exists(path)
@@ -29,7 +30,7 @@ def load_tokenizer(path: str, chat_template: Path | None = None) -> "PreTrainedT
     check_tokenizer(path, tokenizer)
     if chat_template is not None:
         if not chat_template.is_file():
-            raise InputError(f"{chat_template}: no such chat template; mend `chat_template` of the model's config")
+            raise InputError(f"{chat_template}: no such chat template; fix `chat_template` of the model's config")
         tokenizer.chat_template = chat_template.read_text(encoding="utf-8")
     return tokenizer
 
@@ -104,15 +105,12 @@ def _stops(name: str, generation: "GenerationConfig | None", tokenizer: "PreTrai
 def check_exists(path: str) -> None:
     """Raise InputError where a path that can only be a folder is none, or holds no model that is read."""
     if weights.is_gguf(path):
-        raise InputError(f"{path}: a GGUF model, and only safetensors are loaded; {weights.CONVERT}")
+        raise InputError(f"{path}: a GGUF model, but only safetensors are loaded; {weights.CONVERT}")
     folder = Path(path)
-    looks_local = (
-        path.startswith((".", "/", "~")) or path.count("/") > 1 or (folder.parent != Path() and folder.parent.is_dir())
-    )
-    if looks_local and not folder.is_dir():
-        raise InputError(f"{path}: no such model folder; mend `path` in config/models/<name>.yaml")
+    if is_local(path) and not folder.is_dir():
+        raise InputError(f"{path}: no such model folder; fix `path` in config/models/<name>.yaml")
     if folder.is_dir() and not (folder / "config.json").is_file():
-        raise InputError(f"{path}: the folder holds no model (no config.json)")
+        raise InputError(f"{path}: the folder contains no model (no config.json)")
 
 
 @contextmanager
@@ -130,7 +128,7 @@ def _told(path: str) -> Iterator[None]:
         said = " ".join(str(error).split())
         if "trust_remote_code" in said:
             raise InputError(
-                f"{path}: the model comes with code of its own (`auto_map`), which HSIR never runs; take a model that"
+                f"{path}: the model requires its own code (`auto_map`), which HSIR never runs; use a model that"
                 " transformers has a class for"
             ) from error
         raise InputError(f"{path}: the model cannot be loaded: {type(error).__name__}: {said}") from error

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ROUND_TRIP = "The answer is 42."
 NAMED = 3
 """Weights that an error names; of more, the number."""
-REMEDY = "download or copy the model again; of a checkpoint that HSIR trained, delete it and train again"
+REMEDY = "download or copy the model again; if HSIR trained this checkpoint, delete it and retrain"
 
 
 def check_weights(path: str, model: "PreTrainedModel", told: Mapping[str, Any]) -> None:
@@ -23,9 +23,9 @@ def check_weights(path: str, model: "PreTrainedModel", told: Mapping[str, Any]) 
     models ignores on purpose, are not in it.
     """
     mismatched = [f"{name} {list(found)}, not {list(wanted)}" for name, found, wanted in told["mismatched_keys"]]
-    _refuse(path, "of another shape than config.json says", mismatched)
+    _refuse(path, "of a different shape than in config.json", mismatched)
     _refuse(path, "missing", told["missing_keys"])
-    _refuse(path, "not part of the model that config.json describes", told["unexpected_keys"])
+    _refuse(path, "not part of the model in config.json", told["unexpected_keys"])
     _refuse(path, "not readable", told["error_msgs"])
     _check_values(path, model.named_parameters())
 
@@ -53,7 +53,7 @@ def check_tokenizer(path: str, tokenizer: "PreTrainedTokenizerBase") -> None:
 def check_logits(path: str, chosen: "torch.Tensor", logits: "torch.Tensor", first: bool) -> None:
     """Raise InputError where the next tokens' logits [b, vocabulary] are no numbers, or, at first, all the same.
 
-    `chosen` [b, 1] are the tokens taken: the largest, so that one that is no number is among them.
+    `chosen` [b, 1] are the tokens taken: the largest, so that one that is not a number is among them.
     """
     if not logits.gather(1, chosen).isfinite().all():
         raise InputError(f"{path}: the model's logits are not finite numbers; {REMEDY}, or set dtype: float32")

@@ -1,6 +1,7 @@
-"""The tables between the stages: their schemas, written whole or not at all, read with checks."""
+"""The tables between the stages: their schemas, atomic writes, and checked reads."""
 
 import json
+import math
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 import hsir
-from hsir import disk
+from hsir import disk, jsontext
 from hsir.errors import InputError
 from hsir.storage import seal
 from hsir.storage.files import atomic as atomic
@@ -22,10 +23,10 @@ from hsir.storage.files import write_json as write_json
 
 Row = dict[str, Any]
 SUFFIXES = (".parquet", ".jsonl")
-"""The formats of tables. JSONL has no place for what a table was made of."""
+"""The formats of tables. JSONL cannot store the provenance."""
 STATING = "stating"
 WHOLE = "whole"
-"""In the metadata of a table `veriexit`: how many of its failed solutions state an answer, right or wrong."""
+"""In the metadata of a table `veriexit`: how many of its failed solutions state an answer, correct or incorrect."""
 _IDS = pa.list_(pa.int32())
 
 
@@ -73,7 +74,7 @@ of a prompt, which are numbered from `first`. div.div is null where a text has n
 
 
 def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
-    """Write a table atomically, as JSONL or Parquet by its suffix; raises InputError for another.
+    """Write a table atomically, as JSONL or Parquet by its suffix; raises InputError for another suffix.
 
     `made_by` (see `provenance`) goes into the metadata of a Parquet file, and so does a checksum.
     """
@@ -94,7 +95,7 @@ def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
 
 
 def records(path: Path) -> Iterator[Row]:
-    """Yield the rows of any Parquet file, some at a time; raises InputError where it is not one."""
+    """Yield the rows of any Parquet file, in chunks; raises InputError if it is not one."""
     try:
         for batch in pq.ParquetFile(path).iter_batches(use_threads=False):
             yield from batch.to_pylist(maps_as_pydicts="strict")
@@ -105,9 +106,8 @@ def records(path: Path) -> Iterator[Row]:
 
 
 def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None = None) -> list[Row]:
-    """Read a table, or its shards one after another, as rows.
-
-    Raises InputError naming the file where one is missing, damaged, or of another kind.
+    """Read a table, or its shards in order, as rows. Raises InputError with the file's name if one is missing, damaged,
+    or of another kind.
     """
     rows: list[Row] = []
     for path in [paths] if isinstance(paths, Path) else paths:
@@ -118,9 +118,9 @@ def read(kind: str, paths: Path | Iterable[Path], columns: Sequence[str] | None 
 def tuples(
     kind: str, paths: Path | Iterable[Path], columns: Sequence[str], only: Collection[str] | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as tuples of the columns asked for: of large tables, in a third of the time and memory of `read`.
+    """Yield rows as tuples of the given columns; for large tables, this takes a third of the time and memory of `read`.
 
-    With `only`, just the rows whose first column is one of these.
+    With `only`, yield only the rows whose first column is one of these.
     """
     for path in [paths] if isinstance(paths, Path) else paths:
         table = _read_one(kind, path, columns, only)
@@ -128,23 +128,26 @@ def tuples(
 
 
 def arrow(kind: str, paths: Path | Iterable[Path], columns: Sequence[str]) -> pa.Table:
-    """Read columns of a table, or of its shards one after another, without making rows of them.
+    """Read columns of a table, or of its shards in order, as an Arrow table.
 
-    Raises InputError as `read` does. `.to_pandas()` makes a data frame of it.
+    Raises InputError as `read` does. `.to_pandas()` converts it to a data frame.
     """
     parts = [_read_one(kind, path, columns) for path in ([paths] if isinstance(paths, Path) else paths)]
     return pa.concat_tables(parts).select(columns)
 
 
 def scores(path: Path) -> Iterator[tuple[str, float]]:
-    """Yield (sample id, raw score) of a score set, whichever kind it is of.
-
-    A solution without a step has no Div; it counts as 0, for it says nothing that is new.
+    """Yield (sample id, raw score) of a score set of any kind. A solution without a step has no Div and counts as 0.
+    Raises InputError if a score is not finite.
     """
     if metadata(path).get("table") == "div":
-        yield from ((name, score or 0.0) for name, score in tuples("div", path, ["id", "div"]))
+        found = ((name, score or 0.0) for name, score in tuples("div", path, ["id", "div"]))
     else:
-        yield from ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
+        found = ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
+    for name, score in found:
+        if not math.isfinite(score):
+            raise InputError(f"{path}: the score of {name!r} is {score}; delete the table and score again")
+        yield name, score
 
 
 def opening(ids: Sequence[int]) -> Row:
@@ -159,9 +162,8 @@ def opening_ids(path: Path) -> list[int]:
 
 
 def metadata(path: Path) -> Row:
-    """Give what `write` stamped into a table; nothing for what is no whole table.
-
-    Raises OSError where the file system fails: such a table may well be whole.
+    """Return the metadata that `write` stored in a table; empty if the file is not a complete table. Raises OSError if
+    the file system fails, since the table may be complete.
     """
     try:
         stamped: Row = json.loads((pq.read_schema(_sound(path)).metadata or {}).get(b"hsir", b"{}"))
@@ -175,7 +177,7 @@ def metadata(path: Path) -> Row:
 def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None = None) -> pa.Table:
     """Read some columns of a file, of which every byte is checked."""
     if not path.is_file():
-        raise InputError(f"{path}: no such table; make it with `snakemake {path}`")
+        raise InputError(f"{path}: no such table; create it with `snakemake {path}`")
     if path.suffix == ".jsonl":
         return _read_lines(kind, path, columns, only)
     try:
@@ -190,8 +192,8 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         if disk.refused(error):
             raise
         raise InputError(
-            f"{path}: not a whole Parquet file ({path.stat().st_size} bytes; a full disk or a broken copy cuts files"
-            f" short, a failing one changes them); delete it and run again: {error}"
+            f"{path}: not a complete Parquet file ({path.stat().st_size} bytes; it was truncated, for example by a"
+            f" full disk or a broken copy, or damaged by a failing disk); delete it and rerun: {error}"
         ) from error
     return table
 
@@ -216,7 +218,7 @@ def _decode(content: pa.BufferReader, columns: Sequence[str], only: Collection[s
 def _read_lines(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
     schema = pa.schema([SCHEMAS[kind].field(name) for name in columns])
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        rows = [jsontext.parse(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         chosen = [row for row in rows if only is None or row[columns[0]] in only]
         table = pa.Table.from_pylist([_with_maps(row, schema) for row in chosen], schema=schema)
         _check_nulls(table)
@@ -249,21 +251,20 @@ def _sound(path: Path) -> pa.BufferReader:
     with disk.naming(path):
         content = path.read_bytes()
     if seal.damaged(content):
-        raise ValueError("its content does not have the checksum that it was written with")
+        raise ValueError("its content does not match its checksum")
     return pa.BufferReader(content)
 
 
 def provenance(stage: str, inputs: Iterable[Path], **options: BaseModel | str | int | None) -> Row:
-    """Say what a table was made of: version, commit, stage, options, and a hash of each input file."""
+    """Return a table's provenance: version, commit, stage, options, and a hash of each input file."""
     plain = {k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in options.items()}
     hashes = {path.as_posix(): file_hash(path) for path in inputs}
     return {"hsir": hsir.__version__, "commit": commit(), "stage": stage, "options": plain, "inputs": hashes}
 
 
 def same_making(one: Row, other: Row) -> bool:
-    """Tell whether two provenances differ in no more than the commit, and the time that a part took.
-
-    An edited README must not void hours of work.
+    """Whether two provenances are the same except for the commit and timings. An edited README must not discard hours
+    of work.
     """
     aside = {"commit": None, "took": None}
     return {**one, **aside} == {**other, **aside}
@@ -271,7 +272,7 @@ def same_making(one: Row, other: Row) -> bool:
 
 @cache
 def commit() -> str:
-    """Give the commit of the code that runs, `+` behind it where files were changed since."""
+    """Return the commit of the running code, with a `+` if files have changed since."""
     here = Path(__file__).parent
     try:
         command = ["git", "-C", str(here), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]

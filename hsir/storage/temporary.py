@@ -26,7 +26,7 @@ def sweep(path: Path) -> None:
         if told and told["name"] == path.name and abandoned(found):
             with suppress(OSError):
                 found.unlink()
-                say(f"{found}: left by a process that was killed; deleted")
+                say(f"{found}: left by a killed process; deleted")
 
 
 def abandoned(path: Path) -> bool:

@@ -1,11 +1,11 @@
 """Weights in safetensors files, as their headers tell of them: nothing is loaded."""
 
-import json
 import math
 import re
 from pathlib import Path
 from typing import Any
 
+from hsir import jsontext
 from hsir.errors import InputError
 
 LONGEST_HEADER = 100_000_000
@@ -14,7 +14,7 @@ IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNO
 
 GGUF = re.compile(r"(?:\.|[-_])gguf$", re.IGNORECASE)
 """How the names of such files end, and those of such models on a hub."""
-CONVERT = "convert it by the lines in docs/your-model.md, and set `path` in config/models/<name>.yaml to the new folder"
+CONVERT = "convert it as shown in docs/your-model.md, and set `path` in config/models/<name>.yaml to the new folder"
 """What to do with a model in GGUF."""
 
 
@@ -25,13 +25,13 @@ def header(path: Path) -> dict[str, Any]:
         length = int.from_bytes(file.read(8), "little")
         told = file.read(length) if 0 < length <= min(size, LONGEST_HEADER) else b""
     try:
-        tensors: dict[str, Any] = json.loads(told)
+        tensors: dict[str, Any] = jsontext.parse(told)
         tensors.pop("__metadata__", None)
         end = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: no safetensors file (its header cannot be read); fetch it again") from error
+        raise InputError(f"{path}: no safetensors file (its header cannot be read); download it again") from error
     if size != end:
-        raise InputError(f"{path}: {size:,} bytes, where its header speaks of {end:,}; fetch it again")
+        raise InputError(f"{path}: {size:,} bytes, but its header declares {end:,}; fetch it again")
     return tensors
 
 
@@ -39,7 +39,7 @@ def parameters(folder: Path) -> int:
     """Count the parameters of a model's folder; raises InputError where a file is broken or none is there."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise InputError(f"{folder}: no safetensors file; only such weights are loaded: convert the model")
+        raise InputError(f"{folder}: no safetensors file; HSIR loads no other weights: convert the model")
     return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values())
 
 

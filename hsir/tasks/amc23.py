@@ -14,7 +14,7 @@ from hsir.tasks.rows import Fields, Row
 
 
 class Amc23(Benchmark):
-    """AMC 2023: competition mathematics, answered by a whole number."""
+    """AMC 2023: competition mathematics, answered by an integer."""
 
     kind: Literal["amc23"]
     grading: Graded = Number()

@@ -28,7 +28,7 @@ class BaseTask(Options, ABC):
 
     grading: Graded
     limit: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="For a trial: the first so many questions of each split, in place of all."
+        None, description="Use only this many questions of each split, for a trial."
     )
 
     @abstractmethod

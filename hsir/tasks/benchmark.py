@@ -22,8 +22,8 @@ from hsir.tasks.rows import Fields, Row, count, from_file, from_hub
 
 Part = Literal["train", "test"]
 Hub = Annotated[str, Field(description="Data set on the Hugging Face hub.")]
-HubConfig = Annotated[str | None, Field(description="Configuration of the hub's data set.")]
-Instruction = Annotated[str, Field(description="What stands under the question.")]
+HubConfig = Annotated[str | None, Field(description="Configuration of the data set on the hub.")]
+Instruction = Annotated[str, Field(description="Instruction below the question in the prompt.")]
 SeedSize = Annotated[int, Field(ge=1, description="Questions in the seed set; the rest are unlabelled.")]
 
 
@@ -65,9 +65,11 @@ class Benchmark(BaseTask):
     grading: Graded
     hub: Hub
     config: HubConfig = None
-    revision: str | None = Field(None, description="Commit, tag or branch of the hub's data set; its newest, if none.")
+    revision: str | None = Field(
+        None, description="Commit, tag or branch of the data set on the hub; the newest, if none."
+    )
     path: Path | None = Field(
-        None, description="Folder, or file, of a local copy in its original layout, in place of the hub."
+        None, description="Folder or file of a local copy in the original layout, instead of the hub."
     )
     instruction: Instruction = ANSWER
 
@@ -79,7 +81,9 @@ class Benchmark(BaseTask):
 
     def records(self, split: Split, seed: int) -> Iterable[Record]:
         if split != "test":
-            raise InputError(f"{self.kind} has no {split} set, it is for evaluation alone; name it in `benchmarks:`")
+            raise InputError(
+                f"{self.kind} has no {split} set, because it is only for evaluation; name it in `benchmarks:`"
+            )
         return self.part("test")
 
     def files(self, split: Split) -> list[Path]:
@@ -133,7 +137,7 @@ class Benchmark(BaseTask):
         for index, row in enumerate(rows):
             record = checked({"id": f"{part}-{index:05d}"} | self.question(row), row, self.grading)
             if record.id in places:
-                raise row.fault(f"the id {record.id!r} is that of {places[record.id]} too; ids must be unique")
+                raise row.fault(f"the id {record.id!r} is also that of {places[record.id]}; ids must be unique")
             places[record.id] = row.where
             records.append(record)
         if len(records) != expected:
@@ -148,10 +152,10 @@ class TrainingBenchmark(Benchmark):
     traces: str | None = Field(
         None,
         description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
-        " `question`. The seed set is drawn among questions that have one.",
+        " `question`. The seed set is sampled from the questions with a trace.",
     )
     unlabelled: Literal["traced", "all"] = Field(
-        "traced", description="The unlabelled set: other training questions that have a trace too, or all others."
+        "traced", description="The unlabelled set: the other training questions with a trace, or all others."
     )
 
     def unread(self, split: Split) -> Collection[str]:
@@ -181,7 +185,7 @@ class TrainingBenchmark(Benchmark):
             return self.part("test")
         if split == "seed" and self.traces is None:
             raise InputError(
-                f"{self.kind}: the seed set needs traces, which the benchmark has not; set `traces:` to a JSONL file of"
+                f"{self.kind}: the seed set needs traces, but the benchmark has none; set `traces:` to a JSONL file of"
                 " `id` and `trace`, which `python -m hsir.stages.distill` makes"
             )
         training = self.part("train")
@@ -195,7 +199,7 @@ class TrainingBenchmark(Benchmark):
     def rows(self, part: Part) -> list[Row]:
         if not self._holds(part):
             names = self.source(part).files
-            raise InputError(f"{self.path}: not its {part} file ({' or '.join(names)}); set `path:` to the folder")
+            raise InputError(f"{self.path}: not the {part} file ({' or '.join(names)}); set `path:` to the folder")
         return super().rows(part)
 
     def _holds(self, part: Part) -> bool:
@@ -240,7 +244,7 @@ def checked(fields: Fields, row: Row, grading: Grader) -> Record:
     try:
         return record.model_copy(update={"answer": grading.check_gold(record.answer, record.options)})
     except ValueError as error:
-        raise row.fault(f"the gold answer: {error}; mend it, or choose another `grading:`") from error
+        raise row.fault(f"the gold answer: {error}; fix it, or choose another `grading:`") from error
 
 
 def _matching(paths: Iterable[Path], name: str) -> list[Path]:

@@ -32,7 +32,7 @@ class Chains(BaseTask):
     test: int = Field(420, ge=1, description="Questions in the test set.")
     shortest: int = Field(2, ge=1, description="Steps of the easiest questions.")
     longest: int = Field(8, ge=1, le=20, description="Steps of the hardest questions.")
-    stream: str = Field("chains", description="Name of the random stream; another gives other questions.")
+    stream: str = Field("chains", description="Name of the random stream; a different name gives different questions.")
     rechecks: tuple[float, ...] = Field(
         (0.0, 1.0, 1.0, 1.0), description="Weight of 0, 1, 2, ... redundant re-checks in a trace."
     )
@@ -40,7 +40,7 @@ class Chains(BaseTask):
     @model_validator(mode="after")
     def _sound(self) -> "Chains":
         if sum(self.rechecks) <= 0 or min(self.rechecks) < 0:
-            raise ValueError("rechecks are weights: none below 0, and one at least above it")
+            raise ValueError("rechecks are weights: none may be negative, and at least one must be positive")
         if self.shortest > self.longest:
             raise ValueError(f"shortest is {self.shortest}, longest is {self.longest}; swap them")
         return self
@@ -76,7 +76,7 @@ class Chains(BaseTask):
             told = wordproblems.problem(rng, length)
             misses += 1
             if misses > MOST_MISSES:
-                raise InputError(f"no more than {len(records)} different questions of these lengths; ask for fewer")
+                raise InputError(f"only {len(records)} different questions of these lengths exist; request fewer")
             if told.question not in known:
                 misses = 0
                 known.add(told.question)

@@ -10,11 +10,13 @@ def lettered(row: Row, labels: Sequence[object], texts: Sequence[object], key: o
     """Give `options` by letter, and as `answer` the letter of the option that is labelled `key`."""
     names = [str(label) for label in labels]
     if len(names) != len(texts) or not 2 <= len(texts) <= len(ascii_uppercase) or len(set(names)) < len(names):
-        raise row.fault(f"options {names} with {len(texts)} texts; there must be a text a label, and two or more")
+        raise row.fault(
+            f"options {names} with {len(texts)} texts; each label needs a text, and there must be at least two"
+        )
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise row.fault("an option is empty, or no text; mend or remove the row")
+        raise row.fault("an option is empty, or not text; fix or remove the row")
     if str(key) not in names:
-        raise row.fault(f"the answer {key!r} is not among the options {', '.join(names)}; mend or remove the row")
+        raise row.fault(f"the answer {key!r} is not among the options {', '.join(names)}; fix or remove the row")
     options = {letter: str(text).strip() for letter, text in zip(ascii_uppercase, texts, strict=False)}
     return {"options": options, "answer": ascii_uppercase[names.index(str(key))]}
 

@@ -26,11 +26,11 @@ def join(source: str, training: Sequence[Record]) -> list[Record]:
     for row in rows:
         record = _question(row, by_id, by_text)
         if record is not None and record.id in found:
-            raise row.fault(f"question {record.id!r} has a trace already ({found[record.id].where}); keep one")
+            raise row.fault(f"question {record.id!r} already has a trace ({found[record.id].where}); keep one")
         if record is not None:
             found[record.id] = row
     if len(found) < len(rows):
-        progress.say(f"{source}: {len(rows) - len(found):,} of {len(rows):,} traces are of no training question")
+        progress.say(f"{source}: {len(rows) - len(found):,} of {len(rows):,} traces belong to no training question")
     return [
         record.model_copy(update={"trace": found[record.id].text("trace") if record.id in found else None})
         for record in training
@@ -45,5 +45,5 @@ def _question(row: Row, by_id: dict[str, Record], by_text: dict[str, Record]) ->
     if record is None:
         return by_text.get(text or row.text("id", "question"))
     if text is not None and text != record.question:
-        raise row.fault(f"its question is not that of the id {record.id!r}; leave out `id`, or distil anew")
+        raise row.fault(f"its question does not match the id {record.id!r}; remove `id`, or distil again")
     return record

@@ -28,7 +28,7 @@ class Gpqa(Benchmark):
     grading: Graded = Choice()
     hub: Hub = "Idavidrein/gpqa"
     config: Annotated[
-        Literal["gpqa_main", "gpqa_diamond"], Field(description="The 448 main questions, or 198 of them, the hardest.")
+        Literal["gpqa_main", "gpqa_diamond"], Field(description="The 448 main questions, or the hardest 198 of them.")
     ] = "gpqa_main"
     instruction: Instruction = LETTER
 

@@ -32,7 +32,7 @@ class Gsm8k(TrainingBenchmark):
     def question(self, row: Row) -> Fields:
         solution, mark, gold = row.text("answer").rpartition("####")
         if not mark:
-            raise row.fault("no #### in the answer, behind which the gold number stands; mend or remove the row")
+            raise row.fault("no #### before the gold number in the answer; fix or remove the row")
         number = gold.strip().replace(",", "")
         return {"question": row.text("question"), "answer": number, "difficulty": calculations(solution)}
 

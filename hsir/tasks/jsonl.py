@@ -18,7 +18,7 @@ from hsir.tasks.rows import count, from_file
 
 
 class Jsonl(BaseTask):
-    """Questions of one's own, read from files; graded each by what its answer is."""
+    """Your own questions, read from files; by default, each is graded by its answer type."""
 
     kind: Literal["jsonl"]
     grading: Graded = Auto()

@@ -1,6 +1,23 @@
 """One question of a benchmark, in the form that every stage understands."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _plain(text: str) -> str:
+    """Refuse what no text file holds, and what no table can store."""
+    if "\0" in text:
+        raise ValueError("it contains a NUL character; remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"character {error.start} is half of a surrogate pair; remove it") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_plain)]
+Level = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 
 class Record(BaseModel):
@@ -8,9 +25,9 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: str = Field(min_length=1, description="Unique within the task.")
-    question: str = Field(pattern=r"\S", description="The text that the policy is asked.")
-    answer: str = Field(pattern=r"\S", description="The gold answer.")
-    options: dict[str, str] | None = Field(None, description="Choices by letter, if it has any.")
-    difficulty: int | None = Field(None, description="A level to break figures down by.")
-    trace: str | None = Field(None, description="A right solution in the trace format, if known.")
+    id: Text = Field(min_length=1, description="Unique within the task.")
+    question: Text = Field(pattern=r"\S", description="The question's text.")
+    answer: Text = Field(pattern=r"\S", description="The gold answer.")
+    options: dict[Text, Text] | None = Field(None, description="Options by letter, if any.")
+    difficulty: Level | None = Field(None, description="Level by which the report breaks results down.")
+    trace: Text | None = Field(None, description="A correct solution in the trace format, if known.")

@@ -1,20 +1,24 @@
 """Rows of a source as it has them: a data set of the Hugging Face hub, or a file in one of the usual layouts.
 
 `.jsonl`: an object a line. `.json`: a list of objects, an object of columns ({column: {"0": ...}}, as pandas writes
-it), or lines after all. `.csv`: a header and rows. All UTF-8.
+it), or lines after all. `.csv` and `.tsv`: a header and rows. All UTF-8.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hsir import jsontext
 from hsir.errors import InputError
 
 Fields = dict[str, Any]
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class Row(NamedTuple):
@@ -31,26 +35,26 @@ class Row(NamedTuple):
             if self.fields.get(column) not in (None, ""):
                 return self.fields[column]
         there = ", ".join(map(str, self.fields))
-        raise self.fault(f"no {' or '.join(columns)} (its columns: {there}); is this the right source?")
+        raise self.fault(f"no {' or '.join(columns)} (its columns: {there}); is this the correct source?")
 
     def text(self, *columns: str) -> str:
         """Give a column that must be text, without white space around it."""
         value = self.value(*columns)
         if not isinstance(value, str) or not value.strip():
-            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not text; mend or remove the row")
+            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not text; fix or remove the row")
         return value.strip()
 
     def inner(self, value: object) -> "Row":
         """Give a value that must be an object, as a row whose errors name the same place."""
         if not isinstance(value, dict):
-            raise self.fault(f"{value!r:.80} is no object; mend or remove the row")
+            raise self.fault(f"{value!r:.80} is not an object; fix or remove the row")
         return Row(self.where, self.number, value)
 
     def list(self, *columns: str) -> list[Any]:
         """Give a column that must be a list."""
         value = self.value(*columns)
         if not isinstance(value, list | tuple):
-            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not a list; mend or remove the row")
+            raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not a list; fix or remove the row")
         return [*value]
 
     def fault(self, what: object) -> InputError:
@@ -76,8 +80,8 @@ def from_hub(hub: str, config: str | None, split: str, revision: str | None = No
 def from_file(path: Path, what: str = "question file") -> list[Row]:
     """Read a file by its suffix; raises InputError naming the file, the row and the way out."""
     text = _text(path, what)
-    if path.suffix.lower() == ".csv":
-        return _csv(path, text)
+    if path.suffix.lower() in _DELIMITERS:
+        return _table(path, text)
     return _json(path, text) if path.suffix.lower() == ".json" else list(_lines(path, text))
 
 
@@ -89,7 +93,7 @@ def count(path: Path) -> int:
 
 @lru_cache(maxsize=64)
 def _counted(path: Path, size: int, changed: int) -> int:
-    if path.suffix.lower() in (".csv", ".json"):
+    if path.suffix.lower() in (*_DELIMITERS, ".json"):
         return len(from_file(path))
     with path.open("rb") as lines:
         return sum(1 for line in lines if line.strip())
@@ -109,20 +113,24 @@ def _lines(path: Path, text: str) -> Iterator[Row]:
         if line.strip():
             where = f"{path}, line {number}"
             try:
-                fields = json.loads(line)
+                fields = jsontext.parse(line)
             except json.JSONDecodeError as error:
-                what = f"not JSON ({error.msg} at column {error.colno}); one object a line"
+                what = f"not JSON ({error.msg} at column {error.colno}); one object per line"
                 raise InputError(f"{where}: {what}") from error
+            except ValueError as error:
+                raise InputError(f"{where}: {error}") from error
             yield _row(where, number, fields)
 
 
 def _json(path: Path, text: str) -> list[Row]:
     try:
-        rows = json.loads(text)
+        rows = jsontext.parse(text)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":  # an object a line
             return list(_lines(path, text))
         raise InputError(f"{path}, line {error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
     if isinstance(rows, dict):
         rows = _columns(path, rows)
     if not isinstance(rows, list):
@@ -134,16 +142,44 @@ def _columns(path: Path, columns: Fields) -> list[Fields]:
     """Turn {column: {row: cell}} into rows."""
     cells = list(columns.values())
     if not all(isinstance(column, dict) for column in cells) or any(list(c) != list(cells[0]) for c in cells[1:]):
-        raise InputError(f"{path}: an object, but not of columns that have the same rows; make it a list of objects")
+        raise InputError(f"{path}: an object, but its columns have different lengths; make it a list of objects")
     return [{name: column[key] for name, column in columns.items()} for key in (cells[0] if cells else ())]
 
 
-def _csv(path: Path, text: str) -> list[Row]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+def _table(path: Path, text: str) -> list[Row]:
+    delimiter = _DELIMITERS[path.suffix.lower()]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        return [_row(f"{path}, row {number}", number, fields) for number, fields in enumerate(reader)]
+        header = _header(path, next(reader, []), delimiter)
+        filled = (cells for cells in reader if cells)
+        return [Row(*_cells(path, number, header, cells)) for number, cells in enumerate(filled)]
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from error
+        kind = path.suffix[1:].upper()
+        raise InputError(f"{path}, line {reader.line_num}: not {kind} ({error})") from error
+
+
+def _header(path: Path, names: Sequence[str], delimiter: str) -> Sequence[str]:
+    """Check the names of columns; raises InputError for another delimiter than the suffix promises."""
+    if not any(name.strip() for name in names):
+        raise InputError(f"{path}, line 1: no header; the first line must name the columns")
+    found = next((other for other in _NAMES if other != delimiter and len(names) == 1 and other in names[0]), None)
+    if found:
+        raise InputError(
+            f"{path}, line 1: its columns are separated by {_NAMES[found]}, not {_NAMES[delimiter]}; convert it"
+        )
+    if twice := next((name for name, number in Counter(names).items() if number > 1), None):
+        raise InputError(f"{path}, line 1: two columns have the name {twice!r}; rename one")
+    return names
+
+
+def _cells(path: Path, number: int, header: Sequence[str], cells: Sequence[str]) -> tuple[str, int, Fields]:
+    where = f"{path}, row {number}"
+    if len(cells) != len(header):
+        raise InputError(
+            f"{where}: {len(cells)} cells for {len(header)} columns; quote cells that contain a delimiter or a line"
+            " break"
+        )
+    return where, number, dict(zip(header, cells, strict=True))
 
 
 def _row(where: str, number: int, fields: object) -> Row:

@@ -45,7 +45,7 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
 
 
 class StopAtNaN(TrainerCallback):  # type: ignore[misc]
-    """Stop where the loss is no number, before a checkpoint is made of what came of it; name the batch."""
+    """Stop where the loss is not a number, before a checkpoint is made of what came of it; name the batch."""
 
     def __init__(self, batch: Callable[[], list[str]]) -> None:
         self._batch = batch
@@ -57,8 +57,8 @@ class StopAtNaN(TrainerCallback):  # type: ignore[misc]
         if logs and not math.isfinite(float(logs.get("loss", 0.0))):
             batch = gather_object(self._batch())
             raise HsirError(
-                f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(batch)}; the last whole"
-                " checkpoint is kept: lower learning_rate, or look at these"
+                f"the loss is {logs['loss']} at step {state.global_step}, of {', '.join(batch)}; the last complete"
+                " checkpoint is kept: lower learning_rate, or check these"
             )
 
 
@@ -71,7 +71,7 @@ class SaveAndStop(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if any(gather_object([self._told.is_set()])):
             if state.is_world_process_zero:
-                say(f"told to stop: saving a checkpoint at step {state.global_step}")
+                say(f"received SIGTERM: saving a checkpoint at step {state.global_step}")
             control.should_save = control.should_training_stop = True
 
 
@@ -96,8 +96,8 @@ class BreakOff(TrainerCallback):  # type: ignore[misc]
         """Save the checkpoint of the last step, unless it is there, or there was none."""
         step = trainer.state.global_step
         if self._held is None or Path(trainer.args.output_dir, f"checkpoint-{step}", WHOLE).is_file():
-            return say(f"told to stop: the checkpoint at step {step} is saved" if step else "told to stop")
-        say(f"told to stop: saving a checkpoint at step {step}")
+            return say(f"received SIGTERM: the checkpoint at step {step} is saved" if step else "received SIGTERM")
+        say(f"received SIGTERM: saving a checkpoint at step {step}")
         trainer.state.num_input_tokens_seen, held = self._held
         set_generators(held)
         trainer._save_checkpoint(trainer.model_wrapped, None)

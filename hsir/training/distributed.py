@@ -32,12 +32,12 @@ def take_device(options: Training) -> None:
     if isinstance(devices, Single):
         if gpus > 1:
             raise HsirError(
-                f"{gpus} GPUs are visible, and training takes one; set `devices` in train.{options.kind} of"  # type: ignore[attr-defined]
+                f"{gpus} GPUs are visible, but training uses one; set `devices` in train.{options.kind} of"  # type: ignore[attr-defined]
                 " the model's settings, or CUDA_VISIBLE_DEVICES to one of them"
             )
         return
     if 0 < gpus < devices.on_a_node:
-        raise HsirError(f"devices.processes asks for {devices.on_a_node} GPUs a node, and {gpus} are visible")
+        raise HsirError(f"devices.processes asks for {devices.on_a_node} GPUs per node, but {gpus} are visible")
     if gpus:
         torch.cuda.set_device(launch.place())
 
@@ -75,7 +75,7 @@ def gathered(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     for name, weight in model.named_parameters():
         whole = safe_get_full_fp32_param(weight)
         if whole is None:
-            raise HsirError(f"DeepSpeed holds no float32 weights of {name}")
+            raise HsirError(f"DeepSpeed has no float32 weights of {name}")
         if launch.first():
             found[name] = whole.detach().float().cpu().clone()
     kept = model.state_dict().keys()

@@ -1,5 +1,6 @@
-"""Train a policy with TRL's trainers: resumable, and not done until all that was planned was consumed."""
+"""Train a policy with TRL's trainers: resumable, and finished only after all planned data was consumed."""
 
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,14 +36,14 @@ Watch = Callable[[Trainer], None]
 
 
 class Outcome(NamedTuple):
-    """What a training tells of itself: the same of the same making, and what differs from time to time."""
+    """The outcome of a training: a deterministic part, and a part that varies between runs."""
 
     told: tables.Row
     """Losses and counts."""
     cost: tables.Row
     """Seconds and devices."""
     weights: dict[str, torch.Tensor] | None = None
-    """Where DeepSpeed holds the weights: all of them, in the first process; elsewhere they are the model's own."""
+    """With DeepSpeed, all weights, in the first process; otherwise they are in the model."""
 
 
 def finetune(
@@ -50,11 +51,10 @@ def finetune(
     seed: int = 0, state_folder: Path | None = None, made_by: tables.Row | None = None, asked: Asked | None = None,
     watch: Watch | None = None,
 ) -> Outcome:  # fmt: skip
-    """Train `model` in place on rows of the table `filtered`; give the losses and counts, and what it took.
-
-    To survive a kill, name a folder for checkpoints and what is trained (`tables.provenance`): the checkpoints of the
-    same making are resumed, others are thrown away. Without these, none is kept. Raises HsirError where the steps or
-    tokens consumed are not those planned, and where a loss is no number.
+    """Train `model` in place on rows of the table `filtered`; returns the losses and counts, and the cost. To survive a
+    kill, pass a folder for checkpoints and the provenance (`tables.provenance`): checkpoints with the same provenance
+    are resumed, others are deleted. Without these, no checkpoint is kept. Raises HsirError if the consumed steps or
+    tokens differ from those planned, or if a loss is not a number.
     """
     if state_folder is None:
         with TemporaryDirectory() as temporary:
@@ -63,7 +63,8 @@ def finetune(
     resume = resumable(state_folder, made_by) if made_by is not None else None
     clock = MarkWhole(read_json(resume / WHOLE)["seconds"] if resume else 0.0)
     blank = blanks(rows, options) if isinstance(options, Offline) else []
-    given = arguments(options, seed, state_folder) | ({"save_strategy": "no"} if made_by is None else {})
+    given = arguments(options, seed, state_folder, options.steps(len(rows)))
+    given |= {"save_strategy": "no"} if made_by is None else {}
     trainer = _trainer(model, tokenizer, rows, blank, options, given, asked)
     trainer.remove_callback(PrinterCallback)
     if watch is not None:
@@ -136,7 +137,9 @@ def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
 
 def times(logged: list[dict[str, float]]) -> tables.Row:
     """Give what the steps took, where a trainer logs it: those of reinforcement learning, in seconds."""
-    names = {"seconds": "step_time", "indiv": "indiv/seconds"}
+    names = {
+        "seconds": "step_time", "rollouts": "rollouts/seconds", "grading": "grading/seconds", "indiv": "indiv/seconds",
+    }  # fmt: skip
     steps = [{"step": e["step"], **{name: e[key] for name, key in names.items() if key in e}} for e in logged]
     return {"steps": steps} if any("step_time" in entry for entry in logged) else {}
 
@@ -164,7 +167,7 @@ def _trainer(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], blank: list[tables.Row],
     options: Training, arguments: dict[str, Any], asked: Asked | None,
 ) -> Trainer:  # fmt: skip
-    """Make the trainer, which tells the rows of a batch whose loss is no number."""
+    """Make the trainer, which tells the rows of a batch whose loss is not a number."""
     shared = {"model": model, "processing_class": tokenizer, "peft_config": adapters(options)}
     if isinstance(options, Grpo):
         trainer, batch = grpo(shared, rows, options, arguments, asked)
@@ -228,19 +231,19 @@ def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) 
     seen = (state.global_step, int(state.num_input_tokens_seen))
     if seen != (planned_steps, seen[1] if tokens is None else tokens):
         raise HsirError(
-            f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were planned;"
-            " the weights are not kept; run again"
+            f"training consumed {seen[0]} steps and {seen[1]} tokens, but {planned_steps} and {tokens} were"
+            " planned; the weights are discarded; rerun"
         )
 
 
-def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
-    """Translate the options that all trainers share into TRL's."""
+def arguments(options: Training, seed: int, folder: Path, steps: int) -> dict[str, Any]:
+    """Translate the options that all trainers share into TRL's, for a training of so many optimizer steps."""
     on_gpu = torch.cuda.is_available()
     offline = isinstance(options, Offline)
     return {
         "output_dir": str(folder), "seed": seed, "data_seed": seed, "report_to": "none", "disable_tqdm": True,
         "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
-        "warmup_steps": options.warmup_ratio, "weight_decay": options.weight_decay,
+        "warmup_steps": warmup(options.warmup_ratio, steps), "weight_decay": options.weight_decay,
         **({"num_train_epochs": options.epochs} if isinstance(options, Offline) else {"max_steps": options.steps(0)}),
         "per_device_train_batch_size": options.at_once,
         "gradient_accumulation_steps": options.accumulation,
@@ -252,6 +255,11 @@ def arguments(options: Training, seed: int, folder: Path) -> dict[str, Any]:
         "deepspeed": options.devices.deepspeed(), "ddp_find_unused_parameters": False,
         "gradient_checkpointing": {"gpu": on_gpu, "on": True, "off": False}[options.checkpointing],
     }  # fmt: skip
+
+
+def warmup(ratio: float, steps: int) -> int:
+    """Count the steps with a rising rate: rounded up, but never all of them, for the first has the rate 0."""
+    return min(math.ceil(ratio * steps), max(0, steps - 1))
 
 
 def length(row: tables.Row) -> int:

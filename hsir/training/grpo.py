@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
@@ -16,8 +16,10 @@ from hsir.diversity.indiv.score import Solution, batches, live, reasoning
 from hsir.errors import HsirError, InputError
 from hsir.grading import Item
 from hsir.grading.base import Grader
+from hsir.progress import doing
 from hsir.rewards import BaseReward, Reward, Rollout, reads_scores
 from hsir.storage import tables
+from hsir.training.questions import QuestionTrainer
 
 Names = Callable[[], list[str]]
 
@@ -31,13 +33,6 @@ class Asked:
     score: Score
     opening: tuple[int, ...] = ()
     """Token ids that the rollouts are made to begin with."""
-
-
-class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPO on prompts that are token ids already."""
-
-    def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        return prompts, None, {}
 
 
 class Rollouts:
@@ -66,8 +61,11 @@ class Rollouts:
         places = range(0, len(names), size)
         for group in (names[at : at + size] for at in places):
             if len(set(group)) > 1 or len(group) < size:
-                raise HsirError(f"a group of rollouts is of {', '.join(sorted(set(group)))}: groups were torn apart")
+                raise HsirError(f"a group of rollouts is of {', '.join(sorted(set(group)))}: groups were split")
+        began = time.monotonic()
+        doing(f"grading {len(ids)} rollouts")
         graded = self._graded(texts, ids, names)
+        log("grading/seconds", time.monotonic() - began)
         scored = self._by_policy(graded, prompts, ids, log) if self._scored else graded
         self._of, self._groups = ids, [scored[at : at + size] for at in places]
         return self._groups
@@ -95,13 +93,16 @@ class Rollouts:
     ) -> list[Rollout]:  # fmt: skip
         """Score rollouts by the policy that drew them, as it is in this step."""
         if self.trainer is None:
-            raise HsirError("no policy to score by")
+            raise HsirError("no policy to score with")
         began, options = time.monotonic(), self._asked.score
         solutions = [
             self._read(Solution(one.name, prompt, own)) for one, prompt, own in zip(graded, prompts, ids, strict=True)
         ]
         with live(self.trainer.accelerator.unwrap_model(self.trainer.model), options) as scorer:
-            found = dict(pair for batch in batches(solutions, options.token_budget) for pair in scorer.score(batch))
+            found: dict[str, Any] = {}
+            for batch in batches(solutions, options.token_budget):
+                doing(f"scoring rollouts, {len(found)}/{len(solutions)}")
+                found |= dict(scorer.score(batch))
         values = [found[one.name].indiv for one in graded]
         log("indiv/mean", math.fsum(values) / len(values))
         log("indiv/seconds", time.monotonic() - began)
@@ -116,7 +117,7 @@ class Rollouts:
 
 def grpo(
     shared: dict[str, Any], rows: list[tables.Row], options: Grpo, arguments: dict[str, Any], asked: Asked | None
-) -> tuple[GRPOTrainer, Names]:
+) -> tuple[QuestionTrainer, Names]:
     """Make the trainer of `kind: grpo`, and what names the questions of its last step (paper, eq. 6 to 10).
 
     The loss is a mean over all tokens of the step, however many passes it takes; the policy that training begins with
@@ -141,7 +142,8 @@ def grpo(
         [{"prompt": [*row["prompt_ids"], *asked.opening], "question_id": row["question_id"]} for row in drawn]
     )
     functions = [function(reward, rollouts) for reward in options.rewards]
-    trainer = QuestionTrainer(**shared, args=config, reward_funcs=functions, train_dataset=data)
+    judged: dict[str, Any] = {"reward_funcs": functions, "train_dataset": data}
+    trainer = QuestionTrainer(**shared, **judged, args=config, engine=options.engine)
     rollouts.trainer = trainer
     return trainer, rollouts.names
 
@@ -170,16 +172,16 @@ def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
 
 
 def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
-    """Reward a group; raises HsirError where the reward raises, or gives what is no number."""
+    """Reward a group; raises HsirError where the reward raises, or gives what is not a number."""
     where = f"the reward {reward.kind} on question {group[0].name.rsplit('-', 1)[0]}"  # type: ignore[attr-defined]
     try:
         values: list[float] = reward(group)  # type: ignore[operator]
     except HsirError:
         raise
     except Exception as error:  # a reward is anyone's code
-        raise HsirError(f"{where} failed: {error!r}; the last whole checkpoint is kept: mend the reward") from error
+        raise HsirError(f"{where} failed: {error!r}; the last complete checkpoint is kept: fix the reward") from error
     if len(values) != len(group) or not all(map(math.isfinite, values)):
-        raise HsirError(f"{where} gave {values}, for {len(group)} rollouts; the last whole checkpoint is kept")
+        raise HsirError(f"{where} gave {values}, for {len(group)} rollouts; the last complete checkpoint is kept")
     return values
 
 

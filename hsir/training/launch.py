@@ -37,7 +37,7 @@ def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
     """Run a module in all processes, and wait; raises HsirError where one of them fails, or has no DeepSpeed."""
     if devices.deepspeed() is not None and find_spec("deepspeed") is None:
         raise InputError(
-            f"devices is {devices.kind}, which needs DeepSpeed, and this environment has none: pip install -r"
+            f"devices is {devices.kind}, which needs DeepSpeed, but this environment does not have it: pip install -r"
             " requirements-distributed.lock, or set ddp"
         )
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS", "1")) // devices.on_a_node)
@@ -48,7 +48,7 @@ def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
     if ended:
         raise HsirError(
             f"{module}: one of {devices.processes} processes failed, and the others were stopped (exit code"
-            f" {ended}); the first error above says why"
+            f" {ended}); see the first error above"
         )
 
 
@@ -68,7 +68,7 @@ def command(devices: Launched, module: str, arguments: Sequence[str], environmen
         return [*start, "--machine_rank", "0", "--main_process_port", "0", *stage]
     if "SLURM_JOB_ID" not in environment:
         raise InputError(
-            f"devices.nodes is {devices.nodes}, but this is no SLURM job; start it by profiles/slurm, or set nodes: 1"
+            f"devices.nodes is {devices.nodes}, but this is not a SLURM job; use profiles/slurm, or set nodes: 1"
         )
     port = PORTS[int(environment["SLURM_JOB_ID"]) % len(PORTS)]
     meeting = ["--main_process_ip", _first_node(environment["SLURM_JOB_NODELIST"]), "--main_process_port", str(port)]

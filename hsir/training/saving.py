@@ -28,8 +28,8 @@ def save(
     beyond = [name for name, weight in named.items() if weight.numel() and not _finite(weight)]
     if beyond:
         raise HsirError(
-            f"the weights {', '.join(beyond[:3])} cannot be saved in {name_of(dtype)}: they are out of its range, or no"
-            " numbers; set save_dtype: float32, or a lower learning_rate"
+            f"the weights {', '.join(beyond[:3])} cannot be saved in {name_of(dtype)}: they are out of its range,"
+            " or not numbers; set save_dtype: float32, or a lower learning_rate"
         )
     model.save_pretrained(folder, state_dict=weights)
     model.config.dtype = name_of(dtype)  # it was written as the model is held, which several processes hold otherwise

@@ -24,7 +24,7 @@ def track(trainer: "Trainer", options: Track, folder: Path, name: str) -> None:
     if missing:
         raise InputError(
             f"track.to names {', '.join(missing)}, which is not installed here; install it (pip install"
-            f" {' '.join(missing)}) in the environment of stage train, or leave it out of track.to"
+            f" {' '.join(missing)}) in the environment of the stage train, or remove it from track.to"
         )
     for key, value in environment(options, folder, name).items():
         os.environ.setdefault(key, value)

@@ -71,6 +71,18 @@ def test_two_processes_make_what_one_makes(options: Training, devices: Several, 
     load_model(str(tmp_path / "two"), "float32")
 
 
+def test_rollouts_of_two_processes_are_those_of_one(embedded: Path, tmp_path: Path) -> None:
+    """A rollout follows from seed, step, question and number, whichever process draws it."""
+    options = OF_ALL_KINDS[2]
+    lay_down(tmp_path, options)
+    one, told = trained(tmp_path, embedded, options.model_copy(update={"device_batch_size": 8}), "one")
+    two, told_too = trained(tmp_path, embedded, options.model_copy(update={"devices": DDP}), "two")
+    assert apart(one, two) < 1e-4
+    assert [told_too[key] for key in ("rollouts", "tokens")] == [told[key] for key in ("rollouts", "tokens")]
+    rewards = [[step["reward"] for step in each["course"]] for each in (told, told_too)]
+    assert rewards[1] == pytest.approx(rewards[0], rel=1e-4) and min(rewards[0]) > 0
+
+
 @pytest.mark.parametrize("devices", [ZERO2, ZERO3], ids=named)
 def test_rollouts_are_those_of_ddp_and_scored_alike(devices: Several, embedded: Path, tmp_path: Path) -> None:
     """InDiv is by the policy in training, whose weights are gathered for it where they are split."""

@@ -24,12 +24,12 @@ def test_lines_are_looked_for_in_order() -> None:
         check_printed("b 2\na 1\n", "a 1\nb 2\n")
 
 
-def test_every_exhibit_of_the_report_is_explained() -> None:
+def test_every_table_and_figure_of_the_report_is_explained() -> None:
     page = (DOCS / "report.md").read_text(encoding="utf-8").casefold()
     rules = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8")
     labels = re.findall(r'"what": "([^"]+)"', rules)
     assert len(labels) > 15
-    shown = [re.split(r", (?:table|picture)$", label)[0] for label in labels if label != "the same, table"]
+    shown = [re.split(r", (?:table|figure)$", label)[0] for label in labels if label != "the same, table"]
     assert [label for label in shown if label.removeprefix("training solutions ") not in page] == []
 
 
@@ -44,7 +44,8 @@ def test_every_stage_and_file_that_a_page_names_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "config/README.md", "profiles/README.md"]
+    "page",
+    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md", "profiles/README.md"],
 )
 def test_links_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")

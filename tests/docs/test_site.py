@@ -101,6 +101,16 @@ def test_the_reference_holds_what_users_call(site: Path) -> None:
         assert f'id="hsir.{name}"' in page, name
 
 
+def test_a_page_that_includes_a_file_shows_it(site: Path) -> None:
+    for page, text in (
+        ("one-page", "Algorithm 2 of arXiv"),
+        ("contributing", "Add a part"),
+        ("changelog", "Unreleased"),
+    ):
+        shown = (site / f"{page}.html").read_text(encoding="utf-8")
+        assert text in re.sub(r"<[^>]+>", "", shown) and "8&lt;" not in shown, page
+
+
 def test_the_picture_is_drawn_of_its_source() -> None:
     source, command = (DOCS / "pipeline.dot").read_text(encoding="utf-8"), [sys.executable, "-m", "hsir.report.graph"]
     drawn = subprocess.run(command, input=source, capture_output=True, text=True, cwd=ROOT, check=True)

@@ -49,4 +49,4 @@ def test_a_quoted_message_is_given_by_the_code(quoted: str) -> None:
 
 def test_a_message_that_nobody_gives_is_found_out() -> None:
     assert not is_given("...: the moon is in the wrong place; wait")
-    assert not is_given("missing; it has a default")
+    assert not is_given("missing; it is optional")

@@ -120,11 +120,11 @@ def test_the_main_process_dies_and_is_started_again_while_its_job_runs(
     began = time.monotonic()
     begun.unlock()
     begun.start(TRAINED)
-    wait_until(lambda: "another process is making it" in begun.train_log(), "the second waits for the first", 120)
+    wait_until(lambda: "locked by another process" in begun.train_log(), "the second waits for the first", 120)
     os.kill(held, signal.SIGCONT)
     recovered(begun, reference, began, record_property)
     assert states(job) == ["COMPLETED", "COMPLETED"]
-    assert "another process has just made it" in begun.train_log()
+    assert "already written by another process" in begun.train_log()
 
 
 def test_the_main_process_dies_and_what_it_left_is_cancelled(

@@ -147,5 +147,5 @@ def test_a_frame_that_leaves_no_room_names_the_way_out(tmp_path: Path, embedded:
 
 
 def test_a_pool_that_goes_by_verdicts_needs_them(tmp_path: Path, embedded: Path) -> None:
-    with pytest.raises(InputError, match="give --samples and --verified"):
+    with pytest.raises(InputError, match="give its --samples and --verified"):
         ask.main(pool=HintPool(kind="hint", of="k2", samples=1), **made(tmp_path, embedded) | {"verified": None})

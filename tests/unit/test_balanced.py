@@ -81,7 +81,7 @@ def test_equal_scores_are_all_worth_the_same_and_no_error() -> None:
 
 def test_a_solver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hsir.selection.filters.balanced.floors", lambda *_: {1: 10**9, 2: 0})
-    with pytest.raises(InputError, match="the solver says 'Infeasible'; lower least_share"):
+    with pytest.raises(InputError, match="the solver reports 'Infeasible'; lower least_share"):
         Balanced()(drawn(0), 0)
 
 

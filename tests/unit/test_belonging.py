@@ -122,7 +122,7 @@ def rewrite(kind: str, path: Path, change: Callable[[list[tables.Row]], list[tab
 @pytest.mark.parametrize("stage", WITH_VERDICTS)
 def test_tables_that_belong_together_pass(stage: str, run: Run) -> None:
     if stage in LOADING:
-        with pytest.raises(InputError, match="holds no model"):
+        with pytest.raises(InputError, match="contains no model"):
             WITH_VERDICTS[stage](run)
     else:
         WITH_VERDICTS[stage](run)
@@ -131,7 +131,7 @@ def test_tables_that_belong_together_pass(stage: str, run: Run) -> None:
 DAMAGES: dict[str, tuple[Callable[[Run], Any], str]] = {
     "the verdicts of another policy": (
         lambda run: shutil.copy(run.verified("two"), run.verified()),
-        r"verified.parquet: made of another file than .*0-of-2.parquet as it is now; .*snakemake --force",
+        r"verified.parquet: made from a different version of .*0-of-2.parquet; .*snakemake --force",
     ),
     "a shard of another policy": (
         lambda run: shutil.copy(run.samples("two")[1], run.samples()[1]), r"shard 1 of the 2 of its pool is missing",
@@ -141,17 +141,17 @@ DAMAGES: dict[str, tuple[Callable[[Run], Any], str]] = {
     ),
     "half of a shard": (
         lambda run: rewrite("samples", run.samples()[1], lambda rows: rows[:1]),
-        r"verified.parquet: made of another file than .*1-of-2.parquet as it is now",
+        r"verified.parquet: made from a different version of .*1-of-2.parquet",
     ),
     "half of the verdicts": (
         lambda run: rewrite("verified", run.verified(), lambda rows: rows[:2]), r"no verdict on sample 'q1-k2-0'",
     ),
     "verdicts that are there twice": (
-        lambda run: rewrite("verified", run.verified(), lambda rows: rows + rows[:1]), r"'q0-k2-0' is there twice",
+        lambda run: rewrite("verified", run.verified(), lambda rows: rows + rows[:1]), r"'q0-k2-0' occurs twice",
     ),
     "verdicts on samples that are not there": (
         lambda run: rewrite("verified", run.verified(), lambda rows: [*rows, rows[0] | {"sample_id": "x"}]),
-        r"of-2.parquet: no sample 'x', which the other tables have",
+        r"of-2.parquet: no sample 'x', which the other tables contain",
     ),
 }  # fmt: skip
 
@@ -176,7 +176,7 @@ def test_shards_of_different_pools_get_no_verdicts(damage: str, run: Run) -> Non
 @pytest.mark.parametrize("stage", ["veriexit", "evaluate", "ask", "filter"])
 def test_other_questions_than_those_that_were_graded_are_refused(stage: str, run: Run) -> None:
     rewrite("questions", run.questions, lambda rows: rows[:1])
-    with pytest.raises(InputError, match=r"verified.parquet: made of another file than .*unlabelled.parquet"):
+    with pytest.raises(InputError, match=r"verified.parquet: made from a different version of .*unlabelled.parquet"):
         WITH_VERDICTS[stage](run)
 
 
@@ -191,7 +191,7 @@ def test_questions_of_tables_that_tell_nothing_of_their_making_are_looked_for(ru
 @pytest.mark.parametrize("stage", ["score", "variants"])
 def test_a_policy_that_did_not_draw_the_samples_is_refused(stage: str, run: Run) -> None:
     (run.folder / "one/checkpoint/model").write_text("retrained")
-    with pytest.raises(InputError, match=r"0-of-2.parquet: made of another file than .*one/checkpoint as it is now"):
+    with pytest.raises(InputError, match=r"0-of-2.parquet: made from a different version of .*one/checkpoint"):
         WITH_VERDICTS[stage](run)
 
 
@@ -201,7 +201,9 @@ def test_scores_of_another_policy_or_of_half_the_samples_are_refused(run: Run) -
         run.filter()
     shutil.copy(run.scores("two"), run.scores())
     for read in (run.filter, lambda: of_costs(run)):
-        with pytest.raises(InputError, match=r"indiv-scores.parquet: made of another file than .*0-of-2.parquet"):
+        with pytest.raises(
+            InputError, match=r"indiv-scores.parquet: made from a different version of .*0-of-2.parquet"
+        ):
             read()
 
 
@@ -222,5 +224,5 @@ def test_a_training_set_is_compared_with_the_solutions_that_it_was_chosen_from(r
         "output": run.folder / "out.json", "questions": run.questions,
     }  # fmt: skip
     contamination.main(**given, samples=run.samples())
-    with pytest.raises(InputError, match=r"filtered.parquet: made of another file than .*two/k2/samples/0-of-2"):
+    with pytest.raises(InputError, match=r"filtered.parquet: made from a different version of .*two/k2/samples/0-of-2"):
         contamination.main(**given, samples=run.samples("two"))

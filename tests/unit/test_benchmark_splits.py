@@ -99,7 +99,7 @@ def test_traces_are_found_by_id_else_by_exact_question(tmp_path: Path, capsys: p
     assert {record.id[-2:]: record.trace for record in task.records("seed", 0)} == {
         "03": "by both", "04": "by id", "05": "by text", "06": "by text too",
     }  # fmt: skip
-    assert "1 of 5 traces are of no training question" in capsys.readouterr().err
+    assert "1 of 5 traces belong to no training question" in capsys.readouterr().err
 
 
 def test_traces_may_come_from_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,9 +135,9 @@ def test_questions_of_the_same_text_are_told_apart_by_id_alone(tmp_path: Path) -
     [
         (
             [{"id": "train-00001", "trace": "t"}] * 9,
-            r"line 2: question 'train-00001' has a trace already \(.*line 1\)",
+            r"line 2: question 'train-00001' already has a trace \(.*line 1\)",
         ),
-        ([{"id": "train-00001", "question": "train 2?", "trace": "t"}], "line 1: its question is not that of the id"),
+        ([{"id": "train-00001", "question": "train 2?", "trace": "t"}], "line 1: its question does not match the id"),
         ([{"id": "train-00001", "completion": "t"}], r"line 1: no trace \(its columns: id, completion\)"),
         ([{"id": "train-00001", "trace": ["t"]}], r"line 1: trace is \['t'\], not text"),
         ([{"trace": "t"}], "line 1: no id or question"),
@@ -173,7 +173,7 @@ def test_a_file_serves_the_part_that_its_name_says(tmp_path: Path) -> None:
     gsm8k(tmp_path)
     alone = gsm8k(tmp_path, path=tmp_path / "test.jsonl")
     assert len(alone.records("test", 0)) == 5
-    with pytest.raises(InputError, match=r"test\.jsonl: not its train file .*folder"):
+    with pytest.raises(InputError, match=r"test\.jsonl: not the train file .*folder"):
         alone.records("unlabelled", 0)
 
 

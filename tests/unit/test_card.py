@@ -82,16 +82,16 @@ def funnel(steps: list[dict[str, Any]], given: int) -> str:
 
 SAMPLED = [{"filter": "samples", "total": 90, "questions": 9}, {"filter": "right", "total": 22, "questions": 9}]
 NONE = [{"filter": "samples", "total": 0, "questions": 0}]
-KIND = "of its own kind"
+KIND = "of the same kind"
 
 
 @pytest.mark.parametrize(
     ("kind", "steps", "given", "said", "risk"),
     [
-        ("sft", NONE, 32, "from 32 given traces, which another model or people wrote; from none of its own.", "given"),
-        ("sft", SAMPLED, 32, "from 22 right solutions that a policy before it wrote, and 32 given traces", KIND),
-        ("sft", SAMPLED, 0, "from 22 right solutions that a policy before it wrote.", KIND),
-        ("dpo", SAMPLED, 0, "by preferences: from right solutions", KIND),
+        ("sft", NONE, 32, "on 32 provided traces, written by another model or people; on none of its own.", "provided"),
+        ("sft", SAMPLED, 32, "on 22 correct solutions written by an earlier policy, and 32 provided traces", KIND),
+        ("sft", SAMPLED, 0, "on 22 correct solutions written by an earlier policy.", KIND),
+        ("dpo", SAMPLED, 0, "by preference learning, on correct solutions", KIND),
         ("grpo", NONE, 0, "by reinforcement learning", KIND),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_card_says_what_the_policy_learnt_from(
     (policy / "train.json").write_text(json.dumps(train))
     (policy / "funnel.json").write_text(funnel(steps, given))
     text = card(policy, "sums-star")
-    assert f"It learnt {said}" in text and risk in text.split("## Limits")[1]
+    assert f"It was trained {said}" in text and risk in text.split("## Limitations")[1]
 
 
 def test_a_local_base_is_named_through_the_policies_between(policy: Path) -> None:

@@ -11,10 +11,10 @@ PARAMS = "Params have changed since last execution: Union of exclusive params be
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        ("Missing output files: results/a.json", ["not made yet"]),
+        ("Missing output files: results/a.json", ["missing"]),
         ("Input files updated by another job: results/a.parquet", []),
         ("Updated input files: results/a.parquet; x", ["results/a.parquet is newer"]),
-        ("Set of input files has changed since last execution", ["filter: reads other files than before"]),
+        ("Set of input files has changed since last execution", ["filter: its input files have changed"]),
         ("Code has changed since last execution", ["filter: its code has changed"]),
         (
             PARAMS + """before: '[{"kind":"right"},{"kind":"indiv","threshold":-0.5}]' now: """
@@ -23,10 +23,10 @@ PARAMS = "Params have changed since last execution: Union of exclusive params be
         ),
         (
             PARAMS + """before: '{"epochs":3,"lora":null}' now: '{"epochs":2,"lora":{"rank":8}}'""",
-            ["filter: epochs 3 -> 2, lora null -> nothing, rank nothing -> 8"],
+            ["filter: epochs 3 -> 2, removed: lora null, added: rank 8"],
         ),
-        (PARAMS + "before: a now: b", ["filter: other options than before"]),
-        (PARAMS + "before: {broken now: [1", ["filter: other options than before"]),
+        (PARAMS + "before: a now: b", ["filter: its options have changed"]),
+        (PARAMS + "before: {broken now: [1", ["filter: its options have changed"]),
     ],
 )  # fmt: skip
 def test_a_reason_is_told_in_few_words(reason: str, said: list[str]) -> None:

@@ -35,9 +35,9 @@ def templated(encoder: PreTrainedTokenizerBase, embedded: Path) -> Callable[[str
 
 @pytest.mark.parametrize(
     ("template", "told"),
-    [("hello", "leaves out the message"),
-     ("{{ messages[0].content[:100] }}", "leaves out the message, or a part of it"),
-     ("{{ messages[0].content | upper }}", "leaves out the message"),
+    [("hello", "omits the message"),
+     ("{{ messages[0].content[:100] }}", "omits the message, or a part of it"),
+     ("{{ messages[0].content | upper }}", "omits the message"),
      ("{% for m in messages %}{{ m.content }}", "cannot be rendered: TemplateSyntaxError: "),
      ("{{ messages[0].content.no.such }}", "cannot be rendered: UndefinedError: "),
      ("{{ raise_exception('only with a system prompt') }}", "cannot be rendered: TemplateError: only with a system"),
@@ -59,7 +59,7 @@ def test_a_template_that_does_not_end_is_killed(
     template: str, templated: Callable[[str], PreTrainedTokenizerBase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat, "DEADLINE", 0.5)
-    with pytest.raises(InputError, match=r"its chat template takes more than .* for a message"):
+    with pytest.raises(InputError, match=r"its chat template takes more than .* for one message"):
         check_chat_template(templated(template))
 
 
@@ -76,7 +76,7 @@ def test_a_template_that_prints_the_date_prints_the_same_every_day(
 def test_the_stage_data_refuses_such_a_template(tmp_path: Path, embedded: Path) -> None:
     (tmp_path / "chat.jinja").write_text("hello")
     task = Chains(kind="chains", seed=7, unlabelled=7, test=7)
-    with pytest.raises(InputError, match="its chat template leaves out the message"):
+    with pytest.raises(InputError, match="its chat template omits the message"):
         data.main(str(embedded), task, "test", tmp_path / "test.parquet", chat_template=tmp_path / "chat.jinja")
     assert not (tmp_path / "test.parquet").exists()
 
@@ -139,5 +139,5 @@ def test_a_control_token_in_a_trace_is_refused_by_the_question(tmp_path: Path, e
     trace = "<think>\n2 and 2\n</think>\n<answer>\n4\n</answer>"
     data.main(str(embedded), jsonl(tmp_path, trace=trace), "seed", tmp_path / "q.parquet")
     task = jsonl(tmp_path, trace=trace.replace("2 and", "2<|im_end|> and"))
-    with pytest.raises(InputError, match=r"question 'q7': its trace holds '<\|im_end\|>', a control token"):
+    with pytest.raises(InputError, match=r"question 'q7': its trace contains '<\|im_end\|>', a control token"):
         data.main(str(embedded), task, "seed", tmp_path / "q.parquet")

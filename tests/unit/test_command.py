@@ -39,7 +39,7 @@ def test_a_stage_has_its_own_help_with_defaults_as_json(root: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["score", "--score", '{"x": 1}'], 2, "x: unknown key. Known: alpha, dtype, kind"),
+        (["score", "--score", '{"x": 1}'], 2, "x: unknown key; known: alpha, dtype, kind"),
         (["score", "--score", '{"alpha": "a", "layr": 2}'], 2, "layr: unknown key; did you mean 'layer'?"),
         (["score", "--score", "{"], 2, "not JSON: "),
         (["sample", "--pool", '{"kind": "sampel"}'], 2, "'--pool'"),
@@ -66,7 +66,7 @@ def test_init_starts_a_project_and_replaces_nothing(tmp_path: Path) -> None:
     profiles = {"profiles/README.md", "profiles/local/config.yaml", "profiles/slurm/config.yaml"}
     assert made == {"Snakefile", "config/config.yaml"} | profiles
     (tmp_path / "mine" / "Snakefile").write_text("changed")
-    with pytest.raises(InputError, match="Snakefile: already there"):
+    with pytest.raises(InputError, match="Snakefile: exists already"):
         init.main(tmp_path / "mine")
     assert (tmp_path / "mine" / "Snakefile").read_text() == "changed"
 

@@ -1,5 +1,6 @@
 """Tables of a run: differences question by question, the paper's layout and figures, pass@k, LaTeX."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from hsir.config import Plan, load
 from hsir.errors import InputError
-from hsir.report import grid, published, rows, sampled
+from hsir.report import grid, overall, published, rows, sampled
 from hsir.report.compared import Answers, Difference, differences
 from hsir.report.latex import escaped, latex
 from hsir.report.page import page
@@ -96,7 +97,7 @@ def test_differences_survive_being_written(tmp_path: Path) -> None:
     rows.write(Result, named, tmp_path / "r.csv")
     assert rows.read(Result, tmp_path / "r.csv") == named
     (tmp_path / "d.csv").write_text("x,y\n1,2\n")
-    with pytest.raises(InputError, match="not a table of a difference a row"):
+    with pytest.raises(InputError, match="not a table with one difference per row"):
         rows.read(Difference, tmp_path / "d.csv")
     with pytest.raises(InputError, match="no such file"):
         rows.read(Difference, tmp_path / "none.csv")
@@ -115,24 +116,47 @@ def test_the_papers_layout_has_a_column_a_model_and_benchmark() -> None:
     ]
 
 
-# Printed in the paper beside the figures of table 1 and 5, as means over three models and two benchmarks.
-MEANS = {
-    "sft-initial": 62.45, "sft-oracle": 70.49, "rft.1": 67.42, "regenesis.1": 65.59, "star.1": 64.31, "star.2": 65.06,
-    "star.3": 64.82, "restem.1": 67.15, "restem.2": 69.02, "restem.3": 69.73, "hsir-sft.1": 69.16, "hsir-sft.2": 70.68,
-    "hsir-sft.3": 71.33, "irpo.1": 66.43, "irpo.2": 67.96, "irpo.3": 68.00, "hsir-dpo.1": 70.86, "hsir-dpo.2": 72.16,
-    "hsir-dpo.3": 73.35, "grpo.1": 69.17, "long2short.1": 69.48, "cosfn.1": 68.48, "h-grpo.1": 70.71,
-}  # fmt: skip
+COLUMNS = {
+    "table1": (("qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b"), ("medqa", "gsm8k")),
+    "table2": (("qwen3-1.7b", "phi-3.5-mini", "mistral-7b", "llama3-8b"), ("medqa", "gsm8k")),
+    "table4": (("qwen2.5-1.5b",), ("arc", "strategyqa", "commonsenseqa")),
+    "table5": (("qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b"), ("medqa", "gsm8k")),
+}
 
 
-@pytest.mark.parametrize("policy", MEANS)
-def test_published_figures_have_the_published_means(policy: str) -> None:
-    six = [
-        one.accuracy
-        for one in published.published().values()
-        if one.policy == policy and one.model.startswith("qwen2.5") and one.benchmark == one.task in ("medqa", "gsm8k")
+@pytest.mark.parametrize(("table", "policy"), overall.published())
+def test_published_figures_have_the_published_means(table: str, policy: str) -> None:
+    models, tasks = COLUMNS[table]
+    one = overall.published()[table, policy]
+    columns = [published.published()[model, task, task, policy].accuracy for model in models for task in tasks]
+    assert len(columns) == one.columns
+    assert sum(columns) / len(columns) == pytest.approx(one.accuracy, abs=0.011)
+
+
+def whole(table: str, **policies: tuple[float, float]) -> list[Result]:
+    """Give results of policies in every column of a table: accuracy and tokens."""
+    models, tasks = COLUMNS[table]
+    return [
+        replace(result(policy.replace("_", "-").replace("X", "."), accuracy, model, task), tokens=tokens)
+        for policy, (accuracy, tokens) in policies.items()
+        for model in models
+        for task in tasks
     ]
-    assert len(six) == 6
-    assert sum(six) / 6 == pytest.approx(MEANS[policy], abs=0.011)
+
+
+def test_the_means_of_a_whole_table_stand_next_to_the_published_ones() -> None:
+    results = whole("table1", sft_initial=(0.5, 1000.0), hsir_dpoX3=(0.6, 600.0), mine=(0.4, 900.0))
+    (sheet,) = overall.sheets("table1", results)
+    shown = {str(row[0]): [str(entry) for entry in row[3:]] for row in sheet.rows}
+    assert shown["hsir-dpo.3"] == ["60.00", "73.35", "-13.35", "600", "885", "+10.0", "+10.9", "-40.0", "-42.4"]
+    assert shown["mine"] == ["40.00", "-", "-", "900", "-", "-10.0", "-", "-10.0", "-"]
+    assert overall.headline(results) == ["hsir-dpo.3 compared with sft-initial: accuracy +10.0 points, tokens -40.0 %."]
+
+
+def test_a_run_that_lacks_columns_has_no_overall_means_to_compare() -> None:
+    results = whole("table1", sft_initial=(0.5, 1000.0), restemX1=(0.6, 600.0))
+    assert overall.sheets("table3", results) == overall.sheets("table1", results[1:6]) == []
+    assert overall.headline(results[6:]) == []
 
 
 def test_ours_stand_beside_the_published_where_they_are_comparable() -> None:

@@ -69,7 +69,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 
 def test_without_a_common_question_there_is_nothing_to_compare() -> None:
-    with pytest.raises(ValueError, match="no question is common"):
+    with pytest.raises(ValueError, match="have no question in common"):
         bootstrap(np.empty((0, 2)))
 
 

@@ -107,7 +107,7 @@ WRONG = [
     ("models.tiny.settings", {"sampel": {}}, "models.tiny.settings.sampel: unknown key; did you mean 'sample'[?]"),
     ("pools.mine", {"kind": "sample", "samples": 2, "of": "k10"}, r"pools.mine.*\bof: unknown key"),
     # a key that is missing
-    ("runs.small.models", ..., "runs.small.models: missing; it has no default"),
+    ("runs.small.models", ..., "runs.small.models: missing; it is required"),
     ("pools.mine", {"kind": "sample"}, "pools.mine.*samples: missing"),
     ("run", ..., "run: missing"),
     # a value of the wrong type or out of range
@@ -131,7 +131,8 @@ WRONG = [
     ("runs.small.methods", ["plane"], "runs.small.methods: unknown method 'plane'; did you mean 'plain'[?]"),
     ("runs.small.benchmarks", ["sum"], "runs.small.benchmarks: unknown task 'sum'"),
     ("runs.small.benchmarks", {"sums": ["sum"]}, "runs.small.benchmarks.sums: unknown task 'sum'"),
-    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run trains on no such task, but on"),
+    ("runs.small.benchmarks", {"sum": ["sums"]}, "runs.small.benchmarks.sum: the run does not train on this task,"
+        " only on"),
     ("methods.plain.pools", ["k11"], "methods.plain.pools: unknown pool 'k11'; did you mean 'k10'[?]"),
     ("methods.plain.score", "indif", "methods.plain.score: unknown score set 'indif'; did you mean 'indiv'[?]"),
     ("methods.plain.initial", "strat", "methods.plain.initial: unknown method 'strat'; did you mean 'start'[?]"),
@@ -142,11 +143,11 @@ WRONG = [
         "pools.mine", RECYCLED | {"matcher": {"kind": "probe", "pool": "k10"}},
         "pools.mine.matcher: 'k10' does not probe 'k10'; name a pool of kind probe with of: k10",
     ),
-    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge asks a model"),
+    ("pools.mine", RECYCLED | {"matcher": {"kind": "judge"}}, "pools.mine.matcher: the matcher judge needs a model"),
     ("pools.mine", RECYCLED | {"of": "k5", "matcher": PROBED}, "'k10-probe' does not probe 'k5'; name a pool of kind"),
     (
         "methods.plain", ALMOST | {"pools": ["k10", "k10-probe"], "select": [RIGHT]},
-        "methods.plain.pools: 'k10-probe' holds probes, which nothing is trained on; leave it out",
+        "methods.plain.pools: 'k10-probe' contains probes, which are not used for training; remove it",
     ),
     ("methods.plain", ALMOST | {"select": [RIGHT, {"kind": "indiv"}]}, "'indiv' reads scores, .* set score: indiv"),
     (
@@ -160,20 +161,21 @@ WRONG = [
     ("methods.plain", ALMOST | {"select": [{"kind": "distinct"}, RIGHT]}, "the first filter must be {kind: right}"),
     (
         "methods.plain", ALMOST | {"pools": ["k10-veriexit"], "select": [RIGHT]},
-        "methods.plain.pools: 'k10-veriexit' is made of 'k10', which is not among the pools; add it",
+        "methods.plain.pools: 'k10-veriexit' is sampled from 'k10', which is not one of the pools; add it",
     ),
     (
         "methods.plain",
         {"given": [], "initial": "start", "pools": ["greedy"], "select": [RIGHT], "train": {"kind": "dpo"}},
-        "methods.plain.train: dpo needs right and failed solutions of one question, but its pools draw one a question",
+        "methods.plain.train: dpo needs correct and failed solutions of the same question, but its pools sample one"
+        " per question",
     ),
     (
         "methods.other", {"initial": "plain", "pools": ["k10"], "select": [RIGHT]},
-        "methods.other.initial: 'plain' samples itself; name an iteration of it, such as plain.1",
+        "methods.other.initial: 'plain' has iterations; name one of them, such as plain.1",
     ),
     (
         "pools.again", {"kind": "veriexit", "of": "k10-veriexit", "samples": 5},
-        "pools.again.of: 'k10-veriexit' is itself made of a pool; name a pool of kind sample",
+        "pools.again.of: 'k10-veriexit' is itself derived from a pool; name a pool of kind sample",
     ),
     (
         "pools.cold", {"kind": "sample", "samples": 3, "temperature": 0},
@@ -181,13 +183,14 @@ WRONG = [
     ),
     (
         "methods.plain.train", {"batch_size": 30, "device_batch_size": 4},
-        "batch_size 30 is no multiple of device_batch_size 4; change either",
+        "batch_size 30 is not a multiple of device_batch_size 4; change either",
     ),
-    ("methods.plain.initial", "start.1", "methods.plain.initial: 'start' is trained once; name it without"),
+    ("methods.plain.initial", "start.1", "methods.plain.initial: 'start' is trained only once; name it without"),
     ("methods.plain.initial", "plain.1", "methods.plain.initial: 'plain.1' comes from 'plain' itself"),
-    ("methods.plain", GRPO | {"given": ["seed"]}, "train is grpo, which samples by itself; set given: \\[questions\\]"),
-    ("methods.plain", GRPO | {"pools": ["k10"]}, "train is grpo, which samples by itself"),
-    ("methods.plain", {"given": ["questions"], "iterations": 0}, "which cannot learn from bare questions"),
+    ("methods.plain", GRPO | {"given": ["seed"]}, "train is grpo, which generates its own samples; set given:"
+        " \\[questions\\]"),
+    ("methods.plain", GRPO | {"pools": ["k10"]}, "train is grpo, which generates its own samples"),
+    ("methods.plain", {"given": ["questions"], "iterations": 0}, "which cannot learn from questions alone"),
     ("methods.plain", GRPO | INDIV, "the reward 'indiv' reads scores, but no score set is named; set score: indiv"),
     ("methods.plain", GRPO | INDIV | {"score": "div"}, "plain.score: the reward indiv reads a score set of"),
     ("methods.plain", GRPO | {"train": {"kind": "grpo", "rewards": []}}, "rewards: .*at least 1"),
@@ -195,47 +198,49 @@ WRONG = [
     ("methods.plain", GRPO | {"train": {"kind": "grpo", "group_size": 1}}, "group_size: .*, not 1"),
     (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "device_batch_size": 16}},
-        "batch_size 7 x 8 rollouts is no multiple of device_batch_size 16; change either",
+        "batch_size 7 x 8 rollouts is not a multiple of device_batch_size 16; change either",
     ),
     (
         "methods.plain.train", {"devices": {"kind": "ddp", "processes": 3}},
-        "batch_size 32 is no multiple of device_batch_size 4 x 3 processes; change either",
+        "batch_size 32 is not a multiple of device_batch_size 4 x 3 processes; change either",
     ),
     (
         "methods.plain.train", {"tokens_per_pass": 4096, "devices": {"kind": "ddp", "processes": 2}},
-        "tokens_per_pass is for one process, and devices has 2; set device_batch_size in its place",
+        "tokens_per_pass needs a single process, and devices has 2; set device_batch_size instead",
     ),
     ("methods.plain.train", {"devices": {"kind": "ddp", "processes": 1}}, "processes: .*, not 1"),
     (
         "methods.plain.train", {"devices": {"kind": "zero3", "processes": 4, "nodes": 3}},
-        "processes 4 is no multiple of nodes 3; change either",
+        "processes 4 is not a multiple of nodes 3; change either",
     ),
     ("methods.plain.train", {"devices": {"kind": "zero2", "processes": 2, "offload": "all"}}, "offload: .*'all'"),
     (
         "methods.plain.train", {"lora": {}, "devices": {"kind": "zero2", "processes": 2}},
-        "devices is zero2, under which lora cannot be merged yet; set ddp, or single",
+        "devices is zero2, which cannot merge lora adapters yet; set ddp or single",
     ),
     (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
-        "batch_size 7 on 2 processes would tear groups of rollouts apart; make it a multiple of 2",
+        "batch_size 7 on 2 processes would split groups of rollouts; make it a multiple of 2",
     ),
-    ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, and it has 4;"),
+    ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, but it has 4;"),
     ("methods.plain.like", "starts", "methods.plain.like: unknown method 'starts'; did you mean 'start'[?]"),
     ("methods.plain.like", "plain", "methods.plain.like: unknown method 'plain'"),
     ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* made of a pool"),
     ("pools.told", {"kind": "hint", "of": "k10", "samples": 2, "template": "{question}"}, "template has no {answer}"),
-    ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "made of itself"),
-    ("pools.mad", {"kind": "guide", "samples": 1, "template": "?"}, "template has no {question}; put it where"),
+    ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "derived from"
+        " itself"),
+    ("pools.mad", {"kind": "guide", "samples": 1, "template": "?"}, "template has no {question}; add it"),
     ("methods.plain.select", [RIGHT, {"kind": "tokens", "share": 0}], "share: .*, not 0"),
     ("methods.plain.train", {"kind": "stf"}, "methods.plain.train.*: .*'sft'"),
     ("tasks.sums.task", {"kind": "chains", "shortest": 9, "longest": 8}, "tasks.sums.task.*shortest"),
     # a name that cannot be a folder
-    ("models.base", {"path": "x"}, "models.base: the name is taken by the workflow; choose another"),
-    ("tasks.benchmarks", {"task": {"kind": "chains"}}, "tasks.benchmarks: the name is taken"),
-    ("methods.data", {"iterations": 0}, "methods.data: the name is taken"),
-    ("runs.all", {"models": ["tiny"], "tasks": ["sums"], "methods": ["start"]}, "runs.all: the name is taken"),
-    ("pools.eval", {"kind": "sample", "samples": 2}, "pools.eval: the name is taken"),
-    ("pools.checkpoint", {"kind": "sample", "samples": 2}, "pools.checkpoint: the name is taken"),
+    ("models.base", {"path": "x"}, "models.base: the workflow uses this name; choose another"),
+    ("tasks.benchmarks", {"task": {"kind": "chains"}}, "tasks.benchmarks: the workflow uses this name"),
+    ("methods.data", {"iterations": 0}, "methods.data: the workflow uses this name"),
+    ("runs.all", {"models": ["tiny"], "tasks": ["sums"], "methods": ["start"]}, "runs.all: the workflow uses this"
+        " name"),
+    ("pools.eval", {"kind": "sample", "samples": 2}, "pools.eval: the workflow uses this name"),
+    ("pools.checkpoint", {"kind": "sample", "samples": 2}, "pools.checkpoint: the workflow uses this name"),
     ("methods.my plain", {"iterations": 0}, "methods.my plain.*: .*pattern"),
 ]  # fmt: skip
 IDS = [f"{key}-{n}" for n, (key, _, _) in enumerate(WRONG)]
@@ -305,7 +310,7 @@ def test_options_that_fit_no_more_once_overlaid_are_told_at_load(tmp_path: Path)
     raw = changed("models.tiny.settings", {"train": {"sft": {"batch_size": 48, "device_batch_size": 24}}})
     raw["methods"]["plain"]["train"] = {"batch_size": 36}
     found = errors(raw, tmp_path)
-    assert [error for error in found if "batch_size 36 is no multiple of device_batch_size 24" in error]
+    assert [error for error in found if "batch_size 36 is not a multiple of device_batch_size 24" in error]
 
 
 def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
@@ -358,7 +363,7 @@ def test_methods_that_are_like_each_other_are_told_once(tmp_path: Path) -> None:
     raw = deepcopy(SOUND)
     raw["methods"] |= {"a": {"like": "b"}, "b": {"like": "c"}, "c": {"like": "a"}, "d": {"like": "a"}}
     assert errors(raw, tmp_path) == [
-        "my.yaml: methods.c.like: 'a' is itself like 'c'; name a method that is not",
+        "my.yaml: methods.c.like: 'a' is itself like 'c'; name a method that does not depend on it",
     ]
 
 

@@ -227,10 +227,10 @@ def test_the_stage_names_what_stands_whole_and_the_way_out(files: Files) -> None
     with pytest.raises(InputError) as error:
         files.run()
     assert str(error.value).splitlines() == [
-        f"{files.folder / 'filtered.parquet'}: test questions stand whole in what is to be trained on:",
+        f"{files.folder / 'filtered.parquet'}: the training data contain complete test questions:",
         "  - u1, its question (k10): question t1 of quiz",
         "  - u1, its question (recycled): question t1 of quiz",
-        "take them out of the training data (or the test set), or set contamination: {exact: allow} in the task's"
+        "remove them from the training data (or the test set), or set contamination: {exact: allow} in the task's"
         " settings or in overrides",
     ]
     assert not files.output.exists()
@@ -257,7 +257,7 @@ def test_the_stage_allows_it_if_asked_and_tells_it_all_the_same(files: Files) ->
 
 
 def test_the_stage_refuses_to_pass_what_it_cannot_read(files: Files) -> None:
-    with pytest.raises(InputError, match="u1-r-0 is in no table given"):
+    with pytest.raises(InputError, match="u1-r-0 is in none of the given tables"):
         files.run("allow", samples=("k",))
 
 

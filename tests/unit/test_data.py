@@ -1,5 +1,6 @@
 """Stage data, and loading models: what is refused, and the tokens that are made."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hsir.stages.data import checked
 from hsir.storage import tables
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
+from hsir.tasks.jsonl import Jsonl
 from hsir.tasks.record import Record
 
 
@@ -55,6 +57,18 @@ def test_prompts_and_traces_are_tokenised_once_and_for_all(
         assert row["trace_ids"].count(encoder.eos_token_id) == 1
 
 
+def test_questions_longer_than_the_model_reads_are_named(tmp_path: Path, embedded: Path) -> None:
+    rows = [
+        {"id": name, "question": "1+" * length + "1=", "answer": "2"} for name, length in (("short", 3), ("long", 9000))
+    ]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = Jsonl(kind="jsonl", test=tmp_path / "q.jsonl")
+    with pytest.raises(
+        InputError, match=r"1 of 2 questions are longer than the [0-9,]+ tokens that the model reads: long \("
+    ):
+        data.main(str(embedded), task, "test", tmp_path / "test.parquet")
+
+
 def test_a_model_without_chat_template_is_refused_unless_one_is_given(tmp_path: Path, embedded: Path) -> None:
     bare = shutil.copytree(embedded, tmp_path / "bare")
     template = (bare / "chat_template.jinja").rename(tmp_path / "chat.jinja")
@@ -80,7 +94,7 @@ def test_a_missing_model_folder_is_named(path: str) -> None:
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the folder holds no model \(no config.json\)"):
+    with pytest.raises(InputError, match=r"the folder contains no model \(no config.json\)"):
         load_model(str(tmp_path), "float32")
 
 

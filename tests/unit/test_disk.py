@@ -37,7 +37,7 @@ def line(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
 def test_each_refusal_is_one_line_with_file_reason_and_way_out(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     said = line(OSError(number, os.strerror(number), "results/a.parquet"), capsys)
     assert said.startswith("hsir: error: results/a.parquet: ") and os.strerror(number)[1:] in said
-    assert "nothing finished is lost" in said and disk.WAYS_OUT[number] in said
+    assert "finished work is kept" in said and disk.WAYS_OUT[number] in said
 
 
 def refused_by(number: int) -> Callable[..., None]:
@@ -90,7 +90,12 @@ def test_libraries_that_have_their_own_errors_are_understood(capsys: pytest.Capt
 
 
 def test_other_errors_are_left_as_they_are() -> None:
-    for error in (ValueError("(os error 2)"), RuntimeError("shape"), OSError("no number"), InputError("(os error 28)")):
+    for error in (
+        ValueError("(os error 2)"),
+        RuntimeError("shape"),
+        OSError("not a number"),
+        InputError("(os error 28)"),
+    ):
         assert disk.told(error) is None
         with pytest.raises(type(error)) as same, disk.naming(Path("a")):
             raise error
@@ -128,4 +133,4 @@ def test_a_stage_on_a_real_full_or_read_only_disk_says_so_in_one_line(
     finally:
         subprocess.run(["umount", tmp_path], check=True)
     assert done.returncode == 1 and error.value.filename is not None
-    assert done.stderr.count("\n") == 1 and f"out.json: {said}; nothing finished is lost" in done.stderr
+    assert done.stderr.count("\n") == 1 and f"out.json: {said}; finished work is kept" in done.stderr

@@ -120,7 +120,7 @@ def test_right_answers_are_kept_as_traces_and_the_others_with_their_reason(finis
         == (finished.rejected["wrong"])
     )
     assert "That makes 5." in finished.rejected["wrong"]["text"]
-    assert "10 of 25 questions have a right trace" in finished.told
+    assert "10 of 25 questions have a correct trace" in finished.told
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -220,7 +220,9 @@ def test_a_refused_key_stops_all_at_once(fake: Fake, tmp_path: Path) -> None:
         told, error = process.communicate()
     assert (process.returncode, told) == (1, "")
     *before, last = error.splitlines()
-    assert last.startswith(f"hsir: error: {fake.url}: the key is refused (401); set the environment variable MY_KEY")
+    assert last.startswith(
+        f"hsir: error: {fake.url}: the API key is rejected (401); set the environment variable MY_KEY"
+    )
     assert all(line.startswith("hsir: distilling 0/20 questions") for line in before)
     assert wrong not in error
     assert len(fake.requests()) <= 3
@@ -277,7 +279,7 @@ def test_another_request_is_sent_but_no_answer_is_thrown_away(
     questions, output = asked(tmp_path / "q.jsonl", ["right"]), tmp_path / "t.jsonl"
     run(monkeypatch, questions, output, fake)
     run(monkeypatch, questions, output, fake, temperature=1.0, system="Be brief.")
-    assert "1 answers are to other prompts, models or options" in capsys.readouterr().err
+    assert "1 answers belong to other prompts, models or options" in capsys.readouterr().err
     assert [message["role"] for message in fake.requests()[1]["body"]["messages"]] == ["system", "user"]
     run(monkeypatch, questions, output, fake)
     assert fake.counts() == {"right": 2}
@@ -286,7 +288,7 @@ def test_another_request_is_sent_but_no_answer_is_thrown_away(
 def test_an_alien_line_among_the_answers_is_named(tmp_path: Path) -> None:
     journal = tmp_path / "t.answers.jsonl"
     journal.write_text('{"id": "a"}\n')
-    with pytest.raises(InputError, match=r"t\.answers\.jsonl, line 1: no answer that was kept here"):
+    with pytest.raises(InputError, match=r"t\.answers\.jsonl, line 1: not an answer of this journal"):
         distillation.remembered(journal)
 
 
@@ -345,7 +347,7 @@ def test_a_key_leaves_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("key", ["two words-12345", "sk-\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"])
 def test_a_key_that_no_header_carries_is_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", key)
-    with pytest.raises(InputError, match="MY_KEY holds no key") as error:
+    with pytest.raises(InputError, match="MY_KEY is not a valid key") as error:
         take_key("MY_KEY")
     assert key not in str(error.value)
 
@@ -353,8 +355,8 @@ def test_a_key_that_no_header_carries_is_not_shown(key: str, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("https://me:secret@host/v1", "leave names"),
-        ("https://host/v1?key=secret", "leave names"),
+        ("https://me:secret@host/v1", "remove user names"),
+        ("https://host/v1?key=secret", "remove user names"),
         ("localhost:8000/v1", "not an http"),
         ("http://host:secret/v1", "not an http"),
         ("http://[secret/v1", "not an http"),
@@ -373,10 +375,10 @@ def test_questions_that_cannot_be_asked_are_told(fake: Fake, tmp_path: Path, mon
         run(monkeypatch, questions, tmp_path / "t.jsonl", fake)
     with pytest.raises(InputError, match=r"must be a \.jsonl file of its own"):
         run(monkeypatch, questions, questions, fake)
-    with pytest.raises(InputError, match="name --split seed or unlabelled, or --questions"):
+    with pytest.raises(InputError, match="use --split seed or unlabelled, or --questions"):
         run(monkeypatch, None, tmp_path / "t.jsonl", fake)
     asked(questions, [])
-    with pytest.raises(InputError, match="no questions to ask"):
+    with pytest.raises(InputError, match="there are no questions"):
         run(monkeypatch, questions, tmp_path / "t.jsonl", fake)
     assert not fake.requests()
 

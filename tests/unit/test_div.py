@@ -98,9 +98,9 @@ def test_a_sentence_model_finds_paraphrases_closer_than_other_sentences() -> Non
 
 def test_a_sentence_model_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
-    with pytest.raises(InputError, match="no such folder; mend `model` of the embedder"):
+    with pytest.raises(InputError, match="no such folder; fix `model` of the embedder"):
         embedder(SentenceTransformers(model=str(tmp_path / "none")))
-    with pytest.raises(InputError, match=r"cannot be loaded .*\{kind: words\}, which needs none"):
+    with pytest.raises(InputError, match=r"cannot be loaded .*\{kind: words\}, which needs no model"):
         embedder(SentenceTransformers(model=str(tmp_path)))
 
 
@@ -145,8 +145,8 @@ def test_parts_change_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("rows", "told"),
     [
         ([{"id": "a"}], "line 1: no 'completion'"),
-        ([ROWS[0], ROWS[0]], "line 2: the id 'all-new' stands there twice"),
-        ([{"id": "a", "completion": 3}], "line 1: completion is no text"),
+        ([ROWS[0], ROWS[0]], "line 2: the id 'all-new' occurs twice"),
+        ([{"id": "a", "completion": 3}], "line 1: completion is not text"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told_with_its_line(

@@ -79,7 +79,7 @@ def test_a_sound_model_is_in_order(model: Path) -> None:
 def test_pickles_beside_safetensors_are_told_of(model: Path) -> None:
     (model / "pytorch_model.bin").write_bytes(b"\x80")
     assert states(seen(model)) == ["ok", "ok"]
-    assert "1 pickled files are never read" in seen(model)[0].told
+    assert "1 pickled files are never loaded" in seen(model)[0].told
 
 
 @pytest.mark.parametrize("name", ["model", "model/m-q8_0.gguf", "Someone/Model-1B-GGUF"])
@@ -132,8 +132,8 @@ def without_template(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (cut, "bytes, where its header speaks of"),
-        (pickled, "pytorch_model.bin: pickled weights are never read"),
+        (cut, "bytes, but its header declares"),
+        (pickled, "pytorch_model.bin: pickled weights are never loaded"),
         (index, "model-00002-of-00002.safetensors, missing"),
         (without_config, "No such file or directory"),
         (broken_config, "config.json: not JSON"),
@@ -229,17 +229,17 @@ def test_each_distinct_request_is_put_to_sbatch_as_the_plugin_would(program: Pro
 @pytest.mark.parametrize(
     ("said", "remedy"),
     [
-        ("allocation failure: Invalid partition name specified", "mend `slurm_partition` in the profile"),
-        ("Invalid account or partition", "mend `slurm_partition` and `slurm_account` in the profile"),
-        ("Invalid generic resource (gres) specification", "mend `gpu` or `gres` in the profile"),
-        ("", "mend the resources in the profile"),
+        ("allocation failure: Invalid partition name specified", "fix `slurm_partition` in the profile"),
+        ("Invalid account or partition", "fix `slurm_partition` and `slurm_account` in the profile"),
+        ("Invalid generic resource (gres) specification", "fix `gpu` or `gres` in the profile"),
+        ("", "fix the resources in the profile"),
     ],
 )  # fmt: skip
 def test_what_sbatch_refuses_is_a_problem_with_its_own_words(said: str, remedy: str, program: Program) -> None:
     program("sbatch", f'[ -z "{said}" ] || echo "{said}" >&2; exit 1')
     (found,) = slurm.queue(JOBS[:1])
     assert found.state == "problem" and found.remedy == remedy
-    assert (said or "said nothing") in found.told and "--partition=cpu" in found.told
+    assert (said or "without output") in found.told and "--partition=cpu" in found.told
 
 
 def test_without_sbatch_the_queue_is_skipped_with_a_reason(alone: Path) -> None:
@@ -253,7 +253,7 @@ def test_without_sbatch_the_queue_is_skipped_with_a_reason(alone: Path) -> None:
         ("echo GPU 0: NVIDIA", "ok", "GPU 0: NVIDIA"),
         ("echo No devices were found", "problem", "No devices were found"),
         ("echo Unable to allocate >&2; exit 1", "problem", "Unable to allocate"),
-        ("exec sleep 30", "problem", "srun did not answer in 1 s"),
+        ("exec sleep 30", "problem", "srun did not respond within 1 s"),
     ],
 )
 def test_a_gpu_is_looked_for_in_a_short_job(
@@ -264,7 +264,7 @@ def test_a_gpu_is_looked_for_in_a_short_job(
     assert (found.state, found.told) == (state, told)
     asked = "--account=a --partition=gpu --gpus=1 --cpus-per-task=2 --time=5 --mem=1000 nvidia-smi -L"
     assert (tmp_path / "asked").read_text().strip() == asked
-    assert slurm.probe(JOBS[:1], 1) == Finding("skipped", "GPU in a job", "no job asks for a GPU")
+    assert slurm.probe(JOBS[:1], 1) == Finding("skipped", "GPU in a job", "no job requests a GPU")
 
 
 @pytest.mark.parametrize("resources", [{"slurm_account": "FILL-IN-X", "mem_mb": 8}, ["slurm_account=FILL-IN-X"]])
@@ -293,7 +293,7 @@ def test_a_conda_must_be_new_enough(script: str, state: str, program: Program) -
 def test_mamba_alone_is_no_conda(alone: Path) -> None:
     (alone / "mamba").write_text("#!/bin/sh\n")
     (alone / "mamba").chmod(0o755)
-    assert conda().state == "problem" and "mamba alone will not do" in conda().told
+    assert conda().state == "problem" and "mamba alone is not enough" in conda().told
 
 
 def test_packages_are_imported_by_the_python_of_jobs(tmp_path: Path) -> None:

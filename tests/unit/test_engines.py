@@ -55,7 +55,7 @@ def test_a_job_asks_for_the_gpus_that_its_engine_is_spread_over() -> None:
 
 @pytest.mark.parametrize("given", [{"kind": "openai"}, {"kind": None}, 3])
 def test_an_unknown_engine_is_refused_with_those_that_there_are(given: object) -> None:
-    with pytest.raises(ValidationError, match=r"name transformers or vllm \(a server is asked by the stage distill"):
+    with pytest.raises(ValidationError, match=r"choose transformers or vllm \(only the stage distill uses a server"):
         ENGINE.validate_python(given)
 
 

@@ -99,6 +99,7 @@ def test_the_funnel_counts_what_each_filter_left(files: Files) -> None:
     assert funnel == {
         "given": 2,
         "too_long": 0,
+        "doubts": [],
         "steps": [
             {"filter": "samples", "total": 7, "questions": 3, "by_pool": {"k2": 4, "k2-veriexit": 3},
              "by_difficulty": {"2": 4, "3": 1, "10": 2}},
@@ -126,7 +127,7 @@ def test_solutions_that_are_too_long_are_dropped_whole_and_counted(files: Files)
 
 
 def test_solutions_that_are_too_long_stop_it_if_asked(files: Files) -> None:
-    with pytest.raises(InputError, match=r"filtered.parquet: 1 of 6 rows to train on exceed max_length 8"):
+    with pytest.raises(InputError, match=r"filtered.parquet: 1 of 6 training rows exceed max_length 8"):
         files.run([RIGHT], Limits(max_length=8, too_long="fail"))
     assert not (files.folder / "filtered.parquet").exists()
 
@@ -146,7 +147,7 @@ def test_a_loser_that_is_too_long_is_cut_and_still_a_loser(files: Files) -> None
 
 
 def test_no_solution_that_fits_stops_it(files: Files) -> None:
-    with pytest.raises(InputError, match="6 of 6 rows to train on exceed max_length 2"):
+    with pytest.raises(InputError, match="6 of 6 training rows exceed max_length 2"):
         files.run([RIGHT], Limits(max_length=2))
 
 
@@ -155,7 +156,7 @@ NONE_LEFT = [RIGHT, {"kind": "indiv", "threshold": 99.0}]
 
 def test_nothing_left_stops_it_with_the_counts_and_the_way_out(files: Files) -> None:
     told = (
-        r"no solution is left to train on \(verdicts: no_answer 1, right 4, undecided 1, wrong 1;"
+        r"no solution is left for training \(verdicts: no_answer 1, right 4, undecided 1, wrong 1;"
         r" left by each filter: samples 7, right 4, indiv 0\).*when_empty: given_only"
     )
     with pytest.raises(InputError, match=told):
@@ -211,5 +212,5 @@ def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> No
     one = tables.read("indiv-scores", files.folder / "k2-s.parquet")[0]
     scores = [one | {"sample_id": f"{name}-k2-{n}"} for name in "ab" for n in (0, 1)]
     tables.write("indiv-scores", scores, files.folder / "k2-s.parquet", {})
-    with pytest.raises(InputError, match=r"no pair to learn from \(samples 4, right 4, pairs 0\); draw more"):
+    with pytest.raises(InputError, match=r"no pairs to learn from \(samples 4, right 4, pairs 0\); sample more"):
         files.run([RIGHT], pools=("k2",), given=False, pairs=True)

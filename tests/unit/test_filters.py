@@ -93,7 +93,7 @@ def test_scores_below_the_threshold_are_dropped(options: dict[str, Any], wanted:
 
 @pytest.mark.parametrize("threshold", [-0.5, 1.0])
 def test_a_quantile_is_a_share(threshold: float) -> None:
-    with pytest.raises(ValueError, match="must be a share"):
+    with pytest.raises(ValueError, match="must be at least 0"):
         InDiv(threshold_is="quantile", threshold=threshold)
 
 

@@ -139,7 +139,7 @@ def test_an_empty_file_gives_no_verdicts(lines: bytes, files: Files) -> None:
 
 GOOD = b'{"gold": "4", "prediction": "4"}\n'
 UNREADABLE: dict[str, tuple[bytes, str]] = {
-    "no gold": (GOOD + b'{"prediction": "4"}', "line 2: no column 'gold'; name the right one by --gold"),
+    "no gold": (GOOD + b'{"prediction": "4"}', "line 2: no column 'gold'; set it with --gold"),
     "no prediction": (GOOD + b'{"gold": "4"}', r"line 2: no column 'prediction'.*--prediction \(has: gold\)"),
     "latin-1": (GOOD + '{"gold": "caf\xe9", "prediction": "4"}'.encode("latin-1"), "line 2: not UTF-8 text"),
     "utf-16": ('{"gold": "4"}'.encode("utf-16"), "line 1: not UTF-8 text"),
@@ -147,7 +147,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a list": (GOOD + b'["4", "4"]', "line 2: a list, not an object"),
     "an id twice": (
         b'{"gold": "4", "prediction": "4", "id": 1}\n{"gold": "4", "prediction": "4", "id": 1}',
-        "line 2: the id 1 stands there twice",
+        "line 2: the id 1 occurs twice",
     ),
 }
 
@@ -164,7 +164,9 @@ BAD_GOLDS = [row("4", "4"), row("plenty", "4"), row("a few", "a few"), row("", "
 
 
 def test_golds_that_cannot_be_read_fail_behind_the_verdicts(files: Files) -> None:
-    with pytest.raises(InputError, match=r"3 gold answers.*\n.*line 2: gold: 'plenty' is no number\n.*line 3") as told:
+    with pytest.raises(
+        InputError, match=r"3 gold answers.*\n.*line 2: gold: 'plenty' is not a number\n.*line 3"
+    ) as told:
         files.grade(BAD_GOLDS, *NUMBER)
     assert "--bad-gold undecided" in str(told.value)
     assert [got["verdict"] for got in files.verdicts()] == ["right", "undecided", "no_answer", "no_answer"]
@@ -178,7 +180,7 @@ def test_golds_that_cannot_be_read_may_be_undecided(files: Files) -> None:
 def test_only_the_first_bad_golds_are_told(files: Files) -> None:
     with pytest.raises(InputError, match="20 gold answers") as told:
         files.grade([row("plenty", "4")] * 20, *NUMBER)
-    assert str(told.value).count("is no number") == grade.SHOWN
+    assert str(told.value).count("is not a number") == grade.SHOWN
 
 
 @pytest.mark.parametrize(

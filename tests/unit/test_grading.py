@@ -303,8 +303,8 @@ def test_auto_hands_its_options_on() -> None:
 
 
 BAD_GOLDS = [
-    (Number(), "a few", None, "'a few' is no number"), (Number(), "5-6", None, "no number"),
-    (Number(), "", None, "no number"),
+    (Number(), "a few", None, "'a few' is not a number"), (Number(), "5-6", None, "not a number"),
+    (Number(), "", None, "not a number"),
     (Choice(), "F", OPTIONS, "'F' is none of the options A, B, C, D, E"),
     (Choice(), "Z", None, "none of the options"),
     (Choice(), "Ibuprofen", OPTIONS, "none of the options"), (YesNo(), "maybe", None, "neither yes nor no"),

@@ -96,7 +96,7 @@ def test_a_refused_key_is_one_line_that_names_the_variable(tmp_path: Path, fake:
 def test_a_journal_of_something_else_is_not_overwritten(tmp_path: Path, fake: Fake) -> None:
     given = pool(tmp_path, *TRACES)
     (tmp_path / "judged.replies.jsonl").write_text("not json\n")
-    with pytest.raises(InputError, match=r"judged.replies.jsonl: not a file of this stage's replies"):
+    with pytest.raises(InputError, match=r"judged.replies.jsonl: not a journal of this stage"):
         judged(given, fake)
 
 

@@ -107,7 +107,7 @@ def test_a_broken_label_is_named(pool: Path) -> None:
     (pool / "labels.jsonl").write_text('{"policy": "restem.1"}\n')
     told = label(pool, "r")
     assert told.returncode == 1
-    assert "labels.jsonl, line 1: no label of a cut" in told.stderr
+    assert "labels.jsonl, line 1: not a label of a cut" in told.stderr
     assert "Traceback" not in told.stderr
 
 
@@ -116,7 +116,7 @@ def test_missing_inputs_are_named(pool: Path) -> None:
     told = label(pool, "r")
     assert told.returncode == 1
     assert "results/data/unlabelled.parquet" in told.stderr
-    assert "run this in the folder of the run" in told.stderr
+    assert "run this command in the run's folder" in told.stderr
 
 
 def test_escape_sequences_of_a_model_do_not_reach_the_terminal(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_several_nodes_meet_at_the_first_by_a_port_of_the_job(tmp_path: Path, mo
 
 
 def test_several_nodes_are_refused_outside_of_a_job() -> None:
-    with pytest.raises(InputError, match=r"devices.nodes is 2, but this is no SLURM job; .* set nodes: 1"):
+    with pytest.raises(InputError, match=r"devices.nodes is 2, but this is not a SLURM job; .* set nodes: 1"):
         command(Ddp(processes=4, nodes=2), "m", [], {})
 
 
@@ -91,7 +91,7 @@ def test_where_one_process_fails_the_stage_does(embedded: Path, tmp_path: Path) 
     (tmp_path / "f.parquet").write_text("no table")
     _, told = (started := stage(tmp_path, embedded, options, "two")).communicate()
     assert started.returncode == 1
-    assert "f.parquet" in told and told.endswith("the first error above says why\n")
+    assert "f.parquet" in told and told.endswith("see the first error above\n")
     assert not (tmp_path / "two").exists()
 
 

@@ -43,7 +43,7 @@ def test_a_tokenizer_without_a_fast_backend_refuses_the_token() -> None:
     class Slow:
         name_or_path = "slow"
 
-    with pytest.raises(InputError, match=r"slow: its tokenizer cannot write '<end>' as text; remove it there"):
+    with pytest.raises(InputError, match=r"slow: its tokenizer cannot encode '<end>' as text; remove it"):
         marks.encode(Slow(), marks.mark("<end>", END))  # type: ignore[arg-type]
 
 
@@ -51,5 +51,5 @@ def test_a_vocabulary_that_holds_the_token_as_a_word_refuses_it() -> None:
     backend = Tokenizer(models.WordLevel(vocab={"<unk>": 0, "<end>": 1}, unk_token="<unk>"))  # noqa: S106
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     backend.add_special_tokens(["<end>"])
-    with pytest.raises(InputError, match="its tokenizer writes '<end>' from plain text"):
+    with pytest.raises(InputError, match="its tokenizer produces '<end>' from plain text"):
         marks.encode(PreTrainedTokenizerFast(tokenizer_object=backend), marks.mark("<end>", END))

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
-from hsir.config import Plan, load
-from hsir.planning import memory
+from hsir.cli.plan import show_gpus
+from hsir.config import Plan, load, read_yaml
+from hsir.config.training import Train, Training
+from hsir.planning import gpu_memory, memory
+from hsir.planning.budget.summary import Budget
 from hsir.planning.budget.work import work
 from hsir.planning.doctor.memory import memory as findings
 
@@ -47,7 +51,7 @@ def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
     [
         (8.1e9, "ok", "8.1 GB for a training on the CPU, 25.0 GB here: 3 at a time"),
         (26e9, "problem", "26.0 GB for a training on the CPU, 25.0 GB here"),
-        (None, "skipped", "nothing tells"),
+        (None, "skipped", "is unknown"),
     ],
 )
 def test_doctor_compares_a_training_with_the_machine(needed: float | None, state: str, said: str) -> None:
@@ -66,3 +70,48 @@ def test_the_local_profile_gives_what_most_of_the_machine_holds(tmp_path: Path) 
     )
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
     assert str(total * 9 // 10) in told.stdout + told.stderr
+
+
+def per_gpu(model: str, kind: str, **options: Any) -> float:
+    """Give what a training of a model takes of each GPU."""
+    train: Training = TypeAdapter(Train).validate_python({"kind": kind, "device_batch_size": 2, **options})
+    return gpu_memory.each(train, memory.known(model) or 0, 152_000)
+
+
+@pytest.mark.parametrize(
+    ("devices", "bytes_per_parameter"),
+    [
+        ({"kind": "single"}, 16), ({"kind": "ddp", "processes": 8}, 16), ({"kind": "zero2", "processes": 8}, 5.5),
+        ({"kind": "zero3", "processes": 8}, 2), ({"kind": "zero3", "processes": 8, "offload": "all"}, 0),
+        ({"kind": "zero2", "processes": 8, "offload": "optimizer"}, 4.5),
+    ],
+)  # fmt: skip
+def test_states_are_split_as_the_devices_split_them(devices: dict[str, Any], bytes_per_parameter: float) -> None:
+    nothing = per_gpu("a/b-7B", "sft", devices={"kind": "zero3", "processes": 8, "offload": "all"}, batch_size=16)
+    assert per_gpu("a/b-7B", "sft", devices=devices, batch_size=16) - nothing == pytest.approx(
+        7e9 * bytes_per_parameter
+    )
+
+
+def test_a_reference_comes_on_top_and_adapters_need_no_gradients() -> None:
+    plain, free = (per_gpu("a/b-7B", "grpo", beta=beta, batch_size=2) for beta in (0.04, 0.0))
+    assert plain - free == pytest.approx(7e9 * 4)
+    assert per_gpu("a/b-7B", "sft", lora={}) < per_gpu("a/b-7B", "sft") - 7e9 * 11
+
+
+PAPER = sorted(path for path in (PROJECT / "config/paper").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
+def test_every_training_of_the_paper_fits_in_80_gb(path: Path) -> None:
+    plan = Plan(load(read_yaml(path), PROJECT / "config"))
+    found = gpu_memory.needs(plan, work(plan, plan.built_by_default()))
+    assert found and gpu_memory.too_large(found, 80e9) == []
+
+
+def test_what_does_not_fit_is_told_with_a_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    needs = (gpu_memory.Need("m", "grpo", "single", 122e9), gpu_memory.Need("m", "sft", "zero3 x 8", 20e9))
+    show_gpus(Budget.model_construct(gpu_memory=needs), 80e9)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "GPU memory 122.0 GB per GPU: grpo of m (single)" in said
+    assert said.count("does not fit") == 1 and "grpo of m does not fit in gpu_memory=8e+10: set `devices" in said

@@ -54,7 +54,7 @@ def test_a_template_that_ends_the_reasoning_at_once_is_refused(
     end: str, encoder: PreTrainedTokenizerBase, embedded: Path, tmp_path: Path
 ) -> None:
     changed = load_tokenizer(str(opened(encoder, embedded, tmp_path, end)))
-    with pytest.raises(InputError, match=r"model: the chat template ends the reasoning .* `chat_template:`"):
+    with pytest.raises(InputError, match=r"model: the chat template closes the reasoning .* `chat_template:`"):
         prompt_ids(changed, "2 + 2?")
 
 

@@ -67,7 +67,7 @@ def test_one_iteration_on_one_test_set_has_no_course(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=1)
     here = [result("start", 0.4), result("m0.1", 0.6)]
     there = [result(one.policy, one.accuracy, benchmark="other") for one in here]
-    assert "no course" in drawn(iterations.draw(made, here))
+    assert "no curve" in drawn(iterations.draw(made, here))
     both = drawn(iterations.draw(made, [*here, *there]))
     assert "out of distribution" in both and "in distribution" in both
 
@@ -106,7 +106,7 @@ def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> N
     for cell in made.cells():
         tables.write_json(told | {"course": course}, made.folder(cell) / "train.json")
     picture = drawn(curves.rewards(made, curves.told(made)))
-    assert "reward: accuracy" in picture and "KL to the policy" in picture and "InDiv" not in picture
+    assert "reward: accuracy" in picture and "KL to the initial policy" in picture and "InDiv" not in picture
 
 
 def test_questions_are_parted_into_equal_quarters_by_their_right_solutions() -> None:
@@ -122,7 +122,7 @@ def test_a_quarters_solutions_are_counted_as_sampled_recycled_and_trained_on(tmp
     rows = [names | losers | {"question_id": "q000", "source": source} for source in ("k3", "k3-exit", "seed")]
     tables.write("filtered", rows, made.folder(cell) / "filtered.parquet", {})
     assert quartiles.counts(made, cell).to_dict("list") == {
-        "right when sampled": [2, 2, 2, 2], "and recycled": [3, 3, 3, 3], "trained on": [2, 0, 0, 0]
+        "correct when sampled": [2, 2, 2, 2], "and recycled": [3, 3, 3, 3], "trained on": [2, 0, 0, 0]
     }  # fmt: skip
 
 
@@ -130,9 +130,9 @@ def test_the_limits_are_said_in_figures(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
     veriexit, dropped = limits.told(indiv_view.tally(indiv_view.seen(made)), recycled.tally(made))
     assert veriexit == (
-        "VeriExit could not help 0 of 4 (0%) questions with a failed solution: no step of theirs states the answer."
+        "VeriExit could not help 0 of 4 (0%) questions with a failed solution: none of their steps states the answer."
     )
-    assert dropped == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
+    assert dropped == "InDiv dropped 4 of 12 (33%) correct solutions; by difficulty 2: 33%."
     assert limits.told(indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)) == []
 
 
@@ -156,7 +156,7 @@ def emptied(root: Path, right: bool) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(("right", "said"), [(True, ["InDiv dropped 4 of 8 (50%) right solutions."]), (False, [])])
+@pytest.mark.parametrize(("right", "said"), [(True, ["InDiv dropped 4 of 8 (50%) correct solutions."]), (False, [])])
 def test_pools_without_failed_or_right_solutions_or_levels_are_drawn(
     tmp_path: Path, right: bool, said: list[str]
 ) -> None:
@@ -173,16 +173,16 @@ def test_pools_without_failed_or_right_solutions_or_levels_are_drawn(
     )
     none = f"{0 if right else 100}% of the questions have none"
     assert none in drawn(training_view.right_per_question(made))
-    assert "right when sampled" in drawn(quartiles.draw(made)) and "indiv" in drawn(training_view.funnel(made))
+    assert "correct when sampled" in drawn(quartiles.draw(made)) and "indiv" in drawn(training_view.funnel(made))
 
 
 def test_questions_without_difficulty_are_drawn_as_one_bar_that_says_why(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
     emptied(tmp_path / "tiny/sums/seed0", right=True)
     picture = drawn(recycled.draw(made, recycled.tally(made)))
-    assert "they have no level of difficulty" in picture
+    assert "(no difficulty levels)" in picture
     picture = drawn(indiv_view.draw(made, indiv_view.seen(made)))
-    assert "no level of difficulty" in picture and "share of right solutions" not in picture
+    assert "no difficulty levels" in picture and "share of correct solutions" not in picture
 
 
 def test_a_filter_that_several_methods_share_is_drawn_and_counted_once(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_filter_that_several_methods_share_is_drawn_and_counted_once(tmp_path:
     (said,) = [
         one for one in limits.told(indiv_view.tally(indiv_view.once(seen)), recycled.tally(made)) if "InDiv" in one
     ]
-    assert said == "InDiv dropped 4 of 12 (33%) right solutions; by difficulty 2: 33%."
+    assert said == "InDiv dropped 4 of 12 (33%) correct solutions; by difficulty 2: 33%."
     for chart in (indiv_view.draw(made, seen), indiv_view.lengths(made, seen)):
         assert drawn(chart).count(">m0.1, m1.1, m2.1<") == 1
 

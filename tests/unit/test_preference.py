@@ -51,7 +51,7 @@ def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
 def trainer(embedded: Path, tmp_path: Path) -> PairTrainer:
     """A trainer whose policy has already left its reference."""
     shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
-    made = dpo(shared, ROWS, OPTIONS, arguments(OPTIONS, 0, tmp_path))
+    made = dpo(shared, ROWS, OPTIONS, arguments(OPTIONS, 0, tmp_path, 2))
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in made.model.parameters():
@@ -99,8 +99,8 @@ def test_draws_follow_the_seed_and_no_other_question() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"pools": ["k10"], "select": [{"kind": "right"}]}, r"learns from pairs alone; set given: \[\]"),
-        ({"given": [], "iterations": 0}, "needs failed solutions beside right ones"),
+        ({"pools": ["k10"], "select": [{"kind": "right"}]}, r"learns only from pairs; set given: \[\]"),
+        ({"given": [], "iterations": 0}, "needs correct and failed solutions"),
     ],
 )
 def test_preference_learning_needs_pools_and_nothing_given(fields: dict[str, Any], told: str) -> None:

@@ -172,7 +172,7 @@ def test_the_stages_from_a_pool_to_a_table(tmp_path: Path, encoder: PreTrainedTo
     table = (tmp_path / "out/redundancy.csv").read_text().splitlines()
     assert len(table) == 41 and table[0] == "id,parent,kind,copies,tokens,indiv,steps,kept,div"
     assert "4 right solutions (a pool)" in (tmp_path / "out/redundancy.md").read_text()
-    assert "blind to a paraphrase" in (tmp_path / "out/redundancy.html").read_text()
+    assert "cannot detect paraphrases" in (tmp_path / "out/redundancy.html").read_text()
     assert (tmp_path / "out/redundancy.svg").read_text().startswith("<svg")
 
 
@@ -201,6 +201,6 @@ def test_no_right_solution_stops_it(tmp_path: Path, encoder: PreTrainedTokenizer
     given = pool(tmp_path, encoder)
     wrong = [row | {"verdict": "wrong"} for row in tables.read("verified", given["verified"])]
     tables.write("verified", wrong, given["verified"], {})
-    with pytest.raises(InputError, match="no right solution with steps"):
+    with pytest.raises(InputError, match="no correct solution with steps"):
         variants_stage.main(policy=str(embedded), output=tmp_path / "rows.jsonl", **given)
     assert not (tmp_path / "rows.jsonl").exists()

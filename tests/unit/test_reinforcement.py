@@ -40,7 +40,7 @@ ASKED = Asked(QUESTIONS, Number(), Score())
 def trainer(embedded: Path, folder: Path, **changed: Any) -> Any:
     options = Grpo(**{**SHAPE, **changed})
     shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
-    return grpo({**shared, "peft_config": None}, ROWS, options, arguments(options, 0, folder), ASKED)
+    return grpo({**shared, "peft_config": None}, ROWS, options, arguments(options, 0, folder, options.max_steps), ASKED)
 
 
 def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.Tensor], tables.Row]:
@@ -171,7 +171,8 @@ def test_only_the_reasoning_is_scored_where_that_is_asked(embedded: Path, tmp_pa
     for tokens in ("all", "think"):
         made, names = grpo(
             {"model": load_model(str(embedded), "float32"), "processing_class": encoder, "peft_config": None},
-            ROWS, options, arguments(options, 0, tmp_path), Asked(QUESTIONS, Number(), Score(tokens=tokens)),
+            ROWS, options, arguments(options, 0, tmp_path, options.max_steps),
+            Asked(QUESTIONS, Number(), Score(tokens=tokens)),
         )  # fmt: skip
         asked = [name for name in ("q0", "q1") for _ in range(4)]
         found[tokens] = names.__self__([[10, 20]] * 8, [""] * 8, ids, asked, lambda *_: None)

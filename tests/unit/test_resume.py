@@ -161,7 +161,7 @@ def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp
     while running.poll() is None and not list(tmp_path.glob(".out.*.tmp")):
         time.sleep(0.01)
     running.terminate()
-    assert "told to stop" in running.communicate()[1]
+    assert "received SIGTERM" in running.communicate()[1]
     assert running.returncode == stopping.CODE
     assert list(tmp_path.iterdir()) == []
 
@@ -186,4 +186,6 @@ def assert_same(folder: Path, *names: str) -> None:
     one, other = (load_file(folder / name / "model.safetensors") for name in names)
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     wanted, told = (json.loads((folder / f"{name}.json").read_text()) for name in names)
+    for report in (wanted, told):  # the code may be committed between two trainings
+        del report["checksum"], report["provenance"]["commit"]
     assert told == wanted

@@ -118,7 +118,7 @@ def test_a_ratio_to_a_negative_maximum_would_turn_the_order_round() -> None:
     scores = [-4.0, -2.0, -1.0]
     assert [score / max(scores) for score in scores] == [4.0, 2.0, 1.0]
     assert Indiv()(scored(*scores)) == pytest.approx([math.exp(-3), math.exp(-1), 1.0])
-    with pytest.raises(InputError, match=r"largest InDiv above 0, but it is -1, .* set normalise: exp"):
+    with pytest.raises(InputError, match=r"positive largest InDiv, but it is -1, .* set normalise: exp"):
         Indiv(normalise="ratio")(scored(*scores))
 
 

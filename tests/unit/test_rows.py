@@ -34,6 +34,11 @@ def test_every_layout_gives_the_same_rows(name: str, text: str, tmp_path: Path) 
     assert [row.fields for row in from_file(written(tmp_path, name, text))] == ROWS
 
 
+def test_tabs_part_the_columns_of_tsv(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.tsv", "question\tn\nWhy, oh why?\t1\n\n")
+    assert [row.fields for row in from_file(path)] == [{"question": "Why, oh why?", "n": "1"}]
+
+
 def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", '\ufeffquestion,n\r\n"one\ntwo ""three"", four",1\r\nWhy?,2\r\n')
     assert [row.fields for row in from_file(path)] == [
@@ -44,16 +49,26 @@ def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.jsonl", LINES + "{oops", "line 3: not JSON .*one object a line"),
+        ("a.jsonl", LINES + "{oops", "line 3: not JSON .*one object per line"),
         ("a.jsonl", "[1]", "line 1: a list, not an object"),
         ("a.json", '[\n{"a": 1},\n{oops]', "line 3: not JSON"),
         ("a.json", "", "line 1: not JSON"),
         ("a.json", '"text"', "a str, not a list of objects"),
         ("a.json", "[1]", "row 0: a int, not an object"),
-        ("a.json", '{"question": "Why?"}', "not of columns that have the same rows"),
-        ("a.json", '{"a": {"0": 1}, "b": {"1": 2}}', "not of columns that have the same rows"),
+        ("a.json", '{"question": "Why?"}', "its columns have different lengths"),
+        ("a.json", '{"a": {"0": 1}, "b": {"1": 2}}', "its columns have different lengths"),
         ("a.csv", 'a,b\n"x"y,2\n', "line 2: not CSV"),
         ("a.jsonl", "caf\u00e9".encode("latin-1"), r"not UTF-8 text \(byte 3\); convert it"),
+        ("a.csv", "a,b\n1,2,3\n", "row 0: 3 cells for 2 columns"),
+        ("a.csv", "a,b\n1,2\n1\n", "row 1: 1 cells for 2 columns"),
+        ("a.csv", "a,a\n1,2\n", "two columns have the name 'a'"),
+        ("a.csv", "a;b\n1;2\n", "separated by semicolons, not commas"),
+        ("a.tsv", "a,b\n1,2\n", "separated by commas, not tabs"),
+        ("a.csv", "\n1,2\n", "line 1: no header"),
+        ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is no JSON value"),
+        ("a.jsonl", "[" * 100_000, "line 1: brackets are nested too deeply"),
+        ("a.json", '[{"a": %s}]' % ("9" * 5000), "a number of 5000 digits"),
+        ("a.jsonl", LINES.encode("utf-16"), "not UTF-8 text"),
     ],
 )
 def test_what_is_no_table_is_named_with_its_place(name: str, text: str | bytes, told: str, tmp_path: Path) -> None:
@@ -77,30 +92,30 @@ YES = {"qid": "q1", "question": "Is it?", "answer": True}
 @pytest.mark.parametrize(
     ("kind", "row", "told"),
     [
-        ("gsm8k", GSM8K | {"answer": "7"}, "no #### in the answer"),
-        ("gsm8k", GSM8K | {"answer": "#### plenty"}, "the gold answer: 'plenty' is no number"),
+        ("gsm8k", GSM8K | {"answer": "7"}, "no #### before the gold number in the answer"),
+        ("gsm8k", GSM8K | {"answer": "#### plenty"}, "the gold answer: 'plenty' is not a number"),
         ("gsm8k", GSM8K | {"answer": "####"}, "answer: "),
-        ("gsm8k", {"question": "How many?"}, r"no answer \(its columns: question\); is this the right source"),
+        ("gsm8k", {"question": "How many?"}, r"no answer \(its columns: question\); is this the correct source"),
         ("gsm8k", GSM8K | {"question": "  "}, "question is '  ', not text"),
         ("gsm8k", GSM8K | {"question": 5}, "question is 5, not text"),
         ("medqa", MEDQA | {"answer_idx": "C"}, "the answer 'C' is not among the options A, B"),
-        ("medqa", MEDQA | {"options": ["ash", "bay"]}, r"\['ash', 'bay'\] is no object"),
-        ("medqa", MEDQA | {"options": {"A": "ash", "B": None}}, "options .* two or more"),
+        ("medqa", MEDQA | {"options": ["ash", "bay"]}, r"\['ash', 'bay'\] is not an object"),
+        ("medqa", MEDQA | {"options": {"A": "ash", "B": None}}, "options .* at least two"),
         ("medqa", MEDQA | {"options": {"A": " ", "B": "bay"}}, "an option is empty"),
         ("arc", ARC | {"answerKey": "1"}, "the answer '1' is not among the options A, B"),
         ("arc", ARC | {"answerKey": ""}, "no answerKey"),
-        ("arc", ARC | {"choices": {"label": ["A", "A"], "text": ["ash", "bay"]}}, "a text a label"),
-        ("arc", ARC | {"choices": {"label": ["A", "B"], "text": ["ash"]}}, "a text a label"),
+        ("arc", ARC | {"choices": {"label": ["A", "A"], "text": ["ash", "bay"]}}, "each label needs a text"),
+        ("arc", ARC | {"choices": {"label": ["A", "B"], "text": ["ash"]}}, "each label needs a text"),
         ("arc", ARC | {"choices": {"label": ["A", "B"]}}, "no text"),
         ("arc", ARC | {"choices": {"label": "AB", "text": ["ash", "bay"]}}, "label is 'AB', not a list"),
-        ("arc", ARC | {"choices": ["ash", "bay"]}, "'ash' is no object"),
+        ("arc", ARC | {"choices": ["ash", "bay"]}, "'ash' is not an object"),
         ("arc", ARC | {"question": STEM | {"choices": "ash"}}, "choices is 'ash', not a list"),
         ("arc", {**ARC, "id": None}, "no id"),
-        ("medbullets", BULLETS | {"opc": None}, "an option is empty, or no text"),
+        ("medbullets", BULLETS | {"opc": None}, "an option is empty, or not text"),
         ("medxpertqa", XPERT | {"label": ["A", "B"]}, "is not among the options"),
         ("medxpertqa", XPERT | {"options": [{"letter": "A"}]}, "no content"),
         ("math500", MATH | {"level": "hard"}, "difficulty: "),
-        ("amc23", AMC | {"answer": "plenty"}, "'plenty' is no number"),
+        ("amc23", AMC | {"answer": "plenty"}, "'plenty' is not a number"),
         ("strategyqa", YES | {"answer": "maybe"}, "'maybe' is neither yes nor no"),
         ("strategyqa", YES | {"answer": 1}, "answer: "),
     ],
@@ -133,5 +148,5 @@ def test_one_s_own_questions_are_graded_by_what_their_answers_are(tmp_path: Path
     task = TypeAdapter(Task).validate_python({"kind": "jsonl", "test": path})
     assert [record.answer for record in task.records("test", 0)] == ["7", "B", "yes", "Ann Smith"]
     strict = TypeAdapter(Task).validate_python({"kind": "jsonl", "test": path, "grading": {"kind": "number"}})
-    with pytest.raises(InputError, match=r"mine\.jsonl, line 2: the gold answer: 'b' is no number; mend it"):
+    with pytest.raises(InputError, match=r"mine\.jsonl, line 2: the gold answer: 'b' is not a number; fix it"):
         list(strict.records("test", 0))

@@ -104,7 +104,7 @@ def test_a_table_without_all_of_its_batches_is_not_written(
 ) -> None:
     parts = interrupted(tmp_path / "x.parquet", questions, embedded, whole, [0, 1, 2])
     (parts.folder / "00001.parquet").unlink()
-    with pytest.raises(InputError, match=r"\.x\.parquet\.parts: 1 of 3 finished batches are gone; run again"):
+    with pytest.raises(InputError, match=r"\.x\.parquet\.parts: 1 of 3 finished batches are missing; rerun"):
         parts.join()
     assert not parts.output.exists()
 

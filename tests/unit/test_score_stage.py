@@ -58,7 +58,7 @@ def test_where_memory_is_short_batches_are_halved_and_it_is_said(
     for name in wanted:
         assert got[name] == pytest.approx(wanted[name], rel=1e-5)
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
-    assert "going on with half" in capsys.readouterr().err
+    assert "retrying with half" in capsys.readouterr().err
 
 
 def test_one_solution_that_memory_is_too_short_for_is_named(embedded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_one_solution_that_memory_is_too_short_for_is_named(embedded: Path, monk
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(scoring, "look", short)
-    with pytest.raises(InputError, match="sample s0: 32 tokens are too many"):
+    with pytest.raises(InputError, match="sample s0: 32 tokens do not fit"):
         opened(str(embedded), Score()).score(SOLUTIONS[:1])
 
 

@@ -57,7 +57,8 @@ WEIGHTS: dict[str, tuple[Callable[[Tensors], Any], str]] = {
     "missing": (lambda t: t.pop(GATE), rf"weights are missing: {GATE}; download"),
     "unexpected": (lambda t: t.update({"model.extra": torch.ones(2)}), r"not part of the model.*: model\.extra;"),
     "misshapen": (
-        lambda t: t.update({GATE: t[GATE][:-1].clone()}), rf"of another shape.*: {GATE} \[\d+, 128\], not \[\d+, 128\];"
+        lambda t: t.update({GATE: t[GATE][:-1].clone()}),
+        rf"of a different shape.*: {GATE} \[\d+, 128\], not \[\d+, 128\];"
     ),
     "nan": (one_nan, rf"not finite numbers: {GATE};"),
     "infinite": (one_infinity, rf"not finite numbers: {GATE};"),
@@ -79,8 +80,8 @@ def test_weights_that_are_not_whole_are_named(damage: str, folder: Path) -> None
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [("num_hidden_layers", 5, "weights are missing: model.layers.4"),
-     ("num_hidden_layers", 3, "not part of the model that config.json describes: model.layers.3"),
-     ("intermediate_size", 100, "of another shape than config.json says"),
+     ("num_hidden_layers", 3, "not part of the model in config.json: model.layers.3"),
+     ("intermediate_size", 100, "of a different shape than in config.json"),
      ("hidden_size", "wide", "the model cannot be loaded"),
      ("model_type", "qwen0", "the model cannot be loaded")],
 )  # fmt: skip
@@ -153,7 +154,9 @@ def test_code_in_a_models_folder_never_runs_whatever_stdin_says(folder: Path, tm
         env=os.environ | {"HF_HUB_OFFLINE": "1"}, timeout=120,
     )  # fmt: skip
     assert not ran.exists()
-    assert done.stdout.count("code of its own (`auto_map`), which HSIR never runs") == 3, done.stdout + done.stderr
+    assert done.stdout.count("requires its own code (`auto_map`), which HSIR never runs") == 3, (
+        done.stdout + done.stderr
+    )
     assert "stdin held ''" in done.stderr
 
 

@@ -27,10 +27,8 @@ def test_recovered_traces_are_set_next_to_ordinary_right_ones(tmp_path: Path) ->
     rows[0] |= {"completion": wrong}
     tables.write("samples", rows, path, {})
     (line,) = soundness_view.told(made)
-    assert (
-        "recovered by the matcher explicit that hold an equation, 1 of 4 (25.0%, 95 % interval 4.6% to 69.9%)" in line
-    )
-    assert line.endswith("of ordinary right solutions, 0 of 8 (0.0%, 95 % interval 0.0% to 32.4%).")
+    assert "with an equation recovered by the matcher explicit, 1 of 4 (25.0%, 95 % interval 4.6% to 69.9%)" in line
+    assert line.endswith("of ordinary correct solutions, 0 of 8 (0.0%, 95 % interval 0.0% to 32.4%).")
 
 
 def test_where_nothing_can_be_checked_that_is_said(tmp_path: Path) -> None:
@@ -38,5 +36,5 @@ def test_where_nothing_can_be_checked_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "tiny/sums/seed0/start/k3-exit/samples/0-of-1.parquet"
     tables.write("samples", [sample("q000-exit", "q000", "words alone", "q000-k3-0")], path, {})
     assert soundness_view.told(made) == [
-        "Soundness of traces recovered by the matcher explicit is not known: none holds an equation to check."
+        "The soundness of traces recovered by the matcher explicit is unknown: none contains an equation to check."
     ]

@@ -58,7 +58,7 @@ def test_the_middle_of_one_block_is_that_block() -> None:
 
 
 def test_a_layer_that_the_model_has_not_is_named(embedded: Path) -> None:
-    with pytest.raises(InputError, match="layer 5 was asked for, but the model has 4"):
+    with pytest.raises(InputError, match="layer 5 was requested, but the model has 4"):
         truncate(eager(embedded), 5)
 
 

@@ -63,7 +63,11 @@ def test_warnings_of_stages_are_read_from_the_logs_of_the_runs_pools(plan: Plan)
     other = Path("logs/m/sums/seed0/other/k10-veriexit/veriexit.log")
     other.parent.mkdir(parents=True)
     other.write_text("hsir: warning: of another run\n")
-    assert warnings(plan, ["one"]) == ["m/sums/seed0/start/k10-veriexit: 0 of 9 failed solutions"]
+    trained = Path("logs/m/sums/seed0/start/train.log")
+    trained.write_text("hsir: warning: only 1 optimizer steps\n")
+    assert warnings(plan, ["one"]) == [
+        "m/sums/seed0/start/k10-veriexit: 0 of 9 failed solutions", "m/sums/seed0/start: only 1 optimizer steps",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_folder_names_of_the_form_key_equals_value_add_nothing(tmp_path: Path) -
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"gone.parquet: no such table; make it with `snakemake .*gone.parquet`"):
+    with pytest.raises(InputError, match=r"gone.parquet: no such table; create it with `snakemake .*gone.parquet`"):
         tables.read("verified", tmp_path / "gone.parquet")
 
 
@@ -130,7 +130,7 @@ def test_a_table_cut_short_is_named_with_the_way_out(kept: int, tmp_path: Path) 
     path = tmp_path / "t.parquet"
     tables.write("verified", [VERDICT] * 100, path, {})
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match=r"t.parquet: not a whole Parquet file \(\d+ bytes.*delete it and run again"):
+    with pytest.raises(InputError, match=r"t.parquet: not a complete Parquet file \(\d+ bytes.*delete it and rerun"):
         tables.read("verified", path)
 
 
@@ -264,7 +264,7 @@ def test_no_flipped_bit_of_a_table_is_used(tmp_path: Path) -> None:
             assert tables.metadata(path) == stamped
             harmless.add(bit)
         except InputError as error:
-            assert str(error).startswith(f"{path}: not a whole Parquet file")
+            assert str(error).startswith(f"{path}: not a complete Parquet file")
     assert harmless < {*name}
 
 
@@ -273,7 +273,7 @@ def test_a_flip_in_a_column_that_is_not_asked_for_is_seen(columns: list[str], tm
     path = tmp_path / "t.parquet"
     tables.write("samples", [full_row("samples") | {"completion": "the answer is 42"}], path, MADE_BY)
     path.write_bytes(path.read_bytes().replace(b"answer is 42", b"answer is 43"))
-    with pytest.raises(InputError, match="does not have the checksum that it was written with"):
+    with pytest.raises(InputError, match="does not match its checksum"):
         tables.read("samples", path, columns)
     assert tables.metadata(path) == {}
 
@@ -316,3 +316,11 @@ def test_no_flipped_bit_of_a_json_object_is_used(tmp_path: Path) -> None:
 def test_json_without_a_checksum_is_read(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"a": 1}')
     assert read_json(tmp_path / "x.json") == {"a": 1}
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_scores_that_are_no_numbers_are_refused(score: float, tmp_path: Path) -> None:
+    row = {"sample_id": "a", "m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "indiv": score}
+    tables.write("indiv-scores", [row], tmp_path / "s.parquet", {})
+    with pytest.raises(InputError, match=r"the score of 'a' is (nan|inf)"):
+        list(tables.scores(tmp_path / "s.parquet"))

@@ -87,7 +87,7 @@ def test_steps_are_counted_with_the_short_last_one(examples: int, wanted: int) -
 
 
 def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
-    told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"))
+    told = arguments(Sft(batch_size=32, device_batch_size=8), 5, Path("x"), 10)
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] == 32
     assert (told["seed"], told["data_seed"]) == (5, 5)
 
@@ -98,7 +98,7 @@ def test_cut_by_tokens_a_step_comes_at_once() -> None:
 
 
 def test_a_step_over_all_devices_has_as_many_solutions_too() -> None:
-    told = arguments(Sft(batch_size=32, device_batch_size=4, devices=Ddp(processes=4)), 0, Path("x"))
+    told = arguments(Sft(batch_size=32, device_batch_size=4, devices=Ddp(processes=4)), 0, Path("x"), 10)
     assert told["per_device_train_batch_size"] * told["gradient_accumulation_steps"] * 4 == 32
 
 
@@ -127,7 +127,7 @@ def test_a_loss_that_is_no_number_names_its_batch(options: Offline, bad: int, em
     model.get_input_embeddings().register_forward_hook(
         lambda _, given, out: out.masked_fill((given[0] == BAD)[..., None], torch.nan)
     )
-    with pytest.raises(HsirError, match=r"the loss is nan at step (\d), of .*; the last whole checkpoint") as caught:
+    with pytest.raises(HsirError, match=r"the loss is nan at step (\d), of .*; the last complete checkpoint") as caught:
         finetune(model, load_tokenizer(str(embedded)), rows, options, 0, tmp_path, MAKING)
     step = int(str(caught.value).split("at step ")[1][0])
     named = str(caught.value).split(", of ")[1].split(";")[0].split(", ")
@@ -149,4 +149,4 @@ def test_activations_are_computed_again_where_asked(
     options: Training, on_gpu: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: on_gpu)
-    assert arguments(options, 0, Path("x"))["gradient_checkpointing"] is wanted
+    assert arguments(options, 0, Path("x"), 10)["gradient_checkpointing"] is wanted

@@ -37,7 +37,7 @@ def test_a_file_cut_short_is_told(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_file({"a": torch.zeros(100)}, path)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(InputError, match="bytes, where its header speaks of"):
+    with pytest.raises(InputError, match="bytes, but its header declares"):
         weights.parameters(tmp_path)
 
 

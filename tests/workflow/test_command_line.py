@@ -109,7 +109,10 @@ def test_the_queue_is_asked_about_just_the_jobs_that_go_there() -> None:
         (["plan", "--configfile", "none.yaml"], "none.yaml: no such config"),
         (["plan", "demos", "--configfile", "CONFIG"], "no run 'demos'; the config has demo"),
         (["plan", "--configfile", "CONFIG", "--against", "CONFIG"], "config.yaml: cannot be read as JSON"),
-        (["doctor", "--configfile", "CONFIG", "--profile", "none"], "none/config.yaml: no such file; --profile takes"),
+        (
+            ["doctor", "--configfile", "CONFIG", "--profile", "none"],
+            "none/config.yaml: no such file; --profile expects",
+        ),
     ],
 )
 def test_what_can_be_mended_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -131,9 +134,7 @@ def test_status_of_a_run_that_did_not_begin_names_every_policy(finished: Path, t
     config = ("--configfile", str(finished / TINY))
     rows, stats = stood(tmp_path, *config), counted(tmp_path, *config, "--", "two-rounds")
     assert all((row["trained"], row["evaluated"], row["again"]) == (0, 0, []) for row in rows.values())
-    assert rows["hsir-sft"]["missing"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["causes"] == [
-        "not made yet"
-    ]
+    assert rows["hsir-sft"]["missing"] == ["hsir-sft.1", "hsir-sft.2"] and rows["hsir-sft"]["causes"] == ["missing"]
     assert sum(sum(row["jobs"].values()) for row in rows.values()) == stats["total"] - 1
     assert rows["hsir-sft"]["hours"] > 0 and rows[""]["hours"] == 0
 

@@ -30,7 +30,7 @@ def with_tau(tiny: dict[str, Any], tau: float) -> dict[str, Any]:
 def test_a_rerun_that_failed_or_was_killed_takes_nothing_with_it(copied: Path, tiny: dict[str, Any]) -> None:
     broken, before = with_tau(tiny, 50.0), state(copied)
     failed = snakemake(copied, "one-round", config=broken)
-    assert failed.returncode != 0 and "no solution is left to train on" in failed.stdout + failed.stderr
+    assert failed.returncode != 0 and "no solution is left for training" in failed.stdout + failed.stderr
     assert state(copied) == before
     assert planned(copied, "one-round") == []
     assert "filter" in {job.rule for job in planned(copied, "one-round", config=broken)}, "it is not taken for finished"

@@ -91,7 +91,7 @@ def test_categories_follow_the_stages_and_open_their_results(opened: Any) -> Non
         "1 Results", "2 Samples", "3 VeriExit", "4 InDiv", "5 Training sets", "6 Training", "7 Traces", "8 Config"
     ]  # fmt: skip
     page.get_by_text("7 Traces").click()
-    page.locator("tr", has_text="what was cut and recovered").locator("a, button").first.click()
+    page.locator("tr", has_text="cut and recovered, dropped and kept").locator("a, button").first.click()
     page.frame_locator("iframe").locator("article").first.wait_for()
 
 

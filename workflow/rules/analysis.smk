@@ -1,8 +1,8 @@
 """Do InDiv and Div fall where steps are repeated on purpose, and do they agree? `snakemake analysis`
 
-Needs: the right solutions of the first pool of a run (first model, task, seed) that is drawn to be trained on; of a
-method with a score, if any has one.
-Gives: runs/{run}/redundancy/: rows.jsonl, indiv-scores.parquet, div.parquet, redundancy.json and tables and a picture
+Needs: the correct solutions of the first training pool of a run (first model, task, seed); that of a method with a
+score, if there is one. Gives: runs/{run}/redundancy/: rows.jsonl, indiv-scores.parquet, div.parquet, redundancy.json
+and tables and a figure
 """
 
 REDUNDANCY = f"{RESULTS}/runs/{{run}}/redundancy"

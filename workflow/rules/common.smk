@@ -1,11 +1,11 @@
-"""What the rules share: the plan made of the config, paths, and the names allowed in them."""
+"""Shared by the rules: the plan of the config, paths, and the names allowed in them."""
 
 import re
 import shlex
 import sys
 from pathlib import Path
 
-# Of this project, not of one that imports it by a module statement.
+# The folder of this project, not of one that imports it as a module.
 HERE = Path(workflow.current_basedir).parent.parent
 sys.path.insert(0, str(HERE))
 
@@ -13,6 +13,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from hsir.config import Plan, load, read_yaml
 from hsir.config.plan import BASE, EVAL
+from hsir.config.rehearsal import prepare
 from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
@@ -33,6 +34,8 @@ except ConfigError as error:
 # the same files by the plan's paths, which begin with it themselves.
 RESULTS, PLACED = loaded.results, str(workflow.modifier.modify_path(f"{loaded.results}/")).removesuffix("/")
 plan = Plan(loaded if PLACED == RESULTS else loaded.model_copy(update={"results": PLACED}))
+if loaded.rehearse:
+    prepare(loaded)
 
 
 # The package stands beside the workflow: jobs find it there, whatever their environment holds. Who watches trainings is
@@ -53,7 +56,7 @@ ROOT = f"{RESULTS}/{{model}}/{{task}}/seed{{seed}}"
 POLICY = f"{ROOT}/{{policy}}"
 POOL = f"{POLICY}/{{pool}}"
 # Of a pool, or of a policy: one path for logs and benchmark files, which mirror the results.
-LOGS, TIMES = "logs", "benchmarks/runs"
+LOGS, TIMES = ("logs/rehearsal", "benchmarks/rehearsal") if loaded.rehearse else ("logs", "benchmarks/runs")
 # The end of the message of a job that is of a model, a task and a seed.
 IN_CELL = "({wildcards.model}/{wildcards.task}/seed{wildcards.seed})"
 
@@ -70,7 +73,8 @@ wildcard_constraints:
 
 
 def note(*parts):
-    """Give a rule's message: which policy and pool a job is for; in a dry run none, so that it lists files and reasons."""
+    """Give a rule's message: which policy and pool a job is for; in a dry run none, so that it lists files and
+    reasons."""
     return None if workflow.output_settings.dryrun else " ".join(parts)
 
 

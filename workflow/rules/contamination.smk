@@ -1,12 +1,12 @@
-"""What a training set shares with the test sets; a test question that stands in it whole stops the run.
+"""The overlap of a training set with the test sets; an exact match stops the run.
 
-Needs: filtered.parquet, and of the tables that it was chosen from those that hold text; the tasks' test sets.
+Needs: filtered.parquet, and the text tables that it was selected from; the tasks' test sets.
 Gives: contamination.json, which training waits for; overlap.json, for the report
 
-Two files, for a new benchmark must not train a finished policy again: contamination.json is of the test sets that were
-named before its training, overlap.json of those that are named now. One file, ancient() for train, would do worse:
-behind a job that will run, Snakemake 9.27 overlooks all other changes where only an ancient file leads on, and a tau
-that is changed together with the benchmarks would leave the policy stale.
+There are two files, because a new benchmark must not retrain a finished policy: contamination.json is for the test sets
+named before its training, overlap.json for the current ones. A single file, ancient() for train, would be worse: after
+a job that will run, Snakemake 9.27 ignores all other changes if only an ancient file leads on. If tau changed together
+with the benchmarks, the policy would become stale.
 """
 
 

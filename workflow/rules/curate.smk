@@ -1,7 +1,8 @@
 """From samples to a training set: verdicts, recycled prefixes, scores, filters.
 
 Needs: {pool}/samples/{shard}.parquet
-Gives: {pool}/verified.parquet, {pool}/probes.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
+Gives: {pool}/verified.parquet, {pool}/probes.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and
+.cost.json); filtered.parquet, funnel.json
 """
 
 
@@ -53,7 +54,8 @@ rule probe:
         note("probe: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.probe {params.samples:q} --verified {input.verified:q} --questions {input.questions:q}"
-        " --task {params.task:q} --pool {params.pool:q} --tokenizer {params.tokenizer:q} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
+        " --task {params.task:q} --pool {params.pool:q} --tokenizer {params.tokenizer:q} --steps {params.steps}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule judge:
@@ -112,7 +114,8 @@ rule veriexit:
         note("veriexit: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
     shell:
         "python -m hsir.stages.veriexit {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer {params.tokenizer:q}"
+        " --questions {input.questions:q} --task {params.task:q} --matcher {params.matcher:q} --tokenizer"
+        " {params.tokenizer:q}"
         " {params.probes:q} {params.judged:q} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
 
 
@@ -175,7 +178,8 @@ rule div:
         note("div: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.div {params.samples:q} --verified {input.verified:q}"
-        " --embedder {params.embedder:q} --threshold {params.threshold} --steps {params.steps} --out {output:q} > {log:q} 2>&1"
+        " --embedder {params.embedder:q} --threshold {params.threshold} --steps {params.steps} --out {output:q} >"
+        " {log:q} 2>&1"
 
 
 rule filter:
@@ -204,5 +208,6 @@ rule filter:
         note("filter: {wildcards.policy}", IN_CELL)
     shell:
         "python -m hsir.stages.filter {params.given:q} {params.questions:q} {params.pools:q} {params.verified:q}"
-        " {params.scores:q} --select {params.select:q} --limits {params.limit:q} {params.pairs:q} --seed {wildcards.seed}"
+        " {params.scores:q} --select {params.select:q} --limits {params.limit:q} {params.pairs:q} --seed"
+        " {wildcards.seed}"
         " --out {output.filtered:q} --funnel {output.funnel:q} > {log:q} 2>&1"

@@ -1,7 +1,7 @@
-"""Questions, loaded, checked and tokenised.
+"""Questions: loaded, checked and tokenized.
 
-Needs: the task's source, the base model's tokenizer; traces of the seed set, or a teacher to ask for them.
-Gives: traces/{task}.jsonl, data/{split}.parquet a seed, benchmarks/{benchmark}.parquet a model.
+Needs: the task's source, the base model's tokenizer; traces of the seed set, or a teacher for them.
+Gives: traces/{task}.jsonl, data/{split}.parquet per seed, benchmarks/{benchmark}.parquet per model.
 """
 
 

@@ -1,13 +1,13 @@
-"""What the terminal says last: where the results are, or why jobs failed and which log tells it.
+"""The last lines on the terminal: where the results are, or why jobs failed, with their logs.
 
-Needs: the runs that were asked for; of failed jobs, the logs.
+Needs: the requested runs; the logs of failed jobs.
 """
 
 
 def last_line(path):
-    """Give the last line of a log; of one that is not there, that the job did not begin."""
+    """Return the last line of a log, or say that the job did not start."""
     if not Path(path).is_file():
-        return "no such file: the job did not begin"
+        return "no such file: the job did not start"
     return (Path(path).read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["empty"])[-1]
 
 
@@ -18,7 +18,7 @@ onsuccess:
             f"\n{run} is finished.\n"
             f"  results: {folder}/\n"
             f"  table:   python -m hsir show {folder}\n"
-            "  report:  the same command again with --report report.html"
+            "  report:  the same command with --report report.html"
         )
 
 
@@ -26,6 +26,6 @@ onerror:
     failed = sorted({log for job in workflow.scheduler.failed for log in job.log})
     told = "".join(f"\n  {log}\n    {last_line(log)}" for log in failed)
     logger.error(
-        f"\nNot finished: {len(workflow.scheduler.failed)} failed. Finished work is kept: fix the cause, and give the"
-        f" same command again.{told}"
+        f"\nNot finished: {len(workflow.scheduler.failed)} failed. Finished work is kept: fix the cause, and rerun"
+        f" the same command.{told}"
     )

@@ -1,4 +1,4 @@
-"""What a policy is worth: accuracy and tokens on a benchmark.
+"""Evaluation: accuracy and tokens of a policy on a benchmark.
 
 Needs: eval/{benchmark}/samples/, eval/{benchmark}/verified.parquet
 Gives: eval/{benchmark}.json

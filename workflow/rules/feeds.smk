@@ -1,4 +1,4 @@
-"""Who feeds whom: from a job's wildcards to its inputs and options."""
+"""Dependencies: from a job's wildcards to its inputs and options."""
 
 
 def checkpoint_of(wildcards, policy):

@@ -1,10 +1,10 @@
-"""Finished outputs are replaced by success alone, though Snakemake deletes them before and after a job that fails.
+"""Finished outputs are replaced only on success, although Snakemake deletes them before a job and after a failed one.
 
-Needs: of a job of a stage that runs again, the outputs of before.
-Gives: after a failure, the same outputs with the same times, and Snakemake's record of them.
+Needs: the previous outputs of a job that reruns.
+Gives: after a failure, the same outputs with the same timestamps, and Snakemake's record of them.
 
-Snakemake has no hook around one job; the two methods wrapped here are those that delete. A job in a queue is prepared
-by a Snakemake of its own, and ends in the one that queued it: that one alone puts back or drops.
+Snakemake has no hook around a job, so this wraps the two methods that delete. A job in a queue is prepared by a
+separate Snakemake, and ends in the one that submitted it; only the latter restores or drops outputs.
 """
 
 from functools import wraps

@@ -1,6 +1,6 @@
-"""What a policy cost.
+"""The cost of a policy.
 
-Needs: what was drawn and scored for it, train.json, the ledger of the policy that it comes from.
+Needs: its samples and scores, train.json, the ledger of its parent policy.
 Gives: ledger.json
 """
 

@@ -1,8 +1,7 @@
-"""Tables and pictures of a run.
+"""Tables and figures of a run.
 
-Needs: of every policy eval/{benchmark}.json, ledger.json, overlap.json, funnel.json, train.json and filtered.parquet; the
-tables that its training set was chosen from.
-Gives: runs/{run}/results.csv, other tables, pictures, config.yaml
+Needs: for every policy, eval/{benchmark}.json, ledger.json, overlap.json, funnel.json, train.json and filtered.parquet;
+the tables that its training set was selected from. Gives: runs/{run}/results.csv, other tables, figures, config.yaml
 """
 
 RUN = f"{RESULTS}/runs/{{run}}"
@@ -54,13 +53,13 @@ rule report:
             f"{RUN}/budget.svg",
             caption="../report/budget.rst",
             category="1 Results",
-            labels={"run": "{run}", "what": "what each policy cost, picture"},
+            labels={"run": "{run}", "what": "what each policy cost, figure"},
         ),
         figures=report(
             f"{RUN}/figures.html",
             caption="../report/figures.rst",
             category="1 Results",
-            labels={"run": "{run}", "what": "main pictures, to point at"},
+            labels={"run": "{run}", "what": "interactive figures"},
         ),
         pools=report(
             f"{RUN}/pools.csv",
@@ -72,13 +71,13 @@ rule report:
             f"{RUN}/right-per-question.svg",
             caption="../report/right-per-question.rst",
             category="2 Samples",
-            labels={"run": "{run}", "what": "right solutions a question"},
+            labels={"run": "{run}", "what": "correct solutions per question"},
         ),
         veriexit=report(
             f"{RUN}/veriexit.svg",
             caption="../report/veriexit.rst",
             category="3 VeriExit",
-            labels={"run": "{run}", "what": "what it could recycle, and what not"},
+            labels={"run": "{run}", "what": "recycled and not recycled solutions"},
         ),
         veriexit_table=report(
             f"{RUN}/veriexit.csv",
@@ -90,13 +89,13 @@ rule report:
             f"{RUN}/indiv.svg",
             caption="../report/indiv.rst",
             category="4 InDiv",
-            labels={"run": "{run}", "what": "scores, and what tau drops by difficulty"},
+            labels={"run": "{run}", "what": "scores, and the share dropped by difficulty"},
         ),
         indiv_table=report(
             f"{RUN}/indiv.csv",
             caption="../report/indiv-table.rst",
             category="4 InDiv",
-            labels={"run": "{run}", "what": "what tau drops by difficulty, table"},
+            labels={"run": "{run}", "what": "the share dropped by difficulty, table"},
         ),
         indiv_length=report(
             f"{RUN}/indiv-length.svg",
@@ -114,7 +113,7 @@ rule report:
             f"{RUN}/samples-by-quartile.svg",
             caption="../report/samples-by-quartile.rst",
             category="5 Training sets",
-            labels={"run": "{run}", "what": "training solutions by quarter of the questions"},
+            labels={"run": "{run}", "what": "training solutions by quartile of the questions"},
         ),
         funnel=report(
             f"{RUN}/funnel.svg",
@@ -144,7 +143,7 @@ rule report:
             f"{RUN}/traces.html",
             caption="../report/traces.rst",
             category="7 Traces",
-            labels={"run": "{run}", "what": "what was cut and recovered, dropped and kept"},
+            labels={"run": "{run}", "what": "cut and recovered, dropped and kept traces"},
         ),
         config=report(
             f"{RUN}/config.yaml",

@@ -1,9 +1,9 @@
-"""Solutions drawn from a policy: of the unlabelled questions, of prompts made of them, of recycled prefixes, of a test set.
+"""Solutions sampled from a policy: for unlabelled questions, their prompts, recycled prefixes, or a test set.
 
 Needs: a policy's checkpoint, questions or veriexit.parquet.
 Gives: {pool}/asked.parquet, {pool}/samples/{shard}.parquet, {shard}.cost.json
 
-What feeds a training goes before other trainings (priority): then they can run side by side.
+Jobs that a training needs run before other trainings (priority), so trainings can run in parallel.
 """
 
 
@@ -63,4 +63,5 @@ rule sample:
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.sample --model {params.model:q} --prompts {input.prompts:q}"
         " --name {wildcards.pool:q} --pool {params.pool:q} --engine {params.engine:q} --seed {wildcards.seed}"
-        " --shard {params.number} --shards {params.total} --out {output.samples:q} --cost {output.cost:q} > {log:q} 2>&1"
+        " --shard {params.number} --shards {params.total} --out {output.samples:q} --cost {output.cost:q} > {log:q}"
+        " 2>&1"

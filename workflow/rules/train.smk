@@ -1,6 +1,6 @@
 """The next policy.
 
-Needs: filtered.parquet, contamination.json, the weights to begin with; to grade rollouts, the questions.
+Needs: filtered.parquet, contamination.json, the initial weights; for rollouts, the questions.
 Gives: checkpoint/, train.json, train.cost.json
 """
 
@@ -21,7 +21,7 @@ rule train:
         f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/train.tsv"
     conda:
         "../../envs/gpu.yaml"
-    # A core and a GPU a process; without --resources gpu=N, and where there is no GPU, they count for nothing.
+    # One core and one GPU per process; without --resources gpu=N, or without a GPU, the request is ignored.
     threads: lambda w: devices_of(w).processes
     resources:
         gpu=lambda w: devices_of(w).processes,
@@ -37,6 +37,7 @@ rule train:
         note("train: {wildcards.policy}", IN_CELL)
     shell:
         "OMP_NUM_THREADS={threads} python -m hsir.stages.train --start {params.start:q} --filtered {input.filtered:q}"
-        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q} {params.judged:q} --out {output.checkpoint:q}"
+        " --train {params.train:q} --seed {wildcards.seed} {params.template:q} {params.questions:q}"
+        " {params.judged:q} --out {output.checkpoint:q}"
         " --log {output.told:q} --cost {output.cost:q}"
         " --tracked-as {wildcards.model}/{wildcards.task}/seed{wildcards.seed}/{wildcards.policy} > {log:q} 2>&1"

@@ -45,7 +45,7 @@ def watched(
         return found[0], None
     odd = [name for name in ("softcap", "s_aux", "position_bias") if kwargs.get(name) is not None]
     if odd:
-        raise ValueError(f"attention with {', '.join(odd)} is no plain softmax, which the weights are defined by")
+        raise ValueError(f"attention with {', '.join(odd)} is not a plain softmax, which the weights require")
     scaling = scaling or query.shape[-1] ** -0.5
     out, watch.received = attend(query, key, value, attention_mask, scaling, watch.spans, watch.over)
     return out, None

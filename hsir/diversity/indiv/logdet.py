@@ -1,4 +1,4 @@
-"""The score's linear algebra: exact, float64, and no larger than it must be."""
+"""The linear algebra of the score: exact, in float64, on the smaller Gram matrix."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from hsir.diversity.indiv.states import Seen
 
 
 class Parts(NamedTuple):
-    """What the score of one solution is made of."""
+    """The parts of one solution's score."""
 
     m: int
     """Tokens."""
@@ -25,17 +25,17 @@ class Parts(NamedTuple):
 
     @property
     def indiv(self) -> float:
-        """Equation 5: log-determinant a token."""
+        """Equation 5: the log-determinant per token."""
         return self.logdet / self.m
 
 
 def parts(batch: Sequence[Seen], alpha: float, weights: str = "max", scale: str = "none") -> list[Parts]:
-    """Score solutions: log det((HA)^T J (HA) + alpha I_m) of each, J centring over the features.
+    """Score solutions: log det((HA)^T J (HA) + alpha I_m) of each, J centering over the features.
 
-    `scale`: `none`; `dimension` divides the covariance by d - 1 (EigenScore); `unit` gives every token's state the
-    variance 1 (a correlation matrix). Raises ValueError, its message headed by the place in the batch, for no token at
-    all, and where states or attention are not finite or no attention is received.
-    Source: paper, equations 4 and 5; equation 4 is `weights="none"`.
+    `scale`: `none`; `dimension` divides the covariance by d - 1 (EigenScore); `unit` scales every token's state to
+    variance 1 (a correlation matrix). Raises UnscoredError with the place in the batch if there is no token, if states
+    or attention are not finite, or if a token receives no attention. Source: paper, equations 4 and 5; equation 4 is
+    `weights="none"`.
     """
     prepared = [_prepared(n, seen, weights, scale) for n, seen in enumerate(batch)]
     logdets = ridge_logdets([rows for rows, _, _ in prepared], alpha)
@@ -73,10 +73,9 @@ def _prepared(place: int, seen: Seen, weights: str, scale: str) -> tuple[torch.T
 
 
 def normalised(attention: torch.Tensor, weights: str, sink: bool = False) -> torch.Tensor:
-    """Divide the weights by their max, mean or sum; `none` makes all of them 1.
-
-    The sum would add about -2 log m to the score, a hidden length penalty; the max adds nothing where attention is
-    uniform. A `sink` in the first place is left out of them, and weighs no more than the others' largest.
+    """Divide the weights by their max, mean or sum; `none` sets all of them to 1. The sum would add about -2 log m to
+    the score, a hidden length penalty; the max adds nothing if attention is uniform. A `sink` in the first place is
+    excluded from them, and its weight is capped at the others' maximum.
     """
     if weights == "none":
         return torch.ones_like(attention)
@@ -86,10 +85,10 @@ def normalised(attention: torch.Tensor, weights: str, sink: bool = False) -> tor
 
 
 def ridge_logdets(rows: Sequence[torch.Tensor], alpha: float) -> list[float]:
-    """Give log det(alpha I_m + X X^T) for each X [m, d], by Cholesky of the smaller Gram matrices, at once.
+    """Return log det(alpha I_m + X X^T) for each X [m, d], by a batched Cholesky of the smaller Gram matrices.
 
     The rest of the spectrum is alpha: log det(alpha I_m + X X^T) = (m - d) log alpha + log det(alpha I_d + X^T X).
-    A matrix with fewer tokens than the largest is padded by zeros, each of which adds log alpha.
+    A matrix with fewer tokens than the largest is padded with zeros, each adding log alpha.
     """
     sizes = [min(x.shape) for x in rows]
     size = max(sizes)
@@ -99,7 +98,7 @@ def ridge_logdets(rows: Sequence[torch.Tensor], alpha: float) -> list[float]:
     logs = 2 * factors.diagonal(dim1=1, dim2=2).log().sum(1)
     for place in failed.nonzero()[:1].flatten().tolist():
         raise UnscoredError(
-            place, f"alpha {alpha} is lost in rounding beside these states; raise alpha of the score set"
+            place, f"alpha {alpha} is lost in rounding next to these states; raise alpha of the score set"
         )
     return [log + (len(x) - size) * math.log(alpha) for log, x in zip(logs.tolist(), rows, strict=True)]
 

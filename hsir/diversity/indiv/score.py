@@ -19,7 +19,7 @@ from hsir.storage.models import load_model
 
 
 class Solution(NamedTuple):
-    """A solution to be scored, and the part of it that is read, if not all of it."""
+    """A solution to score, and the part that is scored, if not all of it."""
 
     sample_id: str
     prompt_ids: Sequence[int]
@@ -29,7 +29,7 @@ class Solution(NamedTuple):
 
     @property
     def tokens(self) -> Tokens:
-        """Give what the model is run over."""
+        """Return the tokens for the forward pass."""
         return Tokens(self.prompt_ids, self.completion_ids, self.start, self.end)
 
 
@@ -37,7 +37,7 @@ Batch = list[Solution]
 
 
 def reasoning(solution: Solution, encoder: PreTrainedTokenizerBase) -> Solution | None:
-    """Give a solution of which only the reasoning is read, tags left out; None where it has none."""
+    """Return a solution restricted to its reasoning, without tags; None if it has none."""
     ids = list(solution.completion_ids)
 
     def length(count: int) -> int:
@@ -52,9 +52,8 @@ def reasoning(solution: Solution, encoder: PreTrainedTokenizerBase) -> Solution 
 
 
 def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:
-    """Put solutions of like length together, at most `budget` tokens in a batch, padding included; longest first.
-
-    The longest first, so that memory runs short at once or not at all.
+    """Group solutions of similar length, with at most `budget` tokens per batch, padding included. The longest come
+    first, so memory runs out at once or not at all.
     """
     ordered = sorted(solutions, key=lambda one: (-one.tokens.length, one.sample_id))
     planned: list[Batch] = []
@@ -67,7 +66,7 @@ def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:
 
 
 class Scorer:
-    """A policy that is cut behind the block that is read, and how its states become scores."""
+    """A policy, truncated after the block that is read, and the scoring of its states."""
 
     def __init__(self, model: PreTrainedModel, options: Score) -> None:
         self.options, self.model = options, model
@@ -76,9 +75,8 @@ class Scorer:
         """Tokens of a batch that memory has proved too short for."""
 
     def score(self, batch: Batch) -> list[tuple[str, Parts]]:
-        """Give (sample id, parts) for each solution; raises InputError naming the sample whose score cannot be had.
-
-        Where memory runs short, the batch is halved, and so is every later one of its size.
+        """Return (sample id, parts) for each solution; raises InputError with the id of a sample that cannot be scored.
+        If memory runs out, this batch and every later one of its size are halved.
         """
         self._check(batch)
         size = len(batch) * max(one.tokens.length for one in batch)
@@ -90,11 +88,9 @@ class Scorer:
             if not _short_of_memory(error):
                 raise
             if len(batch) == 1:
-                raise InputError(
-                    f"sample {batch[0].sample_id}: {size} tokens are too many for the memory here"
-                ) from error
+                raise InputError(f"sample {batch[0].sample_id}: {size} tokens do not fit into memory") from error
         self.most = size
-        say(f"memory is short for {size} tokens at once: going on with half of that")
+        say(f"out of memory at {size} tokens per batch; retrying with half")
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return self._halves(batch)
@@ -123,13 +119,13 @@ class Scorer:
 
 
 def opened(model: str, options: Score) -> Scorer:
-    """Load a policy to score by."""
+    """Load a policy for scoring."""
     return Scorer(truncate(load(model, options), options.layer), options)
 
 
 @contextmanager
 def live(model: PreTrainedModel, options: Score) -> Iterator[Scorer]:
-    """Score by a policy that is being trained, adapters included; it goes on afterwards as if nothing had been."""
+    """Score with a policy in training, adapters included; its state is restored afterwards."""
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     decoder, training = whole.get_decoder(), model.training
     blocks, own = decoder.layers, whole.config._attn_implementation
@@ -145,7 +141,7 @@ def live(model: PreTrainedModel, options: Score) -> Iterator[Scorer]:
 
 
 def load(model: str, options: Score) -> PreTrainedModel:
-    """Load a policy whose attention tells what tokens receive; a model that cannot keeps its own attention."""
+    """Load a policy with attention that records the weights tokens receive, if the model supports it."""
     try:
         return load_model(model, options.dtype, attn_implementation=attention.NAME)
     except InputError:
@@ -164,7 +160,7 @@ def score(
 ) -> Iterator[tuple[str, Parts]]:
     """Yield (sample id, parts) for each solution, longest first; raises InputError as `Scorer.score` does.
 
-    The policy is a folder, or a loaded model, which is as it was afterwards.
+    The policy is a folder, or a loaded model, which is left unchanged.
     """
     with nullcontext(opened(model, options)) if isinstance(model, str) else live(model, options) as scorer:
         for batch in batches(solutions, options.token_budget):

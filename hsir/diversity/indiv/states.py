@@ -53,11 +53,11 @@ def truncate(model: PreTrainedModel, layer: str | float) -> PreTrainedModel:
     decoder = model.get_decoder()
     blocks = getattr(decoder, "layers", None)
     if not isinstance(blocks, nn.ModuleList):
-        raise InputError(f"{type(model).__name__}: no list `layers` of blocks to read a middle layer from")
+        raise InputError(f"{type(model).__name__}: no list `layers` of blocks, so no middle layer can be read")
     share = 0.5 if layer == "middle" else float(layer)
     wanted = max(int(share * len(blocks)), 1) if share < 1 else int(share)
     if wanted > len(blocks):
-        raise InputError(f"layer {layer} was asked for, but the model has {len(blocks)}; mend `layer` of the score set")
+        raise InputError(f"layer {layer} was requested, but the model has {len(blocks)}; fix `layer` of the score set")
     decoder.layers = blocks[:wanted]
     return model
 
@@ -78,8 +78,8 @@ def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True,
     received = seen.watch.received if watching else torch.ones(states.shape[:2], device=states.device)
     if received is None:
         raise InputError(
-            f"{type(model).__name__}: its attention does not go through transformers' AttentionInterface, so what"
-            " tokens receive cannot be seen; set `weights: none` in the score set"
+            f"{type(model).__name__}: its attention does not use transformers' AttentionInterface, so attention"
+            " weights cannot be read; set `weights: none` in the score set"
         )
     return [Seen(states[n, start:end], received[n, start:end], start == 0) for n, (start, end) in enumerate(spans)]
 

@@ -36,6 +36,7 @@ class Assumptions(Options):
     cpu_teraflops: float = Field(
         0.03, gt=0, description="What one CPU thread makes of its arithmetic, where there is no GPU: a job takes one."
     )
+    gpu_memory: float = Field(80e9, gt=0, description="Bytes of memory of a GPU.")
     bytes_per_token: float = Field(8.0, gt=0, description="Bytes of a token in a table, as id and as text.")
     trainings_at_once: Count = Field(4, description="Trainings whose resumable state lies on the disk at a time.")
 

@@ -9,9 +9,9 @@ from hsir.planning.workflow import Job
 
 CHANGED = "Params have changed since last execution"
 WHY = {
-    "Missing output files": "not made yet",
-    "Incomplete output files": "cut off in the making",
-    "Set of input files has changed": "reads other files than before",
+    "Missing output files": "missing",
+    "Incomplete output files": "incomplete",
+    "Set of input files has changed": "its input files have changed",
     "Code has changed": "its code has changed",
     "Software environment definition has changed": "its environment has changed",
     "Forced execution": "forced",
@@ -21,11 +21,11 @@ Leaf = tuple[str, str]
 
 
 def causes(job: Job) -> list[str]:
-    """Say why a job would run; nothing where it merely follows another job.
+    """Say why a job would run; nothing if it only follows another job.
 
-    Of changed options it tells which, and from what to what.
+    For changed options it lists the old and the new values.
     """
-    said = [f"{job.rule}: {told}" for start, told in WHY.items() if start in job.reason and told != "not made yet"]
+    said = [f"{job.rule}: {told}" for start, told in WHY.items() if start in job.reason and told != "missing"]
     if "Missing output files" in job.reason:
         said.append(WHY["Missing output files"])
     if CHANGED in job.reason:
@@ -35,13 +35,13 @@ def causes(job: Job) -> list[str]:
 
 
 def options(told: str) -> str:
-    """Tell which options changed, by the JSON that Snakemake shows of before and now."""
+    """List the changed options, from the JSON that Snakemake prints of before and now."""
     before, _, now = told.partition(" now: ")
     old, new = Counter(leaves(before)), Counter(leaves(now))
     gone, come = list((old - new).elements()), list((new - old).elements())
     names = dict.fromkeys(name for name, _ in (*gone, *come))
-    changes = [f"{name} {_values(gone, name)} -> {_values(come, name)}" for name in names]
-    return ", ".join(changes) or "other options than before"
+    changes = [_change(name, _values(gone, name), _values(come, name)) for name in names]
+    return ", ".join(changes) or "its options have changed"
 
 
 def leaves(text: str) -> Iterator[Leaf]:
@@ -70,5 +70,11 @@ def _leaves(name: str, value: Any) -> Iterator[Leaf]:
         yield name, json.dumps(value)
 
 
+def _change(name: str, before: str, now: str) -> str:
+    if before and now:
+        return f"{name} {before} -> {now}"
+    return f"added: {name} {now}" if now else f"removed: {name} {before}"
+
+
 def _values(changed: list[Leaf], name: str) -> str:
-    return " ".join(value for key, value in changed if key == name) or "nothing"
+    return " ".join(value for key, value in changed if key == name)

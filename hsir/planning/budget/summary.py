@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hsir.options import Options
 from hsir.planning.budget.estimate import Item
+from hsir.planning.gpu_memory import Need
 
 ORDER = ("sample", "evaluate", "score", "train")
 
@@ -36,6 +37,7 @@ class Budget(Options):
     memory_bytes: dict[str, float | None] = Field(
         {}, description="Bytes of the largest training of each model, on the CPU; none where its size is not known."
     )
+    gpu_memory: tuple[Need, ...] = Field((), description="What trainings take of each GPU, by model and kind.")
     on_cpu: bool = Field(False, description="Whether jobs find no GPU.")
     assumed: dict[str, float] = Field(description="What was assumed, for want of a measurement.")
     measured: tuple[str, ...] = Field(description="Files of earlier runs that were gone by.")

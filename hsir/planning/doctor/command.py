@@ -9,8 +9,8 @@ def answer(command: Sequence[str], seconds: int) -> tuple[int, str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired:
-        return 1, f"{command[0]} did not answer in {seconds} s"
+        return 1, f"{command[0]} did not respond within {seconds} s"
     except OSError as error:
         return 1, f"{command[0]} cannot be run: {error.strerror}"
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return done.returncode, "; ".join(lines) or f"{command[0]} ended with {done.returncode} and said nothing"
+    return done.returncode, "; ".join(lines) or f"{command[0]} ended with {done.returncode} without output"

@@ -13,5 +13,5 @@ def disk(results: Path, needed: float) -> Finding:
     free = shutil.disk_usage(there).free
     told = f"{there}: {size(needed)} needed at most, {size(free)} free"
     if needed > free:
-        return problem("disk", told, "set `results:` to a folder with more room, or train fewer methods at a time")
-    return ok("disk", f"{told} (a quota is not seen)")
+        return problem("disk", told, "set `results:` to a folder with more space, or train fewer methods at a time")
+    return ok("disk", f"{told} (quotas are not checked)")

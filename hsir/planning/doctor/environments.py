@@ -58,18 +58,18 @@ def environments(folder: Path, deployment: Collection[str], unused: Collection[s
 def conda() -> Finding:
     """Look for a conda that Snakemake can make environments with; mamba alone is none."""
     remedy = (
-        f"install conda {'.'.join(map(str, CONDA))} or newer and put it on the PATH, or do without:"
-        " --software-deployment-method env-modules takes what is installed"
+        f"install conda {'.'.join(map(str, CONDA))} or newer and put it on the PATH, or use"
+        " --software-deployment-method env-modules, which uses the installed packages"
     )
     if shutil.which("conda") is None:
         others = [name for name in ("mamba", "micromamba") if shutil.which(name)]
-        told = f"no conda on the PATH{f'; {others[0]} alone will not do' if others else ''}"
+        told = f"no conda on the PATH{f'; {others[0]} alone is not enough' if others else ''}"
         return problem("conda", told, remedy)
     code, said = answer(["conda", "--version"], 60)
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
     if code or found is None or tuple(map(int, found.groups())) < CONDA:
         return problem("conda", said, remedy)
-    return ok("conda", f"{said}; environments are made from envs/ at the first run")
+    return ok("conda", f"{said}; environments are created from envs/ in the first run")
 
 
 def _imported(what: str, packages: dict[str, str]) -> Finding:
@@ -77,17 +77,17 @@ def _imported(what: str, packages: dict[str, str]) -> Finding:
     own = Path(sys.executable).parent
     python = shutil.which("python", path=f"{own}{os.pathsep}{os.environ.get('PATH', '')}")
     if python is None:
-        return problem(what, "no `python` on the PATH, which jobs call", "activate the environment of the run")
+        return problem(what, "no `python` on the PATH, which jobs need", "activate the environment of the run")
     try:
         command = [python, "-c", PROBE, *packages]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=IMPORTS_IN)
     except (OSError, subprocess.SubprocessError) as error:
-        return problem(what, f"{python}: {error!s:.200}", "see that this Python runs, and its packages import")
+        return problem(what, f"{python}: {error!s:.200}", "check that this Python runs and imports its packages")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     broken = {name: told["error"] for name, told in found.items() if "error" in told}
     if broken:
         listed = "; ".join(f"{name} ({error})" for name, error in broken.items())
-        return problem(what, f"{python} cannot import {listed}", "install requirements.lock there, or switch conda on")
+        return problem(what, f"{python} cannot import {listed}", "install requirements.lock there, or enable conda")
     others = [
         f"{name} {told['version']}, not {packages[name]}"
         for name, told in found.items()

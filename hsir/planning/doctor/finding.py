@@ -20,7 +20,7 @@ def ok(what: str, told: str) -> Finding:
 
 
 def skipped(what: str, told: str, remedy: str = "") -> Finding:
-    """Say that a thing was not looked at, and why."""
+    """Say that a thing was not checked, and why."""
     return Finding("skipped", what, told, remedy)
 
 

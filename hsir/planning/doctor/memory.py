@@ -6,7 +6,7 @@ from hsir.planning.budget.summary import size
 from hsir.planning.doctor.finding import Finding, ok, problem, skipped
 
 REMEDY = (
-    "set `lora`, a smaller device_batch_size or limits.max_length for its training, or take a machine with more memory"
+    "set `lora`, a smaller device_batch_size or limits.max_length for its training, or use a machine with more memory"
 )
 
 
@@ -15,10 +15,10 @@ def memory(needed: Mapping[str, float | None], here: float) -> Iterator[Finding]
     for model, most in needed.items():
         what = f"memory, model {model}"
         if most is None:
-            yield skipped(what, "nothing tells the model's size")
+            yield skipped(what, "the model's size is unknown")
             continue
         told = f"{size(most)} for a training on the CPU, {size(here)} here"
         if most > here:
             yield problem(what, told, REMEDY)
         else:
-            yield ok(what, f"{told}: {here // most:.0f} at a time, as far as there are cores")
+            yield ok(what, f"{told}: {here // most:.0f} at a time, if there are enough cores")

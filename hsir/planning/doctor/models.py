@@ -1,11 +1,11 @@
 """Are base models there: whole safetensors files, a tokenizer, a chat template? Nothing is loaded."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hsir import jsontext
 from hsir.config.home import found
 from hsir.config.settings import Model
 from hsir.errors import InputError
@@ -21,9 +21,9 @@ def models(named: dict[str, Model]) -> Iterator[Finding]:
         what, folder = f"model {name}", located(model.path)
         path = str(folder or found(Path(model.path).expanduser()))
         if weights.is_gguf(path):
-            yield problem(what, f"{path}: GGUF, and only safetensors are loaded", weights.CONVERT)
+            yield problem(what, f"{path}: GGUF, but only safetensors are loaded", weights.CONVERT)
         elif folder is None and _local(model.path):
-            yield problem(what, f"{model.path}: no such folder", f"mend `path` in config/models/{name}.yaml")
+            yield problem(what, f"{model.path}: no such folder", f"fix `path` in config/models/{name}.yaml")
         elif folder is None:
             yield _on_the_hub(what, model.path)
         else:
@@ -51,7 +51,9 @@ def _snapshots(path: str) -> list[Path]:
 
 
 def _on_the_hub(what: str, path: str) -> Finding:
-    remedy = f"`hf download {path}`, or name a folder: jobs fetch it otherwise, and many compute nodes have no network"
+    remedy = (
+        f"`hf download {path}`, or set a folder: otherwise jobs download it, and many compute nodes have no network"
+    )
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         return problem(what, f"{path}: neither a folder nor in the hub's cache, and HF_HUB_OFFLINE is set", remedy)
     return skipped(what, f"{path}: from the hub, not in its cache", remedy)
@@ -63,11 +65,11 @@ def _weights(what: str, folder: Path) -> Finding:
         count = weights.parameters(folder)
         absent = _absent(folder)
     except (InputError, OSError) as error:
-        also = f" ({', '.join(pickled[:3])}: pickled weights are never read)" if pickled else ""
-        return problem(what, f"{error}{also}", "put whole *.safetensors files there")
+        also = f" ({', '.join(pickled[:3])}: pickled weights are never loaded)" if pickled else ""
+        return problem(what, f"{error}{also}", "put complete *.safetensors files there")
     if absent:
-        return problem(what, f"{folder}: its index names {', '.join(absent[:3])}, missing", "fetch them again")
-    aside = f"; {len(pickled)} pickled files are never read" if pickled else ""
+        return problem(what, f"{folder}: its index names {', '.join(absent[:3])}, missing", "download them again")
+    aside = f"; {len(pickled)} pickled files are never loaded" if pickled else ""
     return ok(what, f"{folder}: safetensors, {count:,} parameters{aside}")
 
 
@@ -82,13 +84,13 @@ def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterato
         _json(folder / "config.json")
         own = "chat_template" in _json(folder / "tokenizer_config.json") or (folder / "chat_template.jinja").is_file()
     except (InputError, OSError) as error:
-        yield problem(what, str(error), "fetch the model again, with its config.json and tokenizer files")
+        yield problem(what, str(error), "download the model again, with its config.json and tokenizer files")
         return
     key = f"`chat_template` in config/models/{name}.yaml"
     if template is not None and not found(template).is_file():
         yield problem(f"{what}, chat template", f"{template}: no such file", f"mend {key}")
     elif template is None and not own:
-        yield problem(f"{what}, chat template", f"{folder}: none in the tokenizer", f"name a Jinja file by {key}")
+        yield problem(f"{what}, chat template", f"{folder}: none in the tokenizer", f"set {key} to a Jinja file")
     else:
         yield ok(f"{what}, chat template", str(template or "the tokenizer's own"))
 
@@ -96,7 +98,7 @@ def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterato
 def _json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raises InputError for anything else, OSError where it cannot be read."""
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = jsontext.parse(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}") from error
     if not isinstance(read, dict):

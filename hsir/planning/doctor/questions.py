@@ -18,8 +18,8 @@ def questions(plan: Plan, work: Work) -> Iterator[Finding]:
         task, what = plan.config.tasks[name].task, f"task {name}, {split} set"
         remote = task.remote(split)
         if remote:
-            told = f"{remote}: from the hub, not looked at"
-            yield skipped(what, told, "where compute nodes have no network, set `path:` to a local copy")
+            told = f"{remote}: from the hub, not checked"
+            yield skipped(what, told, "if compute nodes have no network, set `path:` to a local copy")
         else:
             yield _read(what, name, task, split)
 
@@ -44,7 +44,7 @@ def _read(what: str, name: str, task: BaseTask, split: Split) -> Finding:
     except ImportError as error:
         return skipped(what, f"cannot be read here ({error}); its job reads it")
     except (InputError, OSError) as error:
-        return problem(what, str(error), f"mend the file, or the options of `task` in config/tasks/{name}.yaml")
+        return problem(what, str(error), f"fix the file, or the options of `task` in config/tasks/{name}.yaml")
     if not count:
         return problem(what, "no question", f"check files and sizes in config/tasks/{name}.yaml")
     return ok(what, f"{count:,} questions")

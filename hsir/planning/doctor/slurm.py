@@ -46,7 +46,7 @@ def options(job: Job) -> tuple[str, ...]:
 def queue(jobs: Iterable[Job]) -> Iterator[Finding]:
     """Ask sbatch whether it would take each kind of job."""
     if shutil.which("sbatch") is None:
-        yield skipped("queue", "no sbatch here", "run doctor where jobs are submitted: on the login node")
+        yield skipped("queue", "no sbatch here", "run doctor on the login node, where jobs are submitted")
         return
     for asked, rules in requests(jobs).items():
         what = f"queue, {', '.join(rules[:3])}{', ...' if len(rules) > 3 else ''}"
@@ -54,7 +54,7 @@ def queue(jobs: Iterable[Job]) -> Iterator[Finding]:
         if code == 0:
             yield ok(what, said)
         else:
-            yield problem(what, f"{said} (asked: {shlex.join(asked)})", f"mend {_blamed(said)} in the profile")
+            yield problem(what, f"{said} (command: {shlex.join(asked)})", f"fix {_blamed(said)} in the profile")
 
 
 def probe(jobs: Iterable[Job], seconds: int) -> Finding:
@@ -62,14 +62,14 @@ def probe(jobs: Iterable[Job], seconds: int) -> Finding:
     what = "GPU in a job"
     asked = next((options(job) for job in jobs if _asked(job, "gpu") or _asked(job, "gres")), None)
     if asked is None:
-        return skipped(what, "no job asks for a GPU")
+        return skipped(what, "no job requests a GPU")
     if shutil.which("srun") is None:
         return skipped(what, "no srun here", "run doctor on the login node")
     short = [option for option in asked if not option.startswith(("--time", "--mem"))]
     code, said = answer(["srun", *short, "--time=5", "--mem=1000", *LISTING.split()], seconds)
     if code == 0 and "GPU" in said:
         return ok(what, said)
-    return problem(what, said, "see that the request names a GPU as this cluster does: `gpu: 1` or `gres: gpu:1`")
+    return problem(what, said, "check that GPUs are requested as this cluster expects: `gpu: 1` or `gres: gpu:1`")
 
 
 def here() -> Finding:
@@ -77,7 +77,7 @@ def here() -> Finding:
     if shutil.which("nvidia-smi") is None:
         return skipped("GPU", "no nvidia-smi here: models run on the CPU")
     code, said = answer(LISTING.split(), ANSWERS_IN)
-    return ok("GPU", said) if code == 0 else problem("GPU", said, "mend the driver, or hide the GPU")
+    return ok("GPU", said) if code == 0 else problem("GPU", said, "fix the driver, or hide the GPU")
 
 
 def _asked(job: Job, name: str) -> bool:

@@ -1,8 +1,8 @@
-"""What takes a statement of the answer back, in the words of the step around it.
+"""Detect statements of the answer that the surrounding words qualify or retract.
 
-A grader reads a statement ("the answer is 5") by itself. Whether the trace has arrived there depends on the sentences
-around it: they may make it a condition's consequence, one of several, or another's claim. Each kind is a test of the
-surroundings:
+A grader reads a statement ("the answer is 5") by itself. Whether the trace reaches this answer depends on the sentences
+around it: the answer may be conditional, one of several, or someone else's claim. Each kind is a test of the
+surrounding text:
 
 - `conditions.py`: what is so only if something else is so.
 - `candidates.py`: one of several answers, a part of one, or the answer to a part.
@@ -30,10 +30,10 @@ KINDS: dict[str, Callable[[Around], bool]] = {
     "quotation": speech.quoted,
     "retraction": speech.retracted,
 }
-"""The kinds of statements that are no arrivals, by name."""
+"""The kinds of rejected statements, by name."""
 
 
 def refused(step: str, said: Stated) -> str | None:
-    """Name the kind of what takes the statement back; None where nothing does."""
+    """Name the kind that rejects the statement; None if it is accepted."""
     one = around(step, said)
     return next((name for name, holds in KINDS.items() if holds(one)), None)

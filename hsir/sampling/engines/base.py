@@ -1,4 +1,4 @@
-"""What an engine takes and gives; every engine, present or future, speaks in these."""
+"""The interface of engines: prompts, completions, and how batches are cut."""
 
 from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
@@ -16,31 +16,31 @@ FULL = 0.75
 
 
 class Prompt(NamedTuple):
-    """One completion to be drawn: where it belongs, what it continues, and the seed of its noise."""
+    """One completion to sample: its ids, the text that it continues, and the seed of its RNG."""
 
     sample_id: str
     question_id: str
     prompt_ids: list[int]
     seed: int
     prefix_ids: list[int] = []
-    """What of the completion is given already: a recycled prefix, or the opening of the reasoning."""
+    """The given beginning of the completion: a recycled prefix, or the opening of the reasoning."""
     parent_id: str | None = None
     cut_step: int | None = None
 
 
 class Completion(NamedTuple):
-    """What was drawn for a prompt: token ids (stop token kept), text, and why it ended."""
+    """The completion of a prompt: token ids (with the stop token), text, and why it ended."""
 
     prompt: Prompt
     completion_ids: list[int]
     text: str
     finish: str
     cached: int = 0
-    """Tokens of the prompt and its prefix that were not computed for it, because another completion's were there."""
+    """Tokens of the prompt and its prefix that were taken from the cache of another completion."""
 
 
 class Within(Protocol):
-    """Who hears how far a batch is."""
+    """Callback for the progress within a batch."""
 
     def __call__(self, share: float, tokens: int) -> None:
         """Hear how many completions the work so far amounts to, and how many tokens were drawn."""
@@ -54,19 +54,18 @@ class Engine(Protocol):
     """Something that completes prompts."""
 
     def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
-        """Complete one batch, in order; an engine that can tells how far within it is."""
+        """Complete one batch, in order; an engine may report its progress within the batch."""
         ...
 
     def noted(self) -> dict[str, Any]:
-        """Say what a reader of the costs must know: the GPUs, and what was lowered where memory was short."""
+        """Return notes for the cost file: the GPUs, and options that were lowered because memory was short."""
         ...
 
 
 def batches(prompts: list[Prompt], size: int) -> Iterator[list[Prompt]]:
-    """Cut prompts into batches of like lengths; the same prompts give the same batches every time.
-
-    Prompts with a beginning in common stay together, the longest first, so that it is computed once. A batch ends
-    before such a group that has no room in it, unless a quarter of it would be empty.
+    """Cut prompts into batches of similar length; the same prompts always give the same batches. Prompts with a common
+    beginning stay together, the longest first, so the beginning is computed once. A batch ends before a group that does
+    not fit, unless a quarter of the batch would be empty.
     """
     groups = [sorted(group, key=lambda p: (-given(p), p.sample_id)) for group in alike(prompts)]
     batch: list[Prompt] = []
@@ -83,7 +82,7 @@ def batches(prompts: list[Prompt], size: int) -> Iterator[list[Prompt]]:
 
 
 def share(prompts: list[Prompt], shard: int, shards: int) -> list[Prompt]:
-    """Give the prompts of one shard; those with a beginning in common are in the same one."""
+    """Return the prompts of one shard; prompts with a common beginning are in the same shard."""
     return [prompt for group in alike(prompts)[shard::shards] for prompt in group]
 
 
@@ -103,7 +102,7 @@ def given(prompt: Prompt) -> int:
 def token_limit(pool: BasePool) -> int:
     """Give the most tokens that a completion may add; raises InputError where the pool says nothing."""
     if pool.max_new_tokens is None:
-        raise InputError("the pool has no token limit; set max_new_tokens in it")
+        raise InputError("the pool has no token limit; set its max_new_tokens")
     return pool.max_new_tokens
 
 

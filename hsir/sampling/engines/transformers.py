@@ -1,4 +1,4 @@
-"""The engine for CPUs and single GPUs: transformers, with a decoding loop that keeps samples apart."""
+"""The engine for CPUs and single GPUs: transformers, with a decoding loop that keeps samples independent."""
 
 from typing import Any
 
@@ -6,12 +6,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hsir.sampling.engines.base import Completion, Prompt, Within, completion, room, unheard
 from hsir.sampling.engines.decode import Decoding, decode
+from hsir.sampling.engines.grouped import grouped
 from hsir.sampling.engines.shared import origins
 from hsir.storage.models import stop_ids
 
 
 class TransformersRunner:
-    """A loaded policy that completes batches of prompts, by at most `max_new_tokens` each; temperature 0 is greedy."""
+    """A loaded policy that completes batches of prompts, with at most `max_new_tokens` each; temperature 0 is
+    greedy."""
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, temperature: float, max_new_tokens: int
@@ -20,10 +22,11 @@ class TransformersRunner:
         self._how = Decoding(temperature, max_new_tokens, stop_ids(model, tokenizer))
 
     def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
-        """Complete one batch, in order; raises InputError where the model has too few positions for it."""
+        """Complete one batch, in order; raises InputError if the model has too few positions."""
         room(batch, self._how.max_new_tokens, self._model.config.get_text_config().max_position_embeddings)
         contexts = [[*prompt.prompt_ids, *prompt.prefix_ids] for prompt in batch]
-        drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
+        with grouped(self._model):
+            drawn = decode(self._model, contexts, [prompt.seed for prompt in batch], self._how, within)
         stops, kept = self._how.stop_ids, [one.kept for one in origins(contexts)]
         return [
             completion(prompt, ids, stops, self._tokenizer, cached)

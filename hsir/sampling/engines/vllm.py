@@ -92,8 +92,8 @@ class VllmRunner:
             if not _NO_CACHE.search(str(error)):
                 raise
             raise InputError(
-                f"{self._model}: a share of {options.memory_share:g} of the memory holds no completion of"
-                f" {self._longest} tokens beside the model; raise memory_share or tensor_parallel of the engine, or"
+                f"{self._model}: a share of {options.memory_share:g} of the memory has no room for a completion of"
+                f" {self._longest} tokens next to the model; raise memory_share or tensor_parallel of the engine, or"
                 " lower max_new_tokens"
             ) from error
 
@@ -109,7 +109,7 @@ class VllmRunner:
     def _completion(self, prompt: Prompt, output: "RequestOutput") -> Completion:
         (drawn,) = output.outputs
         if drawn.finish_reason not in ("stop", "length"):
-            raise InputError(f"{prompt.sample_id}: vLLM gave it up ({drawn.finish_reason}); its log says why")
+            raise InputError(f"{prompt.sample_id}: vLLM aborted it ({drawn.finish_reason}); see its log")
         cached = output.num_cached_tokens or 0
         return completion(prompt, list(drawn.token_ids), self._stops, self._tokenizer, cached)
 
@@ -123,7 +123,7 @@ class VllmRunner:
         self._options = lower(self._options, told)
         self._lowered = self._options.model_dump(include={"memory_share", "max_sequences"})
         now = ", ".join(f"{name} {value:g}" for name, value in self._lowered.items())
-        say(f"memory is short ({told}); going on with {now}")
+        say(f"out of memory ({told}); retrying with {now}")
 
 
 def lower(options: VllmEngine, told: str) -> VllmEngine:
@@ -134,7 +134,7 @@ def lower(options: VllmEngine, told: str) -> VllmEngine:
     share = round(options.memory_share - STEP, 6)
     if share <= 0:
         raise InputError(
-            f"memory is short even with memory_share {options.memory_share:g} and max_sequences"
+            f"out of memory even with memory_share {options.memory_share:g} and max_sequences"
             f" {options.max_sequences}: {told}; free memory, or raise tensor_parallel of the engine"
         )
     fewer = options.max_sequences if _HELD.search(told) else max(options.max_sequences // 2, 1)

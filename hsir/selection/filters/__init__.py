@@ -1,7 +1,7 @@
-"""Filters choose which solutions train the next policy.
+"""Filters select the solutions that train the next policy.
 
-A filter is an option and its strategy: fields, and a call (candidates, seed) -> candidates. A method's
-`select` is a list of them, applied in order, each to what the one before it left.
+A filter is an option and its strategy: fields, and a call (candidates, seed) -> candidates. A method's `select` is a
+list of filters, applied in order.
 """
 
 import math
@@ -19,12 +19,14 @@ from hsir.selection.filters.base import Candidate, Candidates, by_question, scor
 from hsir.selection.filters.sound import Sound
 from hsir.selection.filters.standard import residuals, zscores
 
+FEW = 20
+"""Scores below which standardising them is doubtful."""
 Pick = Literal["random", "shortest", "highest", "lowest"]
 _EQUATION = re.compile(r"[0-9(][0-9+\-*/x\u00d7\u00f7().,$% ]{0,200}=[ $]{0,4}-?[0-9][0-9.,]{0,40}")
 
 
 class Right(Options):
-    """Keep the solutions that the grader found right."""
+    """Keep the solutions that the grader accepted."""
 
     kind: Literal["right"] = "right"
 
@@ -33,7 +35,7 @@ class Right(Options):
 
 
 class Distinct(Options):
-    """Keep the first of solutions of a question that are the same: token for token, or in their list of equations."""
+    """Keep only the first of identical solutions to a question: with the same tokens, or the same list of equations."""
 
     kind: Literal["distinct"] = "distinct"
     by: Literal["tokens", "equations"] = Field(
@@ -50,27 +52,27 @@ class Distinct(Options):
 
 
 class InDiv(Options):
-    """Keep the solutions whose standardised intrinsic diversity reaches the threshold (paper, eq. 5).
+    """Keep the solutions whose standardized intrinsic diversity reaches the threshold (paper, eq. 5).
 
-    `zscore` takes the mean and the deviation over all candidates of the iteration; `per_question` over
-    the question's own (a question with one candidate, or none but equal ones, scores 0); `length_residual`
-    first takes out what a straight line in log(tokens) explains; `none` leaves the raw score.
+    `zscore` uses the mean and the standard deviation over all candidates of the iteration. `per_question` uses those of
+    the question (0 for a single candidate, or equal ones). `length_residual` first removes a linear fit in log(tokens).
+    `none` keeps the raw score.
     """
 
     kind: Literal["indiv"] = "indiv"
     threshold: float = Field(-0.5, description="tau: scores below it are dropped.")
     threshold_is: Literal["score", "quantile"] = Field(
-        "score", description="What tau is: a score, or the share of the candidates that is dropped."
+        "score", description="Meaning of tau: a score, or the share of candidates to drop."
     )
-    log_base: Literal["e", "10"] = Field("e", description="Base of the logarithm; matters to raw scores alone.")
+    log_base: Literal["e", "10"] = Field("e", description="Base of the logarithm; only matters for raw scores.")
     standardise: Literal["zscore", "per_question", "length_residual", "none"] = Field(
-        "zscore", description="What makes scores comparable before the threshold."
+        "zscore", description="Standardization of the scores before the threshold."
     )
 
     @model_validator(mode="after")
     def _a_share(self) -> "InDiv":
         if self.threshold_is == "quantile" and not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold is {self.threshold}; as a quantile it must be a share from 0 to below 1")
+            raise ValueError(f"threshold is {self.threshold}; as a quantile it must be at least 0 and below 1")
         return self
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
@@ -78,14 +80,23 @@ class InDiv(Options):
         least = self.least(scores)
         return [replace(c, score=z) for c, z in zip(candidates, scores, strict=True) if z >= least]
 
+    def doubt(self, candidates: Candidates) -> str | None:
+        """Warn if there are too few scores for a reliable mean and standard deviation."""
+        if self.standardise == "none" or self.threshold_is == "quantile" or len(candidates) >= FEW:
+            return None
+        return (
+            f"InDiv is standardized over {len(candidates)} correct solutions, which is too few for a reliable"
+            " mean and standard deviation; sample more, or use more questions"
+        )
+
     def least(self, scores: Sequence[float]) -> float:
-        """Give the lowest score that stays."""
+        """Return the lowest score to keep."""
         if self.threshold_is == "quantile" and scores:
             return sorted(scores)[int(self.threshold * len(scores))]
         return self.threshold
 
     def standardised(self, candidates: Candidates) -> list[float]:
-        """Give each candidate's standardised score, in order."""
+        """Return each candidate's standardized score, in order."""
         base = 1.0 if self.log_base == "e" else math.log(10)
         raw = [scored(c) / base for c in candidates]
         if self.standardise == "none":
@@ -105,7 +116,7 @@ class Length(Options):
     """Keep the shorter solutions of each question: min-max length at or below the threshold."""
 
     kind: Literal["length"] = "length"
-    threshold: float = Field(0.5, ge=0, le=1, description="0 is the shortest of the question, 1 the longest.")
+    threshold: float = Field(0.5, ge=0, le=1, description="0 is the shortest solution of the question, 1 the longest.")
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         kept = set()
@@ -117,11 +128,11 @@ class Length(Options):
 
 
 class AtMost(Options):
-    """Keep at most so many solutions a question, picked at random or by rank."""
+    """Keep at most `per_question` solutions per question, picked at random or by rank."""
 
     kind: Literal["at_most"] = "at_most"
-    per_question: int = Field(ge=1, description="K: how many may stay.")
-    pick: Pick = Field("random", description="Which of them stay; highest and lowest by score.")
+    per_question: int = Field(ge=1, description="K: largest number to keep.")
+    pick: Pick = Field("random", description="Which ones to keep; highest and lowest by score.")
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
         kept = set()
@@ -134,10 +145,10 @@ class AtMost(Options):
 
 
 class Tokens(Options):
-    """Keep solutions, picked one after another, until a share of the candidates' tokens is used; none is cut."""
+    """Keep solutions, one after another, until a share of the candidates' tokens is used; none is truncated."""
 
     kind: Literal["tokens"] = "tokens"
-    share: float = Field(0.5, gt=0, le=1, description="Tokens that may stay, as a share of the candidates'.")
+    share: float = Field(0.5, gt=0, le=1, description="Tokens to keep, as a share of the candidates' tokens.")
     pick: Pick = Field("random", description="Which come first; highest and lowest by score.")
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
@@ -177,5 +188,5 @@ def ranked(group: Candidates, pick: Pick, seed: str) -> Candidates:
 
 
 def equations(text: str) -> tuple[str, ...]:
-    """Give the equations of a solution, `12+5=17`, in order, white space and signs of currency left out."""
+    """Return the equations of a solution, such as `12+5=17`, in order, without white space and currency signs."""
     return tuple(re.sub(r"[ $,]", "", found).rstrip(".") for found in _EQUATION.findall(text))

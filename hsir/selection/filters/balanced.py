@@ -16,19 +16,18 @@ GAP = 1e-3
 
 
 class Balanced(Options):
-    """Choose the solutions of the highest total score within a budget of tokens, and something for every difficulty.
+    """Keep the solutions with the highest total score within a token budget, and some for every difficulty.
 
-    A solution's worth is its z-score above the lowest of all, so that none is worth less than nothing. Every level of
-    difficulty gets at least `least_share` of the budget, or all that it can give within `per_question` where that is
-    less. Where the task knows no difficulty, the number of right solutions makes four levels, as in the paper's
-    figure 2.
+    A solution's value is its z-score above the lowest of all, so no value is negative. Every difficulty level gets at
+    least `least_share` of the budget, or all that it can use within `per_question` if that is less. If the task has no
+    difficulty, four levels are made from the number of correct solutions, as in the paper's figure 2.
     """
 
     kind: Literal["balanced"] = "balanced"
-    share: float = Field(0.5, gt=0, le=1, description="Budget: tokens that may stay, as a share of the candidates'.")
-    per_question: int = Field(10, ge=1, description="K: how many of a question may stay.")
+    share: float = Field(0.5, gt=0, le=1, description="Budget: tokens to keep, as a share of the candidates' tokens.")
+    per_question: int = Field(10, ge=1, description="K: largest number to keep per question.")
     least_share: float = Field(
-        0.1, ge=0, le=1, description="Share of the budget for every level; as much as there is room for, if more."
+        0.1, ge=0, le=1, description="Smallest share of the budget for every level, as far as there is room."
     )
 
     def __call__(self, candidates: Candidates, seed: int) -> Candidates:
@@ -84,7 +83,7 @@ def _solve(candidates: Candidates, worth: list[float], options: Balanced) -> lis
         program += pulp.lpSum(tokens[n] * stays[n] for n in groups[str(name)]) >= least
     program.solve(pulp.PULP_CBC_CMD(msg=False, threads=1, gapRel=GAP))
     if (status := pulp.LpStatus[program.status]) != "Optimal":
-        raise InputError(f"balanced: the solver says {status!r}; lower least_share, or raise share or per_question")
+        raise InputError(f"balanced: the solver reports {status!r}; lower least_share, or raise share or per_question")
     return [bool(round(one.value() or 0.0)) for one in stays]
 
 

@@ -33,7 +33,7 @@ def scored(candidate: Candidate) -> float:
     if candidate.raw is None:
         raise ValueError(
             f"solution {candidate.sample_id} has no score; put {{kind: right}} before the filters that read scores:"
-            " only right solutions are scored"
+            " only correct solutions are scored"
         )
     return candidate.raw
 

@@ -1,0 +1,17 @@
+"""Engines of rollouts: what draws them within a training, a kind each."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from hsir.options import Options
+
+
+class TransformersRollouts(Options):
+    """Draw with the decoding loop of the stage sample: a rollout follows from seed, step, question and number."""
+
+    kind: Literal["transformers"] = "transformers"
+    batch_size: int = Field(64, ge=1, description="Rollouts decoded together on one device.")
+
+
+RolloutEngine = TransformersRollouts

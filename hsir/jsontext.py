@@ -1,0 +1,36 @@
+"""JSON as its standard has it: what Python's reader adds or chokes on is a ValueError like any other."""
+
+import json
+from typing import Any
+
+_DIGITS = 300
+
+
+def parse(text: str | bytes) -> Any:
+    """Read a JSON value; bytes are UTF-8.
+
+    Raises ValueError for what is not JSON (`NaN` and `Infinity` are not), for a number that no float or index holds,
+    and for brackets that are nested too deeply to be read.
+    """
+    try:
+        written = text if isinstance(text, str) else text.decode("utf-8")
+        return json.loads(written, parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("brackets are nested too deeply") from None
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value; write null where there is not a number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number with {len(digits)} digits; at most {_DIGITS} are allowed")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{digits:.40} is too large for a float")
+    return value

@@ -1,0 +1,83 @@
+"""The memory that a training takes on each of its GPUs, and what makes it fit."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hsir.config import Plan
+from hsir.config.devices import Zero2, Zero3
+from hsir.config.training import Grpo, Training
+from hsir.planning import memory
+from hsir.planning.budget.work import Work
+
+VOCABULARY = 152_000
+"""Words of a model whose folder is not at hand: those of Qwen2.5, the largest among the shipped ones."""
+CONTEXT = 1e9
+"""Bytes of CUDA's context and of buffers."""
+_WIDTH = 128
+"""Width of a transformer for each of its blocks, roughly; 12 x width^2 parameters a block."""
+REMEDY = "set `devices: {kind: zero3, processes: 8}`, `lora: {}`, or a smaller device_batch_size or max_length"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the largest training of a model, of one kind, takes of each GPU."""
+
+    model: str
+    training: str
+    devices: str
+    bytes: float
+
+
+def needs(plan: Plan, work: Work) -> tuple[Need, ...]:
+    """Estimate it for each model whose size is known, by kind of training."""
+    found: dict[tuple[str, str], Need] = {}
+    for one in work.trainings:
+        parameters = memory.known(plan.config.models[one.model].path)
+        if parameters is None:
+            continue
+        train = plan.train(one.model, one.task, one.policy)
+        vocabulary = memory.vocabulary(plan.config.models[one.model].path) or VOCABULARY
+        devices = (
+            train.devices.kind if train.devices.processes == 1 else f"{train.devices.kind} x {train.devices.processes}"
+        )
+        need = Need(one.model, train.kind, devices, each(train, parameters, vocabulary))
+        known = found.setdefault((one.model, train.kind), need)
+        found[one.model, train.kind] = max(known, need, key=lambda one: one.bytes)
+    return tuple(found.values())
+
+
+def too_large(found: Iterable[Need], room: float) -> list[Need]:
+    """Name what does not fit in a GPU of `room` bytes."""
+    return [need for need in found if need.bytes > room]
+
+
+def each(train: Training, parameters: int, vocabulary: int) -> float:
+    """Estimate the bytes on each GPU: weights, gradients, AdamW's moments, a reference, logits, activations.
+
+    Activations are those of checkpointing, a state per token and block. Source of the shares: ZeRO (arXiv 1910.02054),
+    section 5.
+    """
+    tokens = memory.in_a_pass(train) * (2 if train.learns_from == "pairs" else 1)
+    blocks = math.cbrt(parameters / (12 * _WIDTH**2))
+    activations = tokens * blocks * blocks * _WIDTH * 2
+    return parameters * _states(train) + tokens * vocabulary * memory.LOGITS + activations + CONTEXT
+
+
+def _spread(train: Training) -> str:
+    kind, processes = train.devices.kind, train.devices.processes
+    return kind if processes == 1 else f"{kind} x {processes}"
+
+
+def _states(train: Training) -> float:
+    """Give the bytes per parameter of weights, gradients, moments and reference, as they are split."""
+    frozen = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
+    if train.lora is not None:
+        return memory.FROZEN
+    share = 1 / int(train.devices.processes)
+    if isinstance(train.devices, Zero3):
+        kept = {"none": 16.0, "optimizer": 4.0, "all": 0.0}[train.devices.offload]
+        return (kept + 4 * frozen) * share
+    if isinstance(train.devices, Zero2):
+        return 4 + (4 + (8 if train.devices.offload == "none" else 0)) * share + 4 * frozen
+    return memory.TRAINED + 4 * frozen

@@ -1,0 +1,154 @@
+"""TRL's GRPOTrainer on questions: prompts are token ids, and the project's own engine draws the rollouts."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+from trl import GRPOTrainer
+from trl.models.utils import unwrap_model_for_generation
+from trl.trainer.utils import split_tensor_dict
+
+from hsir.config.rollouts import RolloutEngine
+from hsir.progress import doing
+from hsir.sampling.engines.base import Prompt, batches
+from hsir.sampling.engines.seeds import rollout_seed
+from hsir.sampling.engines.transformers import TransformersRunner
+
+Tensors = dict[str, torch.Tensor]
+
+
+class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO whose rollouts follow from seed, step, question and number, and whose passes hold little padding."""
+
+    def __init__(self, *args: Any, engine: RolloutEngine, **kwargs: Any) -> None:
+        self._buffered_inputs: list[Tensors] | None = None
+        super().__init__(*args, **kwargs)
+        self._engine = engine
+        self._names: list[str] = []
+
+    def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        return prompts, None, {}
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Tensors:
+        self._names = [one["question_id"] for one in inputs]
+        scored: Tensors = super()._generate_and_score_completions(inputs)
+        return scored
+
+    def _generate_single_turn(
+        self, prompt_ids: list[list[int]], *_: Any, **__: Any
+    ) -> tuple[list[list[int]], list[list[float]] | None]:
+        """Draw a rollout for each prompt of this process, in order; TRL's `generate` would go on with finished ones."""
+        began = time.monotonic()
+        prompts = numbered(prompt_ids, self._names, self.args.seed, self.state.global_step)
+        given = {"gather_deepspeed3_params": self.args.ds3_gather_for_generation}
+        checkpointing = {"gradient_checkpointing_kwargs": self.args.gradient_checkpointing_kwargs}
+        with unwrap_model_for_generation(self.model_wrapped, self.accelerator, **given, **checkpointing) as model:
+            drawn = self._drawn(model, prompts)
+        self._log_metric("rollouts/seconds", time.monotonic() - began)
+        return [drawn[prompt.sample_id] for prompt in prompts], None
+
+    def _drawn(self, model: PreTrainedModel, prompts: list[Prompt]) -> dict[str, list[int]]:
+        training, drawn, drawing = model.training, dict[str, list[int]](), Drawing(len(prompts))
+        runner = TransformersRunner(model, self.processing_class, self.temperature, self.max_completion_length)
+        model.eval()
+        try:
+            for batch in batches(prompts, self._engine.batch_size):
+                completed = runner.complete(batch, drawing.within)
+                drawn |= {one.prompt.sample_id: one.completion_ids for one in completed}
+                drawing.finished(len(completed), sum(len(one.completion_ids) for one in completed))
+        finally:
+            model.train(training)
+        return drawn
+
+    def _prepare_inputs(self, generation_batch: Any) -> Tensors:
+        """Give the rollouts of a pass; those of a step are put into its passes by length."""
+        before = self._buffered_inputs
+        inputs: Tensors = super()._prepare_inputs(generation_batch)
+        passes = self.args.steps_per_generation
+        if self._buffered_inputs is not None and self._buffered_inputs is not before:
+            self._buffered_inputs = by_length(self._buffered_inputs)
+            inputs = self._buffered_inputs[self._step % passes]
+        doing(f"learning from rollouts, pass {self._step % passes + 1}/{passes}")
+        return inputs
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int,
+        batch_size: int | None = None, compute_entropy: bool = False, compute_aux_loss: bool = False, **how: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:  # fmt: skip
+        """Read rows by length, at most `batch_size` in a pass, and padded on the right alone."""
+        if compute_aux_loss:  # a mixture's balance is over all tokens, which the mask tells from padding
+            found: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+            found = super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, True, **how
+            )
+            return found
+        order, size, read = attention_mask.sum(1).argsort(stable=True), batch_size or len(input_ids), []
+        for n, rows in enumerate(torch.split(order, size)):
+            if batch_size:
+                doing(f"reading rollouts, {n * size}/{len(order)}")
+            ids, labels, places = aligned(input_ids[rows], attention_mask[rows], logits_to_keep)
+            with self.accelerator.autocast():
+                out = model(input_ids=ids, labels=labels, fused_lm_head=True)
+            told = [out.log_probs, out.entropy] if compute_entropy else [out.log_probs]
+            mask = attention_mask[rows, -logits_to_keep:] > 0
+            read.append([one.gather(1, places).where(mask, 0.0) for one in told])
+        whole = [torch.cat(one)[order.argsort()] for one in zip(*read, strict=True)]
+        return whole[0], whole[1] if compute_entropy else None, None
+
+
+class Drawing:
+    """Tells how far the rollouts of a step are."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._began, self._done, self._tokens = total, time.monotonic(), 0, 0
+
+    def finished(self, rollouts: int, tokens: int) -> None:
+        """Count the rollouts of a batch, and their tokens."""
+        self._done, self._tokens = self._done + rollouts, self._tokens + tokens
+        self.within(0.0, 0)
+
+    def within(self, share: float, tokens: int) -> None:
+        """Tell how far the batch under way is."""
+        rate = (self._tokens + tokens) / max(time.monotonic() - self._began, 1e-6)
+        doing(f"drawing rollouts, {int(self._done + share)}/{self._total}, {rate:,.0f} tokens/s")
+
+
+def numbered(contexts: Sequence[list[int]], names: Sequence[str], seed: int, step: int) -> list[Prompt]:
+    """Make prompts of contexts (token ids) and their questions' names; the rollouts of a question are counted."""
+    seen, prompts = Counter[str](), []
+    for context, name in zip(contexts, names, strict=True):
+        n = seen[name]
+        prompts.append(Prompt(f"{name}/{n}", name, context, rollout_seed(seed, step, name, n)))
+        seen[name] += 1
+    return prompts
+
+
+def by_length(passes: Sequence[Tensors]) -> list[Tensors]:
+    """Put the rollouts of a step into as many passes again, the shortest first; what is a number stays as it is."""
+    whole = {
+        name: torch.cat([one[name] for one in passes]) if tensor.dim() else tensor for name, tensor in passes[0].items()
+    }
+    order = (whole["prompt_mask"].sum(1) + whole["completion_mask"].sum(1)).argsort(stable=True)
+    ordered = {name: tensor[order] if tensor.dim() else tensor for name, tensor in whole.items()}
+    split: list[Tensors] = split_tensor_dict(ordered, len(passes))
+    return split
+
+
+def aligned(ids: torch.Tensor, mask: torch.Tensor, completion: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Move rows to the left: a causal model then needs no mask, for no token looks at the padding behind it.
+
+    Ids and mask [n, w] are those of prompts, padded on the left, and of completions in the last columns, padded on the
+    right. Gives ids and labels [n, longest], -100 outside of completions, and [n, completion]: where what a model tells
+    of the next token, [n, longest - 1], is that of a completion's token; where there is none, any place.
+    """
+    lengths, first, width = mask.sum(1), mask.argmax(1), ids.shape[1]
+    longest = int(lengths.max())
+    columns = torch.arange(longest, device=ids.device)
+    moved = ids.gather(1, (first[:, None] + columns).clamp_max(width - 1))
+    prompts = width - completion - first
+    outside = (columns < prompts[:, None]) | (columns >= lengths[:, None])
+    places = prompts[:, None] - 1 + torch.arange(completion, device=ids.device)
+    return moved, moved.masked_fill(outside, -100), places.clamp_max(longest - 2)
