@@ -49,7 +49,7 @@ def parts(batch: Batch, budget: int) -> Iterator[tuple[Batch, float]]:
 
 
 def cut(lengths: Sequence[int], budget: int) -> list[slice]:
-    """Group consecutive rows into passes of at most `budget` tokens, including padding; a longer row is alone in its pass."""
+    """Group consecutive rows into passes of at most `budget` tokens, with padding; a longer row gets its own pass."""
     found: list[slice] = []
     first = longest = 0
     for n, length in enumerate(lengths):
