@@ -128,9 +128,9 @@ def grpo(
     check_fits(shared["model"], rows, options, len(asked.opening))
     rollouts = Rollouts(options, asked, shared["processing_class"].decode(list(asked.opening)))
     config = GRPOConfig(
-        **arguments, loss_type="dapo", epsilon=options.epsilon, beta=options.beta, scale_rewards=options.advantages,
-        num_generations=options.group_size, max_completion_length=options.max_new_tokens,
-        temperature=options.temperature, top_p=1.0, top_k=0,
+        **arguments, loss_type="dapo", epsilon=options.epsilon, epsilon_high=options.epsilon_high, beta=options.beta,
+        scale_rewards=options.advantages, num_generations=options.group_size, temperature=options.temperature,
+        max_completion_length=options.max_new_tokens, top_p=1.0, top_k=0,
         reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
         # TRL would weigh the KL by the probability ratio too; equation 6 does not.
         use_bias_correction_kl=False,
