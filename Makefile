@@ -78,6 +78,9 @@ test-slurm-faults: $(VENV)/ready-dev ## the same with all faults, and benchmarks
 	timeout -k 60 3600 pytest tests/slurm -rs --junitxml=slurm.xml
 	PYTHONPATH=. python benchmarks/slurm.py slurm.xml > slurm.page && mv slurm.page benchmarks/slurm.md
 
+rehearse: $(VENV)/ready ## the paper's experiments on generated questions by the embedded model, to their reports
+	for file in config/paper/*.yaml; do $(SNAKEMAKE) --configfile $$file --config rehearse=true || exit 1; done
+
 bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md

@@ -79,7 +79,7 @@ def test_doctor_finds_the_shipped_demo_in_order(tmp_path: Path) -> None:
     told = hsir(tmp_path, "doctor", "--configfile", given[0], "--profile", given[1], NO_COLOR="1")
     assert told.returncode == 0, told.stdout + told.stderr
     jobs = counted(tmp_path, "--configfile", given[0])["total"]
-    assert f"ok       workflow: demo: {jobs} jobs" in told.stdout and "environment train" in told.stdout
+    assert f"ok       workflow: demo: {jobs} jobs" in told.stdout and "environment gpu" in told.stdout
     assert "\x1b" not in told.stdout
 
 

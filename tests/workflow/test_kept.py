@@ -29,21 +29,21 @@ def with_tau(tiny: dict[str, Any], tau: float) -> dict[str, Any]:
 
 def test_a_rerun_that_failed_or_was_killed_takes_nothing_with_it(copied: Path, tiny: dict[str, Any]) -> None:
     broken, before = with_tau(tiny, 50.0), state(copied)
-    failed = snakemake(copied, "one-round", config=broken)
+    failed = snakemake(copied, "two-rounds", config=broken)
     assert failed.returncode != 0 and "no solution is left for training" in failed.stdout + failed.stderr
     assert state(copied) == before
-    assert planned(copied, "one-round") == []
-    assert "filter" in {job.rule for job in planned(copied, "one-round", config=broken)}, "it is not taken for finished"
+    assert planned(copied, "two-rounds") == []
+    assert "filter" in {job.rule for job in planned(copied, "two-rounds", config=broken)}, "it is not taken for finished"
     run = subprocess.Popen(
-        command(copied, "one-round", config=with_tau(tiny, -1.0)), env=environment(), start_new_session=True,
+        command(copied, "two-rounds", config=with_tau(tiny, -1.0)), env=environment(), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     while (copied / FILTERED).exists() and run.poll() is None:
         time.sleep(0.001)
     os.killpg(run.pid, signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL
-    assert snakemake(copied, "--unlock", "one-round").returncode == 0
-    assert planned(copied, "one-round") == []
+    assert snakemake(copied, "--unlock", "two-rounds").returncode == 0
+    assert planned(copied, "two-rounds") == []
     assert state(copied) == before
 
 
