@@ -175,6 +175,9 @@ class Grpo(Training):
         None, gt=0, description="Clipping range above 1, if it is not `epsilon` (DAPO's clip-higher)."
     )
     beta: float = Field(0.04, ge=0, description="Weight of the KL to the initial policy.")
+    resample: int = Field(
+        0, ge=0, description="Rounds in which other questions replace those whose rollouts all have the same reward."
+    )
     advantages: Literal["group", "batch", "none"] = Field(
         "group", description="Which standard deviation normalizes the advantage: the group's, the batch's, or none."
     )
