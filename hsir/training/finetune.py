@@ -150,6 +150,7 @@ def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
     names = {
         "reward": "reward", "without_spread": "frac_reward_zero_std", "clipped": "completions/clipped_ratio",
         "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean",
+        "resampled": "resampled/questions",
     }  # fmt: skip
     rewards = {reward.kind: f"rewards/{reward.kind}/mean" for reward in options.rewards}
     course = [
@@ -159,8 +160,11 @@ def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
     ]  # fmt: skip
     generated = sum(round(entry["completions/mean_length"] * a_step) for entry in logged)
     read = int(logged[-1]["num_tokens"]) if logged else 0
-    counts = {"rollouts": a_step * len(logged), "generated_tokens": generated, "prompt_tokens": read - generated}
-    return {**counts, "course": course}
+    unused = [round(sum(entry.get(f"resampled/{what}", 0) for entry in logged)) for what in ("questions", "tokens")]
+    return {
+        "rollouts": a_step * len(logged) + unused[0] * options.group_size, "generated_tokens": generated + unused[1],
+        "prompt_tokens": read - generated, "course": course,
+    }  # fmt: skip
 
 
 def _trainer(

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from hsir.progress import doing
 from hsir.rewards import BaseReward, Reward, Rollout, reads_scores
 from hsir.storage import tables
 from hsir.training.questions import QuestionTrainer
+from hsir.training.resample import Asking, Judge, Resampling
 
 Names = Callable[[], list[str]]
 
@@ -42,6 +44,8 @@ class Rollouts:
         self._options, self._asked, self._opening = options, asked, opening
         self._scored = any(map(reads_scores, options.rewards))
         self._of: Any = None
+        self._kept: dict[Any, list[Rollout]] = {}
+        self._seconds: dict[str, float] = defaultdict(float)
         self._groups: list[list[Rollout]] = []
         self.trainer: QuestionTrainer | None = None
         """Whose policy scores; set once the trainer is there."""
@@ -54,21 +58,43 @@ class Rollouts:
         self, prompts: Sequence[list[int]], texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str],
         log: Callable[[str, float], None],
     ) -> list[list[Rollout]]:  # fmt: skip
-        """Give the groups, in order; raises HsirError where a group holds more than one question."""
+        """Give the groups, in order, and log what they are; raises HsirError as `judged` does."""
         if self._of is ids:
             return self._groups
+        self._groups, self._of = self.judged(prompts, texts, ids, names), ids
+        if self._scored:
+            values = [one.indiv or 0.0 for group in self._groups for one in group]
+            log("indiv/mean", math.fsum(values) / len(values))
+        for name, seconds in self._seconds.items():
+            log(f"{name}/seconds", seconds)
+        self._kept, self._seconds = {}, defaultdict(float)
+        return self._groups
+
+    def judged(
+        self, prompts: Sequence[list[int]], texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str]
+    ) -> list[list[Rollout]]:  # fmt: skip
+        """Grade and score groups, those of this step that were already judged excepted.
+
+        Raises HsirError where a group holds more than one question.
+        """
         size = self._options.group_size
         places = range(0, len(names), size)
         for group in (names[at : at + size] for at in places):
             if len(set(group)) > 1 or len(group) < size:
                 raise HsirError(f"a group of rollouts is of {', '.join(sorted(set(group)))}: groups were split")
+        keys = [(names[at], *map(tuple, ids[at : at + size])) for at in places]
+        new = [at for key, at in zip(keys, places, strict=True) if key not in self._kept]
+        rows = [n for at in new for n in range(at, at + size)]
+        own = [ids[n] for n in rows]
         began = time.monotonic()
-        doing(f"grading {len(ids)} rollouts")
-        graded = self._graded(texts, ids, names)
-        log("grading/seconds", time.monotonic() - began)
-        scored = self._by_policy(graded, prompts, ids, log) if self._scored else graded
-        self._of, self._groups = ids, [scored[at : at + size] for at in places]
-        return self._groups
+        doing(f"grading {len(rows)} rollouts")
+        graded = self._graded([texts[n] for n in rows], own, [names[n] for n in rows])
+        self._seconds["grading"] += time.monotonic() - began
+        scored = self._by_policy(graded, [prompts[n] for n in rows], own) if self._scored else graded
+        self._kept |= {
+            keys[at // size]: scored[n : n + size] for at, n in zip(new, range(0, len(rows), size), strict=True)
+        }
+        return [self._kept[key] for key in keys]
 
     def _graded(self, texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str]) -> list[Rollout]:
         stops = set(self.trainer.eos_token_ids) if self.trainer else set()
@@ -88,8 +114,7 @@ class Rollouts:
         ]
 
     def _by_policy(
-        self, graded: list[Rollout], prompts: Sequence[list[int]], ids: Sequence[list[int]],
-        log: Callable[[str, float], None],
+        self, graded: list[Rollout], prompts: Sequence[list[int]], ids: Sequence[list[int]]
     ) -> list[Rollout]:  # fmt: skip
         """Score rollouts by the policy that drew them, as it is in this step."""
         if self.trainer is None:
@@ -104,8 +129,7 @@ class Rollouts:
                 doing(f"scoring rollouts, {len(found)}/{len(solutions)}")
                 found |= dict(scorer.score(batch))
         values = [found[one.name].indiv for one in graded]
-        log("indiv/mean", math.fsum(values) / len(values))
-        log("indiv/seconds", time.monotonic() - began)
+        self._seconds["indiv"] += time.monotonic() - began
         return [one._replace(indiv=value) for one, value in zip(graded, values, strict=True)]
 
     def _read(self, solution: Solution) -> Solution:
@@ -128,9 +152,9 @@ def grpo(
     check_fits(shared["model"], rows, options, len(asked.opening))
     rollouts = Rollouts(options, asked, shared["processing_class"].decode(list(asked.opening)))
     config = GRPOConfig(
-        **arguments, loss_type="dapo", epsilon=options.epsilon, beta=options.beta, scale_rewards=options.advantages,
-        num_generations=options.group_size, max_completion_length=options.max_new_tokens,
-        temperature=options.temperature, top_p=1.0, top_k=0,
+        **arguments, loss_type="dapo", epsilon=options.epsilon, epsilon_high=options.epsilon_high, beta=options.beta,
+        scale_rewards=options.advantages, num_generations=options.group_size, temperature=options.temperature,
+        max_completion_length=options.max_new_tokens, top_p=1.0, top_k=0,
         reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
         # TRL would weigh the KL by the probability ratio too; equation 6 does not.
         use_bias_correction_kl=False,
@@ -138,14 +162,34 @@ def grpo(
         shuffle_dataset=False,
     )  # fmt: skip
     drawn = in_order(rows, options, arguments["seed"])
-    data = Dataset.from_list(
-        [{"prompt": [*row["prompt_ids"], *asked.opening], "question_id": row["question_id"]} for row in drawn]
-    )
+    data = Dataset.from_list([asking(row, asked) for row in drawn])
     functions = [function(reward, rollouts) for reward in options.rewards]
     judged: dict[str, Any] = {"reward_funcs": functions, "train_dataset": data}
-    trainer = QuestionTrainer(**shared, **judged, args=config, engine=options.engine)
+    resampling = None
+    if options.resample:
+        judge = judging(options.rewards, rollouts, shared["processing_class"])
+        resampling = Resampling(options, [asking(row, asked) for row in rows], arguments["seed"], judge)
+    trainer = QuestionTrainer(**shared, **judged, args=config, engine=options.engine, resampling=resampling)
     rollouts.trainer = trainer
     return trainer, rollouts.names
+
+
+def asking(row: tables.Row, asked: Asked) -> Asking:
+    """Make of a question what a trainer is given."""
+    return {"prompt": [*row["prompt_ids"], *asked.opening], "question_id": row["question_id"]}
+
+
+def judging(rewards: Sequence[Reward], rollouts: Rollouts, tokenizer: Any) -> Judge:
+    """Make what gives the weighted sum of rewards of rollouts, before TRL asks for each."""
+
+    def judge(asked: Sequence[Asking], ids: Sequence[list[int]]) -> list[float]:
+        texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
+        names, prompts = [one["question_id"] for one in asked], [one["prompt"] for one in asked]
+        groups = rollouts.judged(prompts, texts, ids, names)
+        each = [[value for group in groups for value in checked(reward, group)] for reward in rewards]
+        return [math.fsum(r.weight * v for r, v in zip(rewards, one, strict=True)) for one in zip(*each, strict=True)]
+
+    return judge
 
 
 def in_order(rows: list[tables.Row], options: Grpo, seed: int) -> list[tables.Row]:

@@ -16,6 +16,7 @@ from hsir.progress import doing
 from hsir.sampling.engines.base import Prompt, batches
 from hsir.sampling.engines.seeds import rollout_seed
 from hsir.sampling.engines.transformers import TransformersRunner
+from hsir.training.resample import Resampling
 
 Tensors = dict[str, torch.Tensor]
 
@@ -23,41 +24,58 @@ Tensors = dict[str, torch.Tensor]
 class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
     """GRPO whose rollouts follow from seed, step, question and number, and whose passes hold little padding."""
 
-    def __init__(self, *args: Any, engine: RolloutEngine, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, engine: RolloutEngine, resampling: Resampling | None = None, **kwargs: Any) -> None:
         self._buffered_inputs: list[Tensors] | None = None
         super().__init__(*args, **kwargs)
-        self._engine = engine
+        self._engine, self._resampling = engine, resampling
         self._names: list[str] = []
+        self._drawn_in_step: dict[int, list[int]] = {}
+        """By the seeds of their noise."""
+        self._seconds = 0.0
 
     def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return prompts, None, {}
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Tensors:
+        self._drawn_in_step, self._seconds = {}, 0.0
+        if self._resampling is not None:
+            inputs = self._resampling(inputs, self.state.global_step, self.accelerator.process_index, self._rollouts)
+            self._log_metric("resampled/questions", self._resampling.exchanged)
+            self._log_metric("resampled/tokens", self._resampling.tokens)
         self._names = [one["question_id"] for one in inputs]
         scored: Tensors = super()._generate_and_score_completions(inputs)
         return scored
+
+    def _rollouts(self, inputs: list[dict[str, Any]]) -> list[list[int]]:
+        """Draw a rollout for each of the inputs, in order; what was drawn in this step is there already."""
+        began, names = time.monotonic(), [one["question_id"] for one in inputs]
+        prompts = numbered([one["prompt"] for one in inputs], names, self.args.seed, self.state.global_step)
+        missing = [prompt for prompt in prompts if prompt.seed not in self._drawn_in_step]
+        given = {"gather_deepspeed3_params": self.args.ds3_gather_for_generation}
+        checkpointing = {"gradient_checkpointing_kwargs": self.args.gradient_checkpointing_kwargs}
+        # Several processes gather split weights together, whether each has something to draw or not.
+        with unwrap_model_for_generation(self.model_wrapped, self.accelerator, **given, **checkpointing) as model:
+            self._drawn_in_step |= self._drawn(model, missing)
+        self._seconds += time.monotonic() - began
+        return [self._drawn_in_step[prompt.seed] for prompt in prompts]
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], *_: Any, **__: Any
     ) -> tuple[list[list[int]], list[list[float]] | None]:
         """Draw a rollout for each prompt of this process, in order; TRL's `generate` would go on with finished ones."""
-        began = time.monotonic()
-        prompts = numbered(prompt_ids, self._names, self.args.seed, self.state.global_step)
-        given = {"gather_deepspeed3_params": self.args.ds3_gather_for_generation}
-        checkpointing = {"gradient_checkpointing_kwargs": self.args.gradient_checkpointing_kwargs}
-        with unwrap_model_for_generation(self.model_wrapped, self.accelerator, **given, **checkpointing) as model:
-            drawn = self._drawn(model, prompts)
-        self._log_metric("rollouts/seconds", time.monotonic() - began)
-        return [drawn[prompt.sample_id] for prompt in prompts], None
+        asked = zip(self._names, prompt_ids, strict=True)
+        ids = self._rollouts([{"question_id": name, "prompt": prompt} for name, prompt in asked])
+        self._log_metric("rollouts/seconds", self._seconds)
+        return ids, None
 
-    def _drawn(self, model: PreTrainedModel, prompts: list[Prompt]) -> dict[str, list[int]]:
-        training, drawn, drawing = model.training, dict[str, list[int]](), Drawing(len(prompts))
+    def _drawn(self, model: PreTrainedModel, prompts: list[Prompt]) -> dict[int, list[int]]:
+        training, drawn, drawing = model.training, dict[int, list[int]](), Drawing(len(prompts))
         runner = TransformersRunner(model, self.processing_class, self.temperature, self.max_completion_length)
         model.eval()
         try:
             for batch in batches(prompts, self._engine.batch_size):
                 completed = runner.complete(batch, drawing.within)
-                drawn |= {one.prompt.sample_id: one.completion_ids for one in completed}
+                drawn |= {one.prompt.seed: one.completion_ids for one in completed}
                 drawing.finished(len(completed), sum(len(one.completion_ids) for one in completed))
         finally:
             model.train(training)

@@ -206,7 +206,7 @@ WRONG = [
     ),
     (
         "methods.plain.train", {"tokens_per_pass": 4096, "devices": {"kind": "ddp", "processes": 2}},
-        "tokens_per_pass is for one process, and devices has 2; set device_batch_size in its place",
+        "tokens_per_pass needs a single process, and devices has 2; set device_batch_size instead",
     ),
     ("methods.plain.train", {"devices": {"kind": "ddp", "processes": 1}}, "processes: .*, not 1"),
     (

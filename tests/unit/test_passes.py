@@ -21,7 +21,7 @@ IDS = ["sft", "dpo"]
 def made(embedded: Path, folder: Path, options: Offline) -> Any:
     """A trainer whose policy has already left where it began."""
     shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
-    given = arguments(options, 0, folder)
+    given = arguments(options, 0, folder, options.steps(6))
     some = rows(options, 6)
     trainer = dpo(shared, some, options, given) if isinstance(options, Dpo) else sft(shared, some, given)
     noise = torch.Generator().manual_seed(0)

@@ -28,7 +28,7 @@ NAMES = [name for name in ("q0", "q1", "q2") for _ in range(4)]
 def trainer(embedded: Path, folder: Path, **changed: Any) -> Any:
     options = Grpo(**{**SHAPE, **changed})
     shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
-    return grpo({**shared, "peft_config": adapters(options)}, ROWS, options, arguments(options, 0, folder), ASKED)[0]
+    return grpo({**shared, "peft_config": adapters(options)}, ROWS, options, arguments(options, 0, folder, 2), ASKED)[0]
 
 
 def drawn(made: Any, names: list[str], step: int = 0) -> dict[str, list[list[int]]]:
