@@ -8,7 +8,7 @@ from hsir.options import Options
 
 
 class TransformersRollouts(Options):
-    """Draw with the decoding loop of the stage sample: a rollout follows from seed, step, question and number."""
+    """Generate with the decoding loop of the stage sample; a rollout depends on the seed, step, question and number."""
 
     kind: Literal["transformers"] = "transformers"
     batch_size: int = Field(64, ge=1, description="Rollouts decoded together on one device.")

@@ -169,14 +169,14 @@ class Grpo(Training):
     group_size: int = Field(8, ge=2, description="Rollouts per question.")
     temperature: float = Field(1.0, gt=0, description="Divides the logits when rollouts are sampled.")
     max_new_tokens: Count = Field(2048, description="Token limit of a rollout.")
-    engine: RolloutEngine = Field(TransformersRollouts(), description="What draws rollouts, by `kind`.")
+    engine: RolloutEngine = Field(TransformersRollouts(), description="Engine that generates rollouts, by `kind`.")
     epsilon: float = Field(0.2, gt=0, description="Clipping range of a token's probability ratio around 1.")
     epsilon_high: float | None = Field(
         None, gt=0, description="Clipping range above 1, if it is not `epsilon` (DAPO's clip-higher)."
     )
     beta: float = Field(0.04, ge=0, description="Weight of the KL to the initial policy.")
     resample: int = Field(
-        0, ge=0, description="Rounds in which other questions replace those whose rollouts all have the same reward."
+        0, ge=0, description="Times that questions whose rollouts all have the same reward are replaced by others."
     )
     advantages: Literal["group", "batch", "none"] = Field(
         "group", description="Which standard deviation normalizes the advantage: the group's, the batch's, or none."
