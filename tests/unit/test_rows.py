@@ -67,7 +67,7 @@ def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
         ("a.csv", "\n1,2\n", "line 1: no header"),
         ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is no JSON value"),
         ("a.jsonl", "[" * 100_000, "line 1: brackets are nested too deeply"),
-        ("a.json", '[{"a": %s}]' % ("9" * 5000), "a number of 5000 digits"),
+        ("a.json", '[{"a": %s}]' % ("9" * 5000), "a number with 5000 digits"),
         ("a.jsonl", LINES.encode("utf-16"), "not UTF-8 text"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_row_that_is_no_question_is_named_with_its_place(
 
 def test_an_id_that_is_there_twice_is_named_with_both_places(tmp_path: Path) -> None:
     path = written(tmp_path, "test.jsonl", f"{json.dumps(AMC)}\n{json.dumps(AMC)}\n")
-    with pytest.raises(InputError, match=r"test\.jsonl, line 2: the id '1' is that of .*test\.jsonl, line 1 too"):
+    with pytest.raises(InputError, match=r"test\.jsonl, line 2: the id '1' is also that of .*test\.jsonl, line 1"):
         TypeAdapter(Task).validate_python({"kind": "amc23", "path": path}).records("test", 0)
 
 

@@ -123,7 +123,7 @@ def test_the_reasoning_alone_is_fewer_tokens(tmp_path: Path, embedded: Path) -> 
         (["{"], "line 1: not JSON"),
         ([ROW, "[1]"], "line 2: a list, not an object with prompt and completion"),
         ([{"prompt": "x"}], "line 1: no 'completion'; the row has prompt"),
-        ([ROW, ROW], "line 2: the id 'a' is that of line 1 too"),
+        ([ROW, ROW], "line 2: the id 'a' is also that of line 1"),
         ([ROW | {"completion": ""}], "line 1: the completion is empty"),
         ([ROW | {"prompt": 5}], "line 1: prompt must be text or messages"),
     ],

@@ -53,7 +53,7 @@ def test_a_policy_that_is_gone_is_named_though_nothing_would_run(
     assert found["start"].gone == ("results/m/sums/seed0/start/checkpoint",) and not found["plain"].gone
     show(["one"], list(found.values()))
     said = capsys.readouterr().out
-    assert ALL_MADE not in said and "results/m/sums/seed0/start/checkpoint: not there" in said
+    assert ALL_MADE not in said and "results/m/sums/seed0/start/checkpoint: missing" in said
 
 
 def test_warnings_of_stages_are_read_from_the_logs_of_the_runs_pools(plan: Plan) -> None:
