@@ -93,7 +93,7 @@ def test_a_step_has_as_many_solutions_as_the_option_says() -> None:
 
 
 def test_cut_by_tokens_a_step_comes_at_once() -> None:
-    told = arguments(Sft(batch_size=30, device_batch_size=8, tokens_per_pass=4096), 0, Path("x"))
+    told = arguments(Sft(batch_size=30, device_batch_size=8, tokens_per_pass=4096), 0, Path("x"), 10)
     assert (told["per_device_train_batch_size"], told["gradient_accumulation_steps"]) == (30, 1)
 
 
