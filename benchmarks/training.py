@@ -1,8 +1,8 @@
-"""How fast is training, beside a plain loop over the same rows, and does cutting its passes by tokens pay?
+"""How fast is SFT compared with a plain loop over the same rows, and does `tokens_per_pass` make it faster?
 
 PYTHONPATH=. python benchmarks/training.py [results/embedded/chains/seed0/rft.1 ...] [--tokens 512 1024 2048]
 
-Without folders of policies: rows of random tokens, whose lengths are like those of the demo's solutions.
+Without folders of policies, rows are random tokens with lengths like those of the demo's solutions.
 """
 
 import os

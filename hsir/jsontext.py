@@ -14,9 +14,21 @@ def parse(text: str | bytes) -> Any:
     """
     try:
         written = text if isinstance(text, str) else text.decode("utf-8")
-        return json.loads(written, parse_constant=_no_number, parse_int=_whole, parse_float=_finite)
+        return json.loads(written, object_pairs_hook=_once, **_NUMBERS)
     except RecursionError:
         raise ValueError("brackets are nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object, unless a key is there twice or a text has half of a surrogate pair, which no file can hold."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
+        raise ValueError(f"the key {twice!r} occurs twice; remove one")
+    for key, value in pairs:
+        if isinstance(value, str) and not value.isascii() and any("\ud800" <= mark <= "\udfff" for mark in value):
+            raise ValueError(f"{key!r} has half of a surrogate pair; remove it")
+    return made
 
 
 def _no_number(name: str) -> Any:
@@ -34,3 +46,6 @@ def _finite(digits: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError(f"{digits:.40} is too large for a float")
     return value
+
+
+_NUMBERS: dict[str, Any] = {"parse_constant": _no_number, "parse_int": _whole, "parse_float": _finite}

@@ -73,7 +73,12 @@ def _uses_in_entries(config: Config) -> Iterable[Use]:
     for name, method in config.methods.items():
         yield f"methods.{name}.pools", "pool", method.pools, config.pools
         yield f"methods.{name}.score", "score set", [method.score] if method.score else [], config.scores
-        yield f"methods.{name}.initial", "method", [_maker(method.initial)] if method.follows else [], config.methods
+        yield (
+            f"methods.{name}.initial",
+            "method",
+            [_maker(method.initial)] if method.follows else [],
+            {*config.methods, BASE},
+        )
     for name, pool in config.pools.items():
         yield f"pools.{name}.of", "pool", [pool.source] if pool.source else [], config.pools
         yield f"pools.{name}.matcher", "pool", pool.sources[1:], config.pools

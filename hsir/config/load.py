@@ -63,9 +63,20 @@ def load(
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; raises ConfigError naming the file and the line."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506 - it is a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not YAML: {error or 'brackets nested too deeply'}") from error
+
+
+class _Once(yaml.SafeLoader):
+    """Reads YAML in which no key occurs twice: of two blocks with one name, the first would vanish."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} occurs twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _under(default: dict[str, Any], given: Any) -> Any:

@@ -24,9 +24,11 @@ def _folder(name: str) -> str:
     """Refuse a name that the shell, Snakemake's wildcards or a path would take for something else."""
     if not name.strip() or name != name.strip():
         raise ValueError(f"{name!r} is not a folder name; choose one, such as results")
+    if name.startswith("-") or max(map(len, Path(name).parts), default=0) > 200 or Path(name).is_file():
+        raise ValueError(f"{name:.80!r} cannot be a folder; choose another name")
     if name.startswith("~"):
         raise ValueError(f"{name!r}: `~` is not expanded; write the full path")
-    if found := next((mark for mark in "{}*?[]\n\t\0" if mark in name), None):
+    if found := next((mark for mark in "{}*?[]$:\n\t\0" if mark in name), None):
         raise ValueError(f"{name!r} holds {found!r}, which Snakemake treats as a pattern; choose another name")
     if ".." in Path(name).parts or Path(name) in (Path(), Path("/")):
         raise ValueError(f"{name!r} is not a separate folder; choose a subfolder, or write the full path")
@@ -131,7 +133,7 @@ class Run(Options):
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = Field(
         description="Names of methods; `base` is the untrained model, which is only evaluated."
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), description="Seeds for data and sampling.")
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0,), description="Seeds for data and sampling.")
     iterations: Count | None = Field(None, description="Iterations of every method; each method's own number, if none.")
     benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(
         None,

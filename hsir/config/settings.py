@@ -153,6 +153,6 @@ class Settings(Options):
 class Model(Options):
     """A base model."""
 
-    path: str = Field(description="Folder or hub id of the base model.")
+    path: str = Field(min_length=1, description="Folder or hub id of the base model.")
     chat_template: Path | None = Field(None, description="Jinja file, for a model without a template.")
     settings: Settings = Field(Settings(), description="Stage options for this model.")

@@ -103,11 +103,11 @@ class Training(Options):
 class Offline(Training):
     """Training on a fixed training set."""
 
-    epochs: Count = Field(3, description="Times that the training set is learnt from.")
+    epochs: Count = Field(3, description="Number of times that the training set is used.")
     tokens_per_pass: Count | None = Field(
         None,
-        description="Most tokens of a forward pass, padding included, in place of `device_batch_size`; of pairs, both"
-        " texts count, and an example that has more is one pass. For one process.",
+        description="Maximum tokens of a forward pass, including padding, instead of `device_batch_size`. For pairs,"
+        " both texts count; an example above the maximum is a pass of its own. Needs a single process.",
     )
 
     @property
@@ -116,7 +116,7 @@ class Offline(Training):
 
     @property
     def accumulation(self) -> int:
-        """Batches an optimizer step: one, where passes are cut by tokens."""
+        """Batches per optimizer step: one with `tokens_per_pass`."""
         return 1 if self.tokens_per_pass else super().accumulation
 
     def steps(self, examples: int) -> int:
@@ -127,8 +127,8 @@ class Offline(Training):
     def _cut_by_one(self) -> "Offline":
         if self.tokens_per_pass and self.devices.processes > 1:
             raise ValueError(
-                f"tokens_per_pass is for one process, and devices has {self.devices.processes}; set device_batch_size"
-                " in its place"
+                f"tokens_per_pass needs a single process, and devices has {self.devices.processes}; set"
+                " device_batch_size instead"
             )
         return self
 

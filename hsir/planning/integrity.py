@@ -66,7 +66,10 @@ def _opened(path: Path) -> tuple[dict[str, Any], bool]:
     """Give what a file says of its making, and whether it has a checksum; raises InputError where it is damaged."""
     if path.suffix == ".json":
         value = read_json(path)
-        return (value.get("provenance", {}), True) if isinstance(value, dict) else ({}, False)
+        made = value.get("provenance", {}) if isinstance(value, dict) else {}
+        if not isinstance(made, dict) or not isinstance(made.get("inputs", {}), dict):
+            raise InputError(f"{path}: its provenance cannot be read")
+        return made, isinstance(value, dict)
     content = path.read_bytes()
     try:
         stamped = seal.stamped(content)

@@ -55,8 +55,8 @@ def _leftover(path: Path, busy: Collection[Path]) -> Leftover | None:
     elif path.suffix in UNFINISHED and path.is_dir():
         what = UNFINISHED[path.suffix]
         if output.exists():
-            return Leftover(path, _size(path), f"the state of a finished {what}")
-        return Leftover(path, _size(path), f"{what}, unfinished, that no requested run needs", False)
+            return Leftover(path, _size(path), f"the state of {what}, which is finished")
+        return Leftover(path, _size(path), f"{what}, unfinished and not needed by a requested run", False)
     return None
 
 

@@ -11,7 +11,7 @@ from hsir.errors import InputError
 from hsir.grading import Grading
 from hsir.grading.base import Grader
 from hsir.recycling.matchers import BaseMatcher, Matcher
-from hsir.storage import tables
+from hsir.storage import belonging, tables
 
 _MATCHER: TypeAdapter[BaseMatcher] = TypeAdapter(Matcher)
 _GRADING: TypeAdapter[Grader] = TypeAdapter(Grading)
@@ -42,11 +42,16 @@ def marked(table: Path) -> Iterator[Marked]:
     grader = _GRADING.validate_python(made_by["options"]["grading"])
     layout = made_by["options"].get("steps", "blank_line")
     samples, questions = _inputs(table, made_by)
+    belonging.check_made_of([table], [*samples, questions])
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     for name, completion in tables.tuples("samples", samples, ["sample_id", "completion"]):
         cut = cuts.get(name)
         if cut is not None and cut["cut_step"] is not None:
             question, steps = asked[cut["question_id"]], traces.steps(completion, layout)
+            if cut["cut_step"] >= len(steps):
+                raise InputError(
+                    f"{table}: made from other samples than {samples[0]} now has; rerun `snakemake --force {table}`"
+                )
             text, end = steps[cut["cut_step"]]
             said = matcher.arrival(text, question["gold"], grader, dict(question["options"] or ()) or None)
             # An older version cut here where this one finds no statement: the whole step is shown as one.

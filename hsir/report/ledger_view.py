@@ -30,7 +30,7 @@ def gather(made: Made) -> pd.DataFrame:
         for what in ("own", "cumulative")
     ]
     costs = pd.DataFrame(rows, columns=COLUMNS)
-    return pd.concat(seeds for _, seeds in costs.groupby(PLACE, sort=False))
+    return pd.concat([costs[:0], *(seeds for _, seeds in costs.groupby(PLACE, sort=False))])
 
 
 def sheets(costs: pd.DataFrame) -> list[Sheet]:

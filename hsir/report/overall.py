@@ -58,7 +58,7 @@ def ours(results: Sequence[Result]) -> dict[str, Overall]:
 def headline(results: Sequence[Result]) -> list[str]:
     """Compare the most accurate policy with the start, as in the paper's abstract (+10.9, -42.4 %)."""
     found = ours(results)
-    start, others = found.get(START), [one for one in found.values() if one.policy not in (START, "base", "sft-oracle")]
+    start, others = found.get(START), [one for one in found.values() if "." in one.policy]
     if start is None or not others:
         return []
     best = max(others, key=lambda one: one.accuracy)

@@ -45,6 +45,14 @@ def parsed(kind: Any, text: str) -> Any:
         raise ValueError(explain.faults(kind, raw, error)) from None
 
 
+def named(entries: Sequence[str], what: str) -> list[tuple[str, Path]]:
+    """Part NAME=FILE entries of a repeated option; raises InputError for one without a name."""
+    for entry in entries:
+        if not all(entry.partition("=")[::2]):
+            raise InputError(f"--{what} {entry}: must be NAME=FILE")
+    return [(name, Path(path)) for name, _, path in (entry.partition("=") for entry in entries)]
+
+
 def file_option(flag: str, what: str, *suffixes: str) -> Any:
     """Make a typer option that takes a file, whose suffix says its format: one of `suffixes`."""
 

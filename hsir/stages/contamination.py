@@ -39,7 +39,7 @@ def main(
         for name, task in tests.root.items()
         for record in task.questions("test", 0)
     ]
-    tables_given = {name: Path(path) for name, path in (entry.split("=", 1) for entry in given)}
+    tables_given = dict(cli.named(given, "given"))
     belonging.check_made_of([filtered], [*tables_given.values(), *samples])
     texts = training_texts(filtered, tables_given, questions, samples)
     overlaps, exact = compare(asked, texts, contamination.ngrams)

@@ -17,7 +17,7 @@ from hsir.sampling.teacher import Endpoint, Teacher, check_address, take_key
 from hsir.stages import cli
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
-from hsir.tasks.benchmark import TrainingBenchmark
+from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
 from hsir.tasks.jsonl import read_records
 from hsir.tasks.record import Record
 
@@ -36,7 +36,7 @@ def main(
         Training, typer.Option(help="The split to distil; `training` is all training questions of a benchmark.")
     ] = "training",
     seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
-    system: Annotated[str | None, typer.Option(help="System prompt; none by default.")] = None,
+    system: Annotated[str | None, typer.Option(help="System prompt; by default the task's, if it has one.")] = None,
     key_from: Annotated[
         str, typer.Option(help="Environment variable with the API key, if one is needed.")
     ] = "OPENAI_API_KEY",
@@ -63,7 +63,8 @@ def main(
         requests_per_minute=requests_per_minute, timeout=timeout, retries=retries,
     )  # fmt: skip
     with cli.locked(output):
-        Distillation(task, Teacher(asked, key), system, attempts, output).make(records, parallel)
+        told = system if system is not None else task.DISTILL_SYSTEM if isinstance(task, Benchmark) else None
+        Distillation(task, Teacher(asked, key), told, attempts, output).make(records, parallel)
 
 
 def training(task: BaseTask, split: Training, seed: int) -> Iterable[Record]:

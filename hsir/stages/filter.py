@@ -33,7 +33,9 @@ def main(
 ) -> None:
     """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
-    shards = [(name, Path(path)) for name, path in (entry.split("=", 1) for entry in pool)]
+    if pool and (questions is None or not verified):
+        raise InputError("a pool needs --questions and --verified; give both")
+    shards, own = cli.named(pool, "pool"), cli.named(given, "given")
     belonging.check_pool([path for _, path in shards], verified, questions, scores)
     solutions = {row["sample_id"]: row | {"source": name} for name, path in shards
                  for row in tables.read("samples", path)}  # fmt: skip
@@ -52,8 +54,8 @@ def main(
         chosen = [c for c in chosen if c.sample_id in paired]
         steps.append(counted("pairs", chosen, solutions, known))
         check_pairs(chosen, steps, output)
-    rows, dropped = fitting(read_given(given) + kept_rows(chosen, solutions, known, paired), limits, output)
-    inputs = [Path(e.split("=", 1)[1]) for e in [*given, *pool]] + [*verified, *scores]
+    rows, dropped = fitting(read_given(own) + kept_rows(chosen, solutions, known, paired), limits, output)
+    inputs = [path for _, path in [*own, *shards]] + [*verified, *scores]
     made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs)
     for doubt in doubts:
         warn(doubt)
@@ -87,11 +89,11 @@ def check_any(
     )
 
 
-def read_given(given: list[str]) -> list[tables.Row]:
+def read_given(given: list[tuple[str, Path]]) -> list[tables.Row]:
     """Read given data as rows to train on; raises InputError for a question without a trace."""
     rows = []
-    for name, path in (entry.split("=", 1) for entry in given):
-        read = tables.read("questions", Path(path))
+    for name, path in given:
+        read = tables.read("questions", path)
         bare = [row["question_id"] for row in read if row["trace_ids"] is None]
         if bare and name != "questions":
             raise InputError(f"{path}: question {bare[0]!r} has no gold trace to train on")

@@ -23,8 +23,8 @@ def main(
 ) -> None:
     """Sum the cost of sampling, scoring and training for a policy; a shared pool counts in full for each method."""
     shards: dict[str, list[Path]] = defaultdict(list)
-    for name, path in (entry.split("=", 1) for entry in pool):
-        shards[name].append(Path(path))
+    for name, path in cli.named(pool, "pool"):
+        shards[name].append(path)
     belonging.check_pool([path for paths in shards.values() for path in paths], scores=scores)
     pools = {name: ledger.pool(tables.read("samples", paths, READ), map(took, paths)) for name, paths in shards.items()}
     indiv = [path for path in scores if tables.metadata(path).get("table") == "indiv-scores"]

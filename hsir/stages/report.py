@@ -37,6 +37,7 @@ from hsir.report import (
     training_view,
 )
 from hsir.report.accuracy import accuracy_tokens
+from hsir.report.checked import check
 from hsir.report.compared import Difference
 from hsir.report.latex import latex
 from hsir.report.page import browser, front, interactive, page
@@ -46,7 +47,7 @@ from hsir.report.sampled import Sampled
 from hsir.report.sheets import Sheet, markdown, sheets
 from hsir.report.show import show
 from hsir.stages import cli
-from hsir.storage import belonging, tables
+from hsir.storage import tables
 from hsir.storage.tables import write_text
 
 INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
@@ -78,17 +79,6 @@ def main(
     known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
     known += doubts.told(made, curves.told(made))
     write_tables(made, name, known, anchors.sheets(made, indiv_view.once(seen)), output)
-
-
-def check(made: Made) -> None:
-    """Raise InputError where shards, verdicts and results of the run do not belong together."""
-    for drawn in made.drawn():
-        belonging.check_shards(made.shards(drawn))
-        belonging.check_made_of([made.table(drawn, "verified")], made.shards(drawn))
-    for cell in made.cells():
-        for benchmark, path in made.evaluations(cell):
-            answers = made.answers(cell, benchmark)
-            belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
 
 
 def write_tables(made: Made, name: str, known_limits: list[str], implied: list[Sheet], output: Path) -> None:

@@ -97,13 +97,25 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
         seen[name] = number
         prompt, completion = row["prompt"], row["completion"]
         if isinstance(prompt, list):
-            prompt = rendered(encoder, prompt)
+            prompt = rendered(encoder, messages(where, prompt))
         if not isinstance(prompt, str) or not isinstance(completion, str):
             raise InputError(f"{where}: prompt must be text or messages, completion text")
         ids = [encoder(text, add_special_tokens=False)["input_ids"] for text in (prompt, completion)]
         if not ids[1]:
             raise InputError(f"{where}: the completion is empty; remove the row")
         yield Solution(name, *ids)
+
+
+def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
+    """Check a chat; raises InputError for messages without `role` and `content`, which a template would leave out."""
+    for message in prompt:
+        if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
+            raise InputError(
+                f"{where}: a message must be an object with the texts `role` and `content`, not {message!r:.80}"
+            )
+    if not prompt:
+        raise InputError(f"{where}: the prompt has no message")
+    return [dict(message) for message in prompt if isinstance(message, dict)]
 
 
 def reasoned(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":

@@ -24,6 +24,7 @@ def main(
     """Grade every sample against the gold answer of its question."""
     grader = task.grading if outside_tags else task.grading.in_tags()
     belonging.check_pool(samples)
+    belonging.check_prompts(samples, questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     drawn = tables.read("samples", samples, ["sample_id", "question_id", "completion", "finish"])
     rows = verdicts(drawn, asked, grader, str(questions))

@@ -10,6 +10,9 @@ from hsir.errors import InputError
 from hsir.storage import tables
 from hsir.storage.files import file_hash, read_json
 
+ASKED_PLAINLY = {"sample", "veriexit"}
+"""Kinds of pools whose prompts are those of the questions."""
+
 
 def check_pool(
     samples: Sequence[Path], verified: Sequence[Path] = (), questions: Path | None = None,
@@ -38,6 +41,16 @@ def check_pool(
         check_keys(asked, scored, samples, "sample")
         right = [name for name, verdict in verdicts.items() if verdict == "right"] if verified else []
         check_keys(scored, right, scores, "score of sample")
+
+
+def check_prompts(samples: Sequence[Path], questions: Path) -> None:
+    """Raise InputError unless samples answer these questions; of pools that ask them plainly, by their prompts."""
+    known = dict(tables.tuples("questions", questions, ["question_id", "prompt_ids"]))
+    for path in samples:
+        plain = tables.metadata(path).get("options", {}).get("pool", {}).get("kind") in ASKED_PLAINLY
+        for name, prompt in tables.tuples("samples", path, ["question_id", "prompt_ids"]):
+            if name not in known or (plain and prompt != known[name]):
+                raise InputError(f"{path}: answers another question {name!r} than {questions} has; {_remedy([path])}")
 
 
 def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:

@@ -89,6 +89,11 @@ def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
 def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, str]:
     """Render a message, and part the prompt from the opening of the reasoning that the template writes."""
     prompt, opening = traces.split_opening(rendered(tokenizer, [{"role": "user", "content": message}]))
+    if message.strip() not in prompt:
+        raise InputError(
+            f"{tokenizer.name_or_path}: its chat template changes or omits the message {message.strip()!r:.80}; give"
+            " one that keeps every text with `chat_template:` in config/models/<name>.yaml"
+        )
     if traces.CLOSED in opening:
         raise InputError(
             f"{tokenizer.name_or_path}: the chat template closes the reasoning before the model starts it"

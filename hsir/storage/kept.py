@@ -68,8 +68,12 @@ class Kept:
         """
         found: list[Path] = []
         for entry in sorted(self._journal.glob("*.json")):
-            noted = json.loads(entry.read_text())
-            outputs = [Output(*map(Path, places)) for places in noted["all"]]
+            try:
+                noted = json.loads(entry.read_text())
+                outputs = [Output(*map(Path, places)) for places in noted["all"]]
+            except (ValueError, KeyError, TypeError):  # it was cut short, so nothing was kept by it
+                entry.unlink()
+                continue
             marked = [output for output in outputs if output.mark.is_file()]
             if not marked and any(output.path.exists() for output in outputs):
                 self._drop(entry, noted)

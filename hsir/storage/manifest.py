@@ -5,6 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from hsir import disk
 from hsir.errors import InputError
@@ -40,7 +41,7 @@ def check(folder: Path, weights: bool = True) -> None:
 
 def faults(folder: Path, weights: bool = True) -> list[str]:
     """Say what is wrong with a checkpoint, by file."""
-    noted = read_json(folder / NAME)["files"]
+    noted = _noted(folder / NAME)
     found = {path.name: path for path in _inside(folder)}
     told = [f"{folder / name}: missing" for name in noted if name not in found]
     told += [f"{path}: not a file of this checkpoint" for name, path in found.items() if name not in noted]
@@ -50,6 +51,16 @@ def faults(folder: Path, weights: bool = True) -> list[str]:
         elif name in noted and (weights or path.suffix != ".safetensors") and digest(path) != noted[name]["sha256"]:
             told.append(f"{path}: damaged (same size, different content)")
     return told
+
+
+def _noted(path: Path) -> dict[str, dict[str, Any]]:
+    """Read a manifest; raises InputError for what is none."""
+    value = read_json(path)
+    files = value.get("files") if isinstance(value, dict) else None
+    entries = files.values() if isinstance(files, dict) else [None]
+    if not all(isinstance(entry, dict) and {"size", "sha256"} <= {*entry} for entry in entries):
+        raise InputError(f"{path}: no manifest of a checkpoint")
+    return dict(value["files"])
 
 
 def digest(path: Path) -> str:

@@ -74,6 +74,8 @@ class Benchmark(BaseTask):
     instruction: Instruction = ANSWER
 
     SOURCES: ClassVar[dict[Part, Source]]
+    DISTILL_SYSTEM: ClassVar[str | None] = None
+    """The system prompt of a teacher that is asked for traces; none for most."""
 
     @abstractmethod
     def question(self, row: Row) -> Fields:

@@ -5,16 +5,18 @@ Optional keys: `options` ({letter: text}), `difficulty` (a whole number), `trace
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Literal
 
 from pydantic import Field
 
+from hsir import jsontext
 from hsir.errors import InputError
 from hsir.grading import Auto, Grader
 from hsir.tasks.base import BaseTask, Graded, Split
 from hsir.tasks.benchmark import ANSWER, Instruction, ask, checked
 from hsir.tasks.record import Record
-from hsir.tasks.rows import count, from_file
+from hsir.tasks.rows import Fields, Row, count, from_file
 
 
 class Jsonl(BaseTask):
@@ -52,7 +54,27 @@ def read_records(path: Path, grading: Grader = Auto()) -> Iterator[Record]:
     """Read a question file; raises InputError naming the file, the line and the way out."""
     for row in from_file(path):
         fields = {"id": f"{path.stem}-{row.number:05d}"} | row.fields
+        _gather_options(fields, row)
         for key in ("id", "answer"):
             if isinstance(fields.get(key), int | float) and not isinstance(fields[key], bool):
                 fields[key] = str(fields[key])
         yield checked(fields, row, grading)
+
+
+def _gather_options(fields: Fields, row: Row) -> None:
+    """Read options as a table has them: JSON in one column, or a column for each letter; empty cells are left out."""
+    for key in ("options", "difficulty", "trace"):
+        if fields.get(key) == "":
+            del fields[key]
+    options = fields.get("options")
+    if isinstance(options, str):
+        try:
+            fields["options"] = jsontext.parse(options)
+        except ValueError as error:
+            raise row.fault(
+                f'options is no JSON object ({error}); write {{"A": ...}}, or a column for each letter'
+            ) from error
+    elif options is None and {"A", "B"} <= set(fields):
+        fields["options"] = {
+            letter: fields[letter] for letter in ascii_uppercase if fields.get(letter) not in (None, "")
+        }

@@ -14,15 +14,15 @@ from hsir.tasks.choices import from_letters
 from hsir.tasks.record import Record
 from hsir.tasks.rows import Fields, Row
 
-DISTILL = """\
+SYSTEM = """\
 You are a helpful medical AI Assistant. Your task is to select one correct answer from A to D for the medical \
-question. Please respond in the following format: '##Explanation:\\n[explanation]\\n\\n##Answer:\\n[option]'
-
+question. Please respond in the following format: '##Explanation:\\n[explanation]\\n\\n##Answer:\\n[option]'"""
+DISTILL = """\
 For the following medical question, select one correct answer from A to D.
 Question: {question}
 Options:
 {options}"""
-"""The paper's distillation prompt (appendix C), its system part first."""
+"""The paper's distillation prompt (appendix C): its system part, and the user's."""
 
 
 class MedQA(TrainingBenchmark):
@@ -40,6 +40,8 @@ class MedQA(TrainingBenchmark):
 
     def question(self, row: Row) -> Fields:
         return {"question": row.text("question")} | from_letters(row, row.text("answer_idx"))
+
+    DISTILL_SYSTEM = SYSTEM
 
     def distill_prompt(self, record: Record) -> str:
         options = "\n".join(f"{letter}. {text}" for letter, text in (record.options or {}).items())

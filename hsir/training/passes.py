@@ -1,4 +1,4 @@
-"""Passes by tokens: the rows of an optimizer step, cut so that a pass computes no more tokens than it may."""
+"""Passes by tokens: the rows of an optimizer step are cut so that each forward pass stays within a token limit."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,21 +7,21 @@ import torch
 from transformers import Trainer
 
 Batch = dict[str, torch.Tensor]
-"""What a collator made of rows: [rows, tokens] or [rows]; of pairs [2 pairs, tokens], winners first, or [pairs]."""
+"""Collated rows: tensors of [rows, tokens] or [rows]; for pairs [2 * pairs, tokens], winners first, or [pairs]."""
 
 
 class ByTokens(Trainer):  # type: ignore[misc]
-    """A trainer that is given all rows of a step at once, and takes them in passes of `tokens_per_pass`.
+    """A trainer whose batch is a whole optimizer step, which it cuts into passes of at most `tokens_per_pass`.
 
-    A mean over a step's tokens is the same whatever the passes. A mean over the rows of a pass is to be multiplied by
-    `share`, the part of the step's rows that the pass holds.
+    A loss that is divided by the step's tokens does not depend on the passes. A loss that is a mean over the rows of a
+    pass must be multiplied by `share`, the pass's share of the step's rows.
     """
 
     tokens_per_pass: int | None = None
     share = 1.0
 
     def training_step(self, model: Any, inputs: Batch, num_items_in_batch: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the gradient of a batch, in as many passes as it takes; give its loss."""
+        """Add the gradient of a batch, computed in passes, and return its loss."""
         if self.tokens_per_pass is None:
             loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
             return loss
@@ -33,9 +33,9 @@ class ByTokens(Trainer):  # type: ignore[misc]
 
 
 def parts(batch: Batch, budget: int) -> Iterator[tuple[Batch, float]]:
-    """Cut a batch into passes without the padding that they do not need; yield each with its share of the rows.
+    """Cut a batch into passes, each padded only to its own longest row; yield each with its share of the rows.
 
-    A pair counts as two rows as long as the longer of both.
+    A pair counts as two rows with the length of its longer text.
     """
     texts = 2 if "completion_mask" in batch else 1
     lengths = batch["attention_mask"].sum(1).view(texts, -1).amax(0).tolist()
@@ -49,7 +49,7 @@ def parts(batch: Batch, budget: int) -> Iterator[tuple[Batch, float]]:
 
 
 def cut(lengths: Sequence[int], budget: int) -> list[slice]:
-    """Cut rows, in their order, into passes of at most `budget` tokens, padding included; a longer row is one alone."""
+    """Group consecutive rows into passes of at most `budget` tokens, with padding; a longer row gets its own pass."""
     found: list[slice] = []
     first = longest = 0
     for n, length in enumerate(lengths):

@@ -10,26 +10,26 @@ from hsir.training.passes import ByTokens
 
 
 class SolutionTrainer(ByTokens, SFTTrainer):  # type: ignore[misc]
-    """SFT on rows that are token ids already: the NLL of their labels, a mean over the tokens of a step.
+    """SFT on rows of token ids: the NLL of their labels, averaged over the tokens of a step.
 
-    TRL's head saves a GPU the memory of the logits, and pays for it by computing them twice, beside an entropy and an
-    accuracy. On the CPU that is a fifth of a small model's time, so they are computed once. The model is not told of
-    the padding there: that stands on the right, where a causal model never looks, and a mask makes attention slower.
+    TRL's head saves GPU memory by never keeping the logits. In return it computes them twice, plus entropy and accuracy
+    metrics. On the CPU that costs a fifth of the time of a small model, so this class computes them once there. It also
+    omits the attention mask: padding is on the right, where a causal model never looks, and a mask slows attention.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.model_accepts_loss_kwargs = True  # else the tokens of a step are not counted for some models
+        self.model_accepts_loss_kwargs = True  # otherwise some models get a mean per pass
 
     def compute_loss(
         self, model: Any, inputs: dict[str, torch.Tensor], return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> Any:  # fmt: skip
-        # TRL adds the balance of a mixture of experts.
+        # Mixtures of experts need TRL's balancing loss.
         if self.args.device.type != "cpu" or self.aux_loss_enabled or num_items_in_batch is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
         labels = pad(inputs["labels"][:, 1:], (0, 1), value=-100)
         nll = cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="sum")
-        # Gradients are averaged over processes, and the tokens are those of all of them.
+        # Gradients are averaged over processes, but the token count is their sum.
         return nll / num_items_in_batch.clamp(min=1) * self.accelerator.num_processes

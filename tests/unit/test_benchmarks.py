@@ -170,7 +170,11 @@ def test_prompts_ask_for_the_trace_format(kind: str, hub: Any) -> None:
     assert all(tag in prompt for tag in traces.TAGS)
     assert all(f"\n{letter}. {text}\n" in prompt for letter, text in (record.options or {}).items())
     assert task(kind, instruction="Think.").prompt(record).endswith("\n\nThink.")
-    assert "##Answer" in made.distill_prompt(record) if kind == "medqa" else made.distill_prompt(record) == prompt
+    if kind == "medqa":
+        assert "##Answer" in (made.DISTILL_SYSTEM or "") and "##" not in made.distill_prompt(record)
+        assert made.distill_prompt(record).startswith("For the following medical question")
+    else:
+        assert made.DISTILL_SYSTEM is None and made.distill_prompt(record) == prompt
 
 
 @pytest.mark.parametrize("kind", BENCHMARKS)

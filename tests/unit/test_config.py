@@ -206,7 +206,7 @@ WRONG = [
     ),
     (
         "methods.plain.train", {"tokens_per_pass": 4096, "devices": {"kind": "ddp", "processes": 2}},
-        "tokens_per_pass is for one process, and devices has 2; set device_batch_size in its place",
+        "tokens_per_pass needs a single process, and devices has 2; set device_batch_size instead",
     ),
     ("methods.plain.train", {"devices": {"kind": "ddp", "processes": 1}}, "processes: .*, not 1"),
     (
@@ -225,7 +225,7 @@ WRONG = [
     ("pools.k10", {"kind": "sample", "samples": 4}, "pools.k10: its name says 10 samples per question, but it has 4;"),
     ("methods.plain.like", "starts", "methods.plain.like: unknown method 'starts'; did you mean 'start'[?]"),
     ("methods.plain.like", "plain", "methods.plain.like: unknown method 'plain'"),
-    ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* made of a pool"),
+    ("pools.told", {"kind": "hint", "of": "k10-veriexit", "samples": 2}, "pools.told.of: .* derived from a pool"),
     ("pools.told", {"kind": "hint", "of": "k10", "samples": 2, "template": "{question}"}, "template has no {answer}"),
     ("pools.mad", {"kind": "guide", "of": "mad", "samples": 1, "template": "{question}{previous}"}, "derived from"
         " itself"),

@@ -64,7 +64,7 @@ def test_questions_longer_than_the_model_reads_are_named(tmp_path: Path, embedde
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     task = Jsonl(kind="jsonl", test=tmp_path / "q.jsonl")
     with pytest.raises(
-        InputError, match=r"1 of 2 questions are longer than the [0-9,]+ tokens that the model reads: long \("
+        InputError, match=r"1 of 2 questions are longer than the model's context of [0-9,]+ tokens: long \("
     ):
         data.main(str(embedded), task, "test", tmp_path / "test.parquet")
 

@@ -66,7 +66,7 @@ def test_weights_of_other_processes_are_not_known() -> None:
 
 def test_a_standardised_score_of_few_solutions_is_doubted() -> None:
     few = [Candidate(str(n), "q", 3, right=True, raw=float(n)) for n in range(19)]
-    assert "over 19 right solutions" in (InDiv().doubt(few) or "")
+    assert "over 19 correct solutions" in (InDiv().doubt(few) or "")
     assert InDiv().doubt([*few, few[0]]) is None
     assert InDiv(standardise="none").doubt(few) is None
 

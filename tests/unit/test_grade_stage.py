@@ -140,7 +140,7 @@ def test_an_empty_file_gives_no_verdicts(lines: bytes, files: Files) -> None:
 GOOD = b'{"gold": "4", "prediction": "4"}\n'
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "no gold": (GOOD + b'{"prediction": "4"}', "line 2: no column 'gold'; set it with --gold"),
-    "no prediction": (GOOD + b'{"gold": "4"}', r"line 2: no column 'prediction'.*--prediction \(has: gold\)"),
+    "no prediction": (GOOD + b'{"gold": "4"}', r"line 2: no column 'prediction'.*--prediction \(columns: gold\)"),
     "latin-1": (GOOD + '{"gold": "caf\xe9", "prediction": "4"}'.encode("latin-1"), "line 2: not UTF-8 text"),
     "utf-16": ('{"gold": "4"}'.encode("utf-16"), "line 1: not UTF-8 text"),
     "broken JSON": (GOOD + b'{"gold": "4", ', "line 2: not JSON"),

@@ -129,7 +129,7 @@ def test_any_value_in_a_config_is_taken_or_refused(data: st.DataObject, value: A
     ("key", "value", "said"),
     [
         ("results", "", "not a folder name"), ("results", "~/x", "not expanded"), ("results", "a{b}", "pattern"),
-        ("results", ".", "a folder of its own"), ("results", "../x", "a folder of its own"),
+        ("results", ".", "not a separate folder"), ("results", "../x", "not a separate folder"),
     ],
 )  # fmt: skip
 def test_a_results_folder_that_would_be_read_as_something_else_is_refused(key: str, value: str, said: str) -> None:

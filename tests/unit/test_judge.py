@@ -89,7 +89,7 @@ def test_replies_are_kept_and_never_asked_for_again(tmp_path: Path, fake: Fake) 
 def test_a_refused_key_is_one_line_that_names_the_variable(tmp_path: Path, fake: Fake) -> None:
     given = pool(tmp_path, *TRACES)
     os.environ["OTHER_KEY"] = "wrong"
-    with pytest.raises(InputError, match=r"the key is refused .* OTHER_KEY"):
+    with pytest.raises(InputError, match=r"the API key is rejected .* OTHER_KEY"):
         judge.main(judge=Judge(model="judge-1", endpoint=fake.url, key_from="OTHER_KEY"), **given)
 
 

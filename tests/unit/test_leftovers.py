@@ -93,7 +93,7 @@ def test_leftovers_are_named_with_sizes_and_why(dead: int, tmp_path: Path, capsy
     show_leftovers(list(found.values()))
     said = capsys.readouterr().out
     assert "can be deleted: 5.2 kB" in said and f"rm -r {begun / '.checkpoint.state'}\n" in said
-    assert f"5.0 kB  {finished / '.checkpoint.state'}: the state of a finished training" in said
+    assert f"5.0 kB  {finished / '.checkpoint.state'}: the state of a training, which is finished" in said
 
 
 def test_without_leftovers_nothing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: (f / "generation_config.json").unlink(), r"generation_config.json: missing",
     ),
     "cut short": (lambda f: (f / "config.json").write_text("{}"), r"config.json: 2 bytes, not \d+"),
-    "another file is there": (lambda f: (f / "adapter_config.json").write_text("{}"), r"adapter_config.json: not of"),
+    "another file is there": (lambda f: (f / "adapter_config.json").write_text("{}"), r"adapter_config.json: not a"),
 }  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def test_the_stages_from_a_pool_to_a_table(tmp_path: Path, encoder: PreTrainedTo
     assert (told["embedder"]["kind"], told["score"]) == ("words", {"kind": "indiv"})
     table = (tmp_path / "out/redundancy.csv").read_text().splitlines()
     assert len(table) == 41 and table[0] == "id,parent,kind,copies,tokens,indiv,steps,kept,div"
-    assert "4 right solutions (a pool)" in (tmp_path / "out/redundancy.md").read_text()
+    assert "4 correct solutions (a pool)" in (tmp_path / "out/redundancy.md").read_text()
     assert "cannot detect paraphrases" in (tmp_path / "out/redundancy.html").read_text()
     assert (tmp_path / "out/redundancy.svg").read_text().startswith("<svg")
 
@@ -182,7 +182,7 @@ def test_a_solution_whose_copies_find_no_positions_is_left_out(
     rows = tmp_path / "rows.jsonl"
     variants_stage.main(policy=str(embedded), output=rows, **pool(tmp_path, encoder, long=True))
     assert {json.loads(line)["parent"] for line in rows.read_text().splitlines()} == {"q1", "q2", "q3"}
-    assert "3 right solutions; 1 left out" in capsys.readouterr().err
+    assert "3 correct solutions; 1 skipped" in capsys.readouterr().err
 
 
 def test_as_many_solutions_are_drawn_as_asked_by_the_seed(

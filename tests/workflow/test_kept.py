@@ -33,7 +33,7 @@ def test_a_rerun_that_failed_or_was_killed_takes_nothing_with_it(copied: Path, t
     assert failed.returncode != 0 and "no solution is left for training" in failed.stdout + failed.stderr
     assert state(copied) == before
     assert planned(copied, "two-rounds") == []
-    assert "filter" in {job.rule for job in planned(copied, "two-rounds", config=broken)}, "it is not taken for finished"
+    assert "filter" in {job.rule for job in planned(copied, "two-rounds", config=broken)}
     run = subprocess.Popen(
         command(copied, "two-rounds", config=with_tau(tiny, -1.0)), env=environment(), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -1,12 +1,14 @@
 """What earlier runs measured: their ledgers, funnels, evaluations, and how long each job took."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hsir.config import Plan
 from hsir.config.pools import BasePool, SamplePool
+from hsir.errors import InputError
 from hsir.storage.files import read_json
 
 Key = tuple[str, ...]
@@ -43,14 +45,26 @@ def gather(folders: Iterable[Path], plan: Plan) -> Measured:
         for path in sorted(folder.glob("*/*/seed*/*/ledger.json")):
             model, task, _, policy = path.parent.relative_to(folder).parts
             found.files.append(path)
-            _ledger(found, read_json(path), plan, model, task, policy)
+            with _read(path):
+                _ledger(found, read_json(path), plan, model, task, policy)
             if (funnel := path.with_name("funnel.json")).is_file():
-                _funnel(found, read_json(funnel)["steps"], plan, model, task)
+                with _read(funnel):
+                    _funnel(found, read_json(funnel)["steps"], plan, model, task)
         for path in sorted(folder.glob("*/*/seed*/*/eval/*.json")):
             model, task = path.parent.relative_to(folder).parts[:2]
             found.files.append(path)
-            _evaluation(found, path, model, task)
+            with _read(path):
+                _evaluation(found, path, model, task)
     return found
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[None]:
+    """Turn what a file lacks into an InputError that names it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a file of this version ({error!r}); delete it and run again") from error
 
 
 def costs(folder: Path) -> list[Mapping[str, float]]:

@@ -1,0 +1,60 @@
+"""Does a run's results folder hold what its config says? Compared before anything of it is reported."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from hsir.config.training import Train
+from hsir.errors import InputError
+from hsir.report.results import trained_on
+from hsir.report.run import Cell, Made
+from hsir.selection.filters import Selection
+from hsir.storage import belonging, tables
+from hsir.storage.files import read_json
+
+_TRAIN: TypeAdapter[BaseModel] = TypeAdapter(Train)
+
+
+def check(made: Made) -> None:
+    """Raise InputError where tables do not belong together, or were made with other options than the config's."""
+    for drawn in made.drawn():
+        belonging.check_shards(made.shards(drawn))
+        belonging.check_made_of([made.table(drawn, "verified")], made.shards(drawn))
+    for cell in made.cells():
+        for what, path in _faults(made, cell):
+            raise InputError(f"{path}: {what}; run `snakemake --force {path}`, or restore the config that made it")
+        for benchmark, path in made.evaluations(cell):
+            answers = made.answers(cell, benchmark)
+            belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
+
+
+def _faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
+    folder = made.folder(cell)
+    filtered, log = folder / "filtered.parquet", folder / "train.json"
+    funnel, ledger = folder / "funnel.json", folder / "ledger.json"
+    stamped = tables.metadata(filtered).get("options", {}) if filtered.is_file() else {}
+    if "select" in stamped and _differs(Selection, stamped["select"], Selection(made.method(cell).select)):
+        yield "its filters are not those of the config", filtered
+    told = read_json(log)
+    wanted = made.plan.train(cell.model, cell.task, cell.policy)
+    if _differs(_TRAIN, told["provenance"]["options"].get("train"), wanted):
+        yield "its training options are not those of the config", log
+    if not filtered.is_file():
+        return
+    rows = len(tables.arrow("filtered", filtered, ["sample_id"]))
+    if funnel.is_file() and trained_on(read_json(funnel)) != rows:
+        yield f"it counts other solutions than the {rows:,} of {filtered}", funnel
+    belonging.check_made_of([log], [filtered])
+    if ledger.is_file():
+        belonging.check_made_of([ledger], [log])
+
+
+def _differs(kind: Any, stamped: Any, wanted: BaseModel) -> bool:
+    """Tell whether recorded options are others; those of an older version that is not read any more are let pass."""
+    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    try:
+        return stamped is not None and bool(adapter.validate_python(stamped) != wanted)
+    except ValidationError:
+        return False
