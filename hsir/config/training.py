@@ -207,6 +207,14 @@ class Grpo(Training):
         return self.max_steps
 
     @model_validator(mode="after")
+    def _resampled_alike(self) -> "Grpo":
+        if self.resample and self.devices.kind == "zero3":
+            raise ValueError(
+                "devices is zero3, whose processes score in step, and resample lets them differ; set zero2"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _named_once(self) -> "Grpo":
         kinds = [reward.kind for reward in self.rewards]
         if len(set(kinds)) < len(kinds):

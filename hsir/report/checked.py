@@ -23,14 +23,15 @@ def check(made: Made) -> None:
         belonging.check_shards(made.shards(drawn))
         belonging.check_made_of([made.table(drawn, "verified")], made.shards(drawn))
     for cell in made.cells():
-        for what, path in _faults(made, cell):
+        for what, path in faults(made, cell):
             raise InputError(f"{path}: {what}; run `snakemake --force {path}`, or restore the config that made it")
         for benchmark, path in made.evaluations(cell):
             answers = made.answers(cell, benchmark)
             belonging.check_made_of([path], [*made.shards(answers), made.table(answers, "verified")])
 
 
-def _faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
+def faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
+    """Find what of a policy was made with other options, or belongs to another: what is wrong, and the file."""
     folder = made.folder(cell)
     filtered, log = folder / "filtered.parquet", folder / "train.json"
     funnel, ledger = folder / "funnel.json", folder / "ledger.json"

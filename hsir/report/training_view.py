@@ -106,7 +106,8 @@ def funnel(made: Made) -> style.Chart:
 
 def _left(made: Made, seeds: list[Cell]) -> pd.DataFrame:
     """Give the solutions that each filter left, a row each, by pool (means over seeds)."""
-    names = ["drawn", *filter_names(made.method(seeds[0]).select)]
+    method = made.method(seeds[0])
+    names = ["drawn", *filter_names(method.select), *(["pairs"] if method.train.learns_from == "pairs" else [])]
     steps = [pd.DataFrame([step["by_pool"] for step in _steps(made, cell)], names) for cell in seeds]
     return pd.concat(steps).fillna(0).groupby(level=0, sort=False).mean()
 

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from hsir.config import Plan
+from hsir.config.training import Dpo
 from hsir.report import (
     curves,
     indiv_view,
@@ -22,6 +24,7 @@ from hsir.report import (
 )
 from hsir.report.accuracy import accuracy_tokens, front
 from hsir.report.results import Result
+from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 from hsir.storage import tables
 from tests.unit.test_compared import result
@@ -174,6 +177,16 @@ def test_pools_without_failed_or_right_solutions_or_levels_are_drawn(
     none = f"{0 if right else 100}% of the questions have none"
     assert none in drawn(training_view.right_per_question(made))
     assert "correct when sampled" in drawn(quartiles.draw(made)) and "indiv" in drawn(training_view.funnel(made))
+
+
+def test_the_funnel_of_pairs_has_a_step_more_than_filters(tmp_path: Path) -> None:
+    made = made_in(tmp_path, questions=4)
+    method = made.plan.config.methods["m0"].model_copy(update={"train": Dpo(), "given": ()})
+    config = made.plan.config.model_copy(update={"methods": {**made.plan.config.methods, "m0": method}})
+    steps = [{"filter": name, "total": 9 - n, "by_pool": {"k3": 9 - n}, "by_difficulty": {"2": 9 - n}}
+             for n, name in enumerate(("samples", "right", "indiv", "pairs"))]  # fmt: skip
+    tables.write_json({"steps": steps}, tmp_path / "tiny/sums/seed0/m0.1/funnel.json")
+    assert ">pairs<" in drawn(training_view.funnel(Made(Plan(config))))
 
 
 def test_questions_without_difficulty_are_drawn_as_one_bar_that_says_why(tmp_path: Path) -> None:

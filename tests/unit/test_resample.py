@@ -60,6 +60,11 @@ def test_a_process_exchanges_its_own() -> None:
     assert exchanged("q0 q1", 1, process=1)[0] == ["q0", "q0", "q1", "q1"]
 
 
+def test_processes_with_split_weights_would_wait_for_each_other() -> None:
+    with pytest.raises(ValueError, match=r"devices is zero3, .* set zero2"):
+        Grpo(devices={"kind": "zero3", "processes": 2}, resample=1)
+
+
 @pytest.fixture
 def even(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reward rollouts of q0 to q2 alike, others by their place."""
