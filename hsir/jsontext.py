@@ -20,14 +20,11 @@ def parse(text: str | bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object, unless a key is there twice or a text has half of a surrogate pair, which no file can hold."""
+    """Make an object, unless a key is there twice."""
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
         raise ValueError(f"the key {twice!r} occurs twice; remove one")
-    for key, value in pairs:
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= mark <= "\udfff" for mark in value):
-            raise ValueError(f"{key!r} has half of a surrogate pair; remove it")
     return made
 
 

@@ -83,7 +83,9 @@ class Distillation:
     """The questions of one output, each on its way to a trace."""
 
     def __init__(self, task: BaseTask, teacher: Teacher, system: str | None, attempts: int, output: Path) -> None:
-        self.task, self.teacher, self.system, self.attempts, self.output = task, teacher, system, attempts, output
+        own = task.DISTILL_SYSTEM if isinstance(task, Benchmark) else None
+        self.task, self.teacher, self.attempts, self.output = task, teacher, attempts, output
+        self.system = own if system is None else system
         self.journal = output.with_suffix(".answers.jsonl")
         self.outcomes: dict[str, Outcome] = {}
         self.in_a_row, self.most = 0, GIVE_UP

@@ -94,6 +94,7 @@ def _lines(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, int, dict[s
 def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
     try:
         row = jsontext.parse(line.decode("utf-8"))
+        row = _without_halves(row) if b"\\ud" in line.lower() else row
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line); convert the file") from error
     except ValueError as error:
@@ -103,6 +104,15 @@ def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
             f"{where}: a {type(row).__name__}, not an object with {' and '.join(needed) or 'named values'}"
         )
     return row
+
+
+def _without_halves(value: Any) -> Any:
+    """Replace halves of surrogate pairs, which JSON can spell and no file can hold, by U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(inner) for key, inner in value.items()}
+    return [_without_halves(inner) for inner in value] if isinstance(value, list) else value
 
 
 def run(stage: Callable[..., None], name: str | None = None) -> None:

@@ -17,7 +17,7 @@ from hsir.sampling.teacher import Endpoint, Teacher, check_address, take_key
 from hsir.stages import cli
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask
-from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
+from hsir.tasks.benchmark import TrainingBenchmark
 from hsir.tasks.jsonl import read_records
 from hsir.tasks.record import Record
 
@@ -63,8 +63,7 @@ def main(
         requests_per_minute=requests_per_minute, timeout=timeout, retries=retries,
     )  # fmt: skip
     with cli.locked(output):
-        told = system if system is not None else task.DISTILL_SYSTEM if isinstance(task, Benchmark) else None
-        Distillation(task, Teacher(asked, key), told, attempts, output).make(records, parallel)
+        Distillation(task, Teacher(asked, key), system, attempts, output).make(records, parallel)
 
 
 def training(task: BaseTask, split: Training, seed: int) -> Iterable[Record]:
