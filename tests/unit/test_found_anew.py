@@ -1,5 +1,6 @@
 """What a sceptical reader found by hand: files that are valid, and of something else."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def test_messages_without_a_text_are_not_scored(prompt: list[Any]) -> None:
 
 
 def test_a_template_that_changes_one_question_is_named_with_it(encoder: PreTrainedTokenizerBase) -> None:
+    encoder = copy.deepcopy(encoder)
     encoder.chat_template = "{% for m in messages %}{{ m.content | replace('7', '8') }}{% endfor %}"
     assert prompt_ids(encoder, "Is 3 < 4?")
     with pytest.raises(InputError, match="changes or omits the message 'Is 7 < 4"):
