@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hsir.config.training import Train
+from hsir.config.training import Limits, Train
 from hsir.errors import InputError
 from hsir.report.results import trained_on
 from hsir.report.run import Cell, Made
@@ -39,7 +39,8 @@ def faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
     if "select" in stamped and _differs(Selection, stamped["select"], Selection(made.method(cell).select)):
         yield "its filters are not those of the config", filtered
     told = read_json(log)
-    wanted = made.plan.train(cell.model, cell.task, cell.policy)
+    # Limits are the stage filter's: the stage train is not given them.
+    wanted = made.plan.train(cell.model, cell.task, cell.policy).model_copy(update={"limits": Limits()})
     if _differs(_TRAIN, told["provenance"]["options"].get("train"), wanted):
         yield "its training options are not those of the config", log
     if not filtered.is_file():

@@ -13,8 +13,8 @@ import pytest
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vllm is not installed here; `make test-gpu-env` makes the environment", allow_module_level=True)
 
-FOR_CUDA = ("cuda-", "nvidia-", "torchvision", "torchaudio", "torchcodec")
-"""Packages that a build for the CPU brings in other versions, or leaves out."""
+FOR_CUDA = ("cuda-", "nvidia-", "torchvision", "torchaudio", "torchcodec", "setuptools")
+"""Packages that a build of vLLM for the CPU brings in other versions, or leaves out."""
 
 
 def test_what_the_lock_pins_is_installed(root: Path) -> None:
