@@ -115,7 +115,8 @@ def trained(folder: Path, **train: Any) -> None:
     row = {"sample_id": "a", "question_id": "q", "source": "k3", "difficulty": None, "score": 1.0, "prompt_ids": [1],
            "completion_ids": [1], "loser_id": None, "loser_ids": None}  # fmt: skip
     tables.write("filtered", [row], place / "filtered.parquet", {"options": {"select": select}})
-    options = {**made.plan.train(cell.model, cell.task, cell.policy).model_dump(mode="json", exclude={"limits"}), **train}
+    wanted = made.plan.train(cell.model, cell.task, cell.policy)
+    options = {**wanted.model_dump(mode="json", exclude={"limits"}), **train}
     inputs = {str(place / "filtered.parquet"): tables.file_hash(place / "filtered.parquet")}
     write_json({"provenance": {"options": {"train": options}, "inputs": inputs}}, place / "train.json")
     write_json({"steps": [{"total": 1}], "given": 0, "too_long": 0}, place / "funnel.json")
