@@ -84,7 +84,7 @@ def test_it_is_shown_until_nothing_runs(underway: Path, root: Path, terminal: bo
         (Running("train", "base", None), "train: base: queued, or starting"),
         (Running("verify", "base", ""), "verify: base: running"),
         (Running("train", "base", "training", 9.0), "train: base: training"),
-        (Running("train", "base", "training", 3600.0), "train: base: training (said 1:00:00 ago)"),
+        (Running("train", "base", "training", 3600.0), "train: base: training (last output 1:00:00 ago)"),
     ],
 )
 def test_what_waits_and_what_fell_silent_is_told(one: Running, line: str) -> None:
