@@ -236,6 +236,6 @@ def test_where_memory_is_short_it_goes_on_with_less_and_says_so(
     (lowered,) = json.loads(cost.read_text())["lowered"]
     assert lowered["memory_share"] < 1
     assert lowered["max_sequences"] == VLLM.max_sequences
-    assert "memory is short (" in capfd.readouterr().err
+    assert "out of memory (" in capfd.readouterr().err
     assert tables.metadata(output)["options"]["engine"]["memory_share"] == 1.0, "what was asked for"
     assert len(tables.read("samples", output)) == 24
