@@ -13,7 +13,7 @@ from hsir.tasks.rehearsal import TRACES, lay_down
 QUESTIONS, SEED = 24, 12
 """Questions of each part of a benchmark, and those of the training part that are the seed set."""
 SAMPLES, ITERATIONS = 4, 2
-"""At most so many samples a question, and rounds: the second samples from a policy of the first."""
+"""Maximum samples per question, and iterations: the second samples from a policy of the first."""
 MODEL = Model(path="hsir/embedded/model")
 SUFFIX = "-rehearsal"
 """Of the folder of results."""
@@ -35,7 +35,7 @@ SETTINGS: dict[str, Any] = {
         },
     },
 }  # fmt: skip
-"""What is laid over the overrides of the config: sizes and places alone, nothing that a method is made of."""
+"""Laid over the overrides of the config: sizes, rates and places; filters, pools, scores and rewards stay."""
 
 
 def rehearsed(config: Config) -> Config:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from hsir import traces
 from hsir.tasks import wordproblems
-from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
+from hsir.tasks.benchmark import Benchmark, Part, TrainingBenchmark
 
-Part = str
 TRACES = "traces.jsonl"
 _FAR = 9
 """How far the number of a wrong option, or of a wrong statement, may be from the right one."""
@@ -114,7 +113,7 @@ def lay_down(task: Benchmark, folder: Path, questions: int) -> None:
     parts: tuple[Part, ...] = ("test", "train") if isinstance(task, TrainingBenchmark) else ("test",)
     for part in parts:
         drawn = _draw(task.kind, part, questions, layout.options, taken)
-        path = folder / task.source("test" if part == "test" else "train").files[0].replace("*", "")
+        path = folder / task.source(part).files[0].replace("*", "")
         _write(path, _text(path, [layout.row(one) for one in drawn]))
         if part == "train":
             told = [{"question": _question(layout, one), "trace": _trace(layout, one)} for one in drawn]
