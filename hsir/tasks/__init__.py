@@ -1,7 +1,9 @@
 """Tasks: one file per benchmark, with its source, its prompt and its answer type.
 
 - `base.py` says what a task is; `benchmark.py` is the base of those with rows on a hub or in files.
-- `jsonl.py`: people's own questions. `chains.py` and `wordproblems.py`: the generated benchmark.
+- `jsonl.py`: people's own questions.
+- `generated.py`: the base of the generated benchmarks. `chains.py` and `wordproblems.py`: the embedded default.
+  `bags.py` and `bagproblems.py`: one in which the shortest solution is not the best.
 - `rows.py`, `record.py`, `distilled.py`: reading rows and traces.
 
 The stage `data` calls these.
@@ -13,6 +15,7 @@ from pydantic import Field
 
 from hsir.tasks.amc23 import Amc23
 from hsir.tasks.arc import Arc
+from hsir.tasks.bags import Bags
 from hsir.tasks.chains import Chains
 from hsir.tasks.commonsenseqa import CommonsenseQA
 from hsir.tasks.gpqa import Gpqa
@@ -25,7 +28,7 @@ from hsir.tasks.medxpertqa import MedXpertQA
 from hsir.tasks.strategyqa import StrategyQA
 
 Task = Annotated[
-    Chains | Jsonl | Gsm8k | MedQA | Arc | CommonsenseQA | StrategyQA
+    Chains | Bags | Jsonl | Gsm8k | MedQA | Arc | CommonsenseQA | StrategyQA
     | Medbullets | MedXpertQA | Math500 | Amc23 | Gpqa,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -1,8 +1,7 @@
-"""Make the embedded base model from nothing: `python -m scripts.embedded.pretrain --out FOLDER`.
+"""Make an embedded base model from nothing: `python -m scripts.embedded.pretrain --task TASK --out FOLDER`.
 
-Deterministic for one processor type and one thread: the same seeds, the same steps, the same weights. The
-base sees short chains often and long ones seldom, so that it is good at the first and bad at the second,
-and 0 to 3 re-checks evenly, so that a policy becomes as verbose as what it is trained on.
+Deterministic for one processor type and one thread: the same seeds, the same steps, the same weights. What it
+learns from, and for how long, is in `recipes.py`.
 """
 
 import random
@@ -15,13 +14,10 @@ import typer
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from hsir.progress import track
-from hsir.tasks import wordproblems
 from scripts.embedded import card, tokenizer
+from scripts.embedded.recipes import RECIPES, Recipe
 
-LENGTH_WEIGHTS = (3, 4, 4, 3, 2, 1, 0.5, 0.25)
-RECHECK_WEIGHTS = (1, 1, 1, 1)
-SHAPE = {
-    "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+SHARED = {
     "num_key_value_heads": 2, "max_position_embeddings": 1024, "vocab_size": 512, "tie_word_embeddings": True,
 }  # fmt: skip
 BATCH = 16
@@ -36,31 +32,31 @@ class Example(NamedTuple):
     completion: list[int]
 
 
-def build_model(encoder: Qwen2Tokenizer) -> Qwen2ForCausalLM:
-    """Make the untrained model: Qwen2 architecture, 0.83M parameters."""
+def build_model(encoder: Qwen2Tokenizer, shape: dict[str, int]) -> Qwen2ForCausalLM:
+    """Make the untrained model, of Qwen2's architecture."""
     torch.manual_seed(0)
-    return Qwen2ForCausalLM(Qwen2Config(**SHAPE, eos_token_id=encoder.eos_token_id, pad_token_id=encoder.pad_token_id))
+    special = {"eos_token_id": encoder.eos_token_id, "pad_token_id": encoder.pad_token_id}
+    return Qwen2ForCausalLM(Qwen2Config(**shape, **SHARED, **special))
 
 
-def example(rng: random.Random, encoder: Qwen2Tokenizer) -> Example:
+def example(rng: random.Random, encoder: Qwen2Tokenizer, recipe: Recipe) -> Example:
     """Draw one problem with its trace, in the chat format that the pipeline uses."""
-    length = rng.choices(range(1, len(LENGTH_WEIGHTS) + 1), LENGTH_WEIGHTS)[0]
-    told = wordproblems.problem(rng, length)
-    trace = wordproblems.trace(rng, told, wordproblems.rechecks(rng, RECHECK_WEIGHTS))
+    length = rng.choices(range(1, len(recipe.weights) + 1), recipe.weights)[0]
+    solved = recipe.solve(rng, length)
     prompt = encoder.apply_chat_template(
-        [{"role": "user", "content": told.question}], add_generation_prompt=True, tokenize=False
+        [{"role": "user", "content": solved.question}], add_generation_prompt=True, tokenize=False
     )
-    return Example(encoder(prompt)["input_ids"], [*encoder(trace)["input_ids"], encoder.eos_token_id])
+    return Example(encoder(prompt)["input_ids"], [*encoder(solved.trace)["input_ids"], encoder.eos_token_id])
 
 
-def batches(encoder: Qwen2Tokenizer, steps: int, seed: int = 0) -> Iterator[list[Example]]:
+def batches(encoder: Qwen2Tokenizer, recipe: Recipe, steps: int, seed: int = 0) -> Iterator[list[Example]]:
     """Yield `steps` batches of fresh problems, each of similar lengths."""
     rng = random.Random(seed)
     ready: list[list[Example]] = []
     for _ in range(steps):
         if not ready:
             drawn = sorted(
-                (example(rng, encoder) for _ in range(POOL)), key=lambda e: len(e.prompt) + len(e.completion)
+                (example(rng, encoder, recipe) for _ in range(POOL)), key=lambda e: len(e.prompt) + len(e.completion)
             )
             ready = [drawn[at : at + BATCH] for at in range(0, POOL, BATCH)]
             rng.shuffle(ready)
@@ -98,11 +94,12 @@ def factor(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 100, max(0.05, (steps - step) / (0.4 * steps)))
 
 
-def pretrain(encoder: Qwen2Tokenizer, steps: int, rate: float) -> Qwen2ForCausalLM:
-    """Train the model for `steps` batches."""
-    model = build_model(encoder)
+def pretrain(encoder: Qwen2Tokenizer, recipe: Recipe) -> Qwen2ForCausalLM:
+    """Train the model for the recipe's number of batches."""
+    steps, rate = recipe.steps, recipe.rate
+    model = build_model(encoder, recipe.shape)
     chosen = optimizers(model, rate)
-    for step, batch in enumerate(track(batches(encoder, steps), "pre-training", "batches", steps)):
+    for step, batch in enumerate(track(batches(encoder, recipe, steps), "pre-training", "batches", steps)):
         for optimizer in chosen:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor(step, steps)
@@ -116,18 +113,21 @@ def pretrain(encoder: Qwen2Tokenizer, steps: int, rate: float) -> Qwen2ForCausal
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
-    steps: Annotated[int, typer.Option(help="Batches of 16 problems.")] = 900,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-3,
+    task: Annotated[str, typer.Option(help="Name of a recipe: chains or bags.")] = "chains",
+    steps: Annotated[int | None, typer.Option(help="Batches of 16 problems; the recipe's, if none.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate; the recipe's, if none.")] = None,
 ) -> None:
-    """Pre-train the embedded base model, measure it, and save it with its card."""
+    """Pre-train an embedded base model, measure it, and save it with its card."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    encoder = tokenizer.build()
-    model = pretrain(encoder, steps, rate)
+    recipe = RECIPES[task]
+    recipe = recipe._replace(steps=steps or recipe.steps, rate=rate or recipe.rate)
+    encoder = tokenizer.build(recipe)
+    model = pretrain(encoder, recipe)
     model.generation_config.eos_token_id = encoder.eos_token_id
     model.save_pretrained(out)
     encoder.save_pretrained(out)
-    (out / "README.md").write_text(card.write(model, encoder, steps, rate))
+    (out / "README.md").write_text(card.write(model, encoder, task, recipe))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The embedded model's tokenizer: Qwen2's kind, in miniature."""
+"""The embedded models' tokenizer: Qwen2's kind, in miniature."""
 
 import random
 
@@ -6,7 +6,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import Qwen2Tokenizer
 
 from hsir import traces
-from hsir.tasks import wordproblems
+from scripts.embedded.recipes import Recipe
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 # Qwen2's own: AutoTokenizer puts it in place of any other for this architecture.
@@ -21,13 +21,13 @@ CHAT_TEMPLATE = (
 )
 
 
-def build() -> Qwen2Tokenizer:
+def build(recipe: Recipe) -> Qwen2Tokenizer:
     """Train the tokenizer on generated problems; whole numbers up to 99 are tokens of their own."""
     rng = random.Random(0)
     corpus = []
     for _ in range(2000):
-        told = wordproblems.problem(rng, rng.randint(1, 8))
-        corpus.append(f"user\n{told.question}\nassistant\n{wordproblems.trace(rng, told, 2)}")
+        solved = recipe.words(rng, rng.randint(1, len(recipe.weights)))
+        corpus.append(f"user\n{solved.question}\nassistant\n{solved.trace}")
     core = Tokenizer(models.BPE())
     core.normalizer = normalizers.NFC()
     core.pre_tokenizer = pre_tokenizers.Sequence(
