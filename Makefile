@@ -7,7 +7,7 @@ SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-gpu-env test-slurm test-slurm-faults \
-	bench-demo bench-ablations site dag docs lock clean
+	bench-demo bench-ablations bench-bags site dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -84,6 +84,10 @@ rehearse: $(VENV)/ready ## the paper's experiments on generated questions by the
 bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
+
+bench-bags: $(VENV)/ready ## is choosing by InDiv more than choosing the shortest? three seeds; prints its tables
+	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
+	PYTHONPATH=. python benchmarks/bags.py results/embedded-bags/bags
 
 site: $(VENV)/ready-docs ## the documentation as a site, in site/
 	python -m hsir.report.graph < docs/pipeline.dot > docs/pipeline.svg

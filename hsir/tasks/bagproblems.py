@@ -1,8 +1,9 @@
 """The seeded generator behind the benchmark `bags`: word problems with two independent reasons for a longer trace.
 
-Work: a step may be written out (`3 bags of 4 are 3*4=12 coins.`, then `17+12=29.`) or skipped to its result
-(`17+3*4=29.`). Redundancy: a step may be followed by a check, a restatement or a false start that is taken back; each
-costs tokens, and none changes an amount. So the shortest trace is not the one that wastes least.
+Work: a step may be written out (`3 bags of 4 are 3*4=12 coins.`, then `17+12=29.`), or up to three steps in a row may
+be skipped to their result (`17+3*4-2*5=19.`). Redundancy: a step may be followed by a check, a restatement or a false
+start that is taken back; each costs tokens, and none changes an amount. So the shortest trace is not the one that
+wastes least.
 """
 
 import random
@@ -16,11 +17,14 @@ THINGS = ("coins", "apples", "books", "cards", "pens", "shells")
 BAGS = ("bags", "boxes", "jars", "packs")
 VERBS = {"+": ("finds", "buys"), "-": ("loses", "sells")}
 LARGEST = 60
+AT_ONCE = 3
+"""Steps that are skipped in one equation at most."""
 
 _PRODUCT = re.compile(r"(\d+) \w+ of (\d+) are \1\*\2=\d+ \w+\.")
-_SKIPPED = re.compile(r"\d+[+-]\d+\*\d+=\d+\.")
+_SKIPPED = re.compile(r"\d+((?:[+-]\d+\*\d+)+)=\d+\.")
 _REDUNDANT = "Wait, let me "
-_EQUATION = re.compile(r"(\d+)([+*-])(\d+)(?:\*(\d+))?=(\d+)")
+_EQUATION = re.compile(r"(?<![\d*+-])(\d{1,4}(?:[*+-]\d{1,4}){1,9})=(\d{1,4})")
+_TERM = re.compile(r"([+-]?)(\d+)(?:\*(\d+))?")
 
 
 class Step(NamedTuple):
@@ -70,54 +74,65 @@ def problem(rng: random.Random, length: int) -> Problem:
 
 
 def trace(rng: random.Random, drawn: Problem, work: float, redundancy: float) -> str:
-    """Solve the problem: each step is written out with probability `work`, and followed by a redundant step with
+    """Solve the problem: each step is written out with probability `work`, and each adds a redundant step with
     probability `redundancy`, independently."""
     name, _, _, _, things = drawn.opening.rstrip(".").split()
     lines = [drawn.opening]
-    for step in drawn.steps:
-        written = rng.random() < work
-        lines += _solved(step, things, written)
-        if rng.random() < redundancy:
-            lines.append(_redundant(rng, step, name, written))
+    for steps, written in _grouped(drawn.steps, [rng.random() < work for _ in drawn.steps]):
+        lines += _written(steps[0], things) if written else [f"{_equation(steps)}."]
+        lines += [_redundant(rng, steps, name, written) for _ in steps if rng.random() < redundancy]
     return traces.compose([*lines, f"So the answer is {drawn.answer}."], drawn.answer)
 
 
 def counted(completion: str) -> Counts:
     """Count the steps of each kind in a trace's reasoning, from its text alone."""
     texts = [text for text, _ in traces.steps(completion)]
+    skips = [found[1].count("*") for text in texts if (found := _SKIPPED.fullmatch(text))]
     return Counts(
         written=sum(_PRODUCT.fullmatch(text) is not None for text in texts),
-        skipped=sum(_SKIPPED.fullmatch(text) is not None for text in texts),
+        skipped=sum(skips),
         redundant=sum(text.startswith(_REDUNDANT) for text in texts),
     )
 
 
 def false_equations(text: str) -> list[str]:
     """List the equations of a text that do not hold."""
-    return [found[0] for found in _EQUATION.finditer(text) if not _holds(*found.groups())]
+    return [found[0] for found in _EQUATION.finditer(text) if _value(found[1]) != int(found[2])]
 
 
-def _solved(step: Step, things: str, written: bool) -> list[str]:
-    if not written:
-        return [f"{step.before}{step.sign}{step.bags}*{step.each}={step.after}."]
+def _grouped(steps: tuple[Step, ...], written: list[bool]) -> list[tuple[list[Step], bool]]:
+    """Put each step that is written out by itself, and skipped ones in a row together, up to `AT_ONCE`."""
+    groups: list[tuple[list[Step], bool]] = []
+    for step, out in zip(steps, written, strict=True):
+        if groups and not out and not groups[-1][1] and len(groups[-1][0]) < AT_ONCE:
+            groups[-1][0].append(step)
+        else:
+            groups.append(([step], out))
+    return groups
+
+
+def _written(step: Step, things: str) -> list[str]:
     by = step.bags * step.each
     held = step.event.split(" ", 2)[2]
     return [f"{held} are {step.bags}*{step.each}={by} {things}.", f"{step.before}{step.sign}{by}={step.after}."]
 
 
-def _redundant(rng: random.Random, step: Step, name: str, written: bool) -> str:
+def _equation(steps: list[Step]) -> str:
+    terms = "".join(f"{step.sign}{step.bags}*{step.each}" for step in steps)
+    return f"{steps[0].before}{terms}={steps[-1].after}"
+
+
+def _redundant(rng: random.Random, steps: list[Step], name: str, written: bool) -> str:
     """Word a check, a restatement or a false start; all begin alike, so that one decision precedes the choice."""
-    by = str(step.bags * step.each) if written else f"{step.bags}*{step.each}"
-    back = "-" if step.sign == "+" else "+"
+    before, after = steps[0].before, steps[-1].after
+    back = [("-" if s.sign == "+" else "+", f"{s.bags * s.each}" if written else f"{s.bags}*{s.each}") for s in steps]
     wordings = (
-        f"check: {step.after}{back}{by}={step.before}.",
-        f"restate: {name} had {step.before} and now has {step.after}.",
-        f"start over. No, {step.after} is fine.",
+        f"check: {after}{''.join(sign + by for sign, by in reversed(back))}={before}.",
+        f"restate: {name} had {before} and now has {after}.",
+        f"start over. No, {after} is fine.",
     )
     return _REDUNDANT + rng.choice(wordings)
 
 
-def _holds(first: str, sign: str, second: str, factor: str | None, result: str) -> bool:
-    by = int(second) * int(factor or 1)
-    value = {"+": int(first) + by, "-": int(first) - by, "*": int(first) * by}[sign]
-    return value == int(result)
+def _value(terms: str) -> int:
+    return sum(int(f"{found[1]}{found[2]}") * int(found[3] or 1) for found in _TERM.finditer(terms))

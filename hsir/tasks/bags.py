@@ -16,16 +16,18 @@ Rates = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_len
 
 
 class Bags(Generated):
-    """Word problems whose difficulty is their number of steps, each two operations."""
+    """Word problems whose difficulty is their number of steps, each a product and a sum."""
 
     kind: Literal["bags"]
+    unlabelled: int = Field(180, ge=1, description="Questions in the unlabelled set.")
+    test: int = Field(300, ge=1, description="Questions in the test set.")
     longest: int = Field(7, ge=1, le=20, description="Steps of the hardest questions.")
     stream: str = Field("bags", description="Name of the random stream; a different name gives different questions.")
     work: Rates = Field(
-        (0.1, 0.7, 0.9), description="Rates of steps written out, rather than skipped to their result; one per trace."
+        (0.1, 0.5, 0.9), description="Rates of steps written out, rather than skipped to their result; one per trace."
     )
     redundancy: Rates = Field(
-        (0.1, 0.7, 0.9), description="Rates of steps with a redundant one after them; one per trace."
+        (0.2, 0.8, 0.8), description="Rates of steps with a redundant one after them; one per trace."
     )
 
     def draw(self, rng: random.Random, length: int) -> Drawn:

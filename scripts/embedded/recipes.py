@@ -61,7 +61,7 @@ RECIPES = {
     "bags": Recipe(
         bags,
         bags,
-        (3, 4, 4, 3, 2, 1, 0.5),
+        (2, 3, 3, 3, 3, 2.5, 2),
         {"hidden_size": 192, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
         900,
         5e-3,

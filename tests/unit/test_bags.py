@@ -48,12 +48,14 @@ def test_traces_are_correct_and_every_equation_holds(split: Split) -> None:
         assert record.trace is not None and record.difficulty is not None
         assert traces.answers(record.trace) == [record.answer] == [str(solved(record.question))]
         assert bagproblems.false_equations(record.trace) == []
-        assert record.trace.count("=") >= record.difficulty
+        assert record.trace.count("*") >= record.difficulty
 
 
 def test_false_equations_are_found() -> None:
-    text = "3 bags of 4 are 3*4=11 coins.\n\n17+12=29.\n\n29-2*5=20.\n\nWait, let me check: 19+10=29."
-    assert bagproblems.false_equations(text) == ["3*4=11", "29-2*5=20"]
+    text = (
+        "3 bags of 4 are 3*4=11 coins.\n\n17+12=29.\n\n29-2*5+2*2=22.\n\nWait, let me check: 19+10=29. 29-2*5+2*2=23."
+    )
+    assert bagproblems.false_equations(text) == ["3*4=11", "29-2*5+2*2=22"]
 
 
 @pytest.mark.parametrize("work", [0.0, 1.0])
@@ -78,6 +80,8 @@ def test_every_step_is_either_written_out_or_skipped() -> None:
         ("3 bags of 4 are 2*4=8 coins.", (0, 0, 0)),
         ("17+12=29.", (0, 0, 0)),
         ("17+3*4=29.", (0, 1, 0)),
+        ("17+3*4-2*5=19.", (0, 2, 0)),
+        ("17+3*4-2*5+2*2=23.", (0, 3, 0)),
         ("so 17+3*4=29.", (0, 0, 0)),
         ("Wait, let me check: 29-3*4=17.", (0, 0, 1)),
         ("Wait, let me start over. No, 29 is fine.", (0, 0, 1)),
