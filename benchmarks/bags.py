@@ -20,7 +20,7 @@ from hsir.report.seeds import Estimate, mean
 from hsir.storage import tables
 from hsir.tasks import bagproblems
 
-BANDS = {"2-3": (2, 3), "4-5": (4, 5), "6-7": (6, 7)}
+BANDS = {"2-3": (2, 3), "4": (4, 4), "5-6": (5, 6)}
 POLICY, POOL = "sft-initial", "k10"
 
 

@@ -21,7 +21,7 @@ class Bags(Generated):
     kind: Literal["bags"]
     unlabelled: int = Field(180, ge=1, description="Questions in the unlabelled set.")
     test: int = Field(300, ge=1, description="Questions in the test set.")
-    longest: int = Field(7, ge=1, le=20, description="Steps of the hardest questions.")
+    longest: int = Field(6, ge=1, le=20, description="Steps of the hardest questions.")
     stream: str = Field("bags", description="Name of the random stream; a different name gives different questions.")
     work: Rates = Field(
         (0.1, 0.5, 0.9), description="Rates of steps written out, rather than skipped to their result; one per trace."

@@ -15,7 +15,7 @@ CARD = """\
 license: apache-2.0
 library_name: transformers
 ---
-# The embedded base model
+# An embedded base model
 
 A {size:.2f}M-parameter Qwen2 that solves the word problems of the task `{task}`. It is made for one purpose:
 to let the whole pipeline run, and be seen to work, on two CPU cores. It is good at short problems and bad at
@@ -46,7 +46,7 @@ def write(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, task: str, recipe: R
         size=sum(p.numel() for p in model.parameters()) / 1e6,
         task=task,
         about=recipe.about,
-        steps=recipe.steps,
+        steps=" + ".join(map(str, recipe.cycles)),
         rate=recipe.rate,
         longest=len(recipe.weights),
         problems=PROBLEMS,

@@ -95,33 +95,35 @@ def factor(step: int, steps: int) -> float:
 
 
 def pretrain(encoder: Qwen2Tokenizer, recipe: Recipe) -> Qwen2ForCausalLM:
-    """Train the model for the recipe's number of batches."""
-    steps, rate = recipe.steps, recipe.rate
+    """Train the model for the recipe's cycles of batches; the learning rate rises and falls in each."""
     model = build_model(encoder, recipe.shape)
-    chosen = optimizers(model, rate)
-    for step, batch in enumerate(track(batches(encoder, recipe, steps), "pre-training", "batches", steps)):
+    for cycle, steps in enumerate(recipe.cycles):
+        learn(model, encoder, recipe, cycle, steps)
+    return model.eval()
+
+
+def learn(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, recipe: Recipe, cycle: int, steps: int) -> None:
+    """Train the model for one cycle, with optimizers and problems of its own."""
+    chosen = optimizers(model, recipe.rate)
+    for step, batch in enumerate(track(batches(encoder, recipe, steps, cycle), "pre-training", "batches", steps)):
         for optimizer in chosen:
             for group in optimizer.param_groups:
-                group["lr"] = rate * factor(step, steps)
+                group["lr"] = recipe.rate * factor(step, steps)
         loss_of(model, batch).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in chosen:
             optimizer.step()
             optimizer.zero_grad()
-    return model.eval()
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     task: Annotated[str, typer.Option(help="Name of a recipe: chains or bags.")] = "chains",
-    steps: Annotated[int | None, typer.Option(help="Batches of 16 problems; the recipe's, if none.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Peak learning rate; the recipe's, if none.")] = None,
 ) -> None:
     """Pre-train an embedded base model, measure it, and save it with its card."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     recipe = RECIPES[task]
-    recipe = recipe._replace(steps=steps or recipe.steps, rate=rate or recipe.rate)
     encoder = tokenizer.build(recipe)
     model = pretrain(encoder, recipe)
     model.generation_config.eos_token_id = encoder.eos_token_id

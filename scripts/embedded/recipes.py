@@ -20,14 +20,14 @@ class Recipe(NamedTuple):
     """How a base model is made.
 
     `solve` draws what it learns, `words` what its tokenizer is trained on; `weights[n]` is the weight of problems of
-    n + 1 steps. `about` completes the card's first paragraph.
+    n + 1 steps; `cycles` are numbers of batches. `about` completes the card's first paragraph.
     """
 
     solve: Callable[[random.Random, int], Solved]
     words: Callable[[random.Random, int], Solved]
     weights: tuple[float, ...]
     shape: dict[str, int]
-    steps: int
+    cycles: tuple[int, ...]
     rate: float
     about: str
 
@@ -54,7 +54,7 @@ RECIPES = {
         partial(chain, rechecks=2),
         (3, 4, 4, 3, 2, 1, 0.5, 0.25),
         {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
-        900,
+        (900,),
         5e-3,
         "re-checks its work 0 to 3 times, needed or not",
     ),
@@ -63,7 +63,7 @@ RECIPES = {
         bags,
         (2, 3, 3, 3, 3, 2.5, 2),
         {"hidden_size": 192, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
-        900,
+        (900, 600),
         5e-3,
         "writes its work out or skips it, and re-checks it, independently of each other",
     ),

@@ -5,13 +5,17 @@ import random
 import re
 
 import pytest
+from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 from hsir import traces
+from hsir.config import home
 from hsir.tasks import bagproblems
 from hsir.tasks.bagproblems import Counts
 from hsir.tasks.bags import Bags
 from hsir.tasks.base import Split
 
+MODEL = home.found("hsir/embedded/bags")
 SPLITS: tuple[Split, ...] = ("seed", "unlabelled", "test")
 SMALL = Bags(kind="bags", seed=300, unlabelled=120, test=60)
 EVENT = re.compile(r"(\w+) (finds|buys|loses|sells) (\d+) (\w+) of (\d+)")
@@ -142,3 +146,14 @@ def test_a_rate_outside_0_to_1_is_refused() -> None:
         Bags(kind="bags", work=(0.5, 1.5))
     with pytest.raises(ValueError, match="at least 1 item"):
         Bags(kind="bags", redundancy=())
+
+
+def test_the_base_model_is_small_and_its_tokenizer_keeps_traces() -> None:
+    weights = load_file(MODEL / "model.safetensors")
+    assert sum(tensor.numel() for tensor in weights.values()) <= 3_000_000
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    for record in SMALL.records("seed", 0):
+        ids = tokenizer(record.trace)["input_ids"]
+        assert tokenizer.decode(ids) == record.trace
+        assert max(ids) < weights["model.embed_tokens.weight"].shape[0]
+    assert len(tokenizer("17+42=59")["input_ids"]) == 5  # a number is one token
