@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
 
+from benchmarks.machine import described
 from hsir.report.seeds import Estimate, mean
 from hsir.storage import tables
 from hsir.tasks import bagproblems
@@ -46,6 +47,7 @@ Table = list[list[str]]
 
 def main() -> None:
     """Print the tables of the folder that is given."""
+    print(f"Measured at {described()}\n")
     seeds = sorted(Path(sys.argv[1]).glob("seed*"))
     drawn = {seed: read_pool(seed / POLICY / POOL, seed / "data/unlabelled.parquet") for seed in seeds}
     show("Is work worth its tokens? Accuracy of sft-initial's samples", premise(list(drawn.values())))
@@ -155,7 +157,9 @@ def evaluations(seeds: Sequence[Path]) -> Table:
     bands = [f"{band} steps" for band in BANDS]
     table = [["policy", "accuracy %", *bands, "tokens", "steps written out %", "redundant per step"]]
     for policy in policies(seeds[0]):
-        sets = [tested(seed, policy) for seed in seeds]
+        sets = [tested(seed, policy) for seed in seeds if (seed / policy / "eval").is_dir()]
+        if not sets:
+            continue
         row = [shown(mean([100 * fmean(s.right for s in some) for some in sets]))]
         for low, high in BANDS.values():
             within = [[s.right for s in some if low <= s.difficulty <= high] for some in sets]
