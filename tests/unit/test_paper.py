@@ -153,7 +153,7 @@ def kinds(select: tuple[Filter, ...]) -> list[tuple[str, Any]]:
 RIGHT, TAU, CAP = ("right", None), ("indiv", -0.5), ("at_most", 10)
 SELECTED: dict[str, list[tuple[str, Any]]] = {
     "star": [RIGHT], "restem": [RIGHT, CAP], "rft": [RIGHT], "regenesis": [RIGHT], "irpo": [RIGHT],
-    "hsir-sft": [RIGHT, TAU, CAP], "hsir-dpo": [RIGHT, TAU, CAP], "indiv-only": [RIGHT, TAU],
+    "hsir-sft": [RIGHT, CAP, TAU], "hsir-dpo": [RIGHT, CAP, TAU], "indiv-only": [RIGHT, TAU],
     "veriexit-only": [RIGHT, CAP], "length-driven": [RIGHT, ("length", 0.5)],
 }  # fmt: skip
 
