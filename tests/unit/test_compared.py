@@ -58,7 +58,18 @@ def result(policy: str, accuracy: float, model: str = "tiny", task: str = "sums"
     shares = {"truncated": 0.0, "no_answer": 0.0, "undecided": 0.0, "trained_on": 10, "tokens": 60.0}
     spread = {"accuracy": accuracy, "accuracy_low": accuracy - 0.05, "accuracy_high": accuracy + 0.05}
     place = {"model": model, "task": task, "benchmark": task, "seed": 0, "policy": policy, "questions": 100}
+    spread |= {"in_format": accuracy, "anywhere": accuracy}
     return Result(**{**place, **spread, **shares, **changed})
+
+
+def test_the_other_reading_of_an_evaluation_is_shown_where_it_differs() -> None:
+    (same,) = sheets([result("restem.1", 0.5)], [])
+    assert same.columns[:4] == ["policy", "accuracy %", "tokens", "truncated %"] and "the tags" not in same.note
+    for name, title, value in (("anywhere", "anywhere %", 0.625), ("in_format", "in format %", 0.25)):
+        (sheet,) = sheets([result("restem.1", 0.5, **{name: value}), result("star.1", 0.5)], [])
+        at = sheet.columns.index(title)
+        assert [str(row[at]) for row in sheet.rows] == [f"{100 * value:.1f}", "50.0"]
+        assert f"`{title[:-2]}`" in sheet.note
 
 
 def test_noise_looks_like_noise_everywhere() -> None:
