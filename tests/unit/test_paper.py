@@ -10,6 +10,7 @@ from hsir.config import Plan, load, read_yaml
 from hsir.config.pools import SamplePool, VeriExitPool
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Sft
+from hsir.rewards import Cosine, Format
 from hsir.selection.filters import Filter, InDiv
 from hsir.tasks.benchmark import TrainingBenchmark
 
@@ -165,11 +166,27 @@ def test_selection_is_the_papers(method: str) -> None:
     assert config.methods[method].iterations == ROUNDS.get(method, 1)
 
 
+def test_regenesis_samples_thirty_paths_from_the_base_model() -> None:
+    config = plan(CONFIG / "paper/table1.yaml").config
+    assert config.methods["regenesis"].initial == "base"
+    assert [config.pools[name].samples for name in ("regenesis-select", "regenesis-adapt", "regenesis")] == [30, 1, 1]
+
+
+def test_the_rewards_and_the_sources_are_the_papers() -> None:
+    config = plan(CONFIG / "paper/table5.yaml").config
+    rewards = {name: {one.kind: one for one in config.methods[name].train.rewards} for name in ("cosfn", "h-grpo")}  # type: ignore[union-attr]
+    assert rewards["h-grpo"]["format"] == Format(tags="present")
+    assert rewards["cosfn"]["cosine"] == Cosine(right=(1.0, 0.0), wrong=(-1.0, 0.0), exceeded=-1.0)
+    assert config.tasks["amc23"].task.hub == "zwhe99/amc23"  # type: ignore[union-attr]
+    assert all(getattr(config.tasks[name].task, "unlabelled") == "traced" for name in SEED_SIZES)  # noqa: B009
+
+
 def test_scores_are_those_that_the_formulas_were_read_as() -> None:
     config = plan(FILES[0]).config
     score = config.scores["indiv"]
     assert isinstance(score, Score)
     assert (score.layer, score.alpha, score.weights, score.scale) == ("middle", 1e-3, "max", "none")
+    assert (score.received, score.tokens) == ("max", "all")
     (tau,) = [one for one in config.methods["hsir-sft"].select if isinstance(one, InDiv)]
     assert (tau.standardise, tau.threshold) == ("zscore", -0.5)
 
