@@ -254,6 +254,15 @@ def test_scores_are_those_that_the_formulas_were_read_as() -> None:
     assert (tau.standardise, tau.threshold) == ("zscore", -0.5)
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_traces_of_gsm8k_are_the_papers(path: Path) -> None:
+    config = plan(path).config
+    if any("gsm8k" in config.runs[name].tasks for name in plan(path).built_by_default()):
+        assert config.tasks["gsm8k"].task.traces == "camel-ai/gsm8k_distilled"  # type: ignore[union-attr]
+        shipped = load(read_yaml(CONFIG / "config.yaml"), CONFIG).tasks["gsm8k"]
+        assert config.tasks["gsm8k"].settings == shipped.settings
+
+
 @pytest.mark.parametrize("name", SEED_SIZES)
 def test_seed_sets_are_as_large_as_the_papers(name: str) -> None:
     task = plan(CONFIG / "paper/table1.yaml").config.tasks[name].task

@@ -200,7 +200,7 @@ class Estimator:
 
     def _passes(self, one: Training, train: Train) -> float:
         """Count the rows that a training reads, over all epochs or steps."""
-        return train.steps(round(self._examples(one))) * train.batch_size * train.rollouts
+        return train.steps(round(self._examples(one))) * train.in_a_step * train.rollouts
 
     def _examples(self, one: Training) -> float:
         method, parent = self._plan.method(one.policy), self._plan.parent(one.policy)
