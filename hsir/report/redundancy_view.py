@@ -28,7 +28,9 @@ BLIND = " Word counts cannot detect paraphrases; they replace a sentence model w
 def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> pd.DataFrame:
     """Put scores and Div beside each variant; raises InputError where a variant has none."""
     every = pd.DataFrame(variants, columns=COLUMNS[:4])
-    scored = pd.DataFrame(scores, columns=["sample_id", "m", "indiv"]).set_axis(["id", "tokens", "indiv"], axis=1)
+    scored = pd.DataFrame(scores, columns=["sample_id", "n_tokens", "indiv"]).set_axis(
+        ["id", "tokens", "indiv"], axis=1
+    )
     found = every.merge(scored, on="id").merge(pd.DataFrame(divs, columns=["id", *COLUMNS[6:]]), on="id")
     absent = every["id"][~every["id"].isin(found["id"])]
     if len(absent):

@@ -162,7 +162,8 @@ def test_the_stages_from_a_pool_to_a_table(tmp_path: Path, encoder: PreTrainedTo
     assert encoder(lines[0]["prompt"], add_special_tokens=False)["input_ids"] == [404, 348, 198]
     random = Random(0)
     scored = [{"sample_id": line["id"], "m": len(line["completion"]), "d": 2, "logdet": 0.0, "sum_log_attention": 0.0,
-               "variance": 0.0, "indiv": random.random()} for line in lines]  # fmt: skip
+               "variance": 0.0, "n_tokens": len(line["completion"]), "indiv": random.random()}
+              for line in lines]  # fmt: skip
     tables.write("indiv-scores", scored, scores, {"options": {"score": {"kind": "indiv"}}})
     div_stage.main(div, rows, embedder=Words())
     stage.main(rows, scores, div, tmp_path / "out", "a pool")
