@@ -72,13 +72,13 @@ def test_re_checks_restate_an_earlier_step_in_words_of_their_own(seed: int) -> N
 
 def test_variants_still_parse_to_the_same_answer_and_follow_the_seed() -> None:
     made = variants(TRACE, OTHERS, "a")
-    assert len(made) == 10 and all(traces.answers(one.completion) == ["36"] for one in made)
+    assert len(made) == 13 and all(traces.answers(one.completion) == ["36"] for one in made)
     assert made == variants(TRACE, OTHERS, "a") != variants(TRACE, OTHERS, "b")
 
 
 def test_a_trace_without_tags_has_variants_and_one_without_steps_has_none() -> None:
     made = variants("One.\n\nTwo.", OTHERS, "a")
-    assert len(made) == 10 and len(texts(made[3].completion)) == 2 + max(COPIES)
+    assert len(made) == 13 and len(texts(made[3].completion)) == 2 + max(COPIES)
     assert variants("<think>\n</think>\n<answer>\n1\n</answer>", OTHERS, "a") == []
     assert variants(TRACE, STEPS, "a") == [], "no step of another solution"
 
