@@ -54,8 +54,9 @@ SETS: dict[str, dict[str, object]] = {
     "states: 32, weights: none": {"states": 32, "weights": "none"},
     "states: step": {"states": "step"},
     "states: step, weights: none": {"states": "step", "weights": "none"},
-    "states: step, scale: unit": {"states": "step", "scale": "unit"},
     "states: step, alpha: 0.1": {"states": "step", "alpha": 0.1},
+    "states: step, scale: unit (`indiv-steps`)": {"states": "step", "scale": "unit"},
+    "the same, weights: none": {"states": "step", "scale": "unit", "weights": "none"},
 }
 Texts = list[tuple[str, list[int], str]]
 """Solutions: id, prompt ids, completion."""

@@ -127,7 +127,7 @@ def _indiv_by_default(given: Any) -> Any:
 ScoreSet = Annotated[Score | DivScore, Field(discriminator="kind"), BeforeValidator(_indiv_by_default)]
 DEFAULT_SCORES: dict[str, dict[str, str]] = {
     "indiv": {},
-    "indiv-steps": {"kind": "indiv", "states": "step"},
+    "indiv-steps": {"kind": "indiv", "states": "step", "scale": "unit"},
     "div": {"kind": "div"},
 }
 
