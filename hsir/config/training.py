@@ -161,7 +161,7 @@ class Dpo(Offline):
 
     loser: Loser = Field(
         "random",
-        description="Failed solution that a winner is paired with: a random one of its question (paper), the one nearest"
+        description="Failed solution that a winner is paired with: a random one of its question (paper), the nearest"
         " in length, or the one that it was recycled from (`parent`; a random one if it was not recycled).",
     )
 
