@@ -1,4 +1,4 @@
-"""Is there memory for the trainings, where they run on the CPU?"""
+"""Is there enough memory for training on the CPU?"""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ REMEDY = (
 
 
 def memory(needed: Mapping[str, float | None], here: float) -> Iterator[Finding]:
-    """Compare the bytes that a training of each model takes at most with those of the machine."""
+    """Compare the peak training memory of each model with that of the machine, in bytes."""
     for model, most in needed.items():
         what = f"memory, model {model}"
         if most is None:
