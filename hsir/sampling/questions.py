@@ -1,4 +1,4 @@
-"""Questions as a policy reads them: prompts and traces, tokenized once."""
+"""Questions as the policy sees them: prompts and traces, tokenized once."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -54,7 +54,7 @@ class UnscoredError(ValueError):
 
 
 def _prepared(place: int, seen: Seen, weights: str, scale: str) -> tuple[torch.Tensor, float, float]:
-    """Give the weighted, centred states [m, d] in float64, the sum of the log weights, and the mean variance."""
+    """Return the weighted, centred states [m, d] in float64, the sum of the log weights, and the mean variance."""
     states, attention = seen.states, seen.attention
     if len(states) == 0:
         raise UnscoredError(place, "a solution without tokens has no score")
