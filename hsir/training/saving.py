@@ -32,9 +32,7 @@ def save(
             " or not numbers; set save_dtype: float32, or a lower learning_rate"
         )
     model.save_pretrained(folder, state_dict=weights)
-    model.config.dtype = name_of(
-        dtype
-    )  # several processes hold the model in another dtype
+    model.config.dtype = name_of(dtype)  # several processes hold the model in another dtype
     model.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     manifest.write(folder)
