@@ -108,7 +108,7 @@ def _points(policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]
 
 
 def label(rows: style.Rows, height: int) -> list[float]:
-    """Place each row's label next to its point without overlaps; return the label positions as accuracies."""
+    """Place each row's label next to its point without overlaps; return the limits of the accuracy axis."""
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     domain = [low, high]
     for _ in range(8):  # labels may extend the axis, and a longer axis increases the required distance

@@ -47,9 +47,7 @@ def gather(made: Made) -> list[Sampled]:
         for figure, values in (_measured(made, drawn) if _several(made, drawn) else {}).items()
     }
     ends: dict[tuple[Any, ...], tuple[float, float]] = {}
-    for size in {
-        len(values) for values in measured.values()
-    }:  # pools of equal size share their resamples
+    for size in {len(values) for values in measured.values()}:  # pools of equal size share their resamples
         names = [name for name, values in measured.items() if len(values) == size]
         low, high = comparison.bootstrap(np.column_stack([measured[name] for name in names]))
         ends |= dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def losers(failed: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Group (question id, sample id) of failed solutions by question, each in the order of ids."""
+    """Group (question id, sample id) of failed solutions by question, sorted by id."""
     by_question: dict[str, list[str]] = defaultdict(list)
     for question, sample in failed:
         by_question[question].append(sample)
@@ -14,9 +14,10 @@ def losers(failed: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def draw(winners: Sequence[tuple[str, str]], by_question: Mapping[str, Sequence[str]], seed: int) -> dict[str, str]:
-    """Draw a loser for each winner, (question id, sample id), at random; those of questions without any have none.
+    """Pick a random loser for each winner, (question id, sample id); winners of questions without failed solutions get
+    none.
 
-    A draw depends on the seed, the winner and its question's losers alone. Source: paper, section 3.4.
+    A pick depends only on the seed, the winner and its question's losers. Source: paper, section 3.4.
     """
     return {
         sample: random.Random(f"{seed}/{sample}").choice(by_question[question])

@@ -74,7 +74,7 @@ def draw_losers(
 
 
 def size(row: Row) -> int:
-    """Count the tokens of a solution and its prompt, or of a question's prompt."""
+    """Return the number of tokens of a solution and its prompt, or of a question's prompt."""
     return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
 
 

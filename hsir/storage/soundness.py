@@ -65,7 +65,7 @@ def check_logits(path: str, chosen: "torch.Tensor", logits: "torch.Tensor", firs
 def _check_values(path: str, weights: Iterable[tuple[str, "torch.Tensor"]]) -> None:
     infinite, zeros = [], []
     for name, weight in weights:
-        if weight.numel() and weight.is_floating_point() and weight.element_size() > 1:  # neither quantized nor meta
+        if weight.numel() and weight.is_floating_point() and weight.element_size() > 1:  # else quantized, or elsewhere
             low, high = weight.detach().aminmax()  # NaN if any value is NaN; makes no copy
             infinite += [name] * (not bool(low.isfinite() & high.isfinite()))
             zeros += [name] * (weight.dim() > 1 and not low and not high)  # biases and scales may be all zeros

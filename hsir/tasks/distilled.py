@@ -10,17 +10,17 @@ from hsir.tasks.rows import Row, from_file, from_hub
 
 
 def files(source: str) -> list[Path]:
-    """Name the file of traces, if they are in one and not on the hub."""
+    """Return the file of traces, unless they are on the hub."""
     return [Path(source)] if source.lower().endswith((".jsonl", ".json")) else []
 
 
 def join(source: str, training: Sequence[Record]) -> list[Record]:
-    """Give the questions with their traces; raises InputError where one has two, or that of another question."""
+    """Return the questions with their traces; raises InputError if one has two, or the trace of another question."""
     rows = [row for path in files(source) for row in from_file(path, "file of traces")]
     rows = rows if files(source) else from_hub(source, None, "train")
     texts = Counter(record.question for record in training)
     by_id = {record.id: record for record in training}
-    # Questions that differ in their options alone cannot be told apart by their text.
+    # Questions that differ only in their options cannot be distinguished by their text.
     by_text = {record.question: record for record in training if texts[record.question] == 1}
     found: dict[str, Row] = {}
     for row in rows:
@@ -38,7 +38,7 @@ def join(source: str, training: Sequence[Record]) -> list[Record]:
 
 
 def _question(row: Row, by_id: dict[str, Record], by_text: dict[str, Record]) -> Record | None:
-    """Find the question that a trace is of, by its id, else by its text."""
+    """Find the question of a trace, by its id, else by its text."""
     text = row.fields.get("question")
     text = text.strip() if isinstance(text, str) else None
     record = by_id.get(str(row.fields.get("id")))
