@@ -30,7 +30,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value; write null where there is not a number")
+    raise ValueError(f"{name} is not a JSON value; write null for a missing number")
 
 
 def _whole(digits: str) -> int:

@@ -99,7 +99,7 @@ def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
     out.print(Text(f"disk  {size(made.disk_bytes)} at most, without environments and base models"))
     for model, most in made.memory_bytes.items():
         if most is not None:
-            out.print(Text(f"memory  {size(most)} for a training of {model} on a CPU"))
+            out.print(Text(f"memory  {size(most)} for training {model} on a CPU"))
     show_gpus(made, assumed.gpu_memory)
     files = f"{len(made.measured)} ledgers and evaluations of earlier runs" if made.measured else "nothing"
     out.print(Text(f"measured  {files}"))

@@ -79,7 +79,7 @@ def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, w
         out.print(Text(f"{', '.join(runs)}: {model} on {task}", style="bold"))
         out.print(table([one for one in found if (one.model, one.task) == (model, task)], on_cpu))
     for one in (one for one in found if not one.method):
-        out.print(Text(f"besides: {_jobs(one)}\n"))
+        out.print(Text(f"other jobs: {_jobs(one)}\n"))
     why = dict.fromkeys(cause for one in found for cause in one.causes)
     for line in warned:
         out.print(Text.assemble(("warning", "yellow"), f"  {line}"), soft_wrap=True)

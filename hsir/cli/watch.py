@@ -36,7 +36,7 @@ def watch(jobs: Sequence[Job], every: float) -> None:
                 time.sleep(every)
     except KeyboardInterrupt:
         return
-    out.print("nothing runs")
+    out.print("no job is running")
 
 
 def table(found: Sequence[Running], done: tuple[int, int] | None) -> RenderableType:

@@ -29,7 +29,7 @@ def _folder(name: str) -> str:
     if name.startswith("~"):
         raise ValueError(f"{name!r}: `~` is not expanded; write the full path")
     if found := next((mark for mark in "{}*?[]$:\n\t\0" if mark in name), None):
-        raise ValueError(f"{name!r} holds {found!r}, which Snakemake treats as a pattern; choose another name")
+        raise ValueError(f"{name!r} contains {found!r}, which Snakemake treats as a pattern; choose another name")
     if ".." in Path(name).parts or Path(name) in (Path(), Path("/")):
         raise ValueError(f"{name!r} is not a separate folder; choose a subfolder, or write the full path")
     return str(Path(name))

@@ -51,7 +51,7 @@ def marked(table: Path) -> Iterator[Marked]:
             question, steps = asked[cut["question_id"]], traces.steps(completion, layout)
             if cut["cut_step"] >= len(steps):
                 raise InputError(
-                    f"{table}: made from other samples than {samples[0]} now has; rerun `snakemake --force {table}`"
+                    f"{table}: made from a different version of {samples[0]}; rerun `snakemake --force {table}`"
                 )
             text, end = steps[cut["cut_step"]]
             said = matcher.arrival(text, question["gold"], grader, dict(question["options"] or ()) or None)

@@ -29,5 +29,5 @@ def one_step(whole: int, traces: int) -> str:
     """Word the warning, with a suggested fix."""
     return (
         f"{whole / traces:.0%} of {traces:,} traces have one step: they are not split as `steps` expects; set `traces:"
-        " {steps: line}`or sentence in the settings of the model or the task"
+        " {steps: line}` (or `sentence`) in the settings of the model or the task"
     )

@@ -47,7 +47,7 @@ def faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
         return
     rows = len(tables.arrow("filtered", filtered, ["sample_id"]))
     if funnel.is_file() and trained_on(read_json(funnel)) != rows:
-        yield f"it counts other solutions than the {rows:,} of {filtered}", funnel
+        yield f"its counts do not match the {rows:,} solutions of {filtered}", funnel
     belonging.check_made_of([log], [filtered])
     if ledger.is_file():
         belonging.check_made_of([ledger], [log])

@@ -13,7 +13,7 @@ POINTS = 60
 """Maximum number of points per line; each is a mean over consecutive steps."""
 MEASURES = {
     "reward": ("reward", "total reward"), "length": ("length of rollouts", "tokens"),
-    "without_spread": ("questions without reward spread", "share"), "clipped": ("cut off by the limit", "share of"
+    "without_spread": ("questions without reward spread", "share"), "clipped": ("truncated rollouts", "share of"
     " rollouts"),
     "kl": ("KL to the initial policy", "nats per token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
 }  # fmt: skip

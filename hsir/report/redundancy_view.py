@@ -15,7 +15,7 @@ from hsir.storage import tables
 Row = tables.Row
 COLUMNS = ["id", "parent", "kind", "copies", "tokens", "indiv", "steps", "kept", "div"]
 SCORES = {"indiv": "InDiv", "div": "Div"}
-NAMES = {"original": "as drawn", "repeat": "steps repeated", "recheck": "re-checks", "other": "others' steps"}
+NAMES = {"original": "as sampled", "repeat": "steps repeated", "recheck": "re-checks", "other": "others' steps"}
 PAIRS = (
     ("indiv", "div"), ("indiv", "copies"), ("div", "copies"), ("indiv", "tokens"), ("div", "tokens"),
 )  # fmt: skip
@@ -32,9 +32,7 @@ def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) 
     found = every.merge(scored, on="id").merge(pd.DataFrame(divs, columns=["id", *COLUMNS[6:]]), on="id")
     absent = every["id"][~every["id"].isin(found["id"])]
     if len(absent):
-        raise InputError(
-            f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; score them again"
-        )
+        raise InputError(f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; rescore them")
     return found
 
 
@@ -130,7 +128,7 @@ def _below_sheet(told: Row) -> Sheet:
         for row in told["below_other"]
     ]  # fmt: skip
     note = "The control for length: as many steps of other solutions in the same place. By chance, one in 2."
-    columns = ["score", "copies", "share lower %", "tokens more"]
+    columns = ["score", "copies", "share lower %", "extra tokens"]
     return Sheet("Repeated steps compared with others' steps", columns, rows, note)
 
 

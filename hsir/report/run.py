@@ -106,7 +106,7 @@ class Made:
         """Return the kind of matcher that a pool recycles with; raises ValueError if it does not recycle."""
         pool = self.plan.config.pools[drawn.pool]
         if not isinstance(pool, VeriExitPool):
-            raise ValueError(f"{drawn.pool} recycles nothing")
+            raise ValueError(f"{drawn.pool} does not recycle")
         return pool.matcher.kind
 
     def table(self, drawn: Drawn, name: str) -> Path:

@@ -103,7 +103,7 @@ def main(
     for (verdict, why), count in sorted(counts.items(), key=lambda entry: -entry[1]):
         say(f"{count:>9,}  {verdict:<9}  {why}")
     right, total = sum(n for (verdict, _), n in counts.items() if verdict == "right"), sum(counts.values())
-    say(f"{right:,} of {total:,} rows are right; the verdicts: {output}")
+    say(f"{right:,} of {total:,} rows are correct; verdicts: {output}")
     if source.bad_golds:
         told = "\n".join(source.told)
         message = (

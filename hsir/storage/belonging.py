@@ -66,7 +66,7 @@ def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:
             raise InputError(f"{made[0]}: made from a different version of {path}; {_remedy(made)}")
     for path, used in recorded.items():
         if hashes and used.isdisjoint(hashes.values()):
-            raise InputError(f"{path}: made from none of the given files ({_named(hashes)}); {_remedy([path])}")
+            raise InputError(f"{path}: not made from any of the given files ({_named(hashes)}); {_remedy([path])}")
 
 
 def check_shards(samples: Sequence[Path]) -> None:

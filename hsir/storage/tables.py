@@ -146,7 +146,7 @@ def scores(path: Path) -> Iterator[tuple[str, float]]:
         found = ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
     for name, score in found:
         if not math.isfinite(score):
-            raise InputError(f"{path}: the score of {name!r} is {score}; delete the table and score again")
+            raise InputError(f"{path}: the score of {name!r} is {score}; delete the table and rescore")
         yield name, score
 
 

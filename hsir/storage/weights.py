@@ -30,9 +30,9 @@ def header(path: Path) -> dict[str, Any]:
         tensors.pop("__metadata__", None)
         end = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: no safetensors file (its header cannot be read); download it again") from error
+        raise InputError(f"{path}: not a safetensors file (its header cannot be read); download it again") from error
     if size != end:
-        raise InputError(f"{path}: {size:,} bytes, but its header declares {end:,}; fetch it again")
+        raise InputError(f"{path}: {size:,} bytes, but its header declares {end:,}; download it again")
     return tensors
 
 

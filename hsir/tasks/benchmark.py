@@ -190,7 +190,7 @@ class TrainingBenchmark(Benchmark):
         if split == "seed" and self.traces is None:
             raise InputError(
                 f"{self.kind}: the seed set needs traces, but the benchmark has none; set `traces:` to a JSONL file of"
-                " `id` and `trace`, which `python -m hsir.stages.distill` makes"
+                " `id` and `trace`, which `python -m hsir.stages.distill` writes"
             )
         training = self.part("train")
         if self.traces is not None:

@@ -72,7 +72,7 @@ def _gather_options(fields: Fields, row: Row) -> None:
             fields["options"] = jsontext.parse(options)
         except ValueError as error:
             raise row.fault(
-                f'options is no JSON object ({error}); write {{"A": ...}}, or a column for each letter'
+                f'options is not a JSON object ({error}); write {{"A": ...}}, or a column for each letter'
             ) from error
     elif options is None and {"A", "B"} <= set(fields):
         fields["options"] = {

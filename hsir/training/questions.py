@@ -132,7 +132,7 @@ class Drawing:
     def within(self, share: float, tokens: int) -> None:
         """Report the progress of the current batch."""
         rate = (self._tokens + tokens) / max(time.monotonic() - self._began, 1e-6)
-        doing(f"drawing rollouts, {int(self._done + share)}/{self._total}, {rate:,.0f} tokens/s")
+        doing(f"sampling rollouts, {int(self._done + share)}/{self._total}, {rate:,.0f} tokens/s")
 
 
 def numbered(contexts: Sequence[list[int]], names: Sequence[str], seed: int, step: int) -> list[Prompt]:

@@ -49,7 +49,7 @@ class Resampling:
             taken = list(islice(others, sum(tokens > 0 for tokens in everywhere)))
             if not taken:
                 break
-            doing(f"drawing again, {len(taken)} questions without spread")
+            doing(f"resampling, {len(taken)} questions with equal rewards")
             places = [place for place, tokens in enumerate(everywhere) if tokens][: len(taken)]
             self.exchanged += len(taken)
             self.tokens += sum(everywhere[place] for place in places)

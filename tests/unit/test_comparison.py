@@ -84,7 +84,7 @@ def test_pass_at_k_is_the_share_of_all_choices(right: int, drawn: int) -> None:
 
 @pytest.mark.parametrize("k", [0, 6])
 def test_more_samples_than_were_drawn_are_not_guessed(k: int) -> None:
-    with pytest.raises(ValueError, match=f"k is {k}, but 5 samples were drawn"):
+    with pytest.raises(ValueError, match=f"k is {k}, but there are only 5 samples"):
         pass_at_k(2, 5, k)
 
 

@@ -240,7 +240,7 @@ def test_the_command_counts_what_it_found(files: Files, command: Any) -> None:
     files.rows.write_text('{"gold": "4", "prediction": "4"}\n{"gold": "4", "prediction": "5"}\n')
     done = command()
     assert done.returncode == 0
-    assert "1 of 2 rows are right" in done.stderr
+    assert "1 of 2 rows are correct" in done.stderr
     assert [got["verdict"] for got in files.verdicts()] == ["right", "wrong"]
 
 

@@ -49,8 +49,8 @@ def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
 @pytest.mark.parametrize(
     ("needed", "state", "said"),
     [
-        (8.1e9, "ok", "8.1 GB for a training on the CPU, 25.0 GB here: 3 at a time"),
-        (26e9, "problem", "26.0 GB for a training on the CPU, 25.0 GB here"),
+        (8.1e9, "ok", "8.1 GB for training on the CPU, 25.0 GB here: 3 at a time"),
+        (26e9, "problem", "26.0 GB for training on the CPU, 25.0 GB here"),
         (None, "skipped", "is unknown"),
     ],
 )

@@ -188,8 +188,8 @@ def test_a_step_tells_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: p
     model, encoder = load_model(str(embedded), "float32"), load_tokenizer(str(embedded))
     finetune(model, encoder, ROWS, options, 0, tmp_path, {"stage": "train"}, ASKED)
     said = [line.removeprefix("training 0/1 steps, 0 %, ") for line in lines]
-    drawing = [line for line in said if line.startswith("drawing rollouts, ")]
-    assert drawing[0].startswith("drawing rollouts, 0/8, ") and drawing[-1].startswith("drawing rollouts, 8/8, ")
+    drawing = [line for line in said if line.startswith("sampling rollouts, ")]
+    assert drawing[0].startswith("sampling rollouts, 0/8, ") and drawing[-1].startswith("sampling rollouts, 8/8, ")
     assert drawing[-1].endswith(" tokens/s") and len(drawing) == 13, "at every token, and when all are there"
     for what in ("grading 8 rollouts", "scoring rollouts, 0/8", "reading rollouts, 4/8"):
         assert what in said

@@ -65,7 +65,7 @@ def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
         ("a.csv", "a;b\n1;2\n", "separated by semicolons, not commas"),
         ("a.tsv", "a,b\n1,2\n", "separated by commas, not tabs"),
         ("a.csv", "\n1,2\n", "line 1: no header"),
-        ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is no JSON value"),
+        ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is not a JSON value"),
         ("a.jsonl", "[" * 100_000, "line 1: brackets are nested too deeply"),
         ("a.json", '[{"a": %s}]' % ("9" * 5000), "a number with 5000 digits"),
         ("a.jsonl", LINES.encode("utf-16"), "not UTF-8 text"),

@@ -74,7 +74,7 @@ def test_it_is_shown_until_nothing_runs(underway: Path, root: Path, terminal: bo
             before, line = line, next(shown.stdout)
         (underway / "go").touch()
         *_, last = shown.stdout
-    assert "sft-initial, 0-of-2 (a/b/seed0)" in before + line and last.strip().endswith("nothing runs")
+    assert "sft-initial, 0-of-2 (a/b/seed0)" in before + line and last.strip().endswith("no job is running")
     assert ("━" in line and "\x1b" in line) is terminal
 
 

@@ -64,7 +64,7 @@ def _read(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a file of this version ({error!r}); delete it and run again") from error
+        raise InputError(f"{path}: not a file of this version ({error!r}); delete it and rerun") from error
 
 
 def costs(folder: Path) -> list[Mapping[str, float]]:

@@ -17,7 +17,7 @@ def memory(needed: Mapping[str, float | None], here: float) -> Iterator[Finding]
         if most is None:
             yield skipped(what, "the model's size is unknown")
             continue
-        told = f"{size(most)} for a training on the CPU, {size(here)} here"
+        told = f"{size(most)} for training on the CPU, {size(here)} here"
         if most > here:
             yield problem(what, told, REMEDY)
         else:

@@ -88,7 +88,7 @@ def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterato
         return
     key = f"`chat_template` in config/models/{name}.yaml"
     if template is not None and not found(template).is_file():
-        yield problem(f"{what}, chat template", f"{template}: no such file", f"mend {key}")
+        yield problem(f"{what}, chat template", f"{template}: no such file", f"fix {key}")
     elif template is None and not own:
         yield problem(f"{what}, chat template", f"{folder}: none in the tokenizer", f"set {key} to a Jinja file")
     else:
