@@ -63,7 +63,7 @@ FAULTS = {
         "16 MB for a policy",
         "fails; with more space, the same command resumes from the last complete checkpoint",
     ),
-    "test_sbatch_refuses_a_job": (
+    "test_sbatch_rejects_a_job": (
         "a drained partition",
         "fails at once, retries included; once it is up, the same command resumes",
     ),

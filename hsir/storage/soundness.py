@@ -46,8 +46,8 @@ def check_tokenizer(path: str, tokenizer: "PreTrainedTokenizerBase") -> None:
     text = tokenizer.decode(ids, skip_special_tokens=True)
     if _letters(text) != _letters(ROUND_TRIP):
         raise InputError(
-            f"{path}: the tokenizer turns {ROUND_TRIP!r} into {text!r} ({len(tokenizer):,} tokens in its vocabulary); its"
-            f" files (tokenizer.json, or tokenizer.model) are missing or damaged: {REMEDY}"
+            f"{path}: the tokenizer turns {ROUND_TRIP!r} into {text!r} ({len(tokenizer):,} tokens in its vocabulary);"
+            f" its files (tokenizer.json, or tokenizer.model) are missing or damaged: {REMEDY}"
         )
 
 

@@ -102,7 +102,7 @@ CASES = [(OF_ALL_KINDS[0], ZERO2), (OF_ALL_KINDS[0], ZERO3), *((options, DDP) fo
 
 
 @pytest.mark.parametrize(("options", "devices"), CASES, ids=named)
-def test_killed_it_goes_on_to_the_same_weights(
+def test_killed_it_resumes_to_the_same_weights(
     options: Training, devices: Several, embedded: Path, tmp_path: Path
 ) -> None:
     skip_without_deepspeed(devices)
@@ -117,7 +117,7 @@ def test_killed_it_goes_on_to_the_same_weights(
     assert told == wanted
 
 
-def test_told_to_stop_all_processes_save_together(embedded: Path, tmp_path: Path) -> None:
+def test_on_sigterm_all_processes_save_together(embedded: Path, tmp_path: Path) -> None:
     """As a scheduler does it: every process of the job is told."""
     options = Sft(**SHAPE | {"epochs": 20, "save_steps": 10}, devices=DDP)
     lay_down(tmp_path, options)

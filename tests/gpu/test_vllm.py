@@ -176,13 +176,13 @@ def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFact
     return output
 
 
-def test_what_generated_is_told_in_the_table(whole: Path) -> None:
+def test_what_generated_is_reported_in_the_table(whole: Path) -> None:
     options = tables.metadata(whole)["options"]
     assert options["engine"] == PARTS.model_dump()
     assert options["library"].startswith("vllm")
 
 
-def test_a_killed_shard_goes_on_where_it_was(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_shard_resumes_where_it_was(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "0-of-1.parquet"
     command = [
         sys.executable, "-m", "hsir.stages.sample", "--model", str(embedded), "--prompts", str(questions),
@@ -225,7 +225,7 @@ def test_recycled_prefixes_are_continued(
         )  # fmt: skip
 
 
-def test_where_memory_is_short_it_goes_on_with_less_and_says_so(
+def test_where_memory_is_short_it_continues_with_less_and_says_so(
     questions: Path, embedded: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No machine has all of its memory to give; a size that is set from outside would win over the share."""

@@ -154,7 +154,7 @@ def test_the_disk_is_full(begun: Run, reference: Run, record_property: Record) -
         recovered(begun, reference, began, record_property)
 
 
-def test_sbatch_refuses_a_job(begun: Run, reference: Run, record_property: Record) -> None:
+def test_sbatch_rejects_a_job(begun: Run, reference: Run, record_property: Record) -> None:
     ask("scontrol", "update", "PartitionName=gpu", "State=DRAIN")
     try:
         begun.start(TRAINED)

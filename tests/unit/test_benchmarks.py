@@ -136,7 +136,7 @@ def test_every_task_has_the_grader_of_its_answers() -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionError("no route"), ValueError("BuilderConfig 'main' not found")])
-def test_a_hub_that_fails_is_named_with_the_way_out(error: Exception, hub: Any) -> None:
+def test_a_hub_that_fails_is_named_with_a_fix(error: Exception, hub: Any) -> None:
     hub({"test": error})
     with pytest.raises(InputError, match=f"openai/gsm8k, main: .*'test'.*{error}.*`path:`.*log in"):
         of_test("gsm8k", None)
@@ -213,7 +213,7 @@ FILES = {
 
 @shared
 @pytest.mark.parametrize("kind", FILES)
-def test_the_published_files_load_whole(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_published_files_load_complete(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder, sizes = FILES[kind]
     made = task(kind, path=SHARED / folder)
     loaded = {part: made.part(part) for part in sizes}

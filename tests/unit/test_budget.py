@@ -222,7 +222,7 @@ def test_rows_add_up() -> None:
 
 
 @pytest.mark.parametrize("given", ["kept=2", "kept", "keep=0.5", "kept=half"])
-def test_an_assumption_that_is_none_is_told_with_those_there_are(given: str) -> None:
+def test_an_assumption_that_is_invalid_is_reported_with_those_there_are(given: str) -> None:
     with pytest.raises(InputError, match=r"--assume ke.*known: questions, prompt_tokens"):
         assumptions([given])
 

@@ -51,7 +51,7 @@ def test_a_stage_has_its_own_help_with_defaults_as_json(root: Path) -> None:
         (["plan", "--directory", "FOLDER"], 1, "config/config.yaml: no such config"),
     ],
 )
-def test_what_a_user_can_fix_is_told_without_traceback(
+def test_what_a_user_can_fix_is_reported_without_traceback(
     arguments: list[str], code: int, said: str, root: Path, tmp_path: Path
 ) -> None:
     told = hsir(root, *(str(tmp_path) if word == "FOLDER" else word for word in arguments))

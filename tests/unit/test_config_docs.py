@@ -58,7 +58,7 @@ def test_shipped_files_are_valid_by_the_schema(name: str) -> None:
     ],
     ids=["no run", "name with a space", "unknown key", "pool of no kind", "filter of no kind"],
 )
-def test_the_schema_refuses_what_the_models_refuse(wrong: dict[str, object]) -> None:
+def test_the_schema_rejects_what_the_models_reject(wrong: dict[str, object]) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     assert not jsonschema.Draft202012Validator(docs.schema()).is_valid(wrong)
 
@@ -82,7 +82,7 @@ def test_every_link_leads_to_a_heading() -> None:
     assert set(re.findall(r"\]\(#(.*?)\)", text)) <= headings
 
 
-def test_a_key_without_a_description_is_refused() -> None:
+def test_a_key_without_a_description_is_rejected() -> None:
     class Bare(BaseModel):
         told: int = Field(1, description="Told.")
         untold: int = 2

@@ -252,7 +252,7 @@ GOLDS = {"number": "42", "choice": "B", "yesno": "yes", "text": "Paris", "math":
 
 
 @pytest.mark.parametrize(("grader", "text", "why"), PLACES)
-def test_a_verdict_tells_where_the_answer_stood(grader: Grader, text: str, why: str) -> None:
+def test_a_verdict_shows_where_the_answer_was(grader: Grader, text: str, why: str) -> None:
     gold = GOLDS[getattr(grader, "kind")]  # noqa: B009
     judged = grader.judge(Item(text, gold))
     assert (judged.verdict, judged.why) == ("right", why)

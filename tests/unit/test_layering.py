@@ -41,6 +41,6 @@ def test_the_command_line_is_loaded_without_anything_heavy(root: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stages_command_line_is_told_without_the_model_libraries(stage: str, root: Path) -> None:
+def test_a_stages_help_is_shown_without_the_model_libraries(stage: str, root: Path) -> None:
     """What a stage needs not, or only once it runs, it does not load."""
     assert not loaded(f"import hsir.stages.{stage}", root) & MODEL_LIBRARIES

@@ -36,7 +36,7 @@ def dead() -> int:
     return process.pid
 
 
-def test_the_next_write_sweeps_what_a_kill_left_and_nothing_of_others(alive: int, dead: int, tmp_path: Path) -> None:
+def test_the_next_write_deletes_what_a_kill_left_and_nothing_of_others(alive: int, dead: int, tmp_path: Path) -> None:
     here = temporary.machine()
     names = {
         f".a.json.{dead}-{here}.tmp": False, f".a.json.{alive}-{here}.tmp": True,

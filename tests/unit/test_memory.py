@@ -38,7 +38,7 @@ def test_weights_gradients_and_moments_are_counted() -> None:
     assert estimated("someone/nameless") is None
 
 
-def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
+def test_a_folder_shows_its_vocabulary_too(embedded: Path) -> None:
     small, large = (estimated(str(embedded), device_batch_size=size, batch_size=16) or 0 for size in (1, 2))
     assert large - small == 2048 * 512 * memory.LOGITS
     for budget, rows in ((100, 1), (3 * 2048, 3)):
@@ -109,7 +109,7 @@ def test_every_training_of_the_paper_fits_in_80_gb(path: Path) -> None:
     assert found and gpu_memory.too_large(found, 80e9) == []
 
 
-def test_what_does_not_fit_is_told_with_a_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_reported_with_a_fix(capsys: pytest.CaptureFixture[str]) -> None:
     needs = (gpu_memory.Need("m", "grpo", "single", 122e9), gpu_memory.Need("m", "sft", "zero3 x 8", 20e9))
     show_gpus(Budget.model_construct(gpu_memory=needs), 80e9)
     said = " ".join(capsys.readouterr().out.split())

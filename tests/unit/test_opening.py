@@ -50,7 +50,7 @@ def test_the_opening_belongs_to_the_completion_and_not_to_the_prompt(
 
 
 @pytest.mark.parametrize("end", CLOSED)
-def test_a_template_that_ends_the_reasoning_at_once_is_refused(
+def test_a_template_that_ends_the_reasoning_at_once_is_rejected(
     end: str, encoder: PreTrainedTokenizerBase, embedded: Path, tmp_path: Path
 ) -> None:
     changed = load_tokenizer(str(opened(encoder, embedded, tmp_path, end)))

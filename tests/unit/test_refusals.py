@@ -121,7 +121,7 @@ def options(gold: str) -> dict[str, str] | None:
 
 
 @pytest.mark.parametrize(("kind", "step", "gold"), REFUSED)
-def test_what_is_taken_back_is_no_arrival(kind: str, step: str, gold: str) -> None:
+def test_what_is_retracted_does_not_reach_the_answer(kind: str, step: str, gold: str) -> None:
     assert not Explicit()(step, gold, grader(gold), options(gold))
     read = [
         one for one in grader(gold).stated(step, options(gold)) if grader(gold).same(one.answer, gold, options(gold))
@@ -130,7 +130,7 @@ def test_what_is_taken_back_is_no_arrival(kind: str, step: str, gold: str) -> No
 
 
 @pytest.mark.parametrize(("step", "gold"), HELD)
-def test_what_is_not_taken_back_is_an_arrival(step: str, gold: str) -> None:
+def test_what_is_not_retracted_reaches_the_answer(step: str, gold: str) -> None:
     assert Explicit()(step, gold, grader(gold), options(gold))
 
 
@@ -144,6 +144,6 @@ def test_the_last_statement_that_holds_decides() -> None:
     assert Explicit()(step, "13", Number())
 
 
-def test_text_answers_are_refused_by_the_same_words() -> None:
+def test_text_answers_are_rejected_by_the_same_words() -> None:
     assert Explicit()("So the answer is Paris.", "Paris", Text())
     assert not Explicit()("If he flew north, the answer is Paris.", "Paris", Text())

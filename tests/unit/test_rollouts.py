@@ -68,7 +68,7 @@ def test_rollouts_of_a_question_are_numbered() -> None:
     assert [one.seed for one in prompts] == [rollout_seed(5, 3, *one) for one in (("a", 0), ("b", 0), ("a", 1))]
 
 
-def test_the_policy_goes_on_training_as_before(embedded: Path, tmp_path: Path) -> None:
+def test_the_policy_continues_training_as_before(embedded: Path, tmp_path: Path) -> None:
     """With adapters whose dropout would disturb rollouts, and activations that are computed again."""
     made, steady = (trainer(embedded, tmp_path, lora=Lora(dropout=share, rank=4)) for share in (0.5, 0.0))
     for one in (made, steady):
@@ -175,7 +175,7 @@ def test_heads_that_share_keys_attend_as_they_would_alone(family: str) -> None:
         assert model.config._attn_implementation == "eager"
 
 
-def test_a_step_tells_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_shows_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     note = Progress.doing
 
@@ -197,7 +197,7 @@ def test_a_step_tells_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: p
     assert not any("rollouts" in line for line in lines if line.startswith("training 1/1"))
 
 
-def test_what_is_done_within_a_step_is_told_by_the_innermost_progress(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_done_within_a_step_is_shown_by_the_innermost_progress(capsys: pytest.CaptureFixture[str]) -> None:
     doing("nothing is shown")
     with Progress("training", "steps", 2) as outer:
         with Progress("scoring", "rows", 2) as inner:

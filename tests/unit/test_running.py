@@ -87,7 +87,7 @@ def test_it_is_shown_until_nothing_runs(underway: Path, root: Path, terminal: bo
         (Running("train", "base", "training", 3600.0), "train: base: training (last output 1:00:00 ago)"),
     ],
 )
-def test_what_waits_and_what_fell_silent_is_told(one: Running, line: str) -> None:
+def test_what_waits_and_what_fell_silent_is_reported(one: Running, line: str) -> None:
     assert watch.lines([one], None) == ["1 running", f"  {line}"]
 
 

@@ -76,7 +76,7 @@ def test_gathered_weights_are_converted_and_named_so_in_the_config(embedded: Pat
     assert resolved("base", str(tmp_path / "p")) == torch.bfloat16
 
 
-def test_a_weight_that_the_format_cannot_hold_is_refused(embedded: Path, tmp_path: Path) -> None:
+def test_a_weight_that_the_format_cannot_hold_is_rejected(embedded: Path, tmp_path: Path) -> None:
     model = load_model(str(embedded), "float32")
     with torch.no_grad():
         model.model.norm.weight[0] = 1e5

@@ -27,7 +27,7 @@ def with_tau(tiny: dict[str, Any], tau: float) -> dict[str, Any]:
     return changed_method(tiny, HSIR | {"select": select})
 
 
-def test_a_rerun_that_failed_or_was_killed_takes_nothing_with_it(copied: Path, tiny: dict[str, Any]) -> None:
+def test_a_rerun_that_failed_or_was_killed_loses_nothing(copied: Path, tiny: dict[str, Any]) -> None:
     broken, before = with_tau(tiny, 50.0), state(copied)
     failed = snakemake(copied, "two-rounds", config=broken)
     assert failed.returncode != 0 and "no solution is left for training" in failed.stdout + failed.stderr

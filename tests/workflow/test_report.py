@@ -74,7 +74,7 @@ def test_a_page_needs_no_other_file_and_fits_its_window(name: str, width: int, o
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_report_opens_with_what_ran_its_picture_and_its_table(opened: Any) -> None:
+def test_the_report_opens_with_what_ran_its_figure_and_its_table(opened: Any) -> None:
     page = opened("report.html")
     front = page.locator("#app .prose").first
     assert "embedded trained on few: 3 methods, 5 policies, 1 seed" in front.inner_text()
@@ -110,7 +110,7 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(opened: Any) -> None:
     assert sorted(table.locator("tbody tr").all_inner_texts()) == sorted(before) and len(before) == 5
 
 
-def test_pictures_are_drawn_and_tell_their_values(opened: Any) -> None:
+def test_figures_are_drawn_and_show_their_values(opened: Any) -> None:
     page = opened("figures.html")
     assert page.locator("svg.marks").count() == 5, "nothing was rewarded, and no picture says so"
     assert all(box["height"] > 40 for box in (one.bounding_box() for one in page.locator("svg.marks").all()))
