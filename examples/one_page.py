@@ -91,7 +91,7 @@ def improve(M: PreTrainedModel, U: Questions) -> list[Row]:
     indiv = {name: parts.indiv for name, parts in scored}
 
     # Merge correct solutions and correct recycled answers, keep a random K per question, then drop those whose z-score
-    # of InDiv is below tau. That is the paper's order; config/methods/hsir-sft.yaml caps last.
+    # of InDiv is below tau.
     kept = candidates(Y, {name: y["verdict"] for name, y in Y.items()}, indiv, U)
     left = [len(kept)]
     for choose in (Right(), AtMost(per_question=K), InDiv(threshold=TAU)):

@@ -63,6 +63,23 @@ def steps(completion: str, layout: Layout = "blank_line") -> list[tuple[str, int
     return [(part.strip(), b - len(part) + len(part.rstrip())) for part, b in parts if part.strip()]
 
 
+def reasoning(text: str) -> str:
+    """Return the reasoning of a text in any layout: the content of the tags, or the text before the answer."""
+    head, closed, _ = text.rpartition(CLOSED)
+    if closed:
+        return head.partition("<think>")[2] if "<think>" in head else head
+    return text.partition("<answer>")[0]
+
+
+def loose_steps(thoughts: str) -> list[str]:
+    """Split a reasoning without its outer tags into steps; tags that are mentioned in it are removed."""
+    for tag in TAGS:
+        thoughts = thoughts.replace(tag, "")
+    if any(tag in thoughts for tag in TAGS):  # nested tags: no trace would parse back to this
+        return [thoughts]
+    return [step for step, _ in steps(thoughts.replace("\r\n", "\n"))]
+
+
 def answers(completion: str) -> list[str]:
     """Return the text of every closed answer block, in order, with outer white space stripped."""
     return [block.strip() for block in _ANSWER.findall(completion)]

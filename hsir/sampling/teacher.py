@@ -53,20 +53,9 @@ class Reply(NamedTuple):
         return f"<think>\n{self.reasoning}\n</think>\n{self.content}" if self.reasoning else self.content
 
     def steps(self) -> list[str]:
-        """Return the steps of the reasoning: from its own field, else from the tags, or from the text before the
-        answer."""
-        head, closed, _ = self.content.rpartition("</think>")
-        if self.reasoning:
-            text = self.reasoning
-        elif closed:
-            text = head.partition("<think>")[2] if "<think>" in head else head
-        else:
-            text = self.content.partition("<answer>")[0]
-        for tag in traces.TAGS:  # teachers discuss the requested format in their reasoning
-            text = text.replace(tag, "")
-        if any(tag in text for tag in traces.TAGS):  # nested tags: no trace would parse back to this
-            return [text]
-        return [step for step, _ in traces.steps(text.replace("\r\n", "\n"))]
+        """Return the steps of the reasoning: from its own field, else from the tags, or the text before the answer."""
+        # Teachers discuss the requested format in their reasoning.
+        return traces.loose_steps(self.reasoning or traces.reasoning(self.content))
 
 
 class Endpoint(Options):

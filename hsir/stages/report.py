@@ -30,6 +30,7 @@ from hsir.report import (
     published,
     quartiles,
     recycled,
+    replicated,
     rows,
     sampled,
     soundness_view,
@@ -87,18 +88,22 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
     costs = ledger_view.gather(made)
     first = sheets(results, differences)
     layout = grid.sheet(name, results)
-    several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # otherwise it repeats the table above
-    beside = [*overall.sheets(made.plan.built_by_default()[0], results), *published.sheets(results), *implied]
+    several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it repeats the table above
+    run = made.plan.built_by_default()[0]
+    theirs = replicated.sheets(run, results)
+    beside = [*overall.sheets(run, results), *published.sheets(results), *implied]
     beside += [*sampled.sheets(pools), *ledger_view.sheets(costs)]
     if made.plan.config.rehearse:
-        first, beside = ([replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, beside))
-    told = [*first, *([layout] if several else []), *beside]
+        first, theirs, beside = (
+            [replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, theirs, beside)
+        )
+    told = [*first, *([layout] if several else []), *theirs, *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
     rows.write_csv(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
-    write_text(latex([layout, *first]), output / "results.tex")
+    write_text(latex([layout, *theirs, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
     ran, headline = provenance.said(made), layout if several else first[0]
     known_limits = [*overall.headline(results), *known_limits]

@@ -196,10 +196,10 @@ def judging(rewards: Sequence[Reward], rollouts: Rollouts, tokenizer: Any) -> Ju
 def in_order(rows: list[tables.Row], options: Grpo, seed: int) -> list[tables.Row]:
     """Return the questions of all steps in TRL's order, epoch after epoch, as one epoch."""
     generator = torch.Generator().manual_seed(seed)
-    an_epoch = len(rows) // options.batch_size * options.batch_size
-    epochs = -(-options.max_steps * options.batch_size // an_epoch)
+    an_epoch = len(rows) // options.in_a_step * options.in_a_step
+    epochs = -(-options.max_steps * options.in_a_step // an_epoch)
     drawn = [n for _ in range(epochs) for n in torch.randperm(len(rows), generator=generator).tolist()[:an_epoch]]
-    return [rows[n] for n in drawn[: options.max_steps * options.batch_size]]
+    return [rows[n] for n in drawn[: options.max_steps * options.in_a_step]]
 
 
 def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
@@ -240,5 +240,5 @@ def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int =
             f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"
             f" {options.max_new_tokens} exceed the {positions} positions of the model; lower max_new_tokens"
         )
-    if len(rows) < options.batch_size:
-        raise InputError(f"{len(rows)} questions, fewer than batch_size {options.batch_size}; lower batch_size")
+    if len(rows) < options.in_a_step:
+        raise InputError(f"{len(rows)} questions, fewer than the {options.in_a_step} of a step; lower batch_size")

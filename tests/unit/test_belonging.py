@@ -87,7 +87,7 @@ WITH_VERDICTS: dict[str, Stage] = {
     "veriexit": lambda run: veriexit.main(
         run.samples(), run.verified(), run.questions, TASK, Explicit(), MODEL, run.folder / "out.parquet"
     ),
-    "evaluate": lambda run: evaluate.main(run.samples(), run.verified(), run.questions, run.folder / "out.json"),
+    "evaluate": lambda run: evaluate.main(run.samples(), run.verified(), run.questions, TASK, run.folder / "out.json"),
     "ask": lambda run: ask.main(
         run.questions, AdaptivePool(kind="adaptive", of="k2", samples=2), TASK, MODEL, run.folder / "out.parquet",
         run.samples(), run.verified(),

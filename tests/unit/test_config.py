@@ -219,6 +219,10 @@ WRONG = [
         "devices is zero2, which cannot merge lora adapters yet; set ddp or single",
     ),
     (
+        "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_counts": "rollouts"}},
+        "batch_size 14 counts rollouts and would split groups of 8; make it a multiple of group_size",
+    ),
+    (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
         "batch_size 7 on 2 processes would split groups of rollouts; make it a multiple of 2",
     ),

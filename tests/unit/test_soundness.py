@@ -94,7 +94,7 @@ def test_a_config_that_does_not_fit_the_weights_is_named(key: str, value: Any, t
 @pytest.mark.parametrize(
     ("damage", "told"),
     [(lambda file: file.unlink(), "the tokenizer turns 'The answer is 42.' into ''"),
-     (lambda file: changed(file, lambda t: t["model"]["vocab"].clear()), "cannot be loaded|the tokenizer makes"),
+     (lambda file: changed(file, lambda t: t["model"]["vocab"].clear()), "cannot be loaded|the tokenizer turns"),
      (lambda file: file.write_bytes(b"{"), "the model cannot be loaded"),
      (lambda file: file.write_bytes(file.read_bytes().replace(b'"model"', b'"mod\xffl"')), "cannot be loaded")],
 )  # fmt: skip

@@ -2,7 +2,10 @@
 
 import pytest
 
+from hsir.evaluation.readings import readings
 from hsir.evaluation.statistics import summary, wilson
+from hsir.grading import Number
+from hsir.grading.verdicts import verdicts
 from hsir.storage import tables
 
 
@@ -57,3 +60,26 @@ def test_levels_are_summarised_alone_in_their_order() -> None:
 def test_quantiles_of_eleven_answers_are_their_ranks() -> None:
     got = summary([answer("right", n, None) for n in range(100, 111)])["tokens"]["quantiles"]
     assert list(got.values()) == [101, 102, 105, 108, 109]
+
+
+COMPLETIONS = {
+    "in tags": "<think>\nx\n</think>\n<answer>\n7\n</answer>", "wrong in tags": "<answer>8</answer> The answer is 7.",
+    "stated": "<think>\nx\n</think>\nThe answer is 7.", "stated wrong": "The answer is 8.",
+    "cut off": "The answer is 7.", "none": "I do not know.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_both_readings_follow_from_the_verdicts_of_either(outside: bool) -> None:
+    grader = Number(fallbacks=("stated",))
+    asked = {name: {"gold": "7", "options": None} for name in COMPLETIONS}
+    samples = [
+        {"sample_id": name, "question_id": name, "completion": text, "finish": end}
+        for name, text in COMPLETIONS.items()
+        for end in ["length" if name == "cut off" else "stop"]
+    ]
+    rows = verdicts(samples, asked, grader if outside else grader.in_tags())
+    answers = [sample | row for sample, row in zip(samples, rows, strict=True)]
+    got = readings(answers, asked, grader)
+    assert {name: found["value"] for name, found in got.items()} == {"in_format": 1 / 6, "anywhere": 2 / 6}
+    assert got["in_format"] == wilson(1, 6)._asdict()

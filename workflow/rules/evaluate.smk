@@ -21,8 +21,9 @@ rule evaluate:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        task=lambda w: options(plan.config.tasks[w.benchmark].task.for_split(None)),
     message:
         note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --out {output:q} > {log:q} 2>&1"
+        " --questions {input.questions:q} --task {params.task:q} --out {output:q} > {log:q} 2>&1"
