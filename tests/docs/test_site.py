@@ -1,4 +1,4 @@
-"""The site: built without a warning and without a network, and asking nothing of any other."""
+"""The site builds without warnings and without a network, and makes no requests to other hosts."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The engine vllm, for real, beside the engine transformers; `make test-gpu-env` makes the environment."""
+"""The real engine vllm, compared with the engine transformers; `make test-gpu-env` creates the environment."""
 
 import importlib.util
 import json
@@ -170,7 +170,7 @@ PARTS = VLLM.model_copy(update={"batch_size": 8})
 
 @pytest.fixture(scope="module")
 def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples of a run that nothing disturbed."""
+    """The samples of a run without interruptions."""
     output = tmp_path_factory.mktemp("whole") / "0-of-1.parquet"
     sample.main(str(embedded), questions, POOL, "k4", output, PARTS)
     return output

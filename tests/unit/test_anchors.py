@@ -1,4 +1,4 @@
-"""What the published tables imply, next to what a run has."""
+"""Values implied by the published tables, next to those of a run."""
 
 from pathlib import Path
 

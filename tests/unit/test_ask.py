@@ -1,4 +1,4 @@
-"""Prompts that are not the plain question: hints, frames, and more draws where more failed."""
+"""Prompts other than the plain question: hints, templates, and more samples where more failed."""
 
 from pathlib import Path
 from typing import Any

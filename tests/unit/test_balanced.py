@@ -22,7 +22,7 @@ def drawn(seed: int, count: int = 9) -> list[Candidate]:
 
 
 def best(candidates: list[Candidate], options: Balanced) -> float:
-    """Give the largest worth of all subsets that keep the rules."""
+    """Return the largest worth of all subsets that keep the rules."""
     worth = zscores([c.raw or 0.0 for c in candidates])
     worth = [value - min(worth) for value in worth]
     budget = options.share * sum(c.n_tokens for c in candidates)

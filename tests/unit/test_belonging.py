@@ -1,4 +1,4 @@
-"""Tables that do not belong together are refused by every stage that reads several."""
+"""Tables that do not belong together are rejected by every stage that reads several."""
 
 import shutil
 from collections.abc import Callable

@@ -32,7 +32,7 @@ def gsm8k(folder: Path, **options: Any) -> Any:
 
 
 def ids(records: list[Record]) -> list[str]:
-    """Give the ids."""
+    """Return the ids."""
     return [record.id for record in records]
 
 

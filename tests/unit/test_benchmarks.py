@@ -31,7 +31,7 @@ def task(kind: str, **options: Any) -> Any:
 
 
 def of_test(kind: str, path: Path | None, **options: Any) -> list[Record]:
-    """Give the test questions of a local copy."""
+    """Return the test questions of a local copy."""
     return list(task(kind, path=path, **options).records("test", 0))
 
 
@@ -261,7 +261,7 @@ def test_quirks_of_the_published_files(tmp_path: Path) -> None:
 
 
 def wrong(record: Record) -> str:
-    """Give an answer that is not the gold one: another letter, yes for no, another number, another formula."""
+    """Return an answer that is not the gold one: another letter, yes for no, another number, another formula."""
     if record.options:
         return next(letter for letter in reversed(record.options) if letter != record.answer)
     if record.answer in ("yes", "no"):

@@ -1,4 +1,4 @@
-"""The budget: what is drawn once, what is measured, what is assumed."""
+"""The budget: what is sampled once, what is measured, what is assumed."""
 
 import json
 from collections import Counter
@@ -62,7 +62,7 @@ RAW: dict[str, Any] = {
 
 
 def planned(tmp_path: Path, *methods: str, run: dict[str, Any] | None = None, **assumed: Any) -> dict[str, Item]:
-    """Estimate the run, with the methods given, by the results in the folder; give items by name."""
+    """Estimate the run, with the methods given, by the results in the folder; return items by name."""
     given = {"runs": {"one": RAW["runs"]["one"] | ({"methods": list(methods)} if methods else {}) | (run or {})}}
     plan = Plan(load(RAW | given, Path("nowhere")))
     estimator = Estimator(plan, gather([tmp_path], plan), Assumptions(**assumed))

@@ -1,4 +1,4 @@
-"""A policy's card, and its way to a hub: one on the loopback, which notes what it is sent."""
+"""A policy's card, and its upload to a hub on the loopback, which records what it receives."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Chat templates and the texts that go through them: what is lost, hangs, fails or pretends is refused or kept text."""
+"""Chat templates: those that lose text, hang or fail are rejected, and control tokens in questions stay text."""
 
 import json
 from collections.abc import Callable

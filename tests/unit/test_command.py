@@ -1,4 +1,4 @@
-"""`hsir`: every command is there, stages are loaded when they are called, and what is wrong is one line."""
+"""`hsir`: every command exists, stages are imported on call, and errors are one line."""
 
 import re
 import subprocess

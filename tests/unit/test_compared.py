@@ -145,7 +145,7 @@ def test_published_figures_have_the_published_means(table: str, policy: str) -> 
 
 
 def whole(table: str, **policies: tuple[float, float]) -> list[Result]:
-    """Give results of policies in every column of a table: accuracy and tokens."""
+    """Return results of policies in every column of a table: accuracy and tokens."""
     models, tasks = COLUMNS[table]
     return [
         replace(result(policy.replace("_", "-").replace("X", "."), accuracy, model, task), tokens=tokens)

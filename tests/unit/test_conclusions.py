@@ -1,4 +1,4 @@
-"""What a step concludes without calling it the answer; and matchers that combine others."""
+"""Conclusions that a step does not call the answer; and matchers that combine others."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError

@@ -1,4 +1,4 @@
-"""The config: what is shipped loads, and everything that is wrong is told at once, with the way out."""
+"""The config: shipped files load, and all errors are reported at once, with suggested fixes."""
 
 import re
 from copy import deepcopy
@@ -32,7 +32,7 @@ SOUND: dict[str, Any] = {
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
-    """Give the sound config with the value at a dotted key replaced, or left out for `...`."""
+    """Return the sound config with the value at a dotted key replaced, or left out for `...`."""
     raw = deepcopy(SOUND)
     *path, last = key.split(".")
     at = raw

@@ -1,4 +1,4 @@
-"""The config's documentation says what the models say, and its examples work."""
+"""The config's documentation matches the models, and its examples work."""
 
 import json
 import re
@@ -17,7 +17,7 @@ EXAMPLES = [example for example in re.findall(r"```yaml\n(.*?)```", docs.readme(
 
 
 def example(folder: str) -> tuple[str, object]:
-    """Give the (name, content) of the README's example of a file in a folder below config/."""
+    """Return the (name, content) of the README's example of a file in a folder below config/."""
     for text in EXAMPLES:
         if named := re.search(rf"# config/{folder}([a-z0-9-]+)\.yaml", text):
             return named[1], yaml.safe_load(text)

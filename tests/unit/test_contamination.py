@@ -1,4 +1,4 @@
-"""What training texts share with test questions, the stage that stops where they hold one, and its table."""
+"""The overlap of training texts with test questions, the stage that stops if they contain one, and its table."""
 
 import json
 import random
@@ -268,7 +268,7 @@ def test_the_error_names_twenty_and_counts_the_rest() -> None:
 
 
 def planned(results: str = "results") -> Plan:
-    """Give a plan of two runs that share the policies of the first round."""
+    """Return a plan of two runs that share the policies of the first round."""
     grid = {"models": ["m"], "tasks": ["quiz"], "methods": ["plain"]}
     plain = {"initial": "start", "pools": ["k10"], "select": [{"kind": "right"}]}
     raw = {

@@ -1,4 +1,4 @@
-"""Stage data, and loading models: what is refused, and the tokens that are made."""
+"""Stage data, and loading models: what is rejected, and the resulting tokens."""
 
 import json
 import shutil

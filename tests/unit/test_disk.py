@@ -1,4 +1,4 @@
-"""A file system that refuses is told in one line: which file, what is wrong, the way out."""
+"""File system errors are reported in one line: which file, what is wrong, a suggested fix."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ FULL = "No space left on device"
 
 
 def line(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
-    """Give what a command says of an error."""
+    """Return what a command says of an error."""
     with pytest.raises(SystemExit) as ended, reported():
         raise error
     assert ended.value.code == 1

@@ -59,7 +59,7 @@ def start(line: list[str], **environment: str) -> subprocess.Popen[str]:
 
 
 def command(questions: Path, output: Path, fake: Fake, *more: str) -> list[str]:
-    """Give the command line of the stage."""
+    """Return the command line of the stage."""
     return [
         sys.executable, "-m", "hsir.stages.distill", "--task", TASK.model_dump_json(), "--questions", str(questions),
         "--endpoint", fake.url, "--model", "teacher-1", "--out", str(output), "--retries", "2", *more,

@@ -1,4 +1,4 @@
-"""Div: the walk over steps, what embeds them, and the stage by hand."""
+"""Div: the pass over steps, the embedders, and the stage by hand."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The doctor: what is in order, what is not, and the way out."""
+"""The doctor: what passes, what does not, and the remedy."""
 
 import json
 import os
@@ -28,7 +28,7 @@ Program = Callable[[str, str], None]
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Give what puts a shell script on the path, before all others."""
+    """Return what puts a shell script on the path, before all others."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -42,7 +42,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder that is all there is on the path."""
+    """Return a folder that is all there is on the path."""
     folder = tmp_path / "alone"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -51,7 +51,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def model(embedded: Path, tmp_path: Path) -> Path:
-    """Give a copy of the embedded model that a test may break."""
+    """Return a copy of the embedded model that a test may break."""
     return Path(shutil.copytree(embedded, tmp_path / "model"))
 
 
@@ -64,7 +64,7 @@ def seen(path: Path | str, **options: Any) -> list[Finding]:
 
 
 def only_problem(found: list[Finding]) -> str:
-    """Give what is said of the one problem that there is; every problem has a way out."""
+    """Return what is said of the one problem that there is; every problem has a way out."""
     wrong = [one for one in found if one.state == "problem"]
     assert len(wrong) == 1 and wrong[0].remedy, found
     return f"{wrong[0].what}: {wrong[0].told}"

@@ -1,4 +1,4 @@
-"""What learns nothing, or next to nothing, says so: in the log, in `status`, and in the report."""
+"""Training that learns almost nothing causes a warning in the log, in `status`, and in the report."""
 
 import json
 from pathlib import Path

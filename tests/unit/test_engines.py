@@ -1,4 +1,4 @@
-"""Engines as a choice by kind: how options are told apart and laid over one another, and how vLLM gives way."""
+"""Engines by kind: how options are distinguished and merged, and how vLLM lowers its memory."""
 
 import importlib.util
 from pathlib import Path
@@ -21,7 +21,7 @@ OWN = "CUDA out of memory. Tried to allocate 2.00 GiB"
 
 
 def config(model: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Give a config whose model and whose overrides set options of the engine."""
+    """Return a config whose model and whose overrides set options of the engine."""
     return {
         "run": "r",
         "runs": {"r": {"models": ["m"], "tasks": ["t"], "methods": ["x"]}},

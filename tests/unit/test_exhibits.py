@@ -1,4 +1,4 @@
-"""The trace browser: what is sampled of a run, what is marked, and that no text of a model acts on the page."""
+"""The trace browser: which traces are sampled, what is marked, and that model output cannot affect the page."""
 
 from html.parser import HTMLParser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""States and received attention of every architecture of the paper, against eager attention put out whole."""
+"""States and received attention of every architecture in the paper, compared with full eager attention outputs."""
 
 from typing import Any
 

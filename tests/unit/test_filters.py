@@ -1,4 +1,4 @@
-"""Filters: each against figures worked out by hand, and the order of candidates kept."""
+"""Filters: each against values computed by hand, and the order of candidates is kept."""
 
 import random
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a sceptical reader found by hand: files that are valid, and of something else."""
+"""Faults found by manual review: valid files that belong to something else."""
 
 import copy
 import json

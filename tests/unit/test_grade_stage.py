@@ -1,4 +1,4 @@
-"""Stage grade: files of answers as others write them, and what it says about those that it cannot read."""
+"""Stage grade: files of answers in other layouts, and its errors for files that it cannot read."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What graders read: formats as models write them, and near misses."""
+"""Graders: the answer formats of models, and near misses."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Rows = Sequence[tuple[str, str]]
 
 
 def failures(grader: Grader, rows: Rows, right: bool, options: dict[str, str] | None = None) -> list[Any]:
-    """Give the rows whose verdict is not as wanted."""
+    """Return the rows whose verdict is not as wanted."""
     judged = grader.judge_all(Item(text, gold, options) for text, gold in rows)
     found = list(zip(rows, judged, strict=True))
     return [(row, tuple(one)) for row, one in found if (one.verdict == "right") != right]

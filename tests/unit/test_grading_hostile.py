@@ -1,4 +1,4 @@
-"""Graders and text that no one meant as an answer: garbage, lines of a megabyte, towers of powers."""
+"""Graders on hostile text: garbage, lines of a megabyte, power towers."""
 
 from contextlib import suppress
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, an option or a config: it is read, or refused by an error that a user can act on."""
+"""Any content of a file, an option or a config is either read, or rejected with an error that a user can act on."""
 
 import json
 import tempfile
@@ -52,7 +52,7 @@ slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 
 
 def refused(read: Callable[[], Any], kind: type[HsirError]) -> bool:
-    """Tell whether reading was refused; any other error than `kind` is the test's failure."""
+    """Return whether reading was refused; any other error than `kind` is the test's failure."""
     try:
         read()
     except kind as error:

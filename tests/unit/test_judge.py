@@ -1,4 +1,5 @@
-"""Stage judge, against a real server on loopback: what is asked, what is kept, and where the cut falls."""
+"""Stage judge, against a real server on loopback: which requests are sent, which replies are kept, and where the cut
+is."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Finished outputs that are made again are replaced by success alone."""
+"""Finished outputs that are recreated are replaced only on success."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ def output(folder: Path, name: str) -> Output:
 
 @pytest.fixture
 def job(tmp_path: Path) -> list[Output]:
-    """Give the outputs of a finished job: a file, and a folder with a file."""
+    """Return the outputs of a finished job: a file, and a folder with a file."""
     made = [output(tmp_path, "filtered.parquet"), output(tmp_path, "checkpoint")]
     made[1].path.mkdir()
     for place in (made[0].path, made[1].path / "weights"):

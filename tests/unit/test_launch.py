@@ -1,4 +1,4 @@
-"""Several processes: how they are started, and that what they make is what one makes."""
+"""Several processes: how they are started, and that their result is that of one."""
 
 import json
 import shlex

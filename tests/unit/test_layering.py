@@ -1,4 +1,4 @@
-"""What may be loaded where: the workflow is parsed where nothing heavy is installed."""
+"""Import rules: the workflow is parsed without any heavy package."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ Plan(load(read_yaml(Path({0!r})), Path({1!r})))
 
 
 def loaded(code: str, root: Path) -> set[str]:
-    """Give the top-level modules that a fresh interpreter holds behind some code."""
+    """Return the top-level modules that a fresh interpreter holds behind some code."""
     told = "\nimport json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=True, cwd=root)
     return set(json.loads(done.stdout))

@@ -33,7 +33,7 @@ def ridge_logdet(rows: torch.Tensor, alpha: float) -> float:
 
 
 def reference(states: torch.Tensor, weights: torch.Tensor, alpha: float) -> float:
-    """Give log det((HA)^T J (HA) + alpha I_m) as it is written: H [d, m], A diagonal, J centring, eigenvalues."""
+    """Return log det((HA)^T J (HA) + alpha I_m) as it is written: H [d, m], A diagonal, J centring, eigenvalues."""
     d = states.shape[1]
     h, a = states.double().T, torch.diag(weights.double())
     j = torch.eye(d, dtype=torch.float64) - torch.full((d, d), 1 / d, dtype=torch.float64)

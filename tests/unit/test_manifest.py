@@ -1,4 +1,4 @@
-"""Checkpoints: what train wrote is what is loaded, and the command verify finds what is not."""
+"""Checkpoints are loaded only if unchanged since training, and the command check finds changed ones."""
 
 import shutil
 from collections.abc import Callable

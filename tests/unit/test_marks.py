@@ -1,4 +1,4 @@
-"""Marks around control tokens: they cannot be forged, and every kind of fast tokenizer gives the text back."""
+"""Marks around control tokens: they cannot be forged, and every kind of fast tokenizer preserves the text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""When a step arrives at the gold answer, and when it only looks so."""
+"""When a step reaches the gold answer, and when it only seems to."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Workers with a hard deadline: order, death, delay, and what is left behind."""
+"""Workers with a hard deadline: order, death, delay, and clean-up."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def make(pools: list[Pool], workers: int = 2, deadline: float = 60.0) -> Pool:
 
 
 def tasks(answers: list[Any]) -> list[Any]:
-    """Give what was asked, without the process that answered."""
+    """Return what was asked, without the process that answered."""
     return [answer and answer[0] for answer in answers]
 
 

@@ -1,4 +1,4 @@
-"""The memory that trainings take on the CPU: what is estimated, what doctor says, what the local profile allows."""
+"""Memory for training on the CPU: the estimate, the doctor's check, and the limit of the local profile."""
 
 import os
 import subprocess
@@ -73,7 +73,7 @@ def test_the_local_profile_gives_what_most_of_the_machine_holds(tmp_path: Path) 
 
 
 def per_gpu(model: str, kind: str, **options: Any) -> float:
-    """Give what a training of a model takes of each GPU."""
+    """Return what a training of a model takes of each GPU."""
     train: Training = TypeAdapter(Train).validate_python({"kind": kind, "device_batch_size": 2, **options})
     return gpu_memory.each(train, memory.known(model) or 0, 152_000)
 

@@ -1,4 +1,4 @@
-"""Chat templates that open the reasoning themselves: the trace is whole all the same, from prompt to verdict."""
+"""Chat templates that open the reasoning themselves: the trace is complete all the same, from prompt to verdict."""
 
 import shutil
 from pathlib import Path

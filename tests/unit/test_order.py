@@ -1,4 +1,4 @@
-"""The order in which a trainer takes examples."""
+"""The order of training examples."""
 
 import pytest
 from accelerate.data_loader import SeedableRandomSampler

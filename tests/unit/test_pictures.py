@@ -1,4 +1,4 @@
-"""What the pictures of a run draw: the front, courses over iterations and steps, quarters of the questions; limits."""
+"""The figures of a run: the Pareto front, curves over iterations and steps, quartiles of the questions; limits."""
 
 import re
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_the_front_holds_what_none_other_beats(
 
 
 def drawn(chart: Any) -> str:
-    """Give the SVG of a chart."""
+    """Return the SVG of a chart."""
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(style.configured(chart).to_dict()))

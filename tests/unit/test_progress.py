@@ -1,4 +1,4 @@
-"""Progress: lines that tell rate and time left, from the first seconds on."""
+"""Progress: lines that show rate and time left, from the first seconds."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from hsir.progress import Progress, track
 
 @pytest.fixture
 def elapsed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Give the clock that progress goes by, to be set."""
+    """Return the clock that progress goes by, to be set."""
     clock = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     return clock

@@ -1,4 +1,4 @@
-"""What takes a statement of the answer back, by kind, and what does not."""
+"""What rejects a statement of the answer, by kind, and what does not."""
 
 import pytest
 

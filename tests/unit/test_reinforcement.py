@@ -51,7 +51,7 @@ def test_a_batch_of_rollouts_is_the_same_as_one_of_questions() -> None:
 
 
 def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.Tensor], tables.Row]:
-    """Train; give how far the weights moved, and what was told."""
+    """Train; return how far the weights moved, and what was told."""
     model, options = load_model(str(embedded), "float32"), Grpo(**{**SHAPE, **changed})
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     told, cost, _ = finetune(model, load_tokenizer(str(embedded)), ROWS, options, 0, folder, {"stage": "train"}, ASKED)

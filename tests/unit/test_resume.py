@@ -1,4 +1,4 @@
-"""A training that was cut off ends with the weights of one that was not, whatever cut it off."""
+"""Interrupted training ends with the weights of uninterrupted training, whatever interrupted it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Rollouts of reinforcement learning: drawn by the project's engine, put into passes by length, and told of."""
+"""Rollouts of reinforcement learning: sampled by HSIR's engine, grouped into passes by length, and reported."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def trainer(embedded: Path, folder: Path, **changed: Any) -> Any:
 
 
 def drawn(made: Any, names: list[str], step: int = 0) -> dict[str, list[list[int]]]:
-    """Draw rollouts of questions, named as often as there are to be; give them by question."""
+    """Draw rollouts of questions, named as often as there are to be; return them by question."""
     prompts = {row["question_id"]: row["prompt_ids"] for row in ROWS}
     made._names, made.state.global_step, found = names, step, dict[str, list[list[int]]]()
     for name, ids in zip(names, made._generate_single_turn([prompts[name] for name in names])[0], strict=True):

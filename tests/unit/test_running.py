@@ -1,4 +1,4 @@
-"""What runs now, by Snakemake's own marks: `hsir status --watch`, while a real Snakemake runs a job that waits."""
+"""Running jobs, from Snakemake's own markers: `hsir status --watch`, while a real Snakemake runs a job that waits."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ WATCH = f"from hsir.cli.watch import watch; from hsir.planning.workflow import J
 
 @pytest.fixture
 def underway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a folder in which Snakemake runs the slow job until a file `go` is there."""
+    """Return a folder in which Snakemake runs the slow job until a file `go` is there."""
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     monkeypatch.chdir(tmp_path)
     with subprocess.Popen([sys.executable, "-m", "snakemake", "--cores", "1"], stderr=subprocess.DEVNULL) as started:

@@ -1,4 +1,4 @@
-"""Stage sample: killed and begun again, or cut into shards, it gives the same samples."""
+"""Stage sample: killed and restarted, or split into shards, it yields the same samples."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def draw(questions: Path, embedded: Path, output: Path, shard: int = 0, shards: 
 
 @pytest.fixture(scope="module")
 def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples of a run that nothing disturbed."""
+    """The samples of a run without interruptions."""
     output = tmp_path_factory.mktemp("whole") / "0-of-1.parquet"
     draw(questions, embedded, output)
     return output

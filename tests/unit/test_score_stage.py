@@ -1,4 +1,4 @@
-"""Scoring in batches: a budget, memory that runs short, kills, and files of one's own."""
+"""Scoring in batches: a budget, out of memory, kills, and the user's own files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What contexts share is computed once, and no text changes by it."""
+"""Shared beginnings of contexts are computed once, without changing any text."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Models that are not whole are refused by name, and code that comes with a model never runs."""
+"""Incomplete models are rejected by name, and code that comes with a model never runs."""
 
 import ast
 import copy

@@ -1,4 +1,4 @@
-"""What the score reads from a model, against the whole model run with everything put out."""
+"""The score's inputs from a model, compared with the full model with all outputs."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tables: what is written is read, whole or not at all, and with its making."""
+"""Tables are read back as written, completely or not at all, with their provenance."""
 
 import json
 import os

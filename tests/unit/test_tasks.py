@@ -1,4 +1,4 @@
-"""The embedded benchmark's generator of word problems, and question files of one's own."""
+"""The embedded benchmark's generator of word problems, and the user's own question files."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Who else notes a training's course: TensorBoard for real, the others as far as they go without being installed."""
+"""Experiment trackers: the real TensorBoard, and the others as far as possible without being installed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Training: resumed from whole checkpoints of the same making alone, and done when all was consumed."""
+"""Training: resumed only from complete checkpoints with the same provenance, and finished once all data is consumed."""
 
 import json
 from pathlib import Path

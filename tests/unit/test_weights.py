@@ -1,4 +1,4 @@
-"""What the headers of weights tell."""
+"""Information from the headers of weights."""
 
 from pathlib import Path
 

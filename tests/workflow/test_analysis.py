@@ -1,4 +1,4 @@
-"""`snakemake analysis`: what it builds, of what, and that it builds."""
+"""`snakemake analysis`: its inputs, its outputs, and that it runs."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`python -m hsir`: plan counts as Snakemake does, before a run and after it; doctor looks before it."""
+"""`python -m hsir`: plan counts as Snakemake does, before and after a run; doctor checks before it."""
 
 import json
 import os
@@ -123,7 +123,7 @@ def test_what_can_be_fixed_is_one_line(arguments: list[str], said: str, tmp_path
 
 
 def stood(directory: Path, *arguments: str) -> dict[str, dict[str, Any]]:
-    """Give how far each method of the finished run's config is."""
+    """Return how far each method of the finished run's config is."""
     told = hsir(directory, "status", "two-rounds", "--profile", str(PROJECT / "profiles/local"), "--json", *arguments)
     assert told.returncode == 0, told.stderr
     return {row["method"]: row for row in json.loads(told.stdout)}

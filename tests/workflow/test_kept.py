@@ -1,4 +1,4 @@
-"""What is finished stays: after a failed rerun, after a kill, and in another clone."""
+"""Finished results are kept after a failed rerun, after a kill, and in another clone."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ POLICY = "results/embedded/few/seed0/sft-initial/checkpoint"
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Give the bytes and the time of all results, those that are hidden too."""
+    """Return the bytes and the time of all results, those that are hidden too."""
     files = [path for path in (folder / "results").rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 

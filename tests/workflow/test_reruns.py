@@ -1,4 +1,4 @@
-"""What a change touches, and only that, runs again."""
+"""A change reruns only what it affects."""
 
 import json
 from collections import Counter
