@@ -140,7 +140,7 @@ def _section(section: _Section, links: dict[str, str]) -> str:
     for folder, model in FOLDERS.items():
         if model.__name__ == section.name:
             comment = f"# yaml-language-server: $schema=../schema.json{DEFS}{section.name}"
-            lines += [f"A file each: `config/{folder}/NAME.yaml`. For editors: `{comment}`.", ""]
+            lines += [f"One file per entry: `config/{folder}/NAME.yaml`. For editors: `{comment}`.", ""]
     if also := sorted(set(section.places[1:])):
         lines += [f"Also at {', '.join(f'`{place}`' for place in also)}.", ""]
     return "\n".join([*lines, table(section.node, links)])
@@ -150,7 +150,7 @@ def table(node: Node, links: dict[str, str]) -> str:
     """Return a table of a block's keys, without its `kind`; raises ValueError if a key has no description."""
     keys = {key: value for key, value in node.get("properties", {}).items() if key != "kind" or "const" not in value}
     if not keys:
-        return "It has no options."
+        return "No options."
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, value in keys.items():
         default = "**required**" if key in node.get("required", []) else _default(value.get("default"))

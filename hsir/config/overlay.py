@@ -4,7 +4,8 @@ from typing import Any
 
 
 def overlay(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Merge blocks key by key, later ones first; lists and blocks of a different kind are replaced."""
+    """Merge blocks key by key; later ones override earlier ones, and lists and blocks of a different kind are
+    replaced."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():

@@ -28,7 +28,9 @@ def place(folder: Path) -> Place:
     parts = folder.resolve().parts[-4:]
     if len(parts) == 4 and parts[2].removeprefix("seed").isdigit() and (folder / "train.json").is_file():
         return Place(parts[0], parts[1], int(parts[2].removeprefix("seed")), parts[3])
-    raise InputError(f"{folder}: no trained policy; name results/MODEL/TASK/seedN/POLICY, a folder with a train.json")
+    raise InputError(
+        f"{folder}: not a trained policy; pass results/MODEL/TASK/seedN/POLICY, a folder with a train.json"
+    )
 
 
 def card(folder: Path, name: str, license_name: str | None = None, base_model: str | None = None) -> str:

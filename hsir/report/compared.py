@@ -23,7 +23,7 @@ CHANCE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference of a policy to another on the same questions: accuracy in points, tokens; 95 % intervals."""
+    """Difference between a policy and another on the same questions: accuracy in points, tokens; 95 % intervals."""
 
     model: str
     task: str

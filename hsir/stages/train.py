@@ -59,7 +59,7 @@ def main(
     tracked_in: Annotated[Path, typer.Option(help="Folder for the trackers' files.", envvar="HSIR_TRACKED_IN")] = Path(
         "tracking"
     ),
-    tracked_as: Annotated[str, typer.Option(help="Name of this training in the trackers.")] = "policy",
+    tracked_as: Annotated[str, typer.Option(help="Name of this training run in the trackers.")] = "policy",
 ) -> None:
     """Train a policy; after a kill at any moment, the next start resumes from the last complete checkpoint.
 

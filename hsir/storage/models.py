@@ -98,7 +98,7 @@ def _stops(name: str, generation: "GenerationConfig | None", tokenizer: "PreTrai
     listed = named if isinstance(named, list) else [] if named is None else [named]
     own = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     if not listed and not own:
-        raise InputError(f"{name}: the model names no end-of-text token (eos_token_id)")
+        raise InputError(f"{name}: the model has no end-of-text token (eos_token_id)")
     return frozenset([*listed, *own])
 
 

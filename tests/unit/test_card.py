@@ -126,7 +126,7 @@ def test_nothing_that_could_run_is_sent(policy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("gone", "said"),
-    [("train.json", "no trained policy; name results/MODEL"), ("checkpoint/model.safetensors", "no .*safetensors;")],
+    [("train.json", "not a trained policy; pass results/MODEL"), ("checkpoint/model.safetensors", "no .*safetensors;")],
 )
 def test_what_is_not_a_trained_policy_is_reported(gone: str, said: str, policy: Path) -> None:
     (policy / gone).unlink()

@@ -18,7 +18,7 @@ from hsir.recycling.surroundings import Around, around
 KINDS: dict[str, Callable[[Around], bool]] = {
     "altered problem": conditions.altered,
     "condition": conditions.conditional,
-    "condition behind": conditions.conditional_behind,
+    "condition after": conditions.conditional_behind,
     "hypothesis": conditions.hypothetical,
     "several": candidates.several,
     "supposition": conditions.supposed,
@@ -26,7 +26,7 @@ KINDS: dict[str, Callable[[Around], bool]] = {
     "option under review": candidates.under_review,
     "restricted": candidates.restricted,
     "expression": candidates.unfinished,
-    "claim of another": speech.claimed,
+    "claim of others": speech.claimed,
     "quotation": speech.quoted,
     "retraction": speech.retracted,
 }
