@@ -15,7 +15,7 @@ from hsir.config import load
 from hsir.config.pools import Pool
 from hsir.config.training import Train
 from hsir.errors import ConfigError, HsirError, InputError
-from hsir.grading import Grading
+from hsir.grading import Grading, Number
 from hsir.selection.filters import Selection
 from hsir.stages import cli
 from hsir.storage import tables
@@ -76,7 +76,7 @@ READERS: list[tuple[str, Callable[[Path], Any]]] = [
     (".jsonl", lambda path: tables.read("questions", path)),
     (".parquet", lambda path: tables.read("samples", path)),
     (".json", read_json),
-    (".jsonl", lambda path: distilled.join(str(path), [Record(id="1", question="?", answer="2")])),
+    (".jsonl", lambda path: distilled.join(str(path), [Record(id="1", question="?", answer="2")], Number())),
 ]
 
 
