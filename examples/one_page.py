@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 import hsir
 from hsir.config.training import Sft
-from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import score
 from hsir.evaluation.statistics import graded, summary
 from hsir.grading.verdicts import verdicts
 from hsir.progress import say

@@ -13,7 +13,8 @@ from trl import GRPOConfig
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.diversity.indiv.score import Solution, batches, live, reasoning
+from hsir.diversity.indiv.reading import Solution, read
+from hsir.diversity.indiv.score import batches, live
 from hsir.errors import HsirError, InputError
 from hsir.grading import Item
 from hsir.grading.base import Grader
@@ -134,9 +135,9 @@ class Rollouts:
 
     def _read(self, solution: Solution) -> Solution:
         """Select the part of a rollout to score; all of it if the requested reasoning is missing."""
-        if self._asked.score.tokens == "all" or self.trainer is None:
+        if self.trainer is None:
             return solution
-        return reasoning(solution, self.trainer.processing_class) or solution
+        return read(solution, self.trainer.processing_class, self._asked.score) or solution
 
 
 def grpo(

@@ -77,7 +77,7 @@ def test_shipped_methods_say_where_they_come_from(path: Path) -> None:
 def test_the_sound_config_loads_with_its_defaults(tmp_path: Path) -> None:
     config = load(SOUND, tmp_path)
     assert set(config.pools) == set(DEFAULT_POOLS)
-    assert set(config.scores) == {"indiv", "div"}
+    assert set(config.scores) == {"indiv", "indiv-steps", "div"}
     assert config.runs["small"].seeds == (0,)
 
 

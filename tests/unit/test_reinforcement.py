@@ -10,7 +10,8 @@ import torch
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.diversity.indiv.score import Solution, live
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import live
 from hsir.diversity.indiv.score import score as score_saved
 from hsir.errors import HsirError, InputError
 from hsir.grading import Number
