@@ -79,7 +79,7 @@ def _sampled(key: str, row: Row) -> Sampled:
 
 
 def size(row: Row) -> int:
-    """Count the tokens of a solution and its prompt, or of a question's prompt."""
+    """Return the number of tokens of a solution and its prompt, or of a question's prompt."""
     return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
 
 

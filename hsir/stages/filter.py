@@ -68,7 +68,7 @@ def main(
 
 
 def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) -> None:
-    """Raise InputError where no kept solution has a failed one beside it."""
+    """Raise InputError if no kept solution has a failed one of the same question."""
     if not chosen:
         left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
         raise InputError(
@@ -80,7 +80,7 @@ def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) 
 def check_any(
     chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], limits: Limits, output: Path
 ) -> None:
-    """Raise InputError where nothing is left to learn from, unless the given data alone was asked for."""
+    """Raise InputError if nothing is left to learn from, unless training on the given data only is allowed."""
     if chosen or limits.when_empty == "given_only":
         return
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
@@ -92,7 +92,7 @@ def check_any(
 
 
 def read_given(given: list[tuple[str, Path]]) -> list[tables.Row]:
-    """Read given data as rows to train on; raises InputError for a question without a trace."""
+    """Read given data as training rows; raises InputError for a question without a trace."""
     rows = []
     for name, path in given:
         read = tables.read("questions", path)
@@ -104,7 +104,7 @@ def read_given(given: list[tuple[str, Path]]) -> list[tables.Row]:
 
 
 def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
-    """Give the rows within the length limit, cut to it where that is chosen, and how many are dropped."""
+    """Return the rows within the length limit, truncated if so configured, and the number dropped."""
     if not rows:
         raise InputError(f"{output}: there is nothing to train on, and no data is given; set given: [seed]")
     if limits.too_long == "cut":

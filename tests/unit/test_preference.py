@@ -24,7 +24,7 @@ ROWS: list[tables.Row] = [
 
 
 def log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Tensor:
-    """Give log p of each completion token, one text at a time, in float64."""
+    """Return log p of each completion token, one text at a time, in float64."""
     ids = torch.tensor([[*prompt, *completion]])
     logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].double()
     return logits.log_softmax(-1)[torch.arange(len(completion)), torch.tensor(completion)]
@@ -32,7 +32,7 @@ def log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Ten
 
 @torch.no_grad()
 def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
-    """Give the loss of the three pairs, its NLL part, and that part averaged over all tokens instead."""
+    """Return the loss of the three pairs, its NLL part, and that part averaged over all tokens instead."""
     preference, nll, tokens = [], [], []
     for row in ROWS:
         won, lost = (
