@@ -7,7 +7,7 @@ from typing import Any
 from hsir.config.overlay import overlay
 from hsir.config.pools import BasePool, Pool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
-from hsir.config.settings import Settings
+from hsir.config.settings import DivScore, Score, Settings
 from hsir.config.training import Train
 
 BASE = "base"
@@ -16,7 +16,7 @@ EVAL = "eval/"
 
 @dataclass(frozen=True)
 class Plan:
-    """The config, and the answers to everything that the workflow asks of it.
+    """The config, and everything that the workflow derives from it.
 
     A policy is `base`, the name of a method with `iterations: 0`, or `<method>.<iteration>`.
     """
@@ -31,6 +31,13 @@ class Plan:
             self.config.overrides,
         ]
         return Settings.model_validate(overlay(*(_given(layer) for layer in layers)))
+
+    def score_set(self, name: str, model: str, task: str) -> Score | DivScore:
+        """Return a score set; if it reads steps, with the model's step separator unless it has its own."""
+        found = self.config.scores[name]
+        if not isinstance(found, Score) or found.states != "step" or found.steps:
+            return found
+        return found.model_copy(update={"steps": self.settings(model, task).traces.steps})
 
     def train(self, model: str, task: str, policy: str) -> Train:
         """Merge a policy's training options: defaults < model < task < method < overrides."""
@@ -58,7 +65,7 @@ class Plan:
         return self.settings(model, task).sample.shards
 
     def outside_tags(self, model: str, task: str, pool: str) -> bool:
-        """Whether answers outside the answer tags count in a pool."""
+        """Return whether answers outside the answer tags count in a pool."""
         if pool.startswith(EVAL):
             return self.settings(model, pool.removeprefix(EVAL)).evaluate.outside_tags
         return self.settings(model, task).sample.outside_tags
@@ -68,21 +75,21 @@ class Plan:
         return self.config.methods[policy.split(".")[0]]
 
     def parent(self, policy: str) -> str:
-        """Name the policy that a policy's pools are sampled from, or that its training starts from."""
+        """Return the policy that a policy's pools are sampled from, or that its training starts from."""
         name, _, iteration = policy.partition(".")
         if not iteration:
             return BASE
         return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
 
     def behind(self, policy: str) -> list[str]:
-        """Name a policy's ancestors, the nearest first, without the base model."""
+        """Return a policy's ancestors, nearest first, without the base model."""
         found: list[str] = []
         while (policy := self.parent(policy)) != BASE:
             found.append(policy)
         return found
 
     def drawn_for(self, policy: str) -> list[str]:
-        """Name the pools that are sampled for a policy: its own, and their source pools."""
+        """Return the pools that are sampled for a policy: its own, and their source pools."""
         found: dict[str, None] = {}
 
         def collect(name: str) -> None:
@@ -95,12 +102,12 @@ class Plan:
         return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:
-        """Name the policy whose weights a policy's training starts from."""
+        """Return the policy whose weights a policy's training starts from."""
         parent = self.train(model, task, policy).start_from == "parent"
         return self.parent(policy) if parent else BASE
 
     def policies(self, run: Run, method: str) -> list[str]:
-        """Name the policies of a method within a run, by iteration; for `base`, only the untrained model."""
+        """Return a method's policies within a run, by iteration; for `base`, only the untrained model."""
         if method == BASE:
             return [BASE]
         rounds = self.config.methods[method].iterations
@@ -123,7 +130,7 @@ class Plan:
                             yield model, task, seed, method, policy
 
     def benchmarks(self, run: Run, task: str) -> tuple[str, ...]:
-        """Name the benchmarks that policies trained on a task are evaluated on."""
+        """Return the benchmarks on which policies trained on a task are evaluated."""
         return run.evaluated_on()[task]
 
     def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
@@ -138,11 +145,11 @@ class Plan:
         return TestSets({name: self.config.tasks[name].task.for_split("test") for name in names or [task]})
 
     def built_by_default(self) -> tuple[str, ...]:
-        """Name the runs that plain `snakemake` builds."""
+        """Return the runs that plain `snakemake` builds."""
         return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
 
     def alone(self, name: str) -> Config:
-        """Return the config of one run, with everything that it names, so it builds the same run elsewhere."""
+        """Return the config of one run with everything that it names, so that it builds the same run elsewhere."""
         config, run = self.config, self.config.runs[name]
         policies = self._made_by(run)
         methods = {policy.split(".")[0]: self.method(policy) for policy in policies}
@@ -157,12 +164,12 @@ class Plan:
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
 
     def _made_by(self, run: Run) -> list[str]:
-        """Name the policies that a run trains, and those that they come from."""
+        """Return the policies that a run trains, and their ancestors."""
         policies = [policy for name in run.methods if name != BASE for policy in self.policies(run, name)]
         return list(dict.fromkeys(policies + [old for policy in policies for old in self.behind(policy)]))
 
 
 def _given(options: Any) -> dict[str, Any]:
-    """Give only what was set, so that an overlay overrides nothing by a default."""
+    """Return only the fields that were set, so that an overlay does not override anything with a default."""
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     return given

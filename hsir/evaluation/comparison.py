@@ -32,7 +32,7 @@ def bootstrap(differences: Array, seed: int = 0, resamples: int = RESAMPLES) -> 
 
 
 def _means(differences: Array, seed: int, resamples: int) -> Iterator[Array]:
-    """Yield the means of resamples, a block at once: how often each question is drawn, times its differences."""
+    """Yield the means of the resamples, block by block: how often each question is drawn, times its differences."""
     questions = len(differences)
     draws = np.random.default_rng(seed)
     even = np.full(questions, 1 / questions)
@@ -69,7 +69,7 @@ def pass_at_k(right: ArrayLike, drawn: ArrayLike, k: int) -> Array:
     Source: Chen et al., arXiv 2107.03374. Raises ValueError if k exceeds the number of samples.
     """
     if not 1 <= k <= np.min(drawn):
-        raise ValueError(f"k is {k}, but {np.min(drawn)} samples were drawn")
+        raise ValueError(f"k is {k}, but there are only {np.min(drawn)} samples")
     passed: Array = 1.0 - comb(np.subtract(drawn, right), k) / comb(drawn, k)
     return passed
 

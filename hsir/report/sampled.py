@@ -1,4 +1,4 @@
-"""What sampling more would give: pass@k and maj@k of the pools that were drawn, at no further sampling."""
+"""The effect of sampling more: pass@k and maj@k of the existing pools, without further sampling."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A figure of a pool with its 95 % interval, from 0 to 1."""
+    """A value of a pool with its 95 % interval, from 0 to 1."""
 
     model: str
     task: str
@@ -39,7 +39,7 @@ class Sampled:
 
 
 def gather(made: Made) -> list[Sampled]:
-    """Measure every plain pool of a run; those of one solution a question have no more to tell."""
+    """Measure every plain pool of a run, except those with one solution per question."""
     measured = {
         (cell.model, cell.task, cell.seed, cell.policy, drawn.pool, *figure): values
         for drawn in made.drawn()
@@ -47,7 +47,7 @@ def gather(made: Made) -> list[Sampled]:
         for figure, values in (_measured(made, drawn) if _several(made, drawn) else {}).items()
     }
     ends: dict[tuple[Any, ...], tuple[float, float]] = {}
-    for size in {len(values) for values in measured.values()}:  # as many are resampled alike: once is enough
+    for size in {len(values) for values in measured.values()}:  # pools of equal size share their resamples
         names = [name for name, values in measured.items() if len(values) == size]
         low, high = comparison.bootstrap(np.column_stack([measured[name] for name in names]))
         ends |= dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
@@ -55,7 +55,7 @@ def gather(made: Made) -> list[Sampled]:
 
 
 def sheets(found: Sequence[Sampled]) -> list[Sheet]:
-    """Give a sheet for each model, task and seed: a row a pool."""
+    """Return a sheet for each model, task and seed: one row per pool."""
     places: dict[tuple[str, str, int], dict[tuple[str, str], list[Sampled]]] = defaultdict(lambda: defaultdict(list))
     for one in found:
         places[one.model, one.task, one.seed][one.policy, one.pool].append(one)
@@ -79,7 +79,7 @@ def _several(made: Made, drawn: Drawn) -> bool:
 
 
 def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], comparison.Array]:
-    """Measure a pool, question by question; they are weighed alike."""
+    """Measure a pool, question by question, with equal weights."""
     samples = tables.arrow("samples", made.shards(drawn), ["sample_id", "question_id"]).to_pandas()
     judged = tables.arrow("verified", made.table(drawn, "verified"), ["sample_id", "extracted", "verdict"]).to_pandas()
     answers = samples.merge(judged, on="sample_id").assign(right=lambda rows: rows["verdict"] == "right")

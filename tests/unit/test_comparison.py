@@ -27,7 +27,7 @@ def test_mcnemars_test_is_that_of_statsmodels(fields: tuple[int, int, int, int])
     assert mcnemar(*answers(*fields)) == pytest.approx(wanted, rel=1e-9)
 
 
-def test_policies_that_never_differ_are_not_told_apart() -> None:
+def test_policies_that_never_differ_are_not_distinguished() -> None:
     assert mcnemar(*answers(5, 0, 0, 5)) == 1.0
     assert paired_t([0.0, 0.0]) == 1.0
 
@@ -83,8 +83,8 @@ def test_pass_at_k_is_the_share_of_all_choices(right: int, drawn: int) -> None:
 
 
 @pytest.mark.parametrize("k", [0, 6])
-def test_more_samples_than_were_drawn_are_not_guessed(k: int) -> None:
-    with pytest.raises(ValueError, match=f"k is {k}, but 5 samples were drawn"):
+def test_more_samples_than_there_are_are_not_guessed(k: int) -> None:
+    with pytest.raises(ValueError, match=f"k is {k}, but there are only 5 samples"):
         pass_at_k(2, 5, k)
 
 
