@@ -121,6 +121,7 @@ VARIED: dict[str, dict[str, set[Any]]] = {
     "appendix-indiv": {
         "layer": {"middle", 0.25, 0.75}, "alpha": {1e-4, 1e-3, 1e-2}, "weights": {"max", "mean", "sum", "none"},
         "received": {"max", "mean"}, "scale": {"none", "dimension", "unit"}, "tokens": {"all", "think"},
+        "states": {"token", "step"},
     },
 }  # fmt: skip
 
@@ -249,7 +250,7 @@ def test_scores_are_those_that_the_formulas_were_read_as() -> None:
     score = config.scores["indiv"]
     assert isinstance(score, Score)
     assert (score.layer, score.alpha, score.weights, score.scale) == ("middle", 1e-3, "max", "none")
-    assert (score.received, score.tokens) == ("max", "all")
+    assert (score.received, score.tokens, score.states) == ("max", "all", "token")
     (tau,) = [one for one in config.methods["hsir-sft"].select if isinstance(one, InDiv)]
     assert (tau.standardise, tau.threshold) == ("zscore", -0.5)
 
