@@ -2,6 +2,7 @@
 
 PYTHONPATH=. python benchmarks/length.py --policy FOLDER --rows FILE.jsonl          rows of `question`, `completion`
 PYTHONPATH=. python benchmarks/length.py --policy FOLDER --pool results/.../k10     the correct samples of a pool
+PYTHONPATH=. python benchmarks/length.py --policy FOLDER --shared ../shared         QwQ's traces in the shared test data
 
 The reasoning of every solution is read five times: unchanged, with a span of steps repeated twice, with two re-checks,
 and with as many characters of other solutions' steps in the same places. A score that detects repetition is lower for
@@ -73,6 +74,20 @@ def from_rows(path: Path, encoder: PreTrainedTokenizerBase) -> Texts:
         row = json.loads(line)
         prompt = rendered(encoder, [{"role": "user", "content": row["question"]}])
         found.append((str(number), encoder(prompt, add_special_tokens=False)["input_ids"], row["completion"]))
+    return found
+
+
+def from_shared(folder: Path, encoder: PreTrainedTokenizerBase) -> Texts:
+    """Read QwQ's traces of GSM8K in the shared test data: those of 6 to 40 steps and below 6,000 characters."""
+    rows = json.loads((folder / "data/model_outputs/mip_gsm8k/QwQ.json").read_text(encoding="utf-8"))
+    found: Texts = []
+    for row in rows:
+        reasoning, closed, _ = row["model_answer"].partition(traces.CLOSED)
+        text = reasoning.strip()
+        if closed and 6 <= len(traces.steps(text)) <= 40 and len(text) < 6000:
+            prompt = rendered(encoder, [{"role": "user", "content": row["question"]}])
+            ids = encoder(prompt, add_special_tokens=False)["input_ids"]
+            found.append((str(len(found) + 1), ids, f"<think>\n{text}\n</think>"))
     return found
 
 
@@ -172,12 +187,16 @@ def main() -> None:
     asked.add_argument("--policy", required=True)
     asked.add_argument("--rows", type=Path)
     asked.add_argument("--pool", type=Path)
+    asked.add_argument("--shared", type=Path)
     asked.add_argument("--solutions", type=int, default=60)
     asked.add_argument("--layer", default="middle")
     given = asked.parse_args()
     torch.set_num_threads(1)
     encoder = load_tokenizer(given.policy)
-    texts = from_rows(given.rows, encoder) if given.rows else from_pool(given.pool)
+    if given.shared:
+        texts = from_shared(given.shared, encoder)
+    else:
+        texts = from_rows(given.rows, encoder) if given.rows else from_pool(given.pool)
     layer = float(given.layer) if "." in given.layer else given.layer
     scorer = opened(given.policy, Score.model_validate({"layer": layer}))
     began = time.perf_counter()

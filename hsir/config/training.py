@@ -11,6 +11,7 @@ from hsir.rewards import Accuracy, Format, Reward
 
 Count = Annotated[int, Field(ge=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
+Loser = Literal["random", "nearest", "parent"]
 SaveDtype = Literal["base", "float32", "bfloat16", "float16"]
 
 
@@ -156,6 +157,12 @@ class Dpo(Offline):
     beta: float = Field(0.1, gt=0, description="Strength of the penalty for deviating from the reference.")
     nll_weight: float = Field(
         0.5, ge=0, description="Weight of the winner's NLL (a mean over its tokens, then over pairs)."
+    )
+
+    loser: Loser = Field(
+        "random",
+        description="Failed solution that a winner is paired with: a random one of its question (paper), the nearest"
+        " in length, or the one that it was recycled from (`parent`; a random one if it was not recycled).",
     )
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "pairs"

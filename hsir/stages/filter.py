@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hsir.config.training import Limits
+from hsir.config.training import Limits, Loser
 from hsir.errors import InputError
 from hsir.progress import say, warn
 from hsir.selection.filters import InDiv, Selection
@@ -29,7 +29,9 @@ def main(
     verified: Annotated[list[Path], typer.Option(help="Verdicts; repeat the option for each pool.")] = [],
     scores: Annotated[list[Path], typer.Option(help="Scores; repeat the option for each pool.")] = [],
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
-    pairs: Annotated[bool, typer.Option(help="Pair every kept solution with a failed one of its question.")] = False,
+    pairs: Annotated[
+        Loser | None, typer.Option(help="Pair each kept solution with a failed one of its question, chosen this way.")
+    ] = None,
 ) -> None:
     """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
@@ -49,7 +51,7 @@ def main(
         steps.append(counted(chosen_filter.kind, chosen, solutions, known))
     if select.root:
         check_any(chosen, steps, verdicts, limits, output)
-    paired = draw_losers(chosen, solutions, verdicts, limits, seed) if pairs else {}
+    paired = draw_losers(chosen, solutions, verdicts, limits, seed, pairs) if pairs else {}
     if pairs:
         chosen = [c for c in chosen if c.sample_id in paired]
         steps.append(counted("pairs", chosen, solutions, known))

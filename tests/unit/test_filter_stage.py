@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hsir.config.training import Limits
+from hsir.config.training import Limits, Loser
 from hsir.errors import InputError
 from hsir.selection.filters import Selection
 from hsir.stages import filter as stage
@@ -59,7 +59,7 @@ class Files:
 
     def run(
         self, select: list[dict[str, Any]], limits: Limits = Limits(), pools: tuple[str, ...] = tuple(SOLUTIONS),
-        given: bool = True, seed: int = 0, pairs: bool = False,
+        given: bool = True, seed: int = 0, pairs: Loser | None = None,
     ) -> tuple[list[tables.Row], dict[str, Any]]:  # fmt: skip
         """Run the stage and give its rows and its funnel."""
         stage.main(
@@ -139,9 +139,9 @@ def test_solutions_that_are_too_long_are_cut_if_asked(files: Files) -> None:
 
 
 def test_a_loser_that_is_too_long_is_cut_and_still_a_loser(files: Files) -> None:
-    whole, _ = files.run([RIGHT], Limits(max_length=2048), pairs=True)
+    whole, _ = files.run([RIGHT], Limits(max_length=2048), pairs="random")
     longest = max(len(row["loser_ids"]) for row in whole if row["loser_ids"])
-    rows, _ = files.run([RIGHT], Limits(max_length=longest + 1, too_long="cut"), pairs=True)
+    rows, _ = files.run([RIGHT], Limits(max_length=longest + 1, too_long="cut"), pairs="random")
     assert [row["loser_id"] for row in rows] == [row["loser_id"] for row in whole]
     assert max(len(row["loser_ids"]) for row in rows if row["loser_ids"]) == longest - 1
 
@@ -197,7 +197,7 @@ def test_random_picks_follow_the_seed(files: Files) -> None:
 
 def test_each_kept_solution_gets_a_failed_one_sampled_from_scratch_and_those_without_are_counted(files: Files) -> None:
     """Of the questions with right solutions, b failed none; of a, a recycled solution failed too, and one afresh."""
-    rows, funnel = files.run([RIGHT], given=False, pairs=True)
+    rows, funnel = files.run([RIGHT], given=False, pairs="random")
     assert [(row["sample_id"], row["loser_id"], len(row["loser_ids"])) for row in rows] == [
         ("a-k2-0", "a-k2-1", 9), ("a-k2-veriexit-0", "a-k2-1", 9)
     ]  # fmt: skip
@@ -213,4 +213,4 @@ def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> No
     scores = [one | {"sample_id": f"{name}-k2-{n}"} for name in "ab" for n in (0, 1)]
     tables.write("indiv-scores", scores, files.folder / "k2-s.parquet", {})
     with pytest.raises(InputError, match=r"no pairs to learn from \(samples 4, right 4, pairs 0\); sample more"):
-        files.run([RIGHT], pools=("k2",), given=False, pairs=True)
+        files.run([RIGHT], pools=("k2",), given=False, pairs="random")

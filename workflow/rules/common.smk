@@ -82,6 +82,11 @@ def options(chosen):
     return chosen.model_dump_json()
 
 
+def pairing(training):
+    """Give the option that pairs solutions with failed ones, for a training that learns from pairs."""
+    return [f"--pairs={training.loser}"] if training.learns_from == "pairs" else []
+
+
 def scores_of(kind):
     """Return the names of the score sets of a kind, as a pattern that matches nothing if there is none."""
     return "|".join(re.escape(name) for name, one in plan.config.scores.items() if isinstance(one, kind)) or "(?!)"
