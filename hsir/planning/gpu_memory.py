@@ -55,18 +55,26 @@ def too_large(found: Iterable[Need], room: float) -> list[Need]:
 def each(train: Training, parameters: int, vocabulary: int) -> float:
     """Estimate the bytes on each GPU: weights, gradients, AdamW's moments, a reference, logits, activations.
 
-    Activations assume checkpointing: one state per token and block. Source of the shares: ZeRO (arXiv 1910.02054),
-    section 5.
+    Activations assume checkpointing: one state per token and block. ZeRO-3 gathers all weights on each GPU to generate
+    rollouts; their cache is not counted. Source of the shares: ZeRO (arXiv 1910.02054), section 5.
     """
     tokens = memory.in_a_pass(train) * (2 if train.learns_from == "pairs" else 1)
     blocks = math.cbrt(parameters / (12 * _WIDTH**2))
     activations = tokens * blocks * blocks * _WIDTH * 2
-    return parameters * _states(train) + tokens * vocabulary * memory.LOGITS + activations + CONTEXT
+    learning = tokens * vocabulary * memory.LOGITS + activations
+    return parameters * _states(train) + max(learning, parameters * _gathered(train)) + CONTEXT
 
 
 def _spread(train: Training) -> str:
     kind, processes = train.devices.kind, train.devices.processes
     return kind if processes == 1 else f"{kind} x {processes}"
+
+
+def _gathered(train: Training) -> int:
+    """Give the bytes per parameter that each GPU holds in addition while it draws rollouts."""
+    if not (isinstance(train, Grpo) and isinstance(train.devices, Zero3)):
+        return 0
+    return 4 if train.dtype == "float32" else 2
 
 
 def _states(train: Training) -> float:

@@ -64,10 +64,14 @@ def _data(made: Made) -> list[tuple[str, str, str]]:
     tested = [(f"{model}/benchmarks", name) for model in run.models for task in run.tasks
               for name in made.plan.benchmarks(run, task)]  # fmt: skip
     return [
-        ("questions", f"{folder}/{name}", f"hash {tables.file_hash(path)}")
+        ("questions", f"{folder}/{name}", f"{_count(path):,}, hash {tables.file_hash(path)}")
         for folder, name in dict.fromkeys([*trained, *tested])
         if (path := root / folder / f"{name}.parquet").is_file()
     ]
+
+
+def _count(path: Path) -> int:
+    return sum(1 for _ in tables.tuples("questions", path, ["question_id"]))
 
 
 def _time(made: Made) -> list[tuple[str, str, str]]:

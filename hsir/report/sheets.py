@@ -64,7 +64,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     every = [result for group in policies.values() for result in group]
     n = len({result.seed for result in every})
     shares = ["truncated", "no_answer"] + ["undecided"] * any(result.undecided for result in every)
-    shares = [*(name for name in READINGS if any(getattr(r, name) != r.accuracy for r in every)), *shares]
+    shares = [*(name for name in READINGS if any(abs(getattr(r, name) - r.accuracy) > 1e-9 for r in every)), *shares]
     rows = [
         [
             Entry(policy), entry(seeds.accuracy(group)), entry(seeds.tokens(group)),

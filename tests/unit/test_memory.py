@@ -99,6 +99,13 @@ def test_a_reference_comes_on_top_and_adapters_need_no_gradients() -> None:
     assert per_gpu("a/b-7B", "sft", lora={}) < per_gpu("a/b-7B", "sft") - 7e9 * 11
 
 
+def test_zero3_gathers_the_weights_to_draw_rollouts() -> None:
+    seven = {"devices": {"kind": "zero3", "processes": 7}, "batch_size": 14, "max_new_tokens": 16, "beta": 0.0}
+    full, half = (per_gpu("a/b-7B", "grpo", dtype=dtype, **seven) for dtype in ("float32", "bfloat16"))
+    assert full - half == pytest.approx(7e9 * 2)
+    assert half == pytest.approx(7e9 * (16 / 7 + 2) + 1e9)
+
+
 PAPER = sorted(path for path in (PROJECT / "config/paper").glob("*.yaml"))
 
 

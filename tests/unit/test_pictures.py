@@ -265,7 +265,7 @@ def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> Non
     rows = {row[0].value + row[1].value: row[2].value for row in provenance.sheet(made).rows}
     assert rows["seconds29"] == "sample 10, score 5, train 14; 20 s of GPUs"
     assert rows["model tinyx"] == "hash abc"
-    assert rows["questionstiny/sums/seed0/data/unlabelled"].startswith("hash ")
+    assert rows["questionstiny/sums/seed0/data/unlabelled"].startswith("2, hash ")
     assert provenance.said(made).startswith("tiny trained on sums: 2 methods, 2 policies, 1 seed, evaluated on sums.")
 
 
