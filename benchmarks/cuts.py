@@ -6,12 +6,12 @@
 Each matcher is measured on
 
 - labelled cuts (`--labels`; by default those of the shared test data): which of the correct, doubtful and wrong ones it
-keeps. A row contains the text before the statement, the statement, the text after it, and `judged`;
+  keeps. A row contains the text before the statement, the statement, the text after it, and `judged`;
 - labelled minimal steps;
 - correct traces of terse reasoners, whose last step states the answer, mostly without calling it the answer: the share
-that is cut;
+  that is cut;
 - failed outputs: how many are cut. `--each` prints some, with the statement between >> and <<; `--write` writes all, as
-rows for a reader, who adds `judged` (right, doubtful or wrong) to each.
+  rows for a reader, who adds `judged` (right, doubtful or wrong) to each.
 
 `--traces right` uses correct outputs, where hardly anything can go wrong. `--traces abandoned` uses every output once
 for each answer that it states and then abandons, as if that were the gold answer: similar to failed traces, but more

@@ -2,7 +2,7 @@
 
 - `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: how answers are located and compared.
 - `reading.py`, `numerals.py`, `lastline.py`: how numbers are parsed, also in words, and which number is a sentence's
-result.
+  result.
 - `boxes.py`, `formula.py`, `expressions.py`, `words.py`: boxes, notations, expressions and words in mathematics.
 - `announced.py`, `wordings.py`: how texts announce an answer; add a new wording as a line of these tables.
 - `base.py`: the base class of graders, and the order of the places that they search.

@@ -9,7 +9,7 @@ from hsir.config.training import Loser
 
 
 class Sampled(NamedTuple):
-    """What pairing reads of a solution; `parent_id` is the failed one that it was recycled from, if any."""
+    """The properties of a solution that pairing reads; `parent_id` is the failed one it was recycled from, if any."""
 
     question_id: str
     sample_id: str
@@ -18,7 +18,7 @@ class Sampled(NamedTuple):
 
 
 def losers(failed: Iterable[Sampled]) -> dict[str, list[Sampled]]:
-    """Group failed solutions by question, each group in the order of ids."""
+    """Group failed solutions by question, each group sorted by id."""
     by_question: dict[str, list[Sampled]] = defaultdict(list)
     for one in sorted(failed, key=lambda one: one.sample_id):
         by_question[one.question_id].append(one)
@@ -30,9 +30,9 @@ def draw(
 ) -> dict[str, str]:
     """Return a loser for each winner, by sample id; winners of questions without a failed solution have none.
 
-    `random` draws (paper, section 3.4). `nearest` takes one of those whose length is nearest to the winner's. `parent`
-    takes the failed solution that the winner was recycled from, and draws for the others. A draw depends only on the
-    seed, the winner and its question's losers.
+    `random` picks at random (paper, section 3.4). `nearest` picks one of those closest in length to the winner.
+    `parent` uses the failed solution that the winner was recycled from, and picks at random for other winners. A pick
+    depends only on the seed, the winner and its question's losers.
     """
     found = {}
     for winner in winners:

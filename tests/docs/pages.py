@@ -48,7 +48,7 @@ def follow(page: str, folder: Path) -> None:
 
 
 def given(block: Block, folder: Path) -> str:
-    """Return a block's commands to a shell that stops at the first that fails; return what they print."""
+    """Pass a block's commands to a shell that stops at the first that fails; return what they print."""
     python = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{python}{os.pathsep}{os.environ['PATH']}"}
     told = subprocess.run(

@@ -148,7 +148,7 @@ def test_another_policys_files_are_not_reported(tmp_path: Path) -> None:
     trained(tmp_path)
     path = next(tmp_path.rglob("m0.1/funnel.json"))
     write_json({"steps": [{"total": 5}], "given": 0, "too_long": 0}, path)
-    with pytest.raises(InputError, match=r"funnel\.json: it counts other solutions"):
+    with pytest.raises(InputError, match=r"funnel\.json: its counts do not match"):
         checked(tmp_path)
     trained(tmp_path)
     log = next(tmp_path.rglob("m0.1/train.json"))

@@ -73,7 +73,7 @@ def test_the_local_profile_gives_what_most_of_the_machine_holds(tmp_path: Path) 
 
 
 def per_gpu(model: str, kind: str, **options: Any) -> float:
-    """Return what a training of a model takes of each GPU."""
+    """Return the GPU memory that training a model needs."""
     train: Training = TypeAdapter(Train).validate_python({"kind": kind, "device_batch_size": 2, **options})
     return gpu_memory.each(train, memory.known(model) or 0, 152_000)
 

@@ -28,7 +28,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def done(folder: Path, *command: str, **variables: str) -> str:
-    """Return a command in a folder, where nothing says where the checkout is; return what it prints."""
+    """Run a command in a folder, without any path to the checkout; return what it prints."""
     (folder / "home").mkdir(exist_ok=True)
     bare = {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", "COLUMNS": "200"} | variables
     given = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "LD_"))} | bare
