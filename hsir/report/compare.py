@@ -9,6 +9,7 @@ import typer
 
 from hsir.config import Plan, load, read_yaml
 from hsir.config.home import HOME
+from hsir.config.plan import test_set
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.report import compared, rows
@@ -69,7 +70,7 @@ def opened(folder: Path, name: str) -> Side:
     made = Made(Plan(config.model_copy(update={"results": str(path.parents[2])})))
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in made.cells():
-        for benchmark in made.plan.benchmarks(made.run, cell.task):
+        for benchmark in made.plan.evaluations(made.run, cell.model, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
     return Side(name, made, places)
 
@@ -113,7 +114,7 @@ def _named(side: Side, policy: str, other: str) -> str:
 
 def _questions(side: Side, place: Place) -> dict[str, str]:
     model, _, benchmark = place
-    path = Path(side.made.plan.config.results) / model / "benchmarks" / f"{benchmark}.parquet"
+    path = Path(side.made.plan.config.results) / model / "benchmarks" / f"{test_set(benchmark)}.parquet"
     return dict(tables.tuples("questions", path, ["question_id", "question"]))
 
 

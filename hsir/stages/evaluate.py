@@ -7,6 +7,7 @@ import typer
 
 from hsir.evaluation import statistics
 from hsir.progress import say
+from hsir.reducers import Reducers
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -18,6 +19,10 @@ def main(
     verified: Annotated[Path, typer.Option(help="Their verdicts.")],
     questions: Annotated[Path, typer.Option(help="Table of questions, to read their difficulty.")],
     output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
+    reducers: Annotated[
+        Reducers | None,
+        cli.json_option(Reducers, "Reducers, as JSON, if there are several answers per question."),
+    ] = None,
 ) -> None:
     """Summarize the graded answers of a policy on one benchmark."""
     belonging.check_pool(samples, [verified], questions)
@@ -25,8 +30,9 @@ def main(
     answers = statistics.graded(
         tables.read("samples", samples, columns), tables.read("verified", verified), tables.read("questions", questions)
     )
-    made_by = tables.provenance("evaluate", [*samples, verified, questions])
-    result = statistics.summary(answers)
+    options = {} if reducers is None else {"reducers": reducers}
+    made_by = tables.provenance("evaluate", [*samples, verified, questions], **options)
+    result = statistics.summary(answers) if reducers is None else statistics.sampled(answers, reducers.root)
     tables.write_json(result | {"provenance": made_by}, output)
     accuracy = result["accuracy"]
     say(
