@@ -9,8 +9,8 @@ at the level a (two-sided), it detects
 `p` is the accuracy, the same for both policies. `between` is the share of an answer's variance p (1 - p) that is due to
 the question: 1 if all samples of a question agree. `correlation` is that of the two policies' chances over the
 questions. More samples reduce the second term only, so they cannot replace questions. The formula is that of
-Miller (arXiv 2411.00640, section 5) for policies with equal variances. It assumes a normal mean (tens of questions) and one
-comparison; Holm's correction for m comparisons needs up to a/m.
+Miller (arXiv 2411.00640, section 5) for policies with equal variances. It assumes a normal mean (tens of questions) and
+one comparison; Holm's correction for m comparisons needs up to a/m.
 """
 
 from collections.abc import Sequence
