@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from hsir.cli import check, dag, doctor, init, label, plan, push, status
+from hsir.cli import check, dag, doctor, evaluate, init, label, plan, push, status
 from hsir.cli.terminal import Directory
 from hsir.config.home import PACKAGE
 from hsir.errors import InputError
@@ -22,7 +22,7 @@ LATER = (
         STAGES,
         ("data", "ask", "sample", "verify", "probe", "judge", "veriexit", "filter", "contamination", "train"),
     ),
-    ("stages", STAGES, ("evaluate", "ledger", "report", "variants", "redundancy")),
+    ("stages", STAGES, ("ledger", "report", "variants", "redundancy")),
 )
 """Commands whose module, hsir.{package}.{name}, is imported once they are called: `hsir --help` stays light."""
 
@@ -34,6 +34,7 @@ app.command("status", rich_help_panel=DURING)(status.main)
 app.command("dag", rich_help_panel=DURING)(dag.main)
 app.command("check", rich_help_panel=RESULTS)(check.main)
 app.command("push", rich_help_panel=RESULTS)(push.main)
+app.command("evaluate", rich_help_panel=OWN)(evaluate.main)
 app.add_typer(label.app, name="label", rich_help_panel=OWN)
 
 
