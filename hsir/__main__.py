@@ -16,11 +16,12 @@ BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
 OWN, STAGES = "On files of your own", "Stages, as Snakemake calls them"
 LATER = (
     ("report", RESULTS, ("show", "compare")),
-    ("stages", OWN, ("grade", "score", "div", "distill")),
+    ("own", OWN, ("sample", "veriexit", "score", "filter", "train")),
+    ("stages", OWN, ("grade", "div", "distill")),
     (
         "stages",
         STAGES,
-        ("data", "ask", "sample", "verify", "probe", "judge", "veriexit", "filter", "contamination", "train"),
+        ("data", "ask", "verify", "probe", "judge", "contamination"),
     ),
     ("stages", STAGES, ("ledger", "report", "variants", "redundancy")),
 )
