@@ -12,7 +12,8 @@ from scipy.stats import spearmanr
 from benchmarks.machine import described
 from hsir.config.settings import Score
 from hsir.diversity.indiv.logdet import parts
-from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import score
 from hsir.diversity.indiv.states import Seen
 from hsir.storage.models import load_tokenizer
 from hsir.tasks.chains import Chains

@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 import hsir
 from hsir.config.training import Sft
-from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import score
 from hsir.evaluation.statistics import graded, summary
 from hsir.grading.verdicts import verdicts
 from hsir.progress import say
@@ -90,7 +91,7 @@ def improve(M: PreTrainedModel, U: Questions) -> list[Row]:
     indiv = {name: parts.indiv for name, parts in scored}
 
     # Merge right solutions and right recycled answers, keep a random K per question, then drop those whose z-score of
-    # InDiv lies below tau. That is the paper's order; config/methods/hsir-sft.yaml caps last.
+    # InDiv lies below tau.
     kept = candidates(Y, {name: y["verdict"] for name, y in Y.items()}, indiv, U)
     left = [len(kept)]
     for choose in (Right(), AtMost(per_question=K), InDiv(threshold=TAU)):

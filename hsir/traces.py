@@ -63,6 +63,23 @@ def steps(completion: str, layout: Layout = "blank_line") -> list[tuple[str, int
     return [(part.strip(), b - len(part) + len(part.rstrip())) for part, b in parts if part.strip()]
 
 
+def reasoning(text: str) -> str:
+    """Give the reasoning of a text by anyone: what is in the tags, or before the answer."""
+    head, closed, _ = text.rpartition(CLOSED)
+    if closed:
+        return head.partition("<think>")[2] if "<think>" in head else head
+    return text.partition("<answer>")[0]
+
+
+def loose_steps(thoughts: str) -> list[str]:
+    """Split a reasoning without its outer tags into steps; tags that are mentioned in it are removed."""
+    for tag in TAGS:
+        thoughts = thoughts.replace(tag, "")
+    if any(tag in thoughts for tag in TAGS):  # one inside another: no trace reads back as this
+        return [thoughts]
+    return [step for step, _ in steps(thoughts.replace("\r\n", "\n"))]
+
+
 def answers(completion: str) -> list[str]:
     """Give the text of every closed answer block, in order, outer white space stripped."""
     return [block.strip() for block in _ANSWER.findall(completion)]

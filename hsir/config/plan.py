@@ -7,7 +7,7 @@ from typing import Any
 from hsir.config.overlay import overlay
 from hsir.config.pools import BasePool, Pool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
-from hsir.config.settings import Settings
+from hsir.config.settings import DivScore, Score, Settings
 from hsir.config.training import Train
 
 BASE = "base"
@@ -43,6 +43,13 @@ class Plan:
             self.config.overrides,
         ]
         return Settings.model_validate(overlay(*(_given(layer) for layer in layers)))
+
+    def score_set(self, name: str, model: str, task: str) -> Score | DivScore:
+        """Return a score set; if it reads steps, with the model's step separator unless it has its own."""
+        found = self.config.scores[name]
+        if not isinstance(found, Score) or found.states != "step" or found.steps:
+            return found
+        return found.model_copy(update={"steps": self.settings(model, task).traces.steps})
 
     def train(self, model: str, task: str, policy: str) -> Train:
         """Merge a policy's training options: defaults < model < task < method < overrides."""

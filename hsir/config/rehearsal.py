@@ -31,7 +31,8 @@ SETTINGS: dict[str, Any] = {
         "sft": {**_FAST, "epochs": 4, "limits": {"max_length": 1024, "when_empty": "given_only"}},
         "dpo": {**_FAST, "learning_rate": 1e-4, "epochs": 1, "limits": {"max_length": 1024}},
         "grpo": {
-            **_FAST, "learning_rate": 1e-4, "batch_size": 2, "group_size": 4, "max_steps": 2, "max_new_tokens": 48,
+            **_FAST, "learning_rate": 1e-4, "batch_size": 2, "batch_counts": "questions", "group_size": 4,
+            "max_steps": 2, "max_new_tokens": 48,
         },
     },
 }  # fmt: skip

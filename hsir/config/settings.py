@@ -65,6 +65,14 @@ class Score(Options):
     tokens: Literal["all", "think"] = Field(
         "all", description="Tokens to score: the whole solution, or only its reasoning."
     )
+    states: Literal["token", "step"] | Count = Field(
+        "token",
+        description="One state per token (paper), per step of the reasoning, or per so many tokens in a row: a mean"
+        " weighted by attention.",
+    )
+    steps: Layout | None = Field(
+        None, description="Step separator for `states: step`; by default, that of the model's `traces`."
+    )
     alpha: float = Field(1e-3, gt=0, description="Ridge on the covariance; must be small for tau = -0.5.")
     weights: Literal["max", "mean", "sum", "none"] = Field(
         "max", description="Divisor of the attention weights; `none` scores without weights (eq. 4)."
@@ -138,7 +146,11 @@ def _indiv_by_default(given: Any) -> Any:
 
 
 ScoreSet = Annotated[Score | DivScore, Field(discriminator="kind"), BeforeValidator(_indiv_by_default)]
-DEFAULT_SCORES: dict[str, dict[str, str]] = {"indiv": {}, "div": {"kind": "div"}}
+DEFAULT_SCORES: dict[str, dict[str, str]] = {
+    "indiv": {},
+    "indiv-steps": {"kind": "indiv", "states": "step", "scale": "unit"},
+    "div": {"kind": "div"},
+}
 
 
 class Redundancy(Options):

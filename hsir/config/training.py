@@ -72,12 +72,17 @@ class Training(Options):
         return 1
 
     @property
+    def in_a_step(self) -> int:
+        """Examples per optimizer step, over all devices."""
+        return self.batch_size
+
+    @property
     def accumulation(self) -> int:
         """Forward passes per optimizer step; raises ValueError if the batch cannot be split evenly."""
-        rows, processes = self.batch_size * self.rollouts, self.devices.processes
+        rows, processes = self.in_a_step * self.rollouts, self.devices.processes
         if rows % (self.device_batch_size * processes):
             raise ValueError(
-                f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is not"
+                f"batch_size {self.in_a_step}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is not"
                 f" a multiple of device_batch_size {self.device_batch_size}"
                 f"{f' x {processes} processes' if processes > 1 else ''}; change either"
             )
@@ -164,6 +169,10 @@ class Grpo(Training):
     start_from: Literal["base", "parent"] = Field("parent", description="Initial weights, and the reference of the KL.")
     learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(14, description="Questions per optimizer step, over all devices.")
+    batch_counts: Literal["questions", "rollouts"] = Field(
+        "questions",
+        description="What `batch_size` counts: questions, or rollouts, which must be a multiple of `group_size`.",
+    )
     device_batch_size: Count = Field(4, description="Rollouts per forward pass on one device.")
     max_steps: Count = Field(300, description="Optimizer steps.")
     group_size: int = Field(8, ge=2, description="Rollouts per question.")
@@ -192,12 +201,22 @@ class Grpo(Training):
         return self.group_size
 
     @property
+    def in_a_step(self) -> int:
+        """Questions per optimizer step, over all devices."""
+        return self.batch_size if self.batch_counts == "questions" else self.batch_size // self.group_size
+
+    @property
     def accumulation(self) -> int:
-        """Forward passes per optimizer step; also raises ValueError if groups would be split over devices."""
+        """Forward passes per optimizer step; also raises ValueError if a group would be split over steps or devices."""
         processes = self.devices.processes
-        if self.batch_size % processes:
+        if self.batch_counts == "rollouts" and self.batch_size % self.group_size:
             raise ValueError(
-                f"batch_size {self.batch_size} on {processes} processes would split groups of rollouts; make it a"
+                f"batch_size {self.batch_size} counts rollouts and would split groups of {self.group_size}; make it a"
+                " multiple of group_size, or set batch_counts: questions"
+            )
+        if self.in_a_step % processes:
+            raise ValueError(
+                f"batch_size {self.in_a_step} on {processes} processes would split groups of rollouts; make it a"
                 f" multiple of {processes}"
             )
         return super().accumulation

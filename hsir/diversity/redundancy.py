@@ -1,6 +1,6 @@
 """Solutions made more redundant on purpose, to see whether a score of diversity falls."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -9,9 +9,12 @@ from hsir.splitting import Layout
 
 COPIES = (1, 2, 4)
 """How often a span of steps is repeated, or how many re-checks are put in; the original has 0."""
-Kind = Literal["original", "repeat", "recheck", "other"]
-KINDS: tuple[Kind, ...] = ("repeat", "recheck", "other")
-"""`other` is the control: as long as `repeat`, about, but what is added comes from other solutions."""
+Kind = Literal["original", "repeat", "recheck", "other", "aside"]
+KINDS: tuple[Kind, ...] = ("repeat", "recheck", "other", "aside")
+CONTROLS: dict[Kind, Kind] = {"repeat": "other", "recheck": "aside"}
+"""As many characters in the same places, but they are steps of other solutions."""
+TRIES = 100
+"""Draws of others' steps, of which the one that is closest in length is used."""
 TEMPLATES = (
     "Wait, let me check: {step}",
     "Let me double-check this. {step}",
@@ -35,7 +38,8 @@ class Variant(NamedTuple):
 
 
 def variants(completion: str, others: Sequence[str], seed: str, layout: Layout = "blank_line") -> list[Variant]:
-    """Give a solution; with a span of its steps repeated 1, 2, 4 times; with 1, 2, 4 re-checks; with `others`' steps.
+    """Return a solution as it is, and with 1, 2 or 4 additions: a repeated span of its steps, re-checks, or steps of
+    `others`, as long and in the same places.
 
     More copies hold what fewer do: the span is one, and the re-checks of 1 are among those of 2. A solution without
     any step, and one beside which there is no step of another, has no variants. `seed` decides on all that is random.
@@ -47,13 +51,29 @@ def variants(completion: str, others: Sequence[str], seed: str, layout: Layout =
         return []
     random = Random(seed)
     end, span = _span(found, random)
+    repeated, rechecks = (end, traces.STEP_BREAK.join(span)), _rechecks(found, random)
     added: dict[Kind, list[Addition]] = {
-        "repeat": [(end, traces.STEP_BREAK.join(span))] * max(COPIES),
-        "recheck": _rechecks(found, random),
-        "other": [(end, traces.STEP_BREAK.join(random.choices(foreign, k=len(span)))) for _ in range(max(COPIES))],
+        "repeat": [repeated] * max(COPIES),
+        "recheck": rechecks,
+        "other": [(end, as_long(foreign, len(repeated[1]), random)) for _ in range(max(COPIES))],
+        "aside": [(place, as_long(foreign, len(text), random)) for place, text in rechecks],
     }
     more = [Variant(kind, n, inserted(completion, added[kind][:n])) for kind in KINDS for n in COPIES]
     return [Variant("original", 0, completion), *more]
+
+
+def as_long(foreign: Sequence[str], length: int, random: Random) -> str:
+    """Draw steps of other solutions that together have about `length` characters."""
+    drawn = (text for _ in range(TRIES) for text in _growing(foreign, length, random))
+    return min(drawn, key=lambda text: abs(len(text) - length))
+
+
+def _growing(foreign: Sequence[str], length: int, random: Random) -> Iterator[str]:
+    text = random.choice(foreign)
+    yield text
+    while len(text) < length:
+        text += traces.STEP_BREAK + random.choice(foreign)
+        yield text
 
 
 def inserted(completion: str, additions: list[Addition]) -> str:

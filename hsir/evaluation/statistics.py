@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, rankdata, sem, t
 
 from hsir.errors import InputError
-from hsir.reducers import Answer, BaseReducer, Mean
+from hsir.reducers import Answer, BaseReducer
 from hsir.storage import tables
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -50,6 +50,17 @@ def clustered(values: Sequence[float], answers: int) -> Interval:
     centre, scale = mean + z * z / (2 * n), 1 + z * z / n
     half = z * math.sqrt(spread / n + z * z / (4 * n * n))
     return Interval(mean, max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale))
+
+
+def accuracy(right: Sequence[bool], questions: Sequence[str]) -> Interval:
+    """Return the share of correct answers with its interval, clustered if there are several answers per question;
+    `questions` are their ids, in the same order."""
+    found: dict[str, list[bool]] = defaultdict(list)
+    for one, question in zip(right, questions, strict=True):
+        found[question].append(one)
+    if len(found) == len(right):
+        return wilson(sum(right), len(right))
+    return clustered([statistics.fmean(several) for several in found.values()], len(right))
 
 
 def averaged(values: Sequence[float]) -> Interval:
@@ -142,8 +153,8 @@ def _one_each(answers: Sequence[tables.Row]) -> tuple[int, Interval]:
 
 
 def _several(answers: Sequence[tables.Row]) -> tuple[int, Interval]:
-    values = [*map(Mean(), by_question(answers).values())]
-    return len(values), clustered(values, len(answers))
+    questions = [answer["question_id"] for answer in answers]
+    return len(set(questions)), accuracy([answer["verdict"] == "right" for answer in answers], questions)
 
 
 def _figures(answers: Sequence[tables.Row], counted: Counting) -> tables.Row:

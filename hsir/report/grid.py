@@ -17,7 +17,7 @@ def sheet(name: str, results: Sequence[Result]) -> Sheet:
     """Lay a run's results out as the paper's tables are."""
     places = seeds.by_place(results)
     policies = list(dict.fromkeys(result.policy for result in results))
-    columns = ["policy", "trained on", *map(_column, places), "accuracy", "tokens"]
+    columns = ["policy", "trained on", *map(column, places), "accuracy", "tokens"]
     lines = []
     for policy in policies:
         groups = [found.get(policy) for found in places.values()]
@@ -25,7 +25,8 @@ def sheet(name: str, results: Sequence[Result]) -> Sheet:
     return Sheet(name, columns, lines, NOTE)
 
 
-def _column(place: seeds.Place) -> str:
+def column(place: seeds.Place) -> str:
+    """Name the column of a model and benchmark."""
     model, task, benchmark = place
     return f"{model} {benchmark}" if task == benchmark else f"{model} {task} to {benchmark}"
 

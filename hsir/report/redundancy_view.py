@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from hsir.diversity.redundancy import COPIES, KINDS
+from hsir.diversity.redundancy import CONTROLS, COPIES, KINDS, Kind
 from hsir.errors import InputError
 from hsir.evaluation.statistics import spearman
 from hsir.report import seeds, style
@@ -15,7 +15,10 @@ from hsir.storage import tables
 Row = tables.Row
 COLUMNS = ["id", "parent", "kind", "copies", "tokens", "indiv", "steps", "kept", "div"]
 SCORES = {"indiv": "InDiv", "div": "Div"}
-NAMES = {"original": "as drawn", "repeat": "steps repeated", "recheck": "re-checks", "other": "others' steps"}
+NAMES = {
+    "original": "as sampled", "repeat": "steps repeated", "recheck": "re-checks",
+    "other": "others' steps instead of repeats", "aside": "others' steps instead of re-checks",
+}  # fmt: skip
 PAIRS = (
     ("indiv", "div"), ("indiv", "copies"), ("div", "copies"), ("indiv", "tokens"), ("div", "tokens"),
 )  # fmt: skip
@@ -28,7 +31,9 @@ BLIND = " Word counts cannot detect paraphrases; they replace a sentence model w
 def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> pd.DataFrame:
     """Put scores and Div beside each variant; raises InputError where a variant has none."""
     every = pd.DataFrame(variants, columns=COLUMNS[:4])
-    scored = pd.DataFrame(scores, columns=["sample_id", "m", "indiv"]).set_axis(["id", "tokens", "indiv"], axis=1)
+    scored = pd.DataFrame(scores, columns=["sample_id", "n_tokens", "indiv"]).set_axis(
+        ["id", "tokens", "indiv"], axis=1
+    )
     found = every.merge(scored, on="id").merge(pd.DataFrame(divs, columns=["id", *COLUMNS[6:]]), on="id")
     absent = every["id"][~every["id"].isin(found["id"])]
     if len(absent):
@@ -44,7 +49,7 @@ def summary(rows: pd.DataFrame) -> Row:
         "solutions": rows["parent"].nunique(),
         "variants": len(rows),
         "means": [_means(rows, kind, n) for kind in KINDS for n in (0, *COPIES)],
-        "below_other": [_below(rows, score, n) for score in SCORES for n in COPIES],
+        "below_other": [_below(rows, kind, score, n) for kind in CONTROLS for score in SCORES for n in COPIES],
         "falls": [_falls(rows, kind, score) for kind in KINDS for score in SCORES],
         "correlations": [_correlations(kind, _with(rows, kind)) for kind in ("original", *KINDS)],
     }
@@ -70,14 +75,12 @@ def _falls(rows: pd.DataFrame, kind: str, score: str) -> Row:
     return {"kind": kind, "score": score, "from_1": from_1, "from_0": from_0}
 
 
-def _below(rows: pd.DataFrame, score: str, copies: int) -> Row:
-    """Count solutions that score lower with own steps repeated than with as many steps of others."""
+def _below(rows: pd.DataFrame, kind: Kind, score: str, copies: int) -> Row:
+    """Count solutions that score lower with redundant steps than with as many characters of others' steps."""
     of = rows[rows["copies"] == copies].pivot(index="parent", columns="kind")
-    share, more = (
-        (of[score, "repeat"] < of[score, "other"]).mean(),
-        (of["tokens", "repeat"] - of["tokens", "other"]).mean(),
-    )
-    return {"score": score, "copies": copies, "share": share, "tokens_more": more}
+    lower = of[score, kind] < of[score, CONTROLS[kind]]
+    more = of["tokens", kind] - of["tokens", CONTROLS[kind]]
+    return {"kind": kind, "score": score, "copies": copies, "share": lower.mean(), "tokens_more": more.mean()}
 
 
 def _correlations(kind: str, rows: pd.DataFrame) -> Row:
@@ -124,14 +127,17 @@ def _falls_sheet(told: Row) -> Sheet:
 def _below_sheet(told: Row) -> Sheet:
     rows = [
         [
-            Entry(SCORES[row["score"]]), Entry(str(row["copies"])), Entry(f"{100 * row['share']:.1f}"),
-            Entry(f"{row['tokens_more']:+.1f}"),
+            Entry(NAMES[row["kind"]]), Entry(SCORES[row["score"]]), Entry(str(row["copies"])),
+            Entry(f"{100 * row['share']:.1f}"), Entry(f"{row['tokens_more']:+.1f}"),
         ]
         for row in told["below_other"]
     ]  # fmt: skip
-    note = "The control for length: as many steps of other solutions in the same place. By chance, one in 2."
-    columns = ["score", "copies", "share lower %", "tokens more"]
-    return Sheet("Repeated steps compared with others' steps", columns, rows, note)
+    note = (
+        "Share of solutions that score lower with redundant steps than with as many characters of other solutions'"
+        " steps in the same places. By chance, one in 2."
+    )
+    columns = ["variant", "score", "copies", "share lower %", "tokens more"]
+    return Sheet("Redundant steps compared with others' steps", columns, rows, note)
 
 
 def _correlations_sheet(told: Row) -> Sheet:

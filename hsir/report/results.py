@@ -30,6 +30,9 @@ class Result:
     no_answer: float
     undecided: float
     trained_on: int
+    in_format: float
+    anywhere: float
+    """The accuracy if only answers in the format count, and if answers elsewhere count too; one is `accuracy`."""
 
 
 def gather(made: Made) -> list[Result]:
@@ -41,11 +44,13 @@ def gather(made: Made) -> list[Result]:
             figures = read_json(path)
             interval, verdicts = figures["accuracy"], figures["verdicts"]
             n = sum(verdicts.values())
+            read = [figures["readings"][name]["value"] for name in ("in_format", "anywhere")]
             results.append(
                 Result(
                     cell.model, cell.task, cell.seed, cell.policy, benchmark, figures["questions"],
                     interval["value"], interval["low"], interval["high"], figures["tokens"]["mean"],
                     figures["truncated"], verdicts.get("no_answer", 0) / n, verdicts.get("undecided", 0) / n, trained,
+                    *read,
                 )
             )  # fmt: skip
     return results

@@ -13,6 +13,11 @@ from hsir.report.results import Result
 from hsir.report.seeds import Estimate
 
 NOISE = "~"
+READINGS = {
+    "in_format": "`in format`: the accuracy if only answers in the tags count.",
+    "anywhere": "`anywhere`: the accuracy if answers outside the tags count too.",
+}
+"""The other reading of an evaluation, shown where it differs from the one that the config chose."""
 
 
 class Entry(NamedTuple):
@@ -60,6 +65,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     every = [result for group in policies.values() for result in group]
     n = len({result.seed for result in every})
     shares = ["truncated", "no_answer"] + ["undecided"] * any(result.undecided for result in every)
+    shares = [*(name for name in READINGS if any(getattr(r, name) != r.accuracy for r in every)), *shares]
     rows = [
         [
             Entry(policy), entry(seeds.accuracy(group)), entry(seeds.tokens(group)),
@@ -75,6 +81,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
         f"Means over {n} seeds with 95 % t intervals" if n > 1 else f"Accuracy with its 95 % Wilson interval{drawn}"
     )
     note = f"{interval}; {questions:,} questions; tokens are means over all answers, correct or incorrect."
+    note += "".join(f" {READINGS[name]}" for name in shares if name in READINGS)
     percent = [f"{share.replace('_', ' ')} %" for share in shares]
     return Sheet(title, ["policy", "accuracy %", "tokens", *percent, "trained on"], rows, note)
 

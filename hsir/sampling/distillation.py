@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from hsir import disk, jsontext, traces
+from hsir import disk, jsontext
 from hsir.errors import InputError
-from hsir.grading import Item
 from hsir.progress import say, track
 from hsir.sampling.teacher import Messages, Reply, Teacher, UnansweredError
 from hsir.storage import tables
+from hsir.tasks import distilled
 from hsir.tasks.base import BaseTask
 from hsir.tasks.benchmark import Benchmark
 from hsir.tasks.record import Record
@@ -63,20 +63,8 @@ def judged(task: BaseTask, record: Record, reply: Reply, attempts: int) -> Outco
     text = reply.completion()
     if reply.refusal or reply.finish == "content_filter":
         return Outcome("refused", reply.refusal or reply.finish, None, text, None, attempts)
-    truncated = reply.finish == "length"
-    extracted, verdict, why = task.grading.judge(Item(text, record.answer, record.options, truncated))
-    if verdict != "right" or extracted is None:
-        return Outcome("truncated" if truncated else verdict, why, extracted, text, None, attempts)
-    steps = reply.steps()
-    trace = traces.compose(steps, extracted)
-    # What is kept must read back as what it is, whatever tags the teacher wrote where.
-    again = task.grading.in_tags().judge(Item(trace, record.answer, record.options))
-    reads = [step for step, _ in traces.steps(trace)] == steps and traces.answers(trace) == [extracted]
-    if not steps:
-        return Outcome("no_reasoning", why, extracted, text, None, attempts)
-    if not reads or again.verdict != "right":
-        return Outcome("format", again.why, extracted, text, None, attempts)
-    return Outcome("right", why, extracted, text, trace, attempts)
+    found = distilled.convert(task.grading, record, text, reply.steps(), reply.finish == "length")
+    return Outcome(found.reason, found.why, found.extracted, text, found.trace, attempts)
 
 
 class Distillation:

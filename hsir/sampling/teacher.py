@@ -54,18 +54,8 @@ class Reply(NamedTuple):
 
     def steps(self) -> list[str]:
         """Give the steps of the reasoning: of its own field, else of what is in the tags, or before the answer."""
-        head, closed, _ = self.content.rpartition("</think>")
-        if self.reasoning:
-            text = self.reasoning
-        elif closed:
-            text = head.partition("<think>")[2] if "<think>" in head else head
-        else:
-            text = self.content.partition("<answer>")[0]
-        for tag in traces.TAGS:  # teachers think aloud about the format that they were asked for
-            text = text.replace(tag, "")
-        if any(tag in text for tag in traces.TAGS):  # one inside another: no trace reads back as this
-            return [text]
-        return [step for step, _ in traces.steps(text.replace("\r\n", "\n"))]
+        # Teachers think aloud about the format that they were asked for.
+        return traces.loose_steps(self.reasoning or traces.reasoning(self.content))
 
 
 class Endpoint(Options):

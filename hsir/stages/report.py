@@ -31,6 +31,7 @@ from hsir.report import (
     published,
     quartiles,
     recycled,
+    replicated,
     rows,
     sampled,
     soundness_view,
@@ -90,17 +91,21 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
     greedy = [one for one in results if samples_of(one.benchmark) == 1]  # as in the published tables
     layout = grid.sheet(name, greedy)
     several = len({(one.model, one.task, one.benchmark) for one in greedy}) > 1  # else it tells what stands above it
-    beside = [*overall.sheets(made.plan.built_by_default()[0], greedy), *published.sheets(greedy), *implied]
+    run = made.plan.built_by_default()[0]
+    theirs = replicated.sheets(run, greedy)
+    beside = [*overall.sheets(run, greedy), *published.sheets(greedy), *implied]
     beside += [*sampled.evaluated(pools), *sampled.sheets(pools), *ledger_view.sheets(costs)]
     if made.plan.config.rehearse:
-        first, beside = ([replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, beside))
-    told = [*first, *([layout] if several else []), *beside]
+        first, theirs, beside = (
+            [replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, theirs, beside)
+        )
+    told = [*first, *([layout] if several else []), *theirs, *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
     rows.write_csv(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
-    write_text(latex([layout, *first]), output / "results.tex")
+    write_text(latex([layout, *theirs, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
     ran, headline = provenance.said(made), layout if several else first[0]
     known_limits = [*overall.headline(greedy), *known_limits]

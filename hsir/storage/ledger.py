@@ -31,7 +31,7 @@ def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -
 
 def scores(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:
     """Sum the solutions that were scored; tokens are those that were read of the solutions."""
-    return {"scored_tokens": sum(row["m"] for row in rows)} | _times(took, "score_seconds")
+    return {"scored_tokens": sum(row["n_tokens"] for row in rows)} | _times(took, "score_seconds")
 
 
 def training(told: Mapping[str, Any], took: Mapping[str, Any]) -> Entry:

@@ -58,7 +58,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "indiv-scores": _schema(
         sample_id=pa.string(), m=pa.int32(), d=pa.int32(), logdet=pa.float64(), sum_log_attention=pa.float64(),
-        variance=pa.float64(), indiv=pa.float64(),
+        variance=pa.float64(), n_tokens=pa.int32(), indiv=pa.float64(),
     ),
     "div": _schema(id=pa.string(), steps=pa.int32(), kept=pa.int32(), div_=pa.float64()),
     "filtered": _schema(

@@ -154,7 +154,8 @@ class TrainingBenchmark(Benchmark):
     traces: str | None = Field(
         None,
         description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
-        " `question`. The seed set is sampled from the questions with a trace.",
+        " `question`; or a published set such as `camel-ai/gsm8k_distilled`, which is converted. The seed set is"
+        " sampled from the questions with a trace.",
     )
     unlabelled: Literal["traced", "all"] = Field(
         "traced", description="The unlabelled set: the other training questions with a trace, or all others."
@@ -192,7 +193,7 @@ class TrainingBenchmark(Benchmark):
             )
         training = self.part("train")
         if self.traces is not None:
-            training = distilled.join(self.traces, training)
+            training = distilled.join(self.traces, training, self.grading)
         chosen = self._drawn(training, seed)
         if split == "seed":
             return [record for record in training if record.id in chosen]

@@ -146,7 +146,7 @@ def times(logged: list[dict[str, float]]) -> tables.Row:
 
 def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
     """Sum the rollouts of all steps, and give the course of what they were rewarded for; lengths in tokens."""
-    a_step = options.batch_size * options.group_size
+    a_step = options.in_a_step * options.group_size
     names = {
         "reward": "reward", "without_spread": "frac_reward_zero_std", "clipped": "completions/clipped_ratio",
         "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean",

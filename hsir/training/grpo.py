@@ -13,7 +13,8 @@ from trl import GRPOConfig
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.diversity.indiv.score import Solution, batches, live, reasoning
+from hsir.diversity.indiv.reading import Solution, read
+from hsir.diversity.indiv.score import batches, live
 from hsir.errors import HsirError, InputError
 from hsir.grading import Item
 from hsir.grading.base import Grader
@@ -134,9 +135,9 @@ class Rollouts:
 
     def _read(self, solution: Solution) -> Solution:
         """Choose what of a rollout is scored; of one without the reasoning that is asked for, all."""
-        if self._asked.score.tokens == "all" or self.trainer is None:
+        if self.trainer is None:
             return solution
-        return reasoning(solution, self.trainer.processing_class) or solution
+        return read(solution, self.trainer.processing_class, self._asked.score) or solution
 
 
 def grpo(
@@ -195,10 +196,10 @@ def judging(rewards: Sequence[Reward], rollouts: Rollouts, tokenizer: Any) -> Ju
 def in_order(rows: list[tables.Row], options: Grpo, seed: int) -> list[tables.Row]:
     """Give the questions of all steps in the order that TRL draws them in, epoch after epoch, as one epoch."""
     generator = torch.Generator().manual_seed(seed)
-    an_epoch = len(rows) // options.batch_size * options.batch_size
-    epochs = -(-options.max_steps * options.batch_size // an_epoch)
+    an_epoch = len(rows) // options.in_a_step * options.in_a_step
+    epochs = -(-options.max_steps * options.in_a_step // an_epoch)
     drawn = [n for _ in range(epochs) for n in torch.randperm(len(rows), generator=generator).tolist()[:an_epoch]]
-    return [rows[n] for n in drawn[: options.max_steps * options.batch_size]]
+    return [rows[n] for n in drawn[: options.max_steps * options.in_a_step]]
 
 
 def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
@@ -239,5 +240,5 @@ def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int =
             f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"
             f" {options.max_new_tokens} exceed the {positions} positions of the model; lower max_new_tokens"
         )
-    if len(rows) < options.batch_size:
-        raise InputError(f"{len(rows)} questions, fewer than batch_size {options.batch_size}; lower batch_size")
+    if len(rows) < options.in_a_step:
+        raise InputError(f"{len(rows)} questions, fewer than the {options.in_a_step} of a step; lower batch_size")

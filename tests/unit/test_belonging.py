@@ -55,7 +55,7 @@ class Run:
         self.verify(policy)
         scored = [name for name, verdict in tables.tuples("verified", self.verified(policy), ["sample_id", "verdict"])
                   if verdict == "right"]  # fmt: skip
-        parts = {"m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "indiv": 0.0}
+        parts = {"m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "n_tokens": 1, "indiv": 0.0}
         made_by = tables.provenance("score", [weights, *self.samples(policy), self.verified(policy)])
         tables.write("indiv-scores", [{"sample_id": name, **parts} for name in scored], self.scores(policy), made_by)
         tables.write_json({"seconds": 1.0, "devices": 0}, self.scores(policy).with_suffix(".cost.json"))
@@ -87,7 +87,7 @@ WITH_VERDICTS: dict[str, Stage] = {
     "veriexit": lambda run: veriexit.main(
         run.samples(), run.verified(), run.questions, TASK, Explicit(), MODEL, run.folder / "out.parquet"
     ),
-    "evaluate": lambda run: evaluate.main(run.samples(), run.verified(), run.questions, run.folder / "out.json"),
+    "evaluate": lambda run: evaluate.main(run.samples(), run.verified(), run.questions, TASK, run.folder / "out.json"),
     "ask": lambda run: ask.main(
         run.questions, AdaptivePool(kind="adaptive", of="k2", samples=2), TASK, MODEL, run.folder / "out.parquet",
         run.samples(), run.verified(),

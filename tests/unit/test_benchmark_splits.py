@@ -102,6 +102,41 @@ def test_traces_are_found_by_id_else_by_exact_question(tmp_path: Path, capsys: p
     assert "1 of 5 traces belong to no training question" in capsys.readouterr().err
 
 
+def distilled(i: int, answer: object, thought: str = "I count.\n\nIt is clear.") -> str:
+    """Write a solution as teachers do."""
+    return f"<think>\n{thought}\n</think>\n\n**Solution** So it is.\n\n\\boxed{{{answer}}}"
+
+
+def test_published_sets_of_solutions_are_converted_where_they_are_correct(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the columns of CAMEL's distilled GSM8K, of OpenR1's sets, and with the reasoning in a column of its own."""
+    rows = [
+        {"id": "gsm8k_0", "problem": "train  0?", "solution": distilled(0, 0), "evaluate_success": True},
+        {"id": "train-00007", "problem": "train 1?", "final_trace": distilled(1, "1.0"), "solution": "gold"},
+        {"question": "train 2?", "generations": [distilled(2, 5), distilled(2, 2), distilled(2, 2, "Other.")]},
+        {"question": "train 3?", "reasoning_content": "I\n\ncount.", "response": "The answer is 3."},
+        {"problem": "train 4?", "solution": distilled(4, 40)},
+        {"problem": "train 5?", "solution": "Without reasoning: \\boxed{5}"},
+        {"problem": "train 6?", "solution": distilled(6, 6, "")},
+        {"problem": "train 0?", "solution": distilled(0, 0, "A second one.")},
+        {"problem": "train 8?", "solution": "<think>\nI count.\n</think>\nI cannot say."},
+        {"problem": "of another set?", "solution": distilled(0, 0)},
+    ]  # fmt: skip
+    task = gsm8k(tmp_path, seed_size=4, traces=traces_file(tmp_path, rows))
+    assert {record.id[-1]: record.trace for record in task.records("seed", 0)} == {
+        "0": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n0\n</answer>",
+        "1": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n1.0\n</answer>",
+        "2": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n2\n</answer>",
+        "3": "<think>\nI\n\ncount.\n\n</think>\n<answer>\n3\n</answer>",
+    }
+    said = capsys.readouterr().err
+    assert "1 of 10 traces belong to no training question" in said
+    assert "4 of 9 solutions are correct and were converted" in said
+    for reason in ("wrong 1", "no_reasoning 2", "further solutions of a question 1", "no_answer 1"):
+        assert reason in said
+
+
 def test_traces_may_come_from_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -85,7 +85,7 @@ HUB: dict[str, tuple[dict[str, Any], tuple[str, str | None, str], dict[str, Any]
     ),
     "amc23": (
         {"id": 3, "question": "How many?", "answer": "27", "url": "https://example.org"},
-        ("math-ai/amc23", None, "test"),
+        ("zwhe99/amc23", None, "test"),
         {"id": "3", "answer": "27"},
     ),
     "gpqa": (GPQA, ("Idavidrein/gpqa", "gpqa_main", "train"), {"id": "rec1", "question": "Which?"}),

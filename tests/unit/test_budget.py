@@ -42,6 +42,10 @@ RAW: dict[str, Any] = {
         "start": {"iterations": 0},
         "plain": {"initial": "start", "pools": ["k10"], "select": RIGHT, "iterations": 2},
         "both": {"initial": "start", "pools": ["k10", "k10-veriexit"], "score": "indiv", "select": CAPPED},
+        "capped": {
+            "initial": "start", "pools": ["k10", "k10-veriexit"], "score": "indiv",
+            "select": [*RIGHT, {"kind": "at_most", "per_question": 3}, {"kind": "indiv"}],
+        },
         "pairs": {"initial": "start", "given": [], "pools": ["k10"], "select": RIGHT, "train": {"kind": "dpo"}},
         "rl": {
             "initial": "start", "given": ["questions"],
@@ -110,6 +114,8 @@ def test_amounts_by_assumption(name: str, jobs: int, samples: float, tokens: flo
     [
         ("framed", "sample: sums/seed0/start/quoting", 20 * 2 * 3, 120 * 50),
         ("hinted", "sample: sums/seed0/start/k10-hint", 20 * 0.2 * 10, 40 * 50),
+        # 10 given, and 70 % of three for each question: two batches.
+        ("capped", "train: sums/seed0/capped.1", 3 * 2 * 32, 192 * 250),
         # 100 pairs, three epochs in batches of 16, both sides.
         ("pairs", "train: sums/seed0/pairs.1", 3 * 7 * 16, 336 * 2 * 250),
         ("rl", "train: sums/seed0/rl.1", 6 * 4 * 5, 120 * 225),

@@ -9,7 +9,7 @@ import pytest
 
 from hsir.config import Plan, load
 from hsir.errors import InputError
-from hsir.report import grid, overall, published, rows, sampled
+from hsir.report import grid, overall, published, replicated, rows, sampled
 from hsir.report.compared import Answers, Difference, differences
 from hsir.report.latex import escaped, latex
 from hsir.report.page import page
@@ -74,7 +74,18 @@ def result(policy: str, accuracy: float, model: str = "tiny", task: str = "sums"
     shares = {"truncated": 0.0, "no_answer": 0.0, "undecided": 0.0, "trained_on": 10, "tokens": 60.0}
     spread = {"accuracy": accuracy, "accuracy_low": accuracy - 0.05, "accuracy_high": accuracy + 0.05}
     place = {"model": model, "task": task, "benchmark": task, "seed": 0, "policy": policy, "questions": 100}
+    spread |= {"in_format": accuracy, "anywhere": accuracy}
     return Result(**{**place, **spread, **shares, **changed})
+
+
+def test_the_other_reading_of_an_evaluation_is_shown_where_it_differs() -> None:
+    (same,) = sheets([result("restem.1", 0.5)], [])
+    assert same.columns[:4] == ["policy", "accuracy %", "tokens", "truncated %"] and "the tags" not in same.note
+    for name, title, value in (("anywhere", "anywhere %", 0.625), ("in_format", "in format %", 0.25)):
+        (sheet,) = sheets([result("restem.1", 0.5, **{name: value}), result("star.1", 0.5)], [])
+        at = sheet.columns.index(title)
+        assert [str(row[at]) for row in sheet.rows] == [f"{100 * value:.1f}", "50.0"]
+        assert f"`{title[:-2]}`" in sheet.note
 
 
 def test_noise_looks_like_noise_everywhere() -> None:
@@ -167,6 +178,31 @@ def test_the_means_of_a_whole_table_stand_next_to_the_published_ones() -> None:
     assert shown["hsir-dpo.3"] == ["60.00", "73.35", "-13.35", "600", "885", "+10.0", "+10.9", "-40.0", "-42.4"]
     assert shown["mine"] == ["40.00", "-", "-", "900", "-", "-10.0", "-", "-10.0", "-"]
     assert overall.headline(results) == ["hsir-dpo.3 compared with sft-initial: accuracy +10.0 points, tokens -40.0 %."]
+
+
+def test_ours_theirs_and_differences_stand_in_the_papers_layout() -> None:
+    results = whole("table1", sft_initial=(0.64, 1000.0), hsir_dpoX3=(0.7436, 600.0), mine=(0.4, 900.0))
+    (sheet,) = replicated.sheets("table1", results)
+    assert sheet.columns[:4] == ["policy", "whose", "trained on", "qwen2.5-1.5b medqa"]
+    assert len(sheet.columns) == 3 + 6 + 2 * 2 - 2 + 2, "two columns have published tokens, of table 3"
+    lines = [dict(zip(sheet.columns, map(str, row), strict=True)) for row in sheet.rows]
+    assert [(one["policy"], one["whose"]) for one in lines[:3]] == [
+        ("sft-initial", "ours"), ("", "published"), ("", "difference")
+    ] and len(lines) == 6  # fmt: skip
+    at = "qwen2.5-1.5b gsm8k"
+    # Of 100 questions each: sqrt(5.0^2 + (1.96 * sqrt(0.6399 * 0.3601 / 100) * 100)^2).
+    assert [one[at] for one in lines[:3]] == ["64.00 ± 5.0", "63.99", "~+0.01 ± 10.7"]
+    assert [one[f"{at} tokens"] for one in lines[:3]] == ["1,000", "1,666", "-666"]
+    assert [one["accuracy"] for one in lines] == ["64.00", "62.45", "~+1.55 ± 4.2", "74.36", "73.35", "~+1.01 ± 3.9"]
+    assert [one["tokens"] for one in lines[3:]] == ["600", "885", "-285"]
+    assert [one["trained on"] for one in lines[3:]] == ["10", "19,600", "-19,590"]
+
+
+def test_a_run_of_other_models_has_nothing_in_the_papers_layout() -> None:
+    assert replicated.sheets("mine", [result("restem.1", 0.5)]) == []
+    some = whole("table1", restemX1=(0.6, 600.0))[:1]
+    (sheet,) = replicated.sheets("mine", some)
+    assert [str(row[-2]) for row in sheet.rows] == ["60.00", "-", "+18.37 ± 10.9"], "no printed mean, but a difference"
 
 
 def test_a_run_that_lacks_columns_has_no_overall_means_to_compare() -> None:

@@ -77,7 +77,7 @@ def test_shipped_methods_say_where_they_come_from(path: Path) -> None:
 def test_the_sound_config_loads_with_its_defaults(tmp_path: Path) -> None:
     config = load(SOUND, tmp_path)
     assert set(config.pools) == set(DEFAULT_POOLS)
-    assert set(config.scores) == {"indiv", "div"}
+    assert set(config.scores) == {"indiv", "indiv-steps", "div"}
     assert config.runs["small"].seeds == (0,)
 
 
@@ -222,6 +222,10 @@ WRONG = [
     (
         "methods.plain.train", {"lora": {}, "devices": {"kind": "zero2", "processes": 2}},
         "devices is zero2, which cannot merge lora adapters yet; set ddp or single",
+    ),
+    (
+        "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_counts": "rollouts"}},
+        "batch_size 14 counts rollouts and would split groups of 8; make it a multiple of group_size",
     ),
     (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},

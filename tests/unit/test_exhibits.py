@@ -85,7 +85,7 @@ def verdict(name: str, found: str) -> tables.Row:
 
 def score(name: str, value: float) -> tables.Row:
     """Make a row of scores."""
-    parts = {"m": 2, "d": 4, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 1.0}
+    parts = {"m": 2, "d": 4, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 1.0, "n_tokens": 2}
     return {"sample_id": name, **parts, "indiv": value}
 
 

@@ -52,7 +52,7 @@ class Files:
             tables.write("verified", verdicts, folder / f"{pool}-v.parquet", {})
             scores = [
                 {"sample_id": s["sample_id"], "m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0,
-                 "variance": 0.0, "indiv": indiv}
+                 "variance": 0.0, "n_tokens": 1, "indiv": indiv}
                 for s, _, indiv in known if indiv is not None
             ]  # fmt: skip
             tables.write("indiv-scores", scores, folder / f"{pool}-s.parquet", {})

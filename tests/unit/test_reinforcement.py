@@ -10,7 +10,8 @@ import torch
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.diversity.indiv.score import Solution, live
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import live
 from hsir.diversity.indiv.score import score as score_saved
 from hsir.errors import HsirError, InputError
 from hsir.grading import Number
@@ -20,7 +21,7 @@ from hsir.storage import tables
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
 from hsir.training.finetune import arguments, finetune
-from hsir.training.grpo import Asked, checked, grpo
+from hsir.training.grpo import Asked, checked, grpo, in_order
 
 SHAPE: dict[str, Any] = {
     "batch_size": 2, "group_size": 4, "device_batch_size": 8, "max_steps": 2, "learning_rate": 1e-3,
@@ -41,6 +42,13 @@ def trainer(embedded: Path, folder: Path, **changed: Any) -> Any:
     options = Grpo(**{**SHAPE, **changed})
     shared = {"model": load_model(str(embedded), "float32"), "processing_class": load_tokenizer(str(embedded))}
     return grpo({**shared, "peft_config": None}, ROWS, options, arguments(options, 0, folder, options.max_steps), ASKED)
+
+
+def test_a_batch_of_rollouts_is_the_same_as_one_of_questions() -> None:
+    questions = Grpo(**SHAPE)
+    rollouts = Grpo(**{**SHAPE, "batch_size": 8, "batch_counts": "rollouts"})
+    assert (rollouts.in_a_step, rollouts.accumulation) == (questions.in_a_step, questions.accumulation) == (2, 1)
+    assert in_order(ROWS, rollouts, 3) == in_order(ROWS, questions, 3) and len(in_order(ROWS, rollouts, 3)) == 4
 
 
 def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.Tensor], tables.Row]:

@@ -11,7 +11,8 @@ import torch
 
 from hsir.config.settings import Score
 from hsir.diversity.indiv import score as scoring
-from hsir.diversity.indiv.score import Solution, batches, opened
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import batches, opened
 from hsir.errors import InputError
 from hsir.stages import score as stage
 from hsir.stages.parts import Parts

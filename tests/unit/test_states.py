@@ -11,7 +11,8 @@ from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 from hsir.config.settings import Score
 from hsir.diversity.indiv import attention
 from hsir.diversity.indiv.logdet import parts
-from hsir.diversity.indiv.score import Scorer, Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import Scorer, score
 from hsir.diversity.indiv.states import Tokens, look, truncate
 from hsir.errors import InputError
 from hsir.storage.models import load_model

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from hsir.errors import InputError
+from hsir.evaluation.readings import readings
 from hsir.evaluation.statistics import averaged, clustered, sampled, summary, wilson
+from hsir.grading import Number
+from hsir.grading.verdicts import verdicts
 from hsir.reducers import DEFAULT, AtLeast
 from hsir.storage import tables
 
@@ -120,3 +123,38 @@ def test_clustered_intervals_cover_the_truth_as_often_as_they_say() -> None:
 def test_means_of_tokens_have_t_intervals() -> None:
     assert averaged([10.0, 20.0, 30.0]) == pytest.approx((20.0, -4.8414, 44.8414), abs=1e-3)
     assert averaged([7.0]) == (7.0, 7.0, 7.0)
+
+
+COMPLETIONS = {
+    "in tags": "<think>\nx\n</think>\n<answer>\n7\n</answer>", "wrong in tags": "<answer>8</answer> The answer is 7.",
+    "stated": "<think>\nx\n</think>\nThe answer is 7.", "stated wrong": "The answer is 8.",
+    "cut off": "The answer is 7.", "none": "I do not know.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_both_readings_follow_from_the_verdicts_of_either(outside: bool) -> None:
+    grader = Number(fallbacks=("stated",))
+    asked = {name: {"gold": "7", "options": None} for name in COMPLETIONS}
+    samples = [
+        {"sample_id": name, "question_id": name, "completion": text, "finish": end}
+        for name, text in COMPLETIONS.items()
+        for end in ["length" if name == "cut off" else "stop"]
+    ]
+    rows = verdicts(samples, asked, grader if outside else grader.in_tags())
+    answers = [sample | row for sample, row in zip(samples, rows, strict=True)]
+    got = readings(answers, asked, grader)
+    assert {name: found["value"] for name, found in got.items()} == {"in_format": 1 / 6, "anywhere": 2 / 6}
+    assert got["in_format"] == wilson(1, 6)._asdict()
+
+
+def test_readings_of_several_samples_are_clustered_by_question() -> None:
+    asked = {name: {"gold": "7", "options": None} for name in "ab"}
+    samples = [
+        {"sample_id": f"{name}{n}", "question_id": name, "completion": f"<answer>{given}</answer>", "finish": "stop"}
+        for name, given in (("a", 7), ("b", 8))
+        for n in range(8)
+    ]
+    rows = verdicts(samples, asked, Number())
+    got = readings([sample | row for sample, row in zip(samples, rows, strict=True)], asked, Number())
+    assert got["in_format"] == pytest.approx(wilson(1, 2)._asdict()), "eight copies of an answer are one"

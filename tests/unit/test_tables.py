@@ -320,7 +320,16 @@ def test_json_without_a_checksum_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
 def test_scores_that_are_no_numbers_are_refused(score: float, tmp_path: Path) -> None:
-    row = {"sample_id": "a", "m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "indiv": score}
+    row = {
+        "sample_id": "a",
+        "m": 1,
+        "d": 2,
+        "logdet": 0.0,
+        "sum_log_attention": 0.0,
+        "variance": 0.0,
+        "n_tokens": 1,
+        "indiv": score,
+    }
     tables.write("indiv-scores", [row], tmp_path / "s.parquet", {})
     with pytest.raises(InputError, match=r"the score of 'a' is (nan|inf)"):
         list(tables.scores(tmp_path / "s.parquet"))

@@ -149,7 +149,7 @@ def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
     finished: Path, tmp_path: Path, tiny: dict[str, Any]
 ) -> None:
     select = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")["select"]
-    select[1]["threshold"] = -0.25
+    select[2]["threshold"] = -0.25
     tiny["methods"]["hsir-sft"]["select"] = select
     changed = tmp_path / "changed.yaml"
     changed.write_text(yaml.safe_dump(tiny))

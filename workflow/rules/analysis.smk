@@ -52,7 +52,7 @@ rule score_variants:
         gpu=1,
     params:
         policy=studied_policy,
-        score=lambda w: options(plan.config.scores[studied(w).score]),
+        score=lambda w: options(plan.score_set(studied(w).score, studied(w).model, studied(w).task)),
     message:
         note("score: variants of run {wildcards.run}")
     shell:

@@ -142,7 +142,7 @@ rule score:
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        score=lambda w: options(plan.config.scores[w.score]),
+        score=lambda w: options(plan.score_set(w.score, w.model, w.task)),
     message:
         note("score: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:

@@ -21,11 +21,12 @@ rule evaluate:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        task=lambda w: options(plan.config.tasks[w.benchmark].task.for_split(None)),
     message:
         note("evaluate: {wildcards.policy}, {wildcards.benchmark}", IN_CELL)
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --out {output:q} > {log:q} 2>&1"
+        " --questions {input.questions:q} --task {params.task:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluate_sampled:
@@ -44,9 +45,11 @@ rule evaluate_sampled:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        task=lambda w: options(plan.config.tasks[test_set(w.sampled)].task.for_split(None)),
         reducers=lambda w: options(Reducers(plan.settings(w.model, test_set(w.sampled)).evaluate.reducers)),
     message:
         note("evaluate: {wildcards.policy}, {wildcards.sampled}", IN_CELL)
     shell:
         "python -m hsir.stages.evaluate {params.samples:q} --verified {input.verified:q}"
-        " --questions {input.questions:q} --reducers {params.reducers:q} --out {output:q} > {log:q} 2>&1"
+        " --questions {input.questions:q} --task {params.task:q} --reducers {params.reducers:q} --out {output:q}"
+        " > {log:q} 2>&1"

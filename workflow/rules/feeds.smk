@@ -176,7 +176,7 @@ def judged_by(wildcards):
     score = plan.method(wildcards.policy).score
     given = [
         f"--task={options(plan.config.tasks[wildcards.task].task.for_split(None))}",
-        *([f"--score={options(plan.config.scores[score])}"] if score else []),
+        *([f"--score={options(plan.score_set(score, wildcards.model, wildcards.task))}"] if score else []),
         *(["--outside-tags"] if plan.settings(wildcards.model, wildcards.task).sample.outside_tags else []),
     ]
     return [f"{ROOT}/data/unlabelled.parquet".format(**wildcards)], given

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,18 +14,31 @@ from hsir.errors import InputError
 
 
 class Tokens(NamedTuple):
-    """A prompt and its solution; of the solution, only [start, end) is read (its reasoning, or all of it)."""
+    """A prompt and its solution; of the solution, only [start, end) is read (its reasoning, or all of it).
+
+    `ends` are the ends of the groups of tokens that share a state, the last at `end`; empty for one state per token.
+    """
 
     prompt_ids: Sequence[int]
     completion_ids: Sequence[int]
     start: int = 0
     end: int | None = None
+    ends: Sequence[int] = ()
+
+    @property
+    def end_or_last(self) -> int:
+        """Return the end of what is read, counted from the completion's first token."""
+        return len(self.completion_ids) if self.end is None else self.end
 
     @property
     def span(self) -> tuple[int, int]:
         """Give the tokens that are read, counted from the prompt's first."""
-        end = len(self.completion_ids) if self.end is None else self.end
-        return len(self.prompt_ids) + self.start, len(self.prompt_ids) + end
+        return len(self.prompt_ids) + self.start, len(self.prompt_ids) + self.end_or_last
+
+    @property
+    def sizes(self) -> list[int]:
+        """Count the tokens of each group that shares a state."""
+        return [end - before for before, end in pairwise([self.start, *self.ends])]
 
     @property
     def length(self) -> int:
@@ -36,12 +50,14 @@ class Seen(NamedTuple):
     """Of one solution: states [m, d], and the attention that each of its tokens receives [m].
 
     `sink` tells that the first token is the text's first: attention has nowhere else to go, so that its weight says
-    nothing, and none is normalised by it.
+    nothing, and none is normalised by it. `sizes` counts the tokens of each group that shares a state; empty for one
+    state per token.
     """
 
     states: torch.Tensor
     attention: torch.Tensor
     sink: bool
+    sizes: Sequence[int] = ()
 
 
 def truncate(model: PreTrainedModel, layer: str | float) -> PreTrainedModel:
@@ -81,7 +97,10 @@ def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True,
             f"{type(model).__name__}: its attention does not use transformers' AttentionInterface, so attention"
             " weights cannot be read; set `weights: none` in the score set"
         )
-    return [Seen(states[n, start:end], received[n, start:end], start == 0) for n, (start, end) in enumerate(spans)]
+    return [
+        Seen(states[n, start:end], received[n, start:end], start == 0, one.sizes)
+        for n, (one, (start, end)) in enumerate(zip(batch, spans, strict=True))
+    ]
 
 
 class _Noted:

@@ -200,18 +200,20 @@ class Estimator:
 
     def _passes(self, one: Training, train: Train) -> float:
         """Count the rows that a training reads, over all epochs or steps."""
-        return train.steps(round(self._examples(one))) * train.batch_size * train.rollouts
+        return train.steps(round(self._examples(one))) * train.in_a_step * train.rollouts
 
     def _examples(self, one: Training) -> float:
         method, parent = self._plan.method(one.policy), self._plan.parent(one.policy)
         splits: dict[str, Split] = {"seed": "seed", "gold": "unlabelled", "questions": "unlabelled"}
         given = sum(self._questions(one.task, splits[name]) for name in method.given)
         pools = [Draw(one.model, one.task, one.seed, parent, pool) for pool in method.pools]
-        right = sum(self._samples(draw) for draw in pools) * (1 - self._failed(one.model, one.task) if pools else 0)
-        most = [chosen.per_question for chosen in method.select if chosen.kind == "at_most"]
-        left = right * self._assume("kept") if len(method.select) > 1 + len(most) else right
-        capped = min([left, *(self._questions(one.task, "unlabelled") * limit for limit in most)])
-        return given + capped
+        left = sum(self._samples(draw) for draw in pools) * (1 - self._failed(one.model, one.task) if pools else 0)
+        for chosen in method.select[1:]:
+            if chosen.kind == "at_most":
+                left = min(left, self._questions(one.task, "unlabelled") * chosen.per_question)
+            else:
+                left *= self._assume("kept")
+        return given + left
 
     def _row(self, one: Training, train: Train) -> float:
         """Give the tokens of a row that is trained on: of a pair, both sides."""
