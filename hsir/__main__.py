@@ -15,7 +15,7 @@ from hsir.progress import reported
 BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
 OWN, STAGES = "On files of your own", "Stages, as Snakemake calls them"
 LATER = (
-    ("report", RESULTS, ("show", "compare")),
+    ("report", RESULTS, ("show", "compare", "export")),
     ("own", OWN, ("sample", "veriexit", "score", "filter", "train")),
     ("stages", OWN, ("grade", "div", "distill")),
     (

@@ -12,6 +12,7 @@ import typer
 
 from hsir import jsontext
 from hsir.errors import InputError
+from hsir.evaluation.harness import imported
 from hsir.grading import Grader, Grading, Item, Judgement
 from hsir.progress import say, track
 from hsir.stages import cli
@@ -20,6 +21,7 @@ from hsir.storage.rows import write
 from hsir.tasks import Task
 
 Kind = Literal["number", "choice", "yesno", "math", "text", "auto"]
+Format = Literal["rows", "lm-eval"]
 SHOWN = 5
 
 
@@ -38,6 +40,7 @@ class Source:
     path: Path
     columns: Columns
     grader: Grader
+    form: Format = "rows"
     bad_golds: int = 0
     told: list[str] = field(default_factory=list)
     """The first of them."""
@@ -45,7 +48,8 @@ class Source:
     def rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
         """Yield (place, number, row); raises InputError naming the place and what to do for what is no row."""
         seen: set[int] = set()
-        for place, number, row in cli.rows(self.path):
+        given = cli.rows(self.path)
+        for place, number, row in imported(given) if self.form == "lm-eval" else given:
             self._check(place, row)
             if "id" in row:
                 self._once(place, row["id"], seen)
@@ -90,12 +94,15 @@ def main(
         Literal["fail", "undecided"],
         typer.Option(help="How to handle unparseable gold answers: abort (`fail`) or mark the row `undecided`."),
     ] = "fail",
+    form: Annotated[
+        Format, typer.Option("--format", help="`lm-eval`: a sample log of lm-evaluation-harness (--log_samples).")
+    ] = "rows",
     keep: Annotated[bool, typer.Option(help="Also write the columns of the rows.")] = False,
 ) -> None:
     """Grade answers. In addition to gold and prediction, these columns are read if present: options ({letter: text}, or
     a list of texts), id, truncated (true or false), finish_reason (`length` is truncated)."""
     grader = grader_of(task, kind, tags_only, thinking)
-    source = Source(rows, Columns(gold, prediction), grader)
+    source = Source(rows, Columns(gold, prediction), grader, form)
     if not rows.is_file():
         raise InputError(f"{rows}: no such file; name one with --in")
     counts: Counter[tuple[str, str]] = Counter()

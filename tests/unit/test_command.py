@@ -26,7 +26,19 @@ def test_the_help_lists_every_stage_under_what_it_is_for(root: Path) -> None:
     told = hsir(root, "--help").stdout
     listed = set(re.findall(r"^│ (\w+) +\S", told, re.MULTILINE))
     stages = {path.stem for path in (root / "hsir/stages").glob("*.py")} - {"__init__", "cli", "parts"}
-    assert listed == stages | {"init", "plan", "doctor", "status", "dag", "push", "show", "compare", "label", "check"}
+    assert listed == stages | {
+        "init",
+        "plan",
+        "doctor",
+        "status",
+        "dag",
+        "push",
+        "show",
+        "compare",
+        "export",
+        "label",
+        "check",
+    }
     panels = [told.index(panel) for panel in ("Before a run", "While it runs", "Results", "On files of your own")]
     assert panels == sorted(panels)
 
