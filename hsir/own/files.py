@@ -39,17 +39,19 @@ def text(row: Row, column: str, where: str) -> str:
 
 
 def names(rows: Sequence[Row], column: str | None, path: Path) -> list[str]:
-    """Return the ids of rows: those of a column, of the column `id`, or their numbers; raises InputError for two."""
-    if column is not None:
-        cli.check_columns(f"{path}, row 1", rows[0], {"id": column})
-    chosen = column or ("id" if "id" in rows[0] else None)
-    found = [str(row.get(chosen) if chosen else number) for number, row in enumerate(rows, start=1)]
+    """Return the ids of rows: those of a column, else of the column `id` if they are unique, else row numbers.
+
+    Raises InputError for a column that is missing or has an id twice.
+    """
+    if column is None:
+        found = [str(row.get("id")) for row in rows]
+        return found if len(set(found)) == len(rows) else [str(number) for number in range(1, len(rows) + 1)]
     seen: dict[str, int] = {}
-    for number, name in enumerate(found, start=1):
-        if name in seen:
-            raise InputError(f"{path}, row {number}: the id {name!r} is that of row {seen[name]}; ids must be unique")
-        seen[name] = number
-    return found
+    for number, row in enumerate(rows, start=1):
+        cli.check_columns(f"{path}, row {number}", row, {"id": column})
+        if (first := seen.setdefault(str(row[column]), number)) != number:
+            raise InputError(f"{path}, row {number}: the id {row[column]!r} is that of row {first}; ids must be unique")
+    return list(seen)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def main(
     ] = "verdict",
     score: Annotated[str, typer.Option(help="Column of raw scores, for filters that read them.")] = "indiv",
     tokens: Annotated[str, typer.Option(help="Column of token counts; without it, words are counted.")] = "n_tokens",
-    name: Annotated[str | None, typer.Option("--id", help="Column of ids; `id` or the row number, if none.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Column of ids; if none, `id`, or row numbers.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
 ) -> None:
     """Apply filters in order. The rows that are left keep their columns and their order."""

@@ -26,7 +26,7 @@ def main(
         Path, cli.file_option("--out", f"The rows, once per sample, with {', '.join(ADDED)}.", *cli.SUFFIXES)
     ],
     prompt: Annotated[str, typer.Option(help="Column of prompts: a user's message each.")] = "prompt",
-    name: Annotated[str | None, typer.Option("--id", help="Column of ids; `id` or the row number, if none.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Column of ids; if none, `id`, or row numbers.")] = None,
     task: Annotated[str | None, typer.Option(help="Task whose wording prompts get, such as gsm8k.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Completions per prompt.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="Divides the logits; 0 is greedy.")] = 0.0,

@@ -28,7 +28,7 @@ def main(
     output: Annotated[Path, cli.file_option("--out", "Scores and their parts, one row per solution.", *cli.SUFFIXES)],
     prompt: Annotated[str, typer.Option(help="Column of prompts: text as the model reads it, or messages.")] = "prompt",
     completion: Annotated[str, typer.Option(help="Column of solutions.")] = "completion",
-    name: Annotated[str | None, typer.Option("--id", help="Column of ids; `id` or the row number, if none.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Column of ids; if none, `id`, or row numbers.")] = None,
     message: Annotated[
         bool, typer.Option(help="Prompts are user's messages: put them into the model's chat template.")
     ] = False,

@@ -24,7 +24,7 @@ def main(
     prompt: Annotated[str, typer.Option(help="Column of prompts: a user's message each.")] = "prompt",
     completion: Annotated[str, typer.Option(help="Column of completions to learn.")] = "completion",
     rejected: Annotated[str, typer.Option(help="For preference learning: column of worse completions.")] = "rejected",
-    name: Annotated[str | None, typer.Option("--id", help="Column of ids; `id` or the row number, if none.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Column of ids; if none, `id`, or row numbers.")] = None,
     task: Annotated[str | None, typer.Option(help="Task whose wording prompts get, such as gsm8k.")] = None,
     train: Annotated[Training, cli.json_option(Train, "Training options, as JSON.")] = Sft(),
     seed: Annotated[int, typer.Option(help="Seed of the order of examples.")] = 0,

@@ -39,7 +39,7 @@ def main(
     question: Annotated[str, typer.Option(help="Column of questions.")] = "question",
     gold: Annotated[str, typer.Option(help="Column of gold answers.")] = "gold",
     completion: Annotated[str, typer.Option(help="Column of traces.")] = "completion",
-    name: Annotated[str | None, typer.Option("--id", help="Column of ids; `id` or the row number, if none.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Column of ids; if none, `id`, or row numbers.")] = None,
     matcher: Annotated[
         BaseMatcher | None, cli.json_option(Matcher, "The matcher, as JSON; `explicit`, if none.")
     ] = None,

@@ -52,7 +52,7 @@ class Source:
         for place, number, row in imported(given) if self.form == "lm-eval" else given:
             self._check(place, row)
             if "id" in row:
-                self._once(place, row["id"], seen)
+                self._once(place, row["id"], row.get("sample"), seen)
             yield place, number, row
 
     def item(self, place: str, row: dict[str, Any]) -> Item:
@@ -70,8 +70,8 @@ class Source:
     def _check(self, place: str, row: dict[str, Any]) -> None:
         cli.check_columns(place, row, asdict(self.columns))
 
-    def _once(self, place: str, name: Any, seen: set[int]) -> None:
-        mark = hash(str(name))
+    def _once(self, place: str, name: Any, sample: Any, seen: set[int]) -> None:
+        mark = hash((str(name), str(sample)))
         if mark in seen:
             raise InputError(f"{place}: the id {name!r} occurs twice; ids must be unique")
         seen.add(mark)

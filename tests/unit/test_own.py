@@ -69,8 +69,11 @@ def test_a_wrong_column_is_named_with_those_that_are_there(tmp_path: Path, capsy
         files.read(path, {"prompt": "text"}, ["sample"])
     with pytest.raises(InputError, match=r"no column 'id'; set it with --id \(columns: "):
         files.names(lines(path), "id", path)
+    twice = [{"id": 1}, {"id": "1"}, {"id": 3}]
     with pytest.raises(InputError, match="row 2: the id '1' is that of row 1"):
-        files.names([{"id": 1}, {"id": "1"}], None, path)
+        files.names(twice, "id", path)
+    assert files.names(twice, None, path) == ["1", "2", "3"] == files.names([{}] * 3, None, path)
+    assert files.names(twice[1:], None, path) == ["1", "3"] == files.names(twice[1:], "id", path)
     capsys.readouterr()
     files.read(path, {"prompt": "text"})
     shown = capsys.readouterr().err
@@ -116,6 +119,10 @@ def test_csv_is_graded_with_its_columns(tmp_path: Path) -> None:
     assert [(row["q"], row["verdict"], row["why"]) for row in found] == [
         ("1", "right", "tags"), ("2", "wrong", "tags"), ("3", "no_answer", "truncated"),
     ]  # fmt: skip
+    sampled = [{"id": "1", "sample": n, "gold": "7", "prediction": RIGHT} for n in range(2)]
+    write(sampled, tmp_path / "sampled.csv")
+    grade.main(tmp_path / "sampled.csv", tmp_path / "w.csv", kind="number")
+    assert [row["id"] for row in lines(tmp_path / "w.csv")] == ["1", "1"], "samples share the id of their question"
     with pytest.raises(InputError, match="a column 'extracted' already"):
         grade.main(out, tmp_path / "again.csv", kind="number", gold="answer", prediction="text", keep=True)
 
