@@ -1,11 +1,12 @@
-"""Does a score of diversity see repetition, or only length? Score sets compared at equal length, on any text.
+"""Does a diversity score detect repetition, or only length? Compares score sets at equal length, on any text.
 
 PYTHONPATH=. python benchmarks/length.py --policy FOLDER --rows FILE.jsonl          rows of `question`, `completion`
 PYTHONPATH=. python benchmarks/length.py --policy FOLDER --pool results/.../k10     the correct samples of a pool
+PYTHONPATH=. python benchmarks/length.py --policy FOLDER --shared ../shared         QwQ's traces in the shared test data
 
-The reasoning of every solution is read five times: as it is, with a span of steps repeated twice, with two re-checks,
-and with as many characters of other solutions' steps in the same places. A score that sees repetition is lower for the
-repeated span than for the others' steps. The policy runs once per text, and all score sets read the same states.
+The reasoning of every solution is read five times: unchanged, with a span of steps repeated twice, with two re-checks,
+and with as many characters of other solutions' steps in the same places. A score that detects repetition is lower for
+the repeated span than for the others' steps. The policy runs once per text, and all score sets read the same states.
 """
 
 import os
@@ -40,7 +41,7 @@ from hsir.storage.models import load_tokenizer
 
 COPIES = 2
 OTHERS = 200
-"""Solutions that lend their steps, and are not scored themselves."""
+"""Number of solutions that provide steps for others, and are not scored themselves."""
 PAIRS = {"repeated steps": ("repeat", "other"), "re-checks": ("recheck", "aside")}
 KINDS = ("original", *(kind for pair in PAIRS.values() for kind in pair))
 READ = Score(tokens="think", states="token")
@@ -76,6 +77,20 @@ def from_rows(path: Path, encoder: PreTrainedTokenizerBase) -> Texts:
     return found
 
 
+def from_shared(folder: Path, encoder: PreTrainedTokenizerBase) -> Texts:
+    """Read QwQ's traces of GSM8K in the shared test data: those of 6 to 40 steps and below 6,000 characters."""
+    rows = json.loads((folder / "data/model_outputs/mip_gsm8k/QwQ.json").read_text(encoding="utf-8"))
+    found: Texts = []
+    for row in rows:
+        reasoning, closed, _ = row["model_answer"].partition(traces.CLOSED)
+        text = reasoning.strip()
+        if closed and 6 <= len(traces.steps(text)) <= 40 and len(text) < 6000:
+            prompt = rendered(encoder, [{"role": "user", "content": row["question"]}])
+            ids = encoder(prompt, add_special_tokens=False)["input_ids"]
+            found.append((str(len(found) + 1), ids, f"<think>\n{text}\n</think>"))
+    return found
+
+
 def from_pool(folder: Path) -> Texts:
     """Read the correct solutions of a pool."""
     right = {
@@ -87,7 +102,7 @@ def from_pool(folder: Path) -> Texts:
 
 
 def made(name: str, completion: str, others: Sequence[str]) -> dict[str, str]:
-    """Write a solution as it is and with redundant or others' steps; empty if it has no step."""
+    """Return a solution unchanged, and with redundant or others' steps; empty if it has no step."""
     return {one.kind: one.completion for one in variants(completion, others, name) if one.copies in (0, COPIES)}
 
 
@@ -132,25 +147,25 @@ def measured(texts: Texts, scorer: Scorer, encoder: PreTrainedTokenizerBase, mos
 
 
 def column(rows: Rows, label: str) -> Values:
-    """Give the values of a score set, or the tokens, by kind."""
+    """Return the values of a score set, or the tokens, by kind."""
     return {kind: np.array([row[label] for row in rows[kind]]) for kind in KINDS}
 
 
 def given_length(values: Values, tokens: Values) -> Values:
-    """Take out what a parabola in log(tokens) explains, fitted to all variants."""
+    """Remove the effect of length: the residuals of a parabola in log(tokens), fitted to all variants."""
     x, y = (np.concatenate([of[kind] for kind in KINDS]) for of in (tokens, values))
     fit = np.polynomial.Polynomial.fit(np.log(x), y, 2)
     return {kind: values[kind] - fit(np.log(tokens[kind])) for kind in KINDS}
 
 
 def share(lower: NDArray[np.bool_]) -> str:
-    """Write a share with its 95 % interval."""
+    """Format a share with its 95 % interval."""
     interval = wilson(int(lower.sum()), len(lower))
     return f"{100 * interval.value:.0f} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
 
 
 def table(rows: Rows) -> Iterator[str]:
-    """Write a line per score set."""
+    """Print one line per score set."""
     tokens = column(rows, "tokens")
     yield (
         "| score set | "
@@ -172,12 +187,16 @@ def main() -> None:
     asked.add_argument("--policy", required=True)
     asked.add_argument("--rows", type=Path)
     asked.add_argument("--pool", type=Path)
+    asked.add_argument("--shared", type=Path)
     asked.add_argument("--solutions", type=int, default=60)
     asked.add_argument("--layer", default="middle")
     given = asked.parse_args()
     torch.set_num_threads(1)
     encoder = load_tokenizer(given.policy)
-    texts = from_rows(given.rows, encoder) if given.rows else from_pool(given.pool)
+    if given.shared:
+        texts = from_shared(given.shared, encoder)
+    else:
+        texts = from_rows(given.rows, encoder) if given.rows else from_pool(given.pool)
     layer = float(given.layer) if "." in given.layer else given.layer
     scorer = opened(given.policy, Score.model_validate({"layer": layer}))
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Command plan: the cost of runs, before a GPU is used; afterwards, planned and actual cost."""
+"""Command plan: the cost of runs before a GPU is used; afterwards, planned against actual cost."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ POWER = (
     " questions are."
 )
 SMALL = 10e9
-"""Bytes of GPU memory that are not worth a line on a machine without a GPU."""
+"""GPU memory, in bytes, below which nothing is printed on a machine without a GPU."""
 
 
 def main(
@@ -101,7 +101,7 @@ def show_power(
 
 
 def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path], assumed: Assumptions) -> Budget:
-    """Plan runs by the results at hand."""
+    """Plan runs from the existing results."""
     plan = workflow.opened(configs)
     chosen = workflow.chosen(plan, runs)
     results = Path(plan.config.results)
@@ -122,7 +122,7 @@ def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path
 
 
 def read_budget(path: Path) -> Budget:
-    """Read what --json wrote; raises InputError for another file."""
+    """Read the output of --json; raises InputError for any other file."""
     try:
         return Budget.model_validate(read_json(path))
     except ValidationError as error:
@@ -130,7 +130,7 @@ def read_budget(path: Path) -> Budget:
 
 
 def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
-    """Print a budget: a table, and what it stands on."""
+    """Print a budget: a table, and what it is based on."""
     out = console()
     out.print(Text(f"plan of {', '.join(made.runs)}", style="bold"))
     out.print(table(made))
@@ -138,7 +138,7 @@ def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
     out.print(Text(f"disk  {size(made.disk_bytes)} at most, without environments and base models"))
     for model, most in made.memory_bytes.items():
         if most is not None:
-            out.print(Text(f"memory  {size(most)} for a training of {model} on a CPU"))
+            out.print(Text(f"memory  {size(most)} for training {model} on a CPU"))
     show_gpus(made, assumed.gpu_memory)
     files = f"{len(made.measured)} ledgers and evaluations of earlier runs" if made.measured else "nothing"
     out.print(Text(f"measured  {files}"))
@@ -153,7 +153,7 @@ def show_assumed(values: Mapping[str, float]) -> None:
 
 
 def show_gpus(made: Budget, room: float) -> None:
-    """Print what each kind of training takes of a GPU, and what makes one fit that does not."""
+    """Print the GPU memory that each training type needs, and a remedy if it does not fit."""
     out = console()
     if made.on_cpu and all(need.bytes < SMALL for need in made.gpu_memory):
         return
@@ -165,7 +165,7 @@ def show_gpus(made: Budget, room: float) -> None:
 
 
 def table(made: Budget) -> Table:
-    """Lay out what is planned, and under each stage what is done; light stages are counted alone."""
+    """Build the table of planned work, with finished work below each stage; light stages are only counted."""
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     for name in ("model", "stage"):
         grid.add_column(name)
@@ -186,7 +186,7 @@ def table(made: Budget) -> Table:
 
 
 def _figures(row: Row, on_cpu: bool) -> list[str]:
-    """Write the figures of a row; a count that no ledger tells yet is a dash."""
+    """Format the numbers of a row; a count that no ledger contains yet is a dash."""
     counts = [f"{count:,.0f}" if count else "-" for count in (row.samples, row.tokens)]
     taken = [row.hours] if on_cpu else [row.hours, row.gpu_hours]
     return [f"{row.jobs:,}", *counts, *(f"{value:,.2f}" for value in taken)]

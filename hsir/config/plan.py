@@ -28,7 +28,7 @@ def samples_of(evaluation: str) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """The config, and the answers to everything that the workflow asks of it.
+    """The config, and everything that the workflow derives from it.
 
     A policy is `base`, the name of a method with `iterations: 0`, or `<method>.<iteration>`.
     """
@@ -79,7 +79,7 @@ class Plan:
         return self.settings(model, task).sample.shards
 
     def outside_tags(self, model: str, task: str, pool: str) -> bool:
-        """Whether answers outside the answer tags count in a pool."""
+        """Return whether answers outside the answer tags count in a pool."""
         if pool.startswith(EVAL):
             return self.settings(model, test_set(pool)).evaluate.outside_tags
         return self.settings(model, task).sample.outside_tags
@@ -89,21 +89,21 @@ class Plan:
         return self.config.methods[policy.split(".")[0]]
 
     def parent(self, policy: str) -> str:
-        """Name the policy that a policy's pools are sampled from, or that its training starts from."""
+        """Return the policy that a policy's pools are sampled from, or that its training starts from."""
         name, _, iteration = policy.partition(".")
         if not iteration:
             return BASE
         return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
 
     def behind(self, policy: str) -> list[str]:
-        """Name a policy's ancestors, the nearest first, without the base model."""
+        """Return a policy's ancestors, nearest first, without the base model."""
         found: list[str] = []
         while (policy := self.parent(policy)) != BASE:
             found.append(policy)
         return found
 
     def drawn_for(self, policy: str) -> list[str]:
-        """Name the pools that are sampled for a policy: its own, and their source pools."""
+        """Return the pools that are sampled for a policy: its own, and their source pools."""
         found: dict[str, None] = {}
 
         def collect(name: str) -> None:
@@ -116,12 +116,12 @@ class Plan:
         return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:
-        """Name the policy whose weights a policy's training starts from."""
+        """Return the policy whose weights a policy's training starts from."""
         parent = self.train(model, task, policy).start_from == "parent"
         return self.parent(policy) if parent else BASE
 
     def policies(self, run: Run, method: str) -> list[str]:
-        """Name the policies of a method within a run, by iteration; for `base`, only the untrained model."""
+        """Return a method's policies within a run, by iteration; for `base`, only the untrained model."""
         if method == BASE:
             return [BASE]
         rounds = self.config.methods[method].iterations
@@ -144,7 +144,7 @@ class Plan:
                             yield model, task, seed, method, policy
 
     def benchmarks(self, run: Run, task: str) -> tuple[str, ...]:
-        """Name the benchmarks that policies trained on a task are evaluated on."""
+        """Return the benchmarks on which policies trained on a task are evaluated."""
         return run.evaluated_on()[task]
 
     def evaluations(self, run: Run, model: str, task: str) -> tuple[str, ...]:
@@ -168,11 +168,11 @@ class Plan:
         return TestSets({name: self.config.tasks[name].task.for_split("test") for name in names or [task]})
 
     def built_by_default(self) -> tuple[str, ...]:
-        """Name the runs that plain `snakemake` builds."""
+        """Return the runs that plain `snakemake` builds."""
         return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
 
     def alone(self, name: str) -> Config:
-        """Return the config of one run, with everything that it names, so it builds the same run elsewhere."""
+        """Return the config of one run with everything that it names, so that it builds the same run elsewhere."""
         config, run = self.config, self.config.runs[name]
         policies = self._made_by(run)
         methods = {policy.split(".")[0]: self.method(policy) for policy in policies}
@@ -187,12 +187,12 @@ class Plan:
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
 
     def _made_by(self, run: Run) -> list[str]:
-        """Name the policies that a run trains, and those that they come from."""
+        """Return the policies that a run trains, and their ancestors."""
         policies = [policy for name in run.methods if name != BASE for policy in self.policies(run, name)]
         return list(dict.fromkeys(policies + [old for policy in policies for old in self.behind(policy)]))
 
 
 def _given(options: Any) -> dict[str, Any]:
-    """Give only what was set, so that an overlay overrides nothing by a default."""
+    """Return only the fields that were set, so that an overlay does not override anything with a default."""
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     return given

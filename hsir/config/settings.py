@@ -60,15 +60,15 @@ class Score(Options):
     kind: Literal["indiv"] = "indiv"
     layer: Literal["middle"] | Count | Annotated[float, Field(gt=0, lt=1)] = Field(
         "middle",
-        description="Block whose output states are read: `middle` (L/2), a share of the blocks, or a number from 1.",
+        description="Block whose output states are read: `middle` (L/2), a fraction of the depth, or a number from 1.",
     )
     tokens: Literal["all", "think"] = Field(
         "all", description="Tokens to score: the whole solution, or only its reasoning."
     )
     states: Literal["token", "step"] | Count = Field(
         "token",
-        description="One state per token (paper), per step of the reasoning, or per so many tokens in a row: a mean"
-        " weighted by attention.",
+        description="One state per token (paper), per step of the reasoning, or per this many consecutive tokens; the"
+        " state of several tokens is their mean, weighted by attention.",
     )
     steps: Layout | None = Field(
         None, description="Step separator for `states: step`; by default, that of the model's `traces`."
@@ -84,7 +84,7 @@ class Score(Options):
         "none", description="Covariance unscaled, divided by d - 1, or of states with variance 1 (a correlation)."
     )
     dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
-    token_budget: Count = Field(8192, description="Tokens per batch, padding included; halved if memory is short.")
+    token_budget: Count = Field(8192, description="Tokens per batch, including padding; halved if memory runs out.")
 
 
 class Contamination(Options):
@@ -100,7 +100,7 @@ class Contamination(Options):
 
 
 class BaseEmbedder(Options):
-    """What turns steps into vectors, for Div."""
+    """Embeds steps as vectors, for Div."""
 
 
 class SentenceTransformers(BaseEmbedder):
@@ -108,7 +108,7 @@ class SentenceTransformers(BaseEmbedder):
 
     kind: Literal["sentence-transformers"] = "sentence-transformers"
     model: str = Field("BAAI/bge-m3", description="Folder or hub id of the sentence model.")
-    revision: str | None = Field(None, description="Commit, tag or branch on the hub; the newest, if none.")
+    revision: str | None = Field(None, description="Commit, tag or branch on the hub; if none, the newest.")
     pickled: bool = Field(
         False, description="Accept weights that are not safetensors; only tensors are loaded, no code."
     )
@@ -154,7 +154,7 @@ DEFAULT_SCORES: dict[str, dict[str, str]] = {
 
 
 class Redundancy(Options):
-    """Options of `snakemake analysis`: do InDiv and Div fall where steps are repeated on purpose?"""
+    """Options of `snakemake analysis`: do InDiv and Div decrease if steps are repeated on purpose?"""
 
     solutions: Count = Field(200, description="Largest number of correct solutions to make more redundant.")
 
@@ -187,5 +187,5 @@ class Model(Options):
     """A base model."""
 
     path: str = Field(min_length=1, description="Folder or hub id of the base model.")
-    chat_template: Path | None = Field(None, description="Jinja file, for a model without a template.")
+    chat_template: Path | None = Field(None, description="Jinja file with the chat template, for a model without one.")
     settings: Settings = Field(Settings(), description="Stage options for this model.")

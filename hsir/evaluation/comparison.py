@@ -30,7 +30,7 @@ def bootstrap(differences: Array, seed: int = 0, resamples: int = RESAMPLES) -> 
 
 
 def _means(differences: Array, seed: int, resamples: int) -> Iterator[Array]:
-    """Yield the means of resamples, a block at once: how often each question is drawn, times its differences."""
+    """Yield the means of the resamples, block by block: how often each question is drawn, times its differences."""
     questions = len(differences)
     draws = np.random.default_rng(seed)
     even = np.full(questions, 1 / questions)

@@ -1,4 +1,4 @@
-"""One evaluation, read in two ways: only answers in the format count (the paper), or answers elsewhere count too."""
+"""One evaluation under two readings: only answers in the format count (the paper), or answers elsewhere count too."""
 
 from collections.abc import Mapping, Sequence
 from typing import get_args

@@ -22,11 +22,11 @@ from hsir.report.show import show
 from hsir.storage import tables
 
 Cells = Mapping[str, Sequence[Cell]]
-"""By policy, one cell per seed."""
+"""Cells by policy, one per seed."""
 
 
 class Side(NamedTuple):
-    """A run that is compared: its name, and what it made at each place."""
+    """One run of a comparison: its name, and its policies at each place."""
 
     name: str
     made: Made
@@ -61,7 +61,7 @@ def main(
 
 
 def opened(folder: Path, name: str) -> Side:
-    """Read what a run made; its results are where its folder is, whatever its config says."""
+    """Read a run; its results are located relative to its folder, regardless of its config."""
     path = folder.resolve() / "config.yaml"
     if not path.is_file():
         raise InputError(f"{folder}: no config.yaml; name the folder of a finished run, such as results/runs/demo")
@@ -82,7 +82,7 @@ def places_of(one: Side, two: Side) -> list[tuple[Place, Place]]:
 
 
 def differences(places: tuple[Place, Place], one: Side, two: Side) -> list[Difference]:
-    """Compare the policies of one run with those of another; raises InputError where questions differ."""
+    """Compare the policies of one run with those of another; raises InputError if the questions differ."""
     here, there = places
     pairs = list(paired(places, one, two))
     if not pairs:
@@ -100,8 +100,8 @@ def differences(places: tuple[Place, Place], one: Side, two: Side) -> list[Diffe
 
 
 def paired(places: tuple[Place, Place], one: Side, two: Side) -> list[tuple[str, str]]:
-    """Pair policies: of the same name, unless they are the same files; the others with those of their iteration, or,
-    of different models and tasks, with all."""
+    """Pair policies of the same name, unless their files are identical; pair the others by iteration, or, of different
+    models and tasks, with all."""
     first, second = one.places[places[0]], two.places[places[1]]
     both = [name for name in first if name in second]
     same = [(name, name) for name in both if _files(one, first[name]) != _files(two, second[name])]

@@ -1,4 +1,4 @@
-"""Policies beside a reference, question by question: how far apart they are, and whether that could be chance."""
+"""Policies compared with a reference, question by question: the differences, and whether they could be chance."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +17,13 @@ from hsir.report.seeds import Place
 from hsir.storage import tables
 
 Answers: TypeAlias = pd.DataFrame
-"""By question id: whether its answer is right, and how many tokens that took; one row per sample."""
+"""By question id: whether its answer is correct, and its number of tokens; one row per sample."""
 CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far a policy lies above another on the same questions: accuracy in points, tokens; 95 % intervals."""
+    """Difference between a policy and another on the same questions: accuracy in points, tokens; 95 % intervals."""
 
     model: str
     task: str
@@ -39,9 +39,9 @@ class Difference:
     tokens_low: float
     tokens_high: float
     p: float
-    """Of the accuracy: McNemar's exact test for one answer per question, a paired t test over questions for several."""
+    """p-value for accuracy: McNemar's exact test for one answer per question, a paired t test for several."""
     p_holm: float
-    """The same, corrected for all that stand in one table."""
+    """The same, corrected for all comparisons in one table."""
 
     @property
     def accuracy_is_noise(self) -> bool:
@@ -50,12 +50,12 @@ class Difference:
 
     @property
     def tokens_are_noise(self) -> bool:
-        """Whether the interval of the tokens holds 0."""
+        """Whether the interval of the tokens contains 0."""
         return self.tokens_low <= 0 <= self.tokens_high
 
 
 def gather(made: Made) -> list[Difference]:
-    """Compare every policy of a run with the reference method's of the same round."""
+    """Compare every policy of a run with the reference method's policy of the same iteration."""
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in made.evaluated():
         for benchmark in made.plan.evaluations(made.run, cell.model, cell.task):
@@ -76,7 +76,7 @@ def _compared(made: Made, place: Place, policies: dict[str, list[Cell]]) -> list
 def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, list[Answers]]) -> list[Difference]:
     """Compare pairs of policies by their answers, one table per seed.
 
-    Raises InputError where seeds or policies answered different questions: then nothing is paired.
+    Raises InputError if seeds or policies answered different questions, which cannot be paired.
     """
     _check_same(place, known)
     means = {name: pd.concat(several).groupby(level=0).mean() for name, several in known.items()}
@@ -124,6 +124,6 @@ def _p(one: pd.Series, other: pd.Series, single: bool) -> float:
 
 
 def by_place(found: Sequence[Difference]) -> Iterator[tuple[Place, list[Difference]]]:
-    """Yield the differences of each table; those of one stand together."""
+    """Yield the differences table by table; those of one table are adjacent."""
     for place, group in groupby(found, key=lambda one: (one.model, one.task, one.benchmark)):
         yield place, list(group)

@@ -1,4 +1,5 @@
-"""A run in the paper's layout: a row a policy, a column a model and benchmark, means over all at the end."""
+"""A run in the paper's layout: one row per policy, one column per model and benchmark, and means over all at the
+end."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -14,7 +15,7 @@ NOTE = (
 
 
 def sheet(name: str, results: Sequence[Result]) -> Sheet:
-    """Lay a run's results out as the paper's tables are."""
+    """Arrange a run's results as in the paper's tables."""
     places = seeds.by_place(results)
     policies = list(dict.fromkeys(result.policy for result in results))
     columns = ["policy", "trained on", *map(column, places), "accuracy", "tokens"]

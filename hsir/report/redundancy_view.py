@@ -1,4 +1,4 @@
-"""Do InDiv and Div fall where steps are repeated on purpose, and do they agree? Figures, table and picture."""
+"""Do InDiv and Div fall if steps are repeated on purpose, and do they agree? Numbers, tables and a figure."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ BLIND = " Word counts cannot detect paraphrases; they replace a sentence model w
 
 
 def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> pd.DataFrame:
-    """Put scores and Div beside each variant; raises InputError where a variant has none."""
+    """Join scores and Div to the variants; raises InputError if a variant has none."""
     every = pd.DataFrame(variants, columns=COLUMNS[:4])
     scored = pd.DataFrame(scores, columns=["sample_id", "n_tokens", "indiv"]).set_axis(
         ["id", "tokens", "indiv"], axis=1
@@ -37,14 +37,12 @@ def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) 
     found = every.merge(scored, on="id").merge(pd.DataFrame(divs, columns=["id", *COLUMNS[6:]]), on="id")
     absent = every["id"][~every["id"].isin(found["id"])]
     if len(absent):
-        raise InputError(
-            f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; score them again"
-        )
+        raise InputError(f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; rescore them")
     return found
 
 
 def summary(rows: pd.DataFrame) -> Row:
-    """Give means by copies, the share of solutions whose score falls with each copy, and rank correlations."""
+    """Return means by copies, the share of solutions whose score falls with each copy, and rank correlations."""
     return {
         "solutions": rows["parent"].nunique(),
         "variants": len(rows),
@@ -56,7 +54,7 @@ def summary(rows: pd.DataFrame) -> Row:
 
 
 def _with(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Give the variants of a kind, the originals being those of 0 copies of each."""
+    """Return the variants of a kind; the originals count as 0 copies of each kind."""
     return rows[rows["kind"].isin([kind, "original"])]
 
 
@@ -67,7 +65,7 @@ def _means(rows: pd.DataFrame, kind: str, copies: int) -> Row:
 
 
 def _falls(rows: pd.DataFrame, kind: str, score: str) -> Row:
-    """Count solutions whose score falls from each number of copies to the next: from 1 on, and from none on."""
+    """Count solutions whose score falls from each number of copies to the next: starting from 1, and from 0."""
     falls = (
         _with(rows, kind).pivot(index="parent", columns="copies", values=score)[[0, *COPIES]].diff(axis="columns") < 0
     )
@@ -94,7 +92,7 @@ def _correlations(kind: str, rows: pd.DataFrame) -> Row:
 
 
 def sheets(told: Row) -> list[Sheet]:
-    """Give the figures as tables to read."""
+    """Return the numbers as sheets."""
     return [_means_sheet(told), _falls_sheet(told), _below_sheet(told), _correlations_sheet(told)]
 
 
@@ -136,7 +134,7 @@ def _below_sheet(told: Row) -> Sheet:
         "Share of solutions that score lower with redundant steps than with as many characters of other solutions'"
         " steps in the same places. By chance, one in 2."
     )
-    columns = ["variant", "score", "copies", "share lower %", "tokens more"]
+    columns = ["variant", "score", "copies", "share lower %", "extra tokens"]
     return Sheet("Redundant steps compared with others' steps", columns, rows, note)
 
 
@@ -168,7 +166,7 @@ def _number(value: float | None) -> str:
 
 
 def draw(told: Row) -> style.Chart:
-    """Draw mean InDiv and mean Div against copies, a line a kind of redundancy."""
+    """Draw mean InDiv and mean Div against copies, one line per kind of redundancy."""
     charts = [_panel(told["means"], score) for score in SCORES]
     title = f"Scores of {told['solutions']} correct solutions, as steps are added"
     return style.panels(charts, title, columns=2)

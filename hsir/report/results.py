@@ -1,4 +1,4 @@
-"""The results of a run: a row for each model, task, seed, policy and benchmark."""
+"""The results of a run: one row per model, task, seed, policy and benchmark."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from hsir.storage.files import read_json
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One policy on one benchmark; accuracy, its 95 % interval, and the other shares run from 0 to 1.
+    """One policy on one benchmark; accuracy, its 95 % interval, and the other shares are from 0 to 1.
 
     A benchmark `gsm8k@16` stands for 16 sampled answers per question: shares and tokens are means over all of them, and
     the interval is clustered by question.
@@ -57,6 +57,6 @@ def gather(made: Made) -> list[Result]:
 
 
 def trained_on(funnel: tables.Row) -> int:
-    """Tell how many solutions a policy was trained on, given ones included."""
+    """Return the number of solutions that a policy was trained on, including given ones."""
     chosen = funnel["steps"][-1]["total"] if funnel["steps"] else 0
     return int(funnel["given"] + chosen - funnel["too_long"])

@@ -1,4 +1,4 @@
-"""What sampling more would give: pass@k and maj@k of the pools that were drawn, at no further sampling."""
+"""The effect of sampling more: pass@k and maj@k of the existing pools, without further sampling."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def gather(made: Made) -> list[Sampled]:
         for figure, values in (_measured(made, drawn) if _several(made, drawn) else {}).items()
     }
     ends: dict[tuple[Any, ...], tuple[float, float]] = {}
-    for size in {len(values) for values in measured.values()}:  # as many are resampled alike: once is enough
+    for size in {len(values) for values in measured.values()}:  # pools of equal size share their resamples
         names = [name for name, values in measured.items() if len(values) == size]
         low, high = comparison.bootstrap(np.column_stack([measured[name] for name in names]))
         ends |= dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
@@ -66,7 +66,7 @@ def gather(made: Made) -> list[Sampled]:
 
 
 def sheets(found: Sequence[Sampled]) -> list[Sheet]:
-    """Give a sheet for each model, task and seed, with one row per pool."""
+    """Return a sheet for each model, task and seed: one row per pool."""
     places: dict[tuple[str, str, int], dict[tuple[str, str], list[Sampled]]] = defaultdict(lambda: defaultdict(list))
     for one in found:
         if not one.pool.startswith(EVAL):
@@ -122,7 +122,7 @@ def _several(made: Made, drawn: Drawn) -> bool:
 
 
 def _measured(made: Made, drawn: Drawn) -> dict[tuple[str, int], comparison.Array]:
-    """Measure a pool, question by question; they are weighed alike."""
+    """Measure a pool, question by question, with equal weights."""
     samples = tables.read("samples", made.shards(drawn), ["sample_id", "question_id", "n_tokens"])
     judged = {row["sample_id"]: row for row in tables.read("verified", made.table(drawn, "verified"))}
     answers = statistics.by_question(judged[row["sample_id"]] | row for row in samples)

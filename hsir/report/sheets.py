@@ -1,4 +1,4 @@
-"""The tables that people read, once, for Markdown, HTML and the terminal alike."""
+"""The tables for readers, shared by Markdown, HTML, LaTeX and the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ READINGS = {
 
 
 class Entry(NamedTuple):
-    """What stands in one place of a sheet."""
+    """One cell of a sheet."""
 
     value: str
     interval: str = ""
     noise: bool = False
-    """Whether it could be chance: then it is written behind a ~, and in grey where there is colour."""
+    """Whether it could be chance: then it is written after a ~, and in grey if colour is available."""
 
     def __str__(self) -> str:
         return f"{NOISE * self.noise}{self.value} {self.interval}".strip()
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with its title, and a note that says what the figures are."""
+    """A table with its title, and a note that explains its values."""
 
     title: str
     columns: list[str]
@@ -43,7 +43,7 @@ class Sheet:
 
 
 def sheets(results: Sequence[Result], differences: Sequence[Difference]) -> list[Sheet]:
-    """Give the sheets of a run: results a model, task and benchmark, and behind them differences, if any."""
+    """Return the sheets of a run: results per model, task and benchmark, each followed by differences, if any."""
     made = []
     compared = dict(by_place(differences))
     for place, policies in seeds.by_place(results).items():
@@ -65,7 +65,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     every = [result for group in policies.values() for result in group]
     n = len({result.seed for result in every})
     shares = ["truncated", "no_answer"] + ["undecided"] * any(result.undecided for result in every)
-    shares = [*(name for name in READINGS if any(getattr(r, name) != r.accuracy for r in every)), *shares]
+    shares = [*(name for name in READINGS if any(abs(getattr(r, name) - r.accuracy) > 1e-9 for r in every)), *shares]
     rows = [
         [
             Entry(policy), entry(seeds.accuracy(group)), entry(seeds.tokens(group)),
@@ -87,7 +87,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
 
 
 def by_question(title: str, found: Sequence[Difference]) -> Sheet:
-    """Give the sheet of the differences of a model, task and benchmark."""
+    """Return the sheet of the differences of a model, task and benchmark."""
     rows = [
         [
             Entry(one.policy), Entry(one.other),
@@ -124,7 +124,7 @@ def _p(value: float) -> str:
 
 
 def entry(estimate: Estimate, sign: str = "", noise: bool = False) -> Entry:
-    """Write an estimate with one decimal; `sign` "+" shows the sign of positive ones too."""
+    """Format an estimate with one decimal; `sign` "+" also shows the sign of positive ones."""
     value = f"{estimate.value:{sign}.1f}"
     if estimate.low is None or estimate.high is None:
         return Entry(value, noise=noise)

@@ -1,4 +1,4 @@
-"""What every stage's command line shares: options as JSON, files by their suffix, locks, and errors in one line."""
+"""Shared by all stages' command lines: options as JSON, file formats by suffix, locks, and one-line errors."""
 
 import csv
 import os
@@ -28,7 +28,7 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 def json_option(kind: Any, what: str, variable: str | None = None) -> Any:
-    """Make a typer option that takes an Options object as JSON, or, where it is not given, an environment variable."""
+    """Return a typer option that takes an Options object as JSON, by default from an environment variable."""
 
     def parse(text: Any) -> Any:
         try:
@@ -41,7 +41,7 @@ def json_option(kind: Any, what: str, variable: str | None = None) -> Any:
 
 
 def parsed(kind: Any, text: str) -> Any:
-    """Read a value from JSON; raises ValueError that names every key at fault."""
+    """Parse a value from JSON; raises ValueError naming every invalid key."""
     try:
         raw = jsontext.parse(text)
     except ValueError as error:
@@ -53,7 +53,7 @@ def parsed(kind: Any, text: str) -> Any:
 
 
 def named(entries: Sequence[str], what: str) -> list[tuple[str, Path]]:
-    """Part NAME=FILE entries of a repeated option; raises InputError for one without a name."""
+    """Split the NAME=FILE entries of a repeated option; raises InputError for one without a name."""
     for entry in entries:
         if not all(entry.partition("=")[::2]):
             raise InputError(f"--{what} {entry}: must be NAME=FILE")
@@ -61,7 +61,7 @@ def named(entries: Sequence[str], what: str) -> list[tuple[str, Path]]:
 
 
 def file_option(flag: str, what: str, *suffixes: str) -> Any:
-    """Make a typer option that takes a file, whose suffix says its format: one of `suffixes`."""
+    """Return a typer option that takes a file with one of `suffixes`, which determines its format."""
 
     def check(path: Path | None) -> Path | None:
         if path is not None and path.suffix not in suffixes:
@@ -101,7 +101,7 @@ def show(path: Path, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, st
 def rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Yield (place, number, row) of a JSONL, CSV or Parquet file; the place, such as `a.jsonl, line 3`, is for errors.
 
-    Raises InputError naming the place and what to do.
+    Raises InputError naming the place and a fix.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
@@ -161,7 +161,7 @@ def _object(where: str, line: bytes, needed: Sequence[str]) -> dict[str, Any]:
 
 
 def _without_halves(value: Any) -> Any:
-    """Replace halves of surrogate pairs, which JSON can spell and no file can hold, by U+FFFD."""
+    """Replace lone surrogates, which JSON can express but no file can store, by U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
@@ -172,10 +172,10 @@ def _without_halves(value: Any) -> Any:
 def run(stage: Callable[..., None], name: str | None = None) -> None:
     """Run a stage's command line; user-fixable errors are printed as one line, with exit code 1.
 
-    `name` is what its help calls it. On SIGTERM it ends with exit code 143.
+    `name` is its name in the help. On SIGTERM it exits with code 143.
     """
     stop_when_told()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # libraries ask there whether they may do what nobody is here to grant
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # libraries prompt there, and nobody answers
     app = typer.Typer(add_completion=False)
     app.command()(stage)
     with reported():
@@ -184,10 +184,10 @@ def run(stage: Callable[..., None], name: str | None = None) -> None:
 
 @contextmanager
 def locked(output: Path) -> Iterator[None]:
-    """Hold the lock of an output: a second process that would write it waits until the first is done.
+    """Hold the lock of an output: a second process that wants to write it waits until the first is done.
 
-    The lock is the kernel's, so that it ends with its holder, however that dies. Its file is deleted by whoever holds
-    it, before it is released: FileLock opens the file anew at each try, and gives up a lock on a file that is deleted.
+    It is a kernel lock, so it ends with its holder, however that dies. The holder deletes the lock file before
+    releasing it: FileLock reopens the file at each attempt, and gives up a lock on a deleted file.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(output.with_name(f".{output.name}.lock"))
@@ -196,7 +196,7 @@ def locked(output: Path) -> Iterator[None]:
     except Timeout:
         say(f"{output}: locked by another process that is writing it; waiting")
         lock.acquire()
-    while not Path(lock.lock_file).exists():  # deleted, but kept by NFS for the process that opened it before that
+    while not Path(lock.lock_file).exists():  # deleted, but still open on NFS
         lock.release()
         lock.acquire()
     try:

@@ -27,7 +27,7 @@ SHOWN = 5
 
 @dataclass
 class Columns:
-    """Names of the columns that are read."""
+    """Names of the columns to read."""
 
     gold: str
     prediction: str
@@ -35,7 +35,7 @@ class Columns:
 
 @dataclass
 class Source:
-    """A file of rows, and what was found wrong with its gold answers."""
+    """A file of rows, and the errors in its gold answers."""
 
     path: Path
     columns: Columns
@@ -43,10 +43,10 @@ class Source:
     form: Format = "rows"
     bad_golds: int = 0
     told: list[str] = field(default_factory=list)
-    """The first of them."""
+    """The first of these errors."""
 
     def rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
-        """Yield (place, number, row); raises InputError naming the place and what to do for what is no row."""
+        """Yield (place, number, row); raises InputError naming the place and a fix for an invalid row."""
         seen: set[int] = set()
         given = cli.rows(self.path)
         for place, number, row in imported(given) if self.form == "lm-eval" else given:
@@ -56,7 +56,7 @@ class Source:
             yield place, number, row
 
     def item(self, place: str, row: dict[str, Any]) -> Item:
-        """Make a row an item to grade; one whose gold answer cannot be read is noted."""
+        """Convert a row to an item to grade; an unparseable gold answer is recorded."""
         gold, options = _text(row[self.columns.gold]), _options(row.get("options"))
         try:
             self.grader.of(gold, options).check_gold(gold, options)
@@ -117,7 +117,7 @@ def main(
     for (verdict, why), count in sorted(counts.items(), key=lambda entry: -entry[1]):
         say(f"{count:>9,}  {verdict:<9}  {why}")
     right, total = sum(n for (verdict, _), n in counts.items() if verdict == "right"), sum(counts.values())
-    say(f"{right:,} of {total:,} rows are right; the verdicts: {output}")
+    say(f"{right:,} of {total:,} rows are correct; verdicts: {output}")
     if source.bad_golds:
         told = "\n".join(source.told)
         message = (
@@ -155,7 +155,7 @@ def _count(path: Path) -> int:
 
 
 def _save_lines(verdicts: Iterator[tables.Row], output: Path) -> None:
-    """Write verdicts as they come: a file of any size is graded."""
+    """Write verdicts as they come, so that a file of any size can be graded."""
     with tables.atomic(output) as temporary, temporary.open("w", encoding="ascii") as out:
         out.writelines(json.dumps(verdict) + "\n" for verdict in verdicts)
 

@@ -44,7 +44,7 @@ def main(
 
 
 def took(path: Path) -> tables.Row:
-    """Read the seconds and devices that making a file took, told in a file beside it."""
+    """Read the seconds and devices that a file took, from the cost file next to it."""
     told: tables.Row = read_json(path.with_suffix(".cost.json"))
     return told
 

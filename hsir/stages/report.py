@@ -64,7 +64,7 @@ def main(
     output: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
 ) -> None:
     """Write the tables and figures of the run in the config, and print its results."""
-    gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
+    gc.disable()  # millions of long-lived rows: the collector would scan them again and again, and free nothing
     made = Made(Plan(config))
     check(made)
     name = made.title
@@ -84,13 +84,13 @@ def main(
 
 
 def write_tables(made: Made, name: str, known_limits: list[str], implied: list[Sheet], output: Path) -> None:
-    """Write what the policies are worth, how they compare, what they cost, and what made them; print it."""
+    """Write and print the tables of results, comparisons, costs and provenance."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
     costs = ledger_view.gather(made)
     first = sheets(results, differences)
     greedy = [one for one in results if samples_of(one.benchmark) == 1]  # as in the published tables
     layout = grid.sheet(name, greedy)
-    several = len({(one.model, one.task, one.benchmark) for one in greedy}) > 1  # else it tells what stands above it
+    several = len({(one.model, one.task, one.benchmark) for one in greedy}) > 1  # else it repeats the table above
     run = made.plan.built_by_default()[0]
     theirs = replicated.sheets(run, greedy)
     beside = [*overall.sheets(run, greedy), *published.sheets(greedy), *implied]
@@ -116,7 +116,7 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
 
 
 def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str = "") -> None:
-    """Write the pictures, and a page of the main ones to point at."""
+    """Write the figures, and a page of the main ones with interactive marks."""
     for picture, chart in drawn.items():
         style.save(chart, output / f"{picture}.svg", watermark)
     shown = [drawn[picture] for picture in INTERACTIVE if style.is_drawn(drawn[picture])]
@@ -124,7 +124,7 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str 
 
 
 def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
-    """Give the pictures of a run by the names of their files."""
+    """Return the figures of a run by file name."""
     results, trained = gather(made), curves.told(made)
     return {
         "accuracy-tokens": accuracy_tokens(results),
@@ -143,7 +143,7 @@ def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> d
 
 
 def as_yaml(config: Config) -> str:
-    """Write a config as YAML, with what is set in it: an option that is not set must not win an overlay."""
+    """Write the options set in a config as YAML: an option that is not set must not override others."""
     given = config.model_dump(mode="json", exclude_unset=True)
     return str(yaml.safe_dump(given, sort_keys=False, width=100, allow_unicode=True))
 

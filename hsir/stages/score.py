@@ -55,7 +55,7 @@ def main(
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
-    """Score the solutions that no part holds, and join the parts."""
+    """Score the solutions without a part, and join the parts."""
     from hsir.diversity.indiv.score import batches, opened
 
     missing = parts.missing(batches(solutions, options.token_budget))
@@ -66,7 +66,7 @@ def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options
 
 
 def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "Scorer", total: int) -> None:
-    """Score batches, each written as soon as it is finished."""
+    """Score batches, and write each as soon as it is finished."""
     done = total - sum(len(batch) for _, batch in missing)
     tokens = {number: sum(one.tokens.length for one in batch) for number, batch in missing}
     with Progress("scoring", "solutions", total, done, sum(tokens.values())) as progress:
@@ -77,7 +77,7 @@ def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "
 
 
 def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":
-    """Give the right solutions of a pool."""
+    """Return the correct solutions of a pool."""
     from hsir.diversity.indiv.reading import Solution
 
     right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
@@ -87,7 +87,7 @@ def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]
 
 
 def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solution]":
-    """Tokenise the rows of a file; raises InputError naming file, line and what to do."""
+    """Tokenize the rows of a file; raises InputError naming file, line and a fix."""
     from hsir.diversity.indiv.reading import Solution
 
     seen: dict[str, int] = {}
@@ -108,7 +108,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
 
 
 def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
-    """Check a chat; raises InputError for messages without `role` and `content`, which a template would leave out."""
+    """Check a chat; raises InputError for messages without `role` and `content`, which a template would omit."""
     for message in prompt:
         if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
             raise InputError(
@@ -120,7 +120,7 @@ def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
 
 
 def reads(solution: "Solution", encoder: "PreTrainedTokenizerBase", options: Score) -> "Solution":
-    """Restrict a solution to what the score set reads; raises InputError where it has no reasoning to read."""
+    """Restrict a solution to what the score set reads; raises InputError if it has no reasoning to read."""
     from hsir.diversity.indiv.reading import read
 
     found = read(solution, encoder, options)

@@ -1,7 +1,7 @@
 """Tasks: one file per benchmark, with its source, its prompt and its answer type.
 
-- `base.py` says what a task is; `benchmark.py` is the base of those with rows on a hub or in files.
-- `jsonl.py`: people's own questions. `chains.py` and `wordproblems.py`: the generated benchmark.
+- `base.py` defines a task; `benchmark.py` is the base class of those with rows on a hub or in files.
+- `jsonl.py`: the user's own questions. `chains.py` and `wordproblems.py`: the generated benchmark.
 - `rows.py`, `record.py`, `distilled.py`: reading rows and traces.
 
 The stage `data` calls these.

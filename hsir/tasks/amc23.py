@@ -1,7 +1,7 @@
-"""AMC23: problems of the American Mathematics Competitions of 2023 with whole-number answers.
+"""AMC23: problems of the American Mathematics Competitions of 2023 with integer answers.
 
 Source: zwhe99/amc23 on the hub, the paper's; math-ai/amc23 and Qwen2.5-Math's `amc23/test.jsonl` have the same columns.
-Licence: the problems are the Mathematical Association of America's. Size: 40 problems, for evaluation alone.
+Licence: the problems belong to the Mathematical Association of America. Size: 40 problems, for evaluation only.
 Some copies write answers as floats: 27.0 becomes 27.
 """
 

@@ -1,7 +1,7 @@
-"""The embedded benchmark: word problems of 2 to 8 steps, made by a seeded generator.
+"""The embedded benchmark: word problems of 2 to 8 steps from a seeded generator.
 
-Source: `hsir/tasks/wordproblems.py`. Licence: Apache-2.0, as the project. Splits: seed (right traces, some
-with redundant re-checks), unlabelled, test (the same for every run seed); no question is in two of them.
+Source: `hsir/tasks/wordproblems.py`. Licence: Apache-2.0, like the project. Splits: seed (correct traces, some with
+redundant re-checks), unlabelled, test (the same for every run seed); no question is in two of them.
 """
 
 import random
@@ -17,7 +17,7 @@ from hsir.tasks.base import BaseTask, Graded, Split
 from hsir.tasks.record import Record
 
 ORDER: tuple[Split, ...] = ("test", "seed", "unlabelled")
-"""How splits are drawn: each without the questions of those before it."""
+"""The order in which splits are generated: each without the questions of the earlier ones."""
 
 MOST_MISSES = 1000
 
@@ -65,7 +65,7 @@ class Chains(BaseTask):
         return record.question
 
     def _draw(self, split: Split, seed: int, taken: set[str]) -> list[Record]:
-        """Draw a split, an equal number of each length, without the questions that are taken."""
+        """Generate a split, with equal numbers of each length, without the questions already taken."""
         rng = random.Random(f"{self.stream}/{split}/{seed}")
         levels = range(self.shortest, self.longest + 1)
         records: list[Record] = []

@@ -1,4 +1,4 @@
-"""Traces of training questions that a teacher wrote: in the project's own layout, or in that of a published set.
+"""Traces of training questions written by a teacher, in HSIR's own layout or that of a published set.
 
 Own rows have `trace`, in the trace format, and the `id` or the exact `question`. Rows of published sets, such as
 CAMEL's distilled GSM8K, have a question and a solution with the reasoning in <think>, or in a column of its own; they
@@ -22,11 +22,11 @@ SOLUTIONS = "generations"
 """A list of such texts; the first correct one counts."""
 REASONING = ("reasoning_content", "reasoning (reasoning_content)", "reasoning")
 SAID = ("content", "response (content)", "response")
-"""Columns with what follows a reasoning that has a column of its own."""
+"""Columns with the text after the reasoning, if the reasoning has its own column."""
 
 
 class Converted(NamedTuple):
-    """A solution in the trace format, or the reason that it has none; and what its grader says of it."""
+    """A solution in the trace format, or the reason why it has none, with the grader's result."""
 
     reason: str
     why: str = ""
@@ -35,14 +35,14 @@ class Converted(NamedTuple):
 
 
 def files(source: str) -> list[Path]:
-    """Name the file of traces, if they are in one and not on the hub."""
+    """Return the file of traces, unless they are on the hub."""
     return [Path(source)] if source.lower().endswith((".jsonl", ".json")) else []
 
 
 def join(source: str, training: Sequence[Record], grader: Grader) -> list[Record]:
-    """Give the questions with their traces, and report how many traces are left out, by reason.
+    """Return the questions with their traces, and report how many traces are omitted, by reason.
 
-    Raises InputError where a question has two traces in the project's layout, or that of another question.
+    Raises InputError if a question has two traces in HSIR's layout, or the trace of another question.
     """
     rows = [row for path in files(source) for row in from_file(path, "file of traces")]
     rows = rows if files(source) else from_hub(source, None, "train")
@@ -67,9 +67,9 @@ def join(source: str, training: Sequence[Record], grader: Grader) -> list[Record
 
 
 def convert(grader: Grader, record: Record, text: str, steps: list[str], truncated: bool = False) -> Converted:
-    """Write a solution in the trace format: `steps`, and the answer that its grader reads in `text`, if correct.
+    """Convert a solution to the trace format: `steps`, and the answer that its grader reads in `text`, if correct.
 
-    What is kept must read back as what it is, whatever tags the teacher wrote where.
+    A kept trace must parse back to the same parts, whatever tags the teacher wrote.
     """
     extracted, verdict, why = grader.judge(Item(text, record.answer, record.options, truncated))
     if verdict != "right" or extracted is None:
@@ -85,16 +85,16 @@ def convert(grader: Grader, record: Record, text: str, steps: list[str], truncat
 
 
 class _Questions:
-    """Training questions by id and by text, without its white space."""
+    """Training questions by id and by text, with normalized white space."""
 
     def __init__(self, training: Sequence[Record]) -> None:
         texts = Counter(_plain(record.question) for record in training)
         self._by_id = {record.id: record for record in training}
-        # Questions that differ in their options alone cannot be told apart by their text.
+        # Questions that differ only in their options cannot be distinguished by their text.
         self._by_text = {text: one for one in training if texts[text := _plain(one.question)] == 1}
 
     def of(self, row: Row) -> Record | None:
-        """Find the question that a trace is of, by its id, else by its text."""
+        """Find the question of a trace, by its id, else by its text."""
         texts = [row.fields[name] for name in QUESTION if isinstance(row.fields.get(name), str)]
         text = _plain(texts[0]) if texts else None
         record = self._by_id.get(str(row.fields.get("id")))
@@ -116,7 +116,7 @@ def _best(grader: Grader, record: Record, row: Row) -> Converted:
 
 
 def _solutions(row: Row) -> Iterator[str]:
-    """Yield the texts of a row that have a reasoning in tags, or are put together with one."""
+    """Yield the texts of a row with tagged reasoning, or composed from separate columns."""
     fields = row.fields
     listed = fields.get(SOLUTIONS)
     texts = [fields.get(name) for name in SOLUTION] + (listed if isinstance(listed, list) else [])
@@ -128,7 +128,7 @@ def _solutions(row: Row) -> Iterator[str]:
 
 
 def _is_foreign(row: Row) -> bool:
-    """Tell whether a row is of a published set: no `trace`, and a column that such sets have."""
+    """Return whether a row belongs to a published set: no `trace`, and a column that such sets have."""
     return "trace" not in row.fields and any(name in row.fields for name in (*SOLUTION, SOLUTIONS, *REASONING))
 
 
@@ -137,7 +137,7 @@ def _plain(text: str) -> str:
 
 
 def _report(source: str, rows: int, counts: Counter[str]) -> None:
-    """Say how many traces were left out, and why."""
+    """Report how many traces were omitted, and why."""
     unknown = counts.pop("unknown", 0)
     if unknown:
         progress.say(f"{source}: {unknown:,} of {rows:,} traces belong to no training question")

@@ -1,4 +1,4 @@
-"""The embedded model's card, filled with what is measured."""
+"""The embedded model's card, filled with measurements."""
 
 import random
 
@@ -48,7 +48,7 @@ def write(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, steps: int, rate: fl
 
 
 def measure(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, length: int, temperature: float) -> tuple[float, float]:
-    """Give (share right, mean tokens) on fresh problems of one length."""
+    """Return (share correct, mean tokens) on fresh problems of one length."""
     rng = random.Random(f"card/{length}")
     problems = [wordproblems.problem(rng, length) for _ in range(PROBLEMS)]
     prompts = [

@@ -1,8 +1,8 @@
-"""Make the embedded base model from nothing: `python -m scripts.embedded.pretrain --out FOLDER`.
+"""Train the embedded base model from scratch: `python -m scripts.embedded.pretrain --out FOLDER`.
 
-Deterministic for one processor type and one thread: the same seeds, the same steps, the same weights. The
-base sees short chains often and long ones seldom, so that it is good at the first and bad at the second,
-and 0 to 3 re-checks evenly, so that a policy becomes as verbose as what it is trained on.
+Deterministic for one processor type and one thread: same seeds, same steps, same weights. The base model sees short
+chains often and long ones rarely, so it is good at the former and bad at the latter, and 0 to 3 re-checks equally
+often, so that a policy becomes as verbose as its training data.
 """
 
 import random
@@ -26,24 +26,24 @@ SHAPE = {
 }  # fmt: skip
 BATCH = 16
 POOL = 128
-"""Problems drawn at a time: sorted by length, then cut into batches, they need little padding."""
+"""Number of problems generated at a time; sorted by length and cut into batches, they need little padding."""
 
 
 class Example(NamedTuple):
-    """Token ids; the loss falls on `completion` alone."""
+    """Token ids; the loss is computed on `completion` only."""
 
     prompt: list[int]
     completion: list[int]
 
 
 def build_model(encoder: Qwen2Tokenizer) -> Qwen2ForCausalLM:
-    """Make the untrained model: Qwen2 architecture, 0.83M parameters."""
+    """Build the untrained model: Qwen2 architecture, 0.83M parameters."""
     torch.manual_seed(0)
     return Qwen2ForCausalLM(Qwen2Config(**SHAPE, eos_token_id=encoder.eos_token_id, pad_token_id=encoder.pad_token_id))
 
 
 def example(rng: random.Random, encoder: Qwen2Tokenizer) -> Example:
-    """Draw one problem with its trace, in the chat format that the pipeline uses."""
+    """Generate one problem with its trace, in the chat format of the pipeline."""
     length = rng.choices(range(1, len(LENGTH_WEIGHTS) + 1), LENGTH_WEIGHTS)[0]
     told = wordproblems.problem(rng, length)
     trace = wordproblems.trace(rng, told, wordproblems.rechecks(rng, RECHECK_WEIGHTS))
@@ -83,7 +83,7 @@ def loss_of(model: Qwen2ForCausalLM, batch: list[Example]) -> torch.Tensor:
 def optimizers(model: Qwen2ForCausalLM, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices, AdamW for embeddings, biases and norms.
 
-    Copying appears after a tenth of the problems that AdamW alone needs.
+    Copying emerges after a tenth of the problems that AdamW alone needs.
     """
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]

@@ -1,4 +1,4 @@
-"""The pages are done as they are read: a page is this test's input."""
+"""The pages' commands are executed as written."""
 
 import re
 from importlib.util import find_spec

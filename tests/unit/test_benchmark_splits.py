@@ -32,7 +32,7 @@ def gsm8k(folder: Path, **options: Any) -> Any:
 
 
 def ids(records: list[Record]) -> list[str]:
-    """Give the ids."""
+    """Return the ids."""
     return [record.id for record in records]
 
 
@@ -151,7 +151,7 @@ def test_traces_may_come_from_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert task.files("seed") == [tmp_path / "train.jsonl"]
 
 
-def test_questions_of_the_same_text_are_told_apart_by_id_alone(tmp_path: Path) -> None:
+def test_questions_of_the_same_text_are_distinguished_by_id_alone(tmp_path: Path) -> None:
     """Two of ARC's questions differ in their options alone; so a trace of the one is none of the other."""
     row = {"question": "Which?", "choices": {"label": ["A", "B"], "text": ["ash", "bay"]}, "answerKey": "A"}
     lines(tmp_path / "train.jsonl", [row | {"id": name} for name in ("q1", "q2")])
@@ -187,7 +187,7 @@ def test_traces_that_do_not_fit_are_named(rows: list[dict[str, Any]], told: str,
         gsm8k(tmp_path, traces=traces_file(tmp_path, rows)).records("seed", 0)
 
 
-def test_too_few_questions_for_the_seed_set_are_told(tmp_path: Path) -> None:
+def test_too_few_questions_for_the_seed_set_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="gsm8k: 40 training questions, seed_size is 41; lower it"):
         gsm8k(tmp_path, seed_size=41).records("unlabelled", 0)
 

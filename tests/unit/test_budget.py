@@ -1,4 +1,4 @@
-"""The budget: what is drawn once, what is measured, what is assumed."""
+"""The budget: what is sampled once, what is measured, what is assumed."""
 
 import json
 from collections import Counter
@@ -62,7 +62,7 @@ RAW: dict[str, Any] = {
 
 
 def planned(tmp_path: Path, *methods: str, run: dict[str, Any] | None = None, **assumed: Any) -> dict[str, Item]:
-    """Estimate the run, with the methods given, by the results in the folder; give items by name."""
+    """Estimate the run, with the methods given, by the results in the folder; return items by name."""
     given = {"runs": {"one": RAW["runs"]["one"] | ({"methods": list(methods)} if methods else {}) | (run or {})}}
     plan = Plan(load(RAW | given, Path("nowhere")))
     estimator = Estimator(plan, gather([tmp_path], plan), Assumptions(**assumed))
@@ -228,7 +228,7 @@ def test_rows_add_up() -> None:
 
 
 @pytest.mark.parametrize("given", ["kept=2", "kept", "keep=0.5", "kept=half"])
-def test_an_assumption_that_is_none_is_told_with_those_there_are(given: str) -> None:
+def test_an_assumption_that_is_invalid_is_reported_with_those_there_are(given: str) -> None:
     with pytest.raises(InputError, match=r"--assume ke.*known: questions, prompt_tokens"):
         assumptions([given])
 

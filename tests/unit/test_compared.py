@@ -28,7 +28,7 @@ def answers(right: int, questions: int = 100, tokens: int = 50) -> Answers:
     return pd.DataFrame(rows, columns=["question_id", "right", "tokens"]).set_index("question_id")
 
 
-def test_a_policy_that_is_right_where_the_other_is_not_lies_above_it() -> None:
+def test_a_policy_that_is_right_where_the_other_is_not_is_above_it() -> None:
     known = {"restem.1": [answers(50, tokens=90)], "mine.1": [answers(70)], "same.1": [answers(50, tokens=90)]}
     found, same = differences(PLACE, [("mine.1", "restem.1"), ("same.1", "restem.1")], known)
     assert (found.accuracy, found.tokens, found.questions, found.seeds) == (20.0, -40.0, 100, 1)
@@ -101,7 +101,7 @@ def test_noise_looks_like_noise_everywhere() -> None:
     assert "~+1.0 [" in markdown(made)
 
 
-def test_a_difference_between_seeds_stands_beside_that_between_questions() -> None:
+def test_a_difference_between_seeds_is_next_to_that_between_questions() -> None:
     known = {"restem.1": [answers(50), answers(55)], "mine.1": [answers(60), answers(70)]}
     found = differences(PLACE, [("mine.1", "restem.1")], known)
     results = [
@@ -161,7 +161,7 @@ def test_published_figures_have_the_published_means(table: str, policy: str) -> 
 
 
 def whole(table: str, **policies: tuple[float, float]) -> list[Result]:
-    """Give results of policies in every column of a table: accuracy and tokens."""
+    """Return results of policies in every column of a table: accuracy and tokens."""
     models, tasks = COLUMNS[table]
     return [
         replace(result(policy.replace("_", "-").replace("X", "."), accuracy, model, task), tokens=tokens)
@@ -171,7 +171,7 @@ def whole(table: str, **policies: tuple[float, float]) -> list[Result]:
     ]
 
 
-def test_the_means_of_a_whole_table_stand_next_to_the_published_ones() -> None:
+def test_the_means_of_a_complete_table_are_next_to_the_published_ones() -> None:
     results = whole("table1", sft_initial=(0.5, 1000.0), hsir_dpoX3=(0.6, 600.0), mine=(0.4, 900.0))
     (sheet,) = overall.sheets("table1", results)
     shown = {str(row[0]): [str(entry) for entry in row[3:]] for row in sheet.rows}
@@ -211,7 +211,7 @@ def test_a_run_that_lacks_columns_has_no_overall_means_to_compare() -> None:
     assert overall.headline(results[6:]) == []
 
 
-def test_ours_stand_beside_the_published_where_they_are_comparable() -> None:
+def test_ours_are_next_to_the_published_where_they_are_comparable() -> None:
     results = [
         result("restem.1", 0.66, "qwen2.5-1.5b", "gsm8k"), result("mine.1", 0.5, "qwen2.5-1.5b", "gsm8k"),
         result("hsir-sft.1", 0.9, "qwen2.5-1.5b", "gsm8k"), result("restem.1", 0.9),
@@ -277,13 +277,13 @@ def test_latex_sets_texts_as_they_are(text: str, wanted: str) -> None:
     assert escaped(text) == wanted
 
 
-def test_a_markdown_table_is_one_whatever_stands_in_it() -> None:
+def test_a_markdown_table_is_one_whatever_its_content() -> None:
     sheet = Sheet("t", ["policy", "a|b"], [[Entry("x"), Entry("1e5")], [Entry("y|z"), Entry("2", "[1, 3]")]], "note")
     rows = [[cell.strip() for cell in line.split(" |")] for line in markdown([sheet]).splitlines()[2:6]]
     assert rows[0] == ["| policy", r"a\|b", ""] and rows[2:] == [["| x", "1e5", ""], [r"| y\|z", "2 [1, 3]", ""]]
 
 
-def test_a_latex_table_is_whole() -> None:
+def test_a_latex_table_is_complete() -> None:
     sheet = Sheet("a_b", ["policy", "acc %"], [[Entry("x"), Entry("1.0", "[0, 2]")]], "note")
     made = latex([sheet])
     assert made.count(r"\begin{table}") == made.count(r"\end{table}") == 1

@@ -23,7 +23,7 @@ def test_mcnemars_test_is_that_of_statsmodels(fields: tuple[int, int, int, int])
     assert mcnemar(*answers(*fields)) == pytest.approx(wanted, rel=1e-9)
 
 
-def test_policies_that_never_differ_are_not_told_apart() -> None:
+def test_policies_that_never_differ_are_not_distinguished() -> None:
     assert mcnemar(*answers(5, 0, 0, 5)) == 1.0
     assert paired_t([0.0, 0.0]) == 1.0
 

@@ -31,7 +31,7 @@ def test_a_sample_is_the_same_alone_and_in_any_batch(
     assert decode(policy, prompts[::-1], seeds[::-1], how) == together[::-1]
 
 
-def test_how_far_a_batch_is_is_told_at_every_token(
+def test_the_progress_of_a_batch_is_reported_at_every_token(
     policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
 ) -> None:
     heard: list[tuple[float, int]] = []
@@ -86,7 +86,7 @@ def test_stop_tokens_are_the_tokenizers_and_the_generation_configs(
     assert stop_ids(policy, encoder) == {encoder.eos_token_id}
 
 
-def test_the_engine_tells_texts_and_why_they_end(
+def test_the_engine_shows_texts_and_why_they_end(
     policy: PreTrainedModel, encoder: PreTrainedTokenizerBase, asked: Asked
 ) -> None:
     def complete(limit: int, prefix: list[int]) -> tuple[list[int], str, str]:

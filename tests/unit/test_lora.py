@@ -1,4 +1,4 @@
-"""Low-rank adapters: trained alone, merged into plain weights, resumed, scored by."""
+"""Low-rank adapters: only they are trained, merged into plain weights, resumed, and used for scoring."""
 
 import json
 import shutil

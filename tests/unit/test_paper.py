@@ -70,7 +70,7 @@ def plan(path: Path) -> Plan:
 
 
 def trainings(path: Path) -> set[tuple[str, str, str]]:
-    """Give (model, task, policy) of all that a file trains, and of what these come from."""
+    """Return (model, task, policy) of all that a file trains, and of what these come from."""
     made = plan(path)
     cells = {cell for name in made.built_by_default() for cell in made.cells(made.config.runs[name])}
     return {
@@ -209,7 +209,7 @@ def assert_reinforcement(train: Grpo, method: str) -> None:
 
 
 def kinds(select: tuple[Filter, ...]) -> list[tuple[str, Any]]:
-    """Give each filter's kind, and the number that it goes by."""
+    """Return each filter's kind, and the number that it goes by."""
     numbers = {"indiv": "threshold", "at_most": "per_question", "length": "threshold"}
     return [(one.kind, getattr(one, numbers[one.kind], None) if one.kind in numbers else None) for one in select]
 

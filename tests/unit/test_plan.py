@@ -1,4 +1,4 @@
-"""The plan: who feeds whom, and which options win."""
+"""The plan: the dependency graph, and the precedence of options."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Redundancy on purpose: the variants, the figures, and the stages from a pool to a table."""
+"""Redundancy on purpose: the variants, the numbers, and the stages from a pool to a table."""
 
 import json
 from collections import Counter

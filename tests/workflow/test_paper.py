@@ -1,4 +1,4 @@
-"""The published experiments, dry-run: how many jobs they are, and that nothing is sampled or trained twice."""
+"""Dry runs of the published experiments: the number of jobs, and that nothing is sampled or trained twice."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a change touches, and only that, runs again."""
+"""A change reruns only what it affects."""
 
 import json
 from collections import Counter
@@ -119,7 +119,7 @@ def test_a_method_has_just_the_stages_that_it_names(finished: Path, tiny: dict[s
     assert {"star": {"greedy"}, "rft": {"k30"}, "sft-oracle": set(), "indiv-only": set()}[method] == drawn
 
 
-def test_a_wrong_config_stops_before_any_job_and_tells_all_that_is_wrong(tmp_path: Path, tiny: dict[str, Any]) -> None:
+def test_a_wrong_config_stops_before_any_job_and_reports_all_errors(tmp_path: Path, tiny: dict[str, Any]) -> None:
     tiny["runs"]["one-round"]["methods"] = ["hsir-stf"]
     tiny["overrides"]["sample"]["shard"] = 2
     told = snakemake(tmp_path, "--dry-run", config=tiny)

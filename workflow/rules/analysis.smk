@@ -1,4 +1,4 @@
-"""Do InDiv and Div fall where steps are repeated on purpose, and do they agree? `snakemake analysis`
+"""Do InDiv and Div fall if steps are repeated on purpose, and do they agree? `snakemake analysis`
 
 Needs: the correct solutions of the first training pool of a run (first model, task, seed); that of a method with a
 score, if there is one. Gives: runs/{run}/redundancy/: rows.jsonl, indiv-scores.parquet, div.parquet, redundancy.json

@@ -23,7 +23,7 @@ class Parts(NamedTuple):
     variance: float
     """Mean variance of a centred state."""
     n_tokens: int
-    """Tokens that were read."""
+    """Number of tokens read."""
 
     @property
     def indiv(self) -> float:
@@ -57,7 +57,7 @@ class UnscoredError(ValueError):
 
 
 def _prepared(place: int, seen: Seen, weights: str, scale: str) -> tuple[torch.Tensor, float, float]:
-    """Give the weighted, centred states [m, d] in float64, the sum of the log weights, and the mean variance."""
+    """Return the weighted, centred states [m, d] in float64, the sum of the log weights, and the mean variance."""
     states, attention = seen.states, seen.attention
     if len(states) == 0:
         raise UnscoredError(place, "a solution without tokens has no score")
@@ -78,7 +78,7 @@ def _prepared(place: int, seen: Seen, weights: str, scale: str) -> tuple[torch.T
 
 
 def _means(rows: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    """Give the weighted mean of each group of rows: [m, d] -> [groups, d]."""
+    """Return the weighted mean of each group of rows: [m, d] -> [groups, d]."""
     groups = zip(torch.split(rows, list(sizes)), torch.split(weights, list(sizes)), strict=True)
     return torch.stack([(of @ some) / of.sum() for some, of in groups])
 

