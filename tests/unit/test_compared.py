@@ -47,6 +47,22 @@ def test_seeds_are_averaged_question_by_question() -> None:
     assert 0.0 < found.p < 0.05
 
 
+def test_samples_are_averaged_question_by_question_and_have_no_mcnemar() -> None:
+    known = {
+        "restem.1": [pd.concat([answers(50), answers(52)])], "mine.1": [pd.concat([answers(58), answers(52)])],
+    }  # fmt: skip
+    place = ("tiny", "sums", "sums@2")
+    (found,) = differences(place, [("mine.1", "restem.1")], known)
+    of_seeds = {"restem.1": [answers(50), answers(52)], "mine.1": [answers(58), answers(52)]}
+    (other,) = differences(place, [("mine.1", "restem.1")], of_seeds)
+    assert (found.accuracy, found.questions, found.seeds) == (pytest.approx(4.0), 100, 1)
+    assert (found.p, found.accuracy_low) == (other.p, other.accuracy_low), "as with two seeds"
+    results = [result("restem.1", 0.51, benchmark="sums@2"), result("mine.1", 0.55, benchmark="sums@2")]
+    first, second = sheets(results, [found])
+    assert "over 2 samples per question, clustered by question" in first.note
+    assert "a paired t test over questions (means over 2 samples)" in second.note
+
+
 def test_policies_that_answered_other_questions_are_not_compared() -> None:
     known = {"restem.1": [answers(5)], "mine.1": [answers(5, questions=99)]}
     with pytest.raises(InputError, match=r"tiny, sums, sums: mine.1 did not answer the same questions.*'q099'"):
