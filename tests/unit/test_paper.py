@@ -136,6 +136,13 @@ def test_the_sensitivity_analyses_cover_the_options(name: str) -> None:
         assert {getattr(one, option) for one in seen if hasattr(one, option)} == values
 
 
+def test_self_consistency_is_the_majority_of_sampled_answers() -> None:
+    made = plan(CONFIG / "paper/appendix-self-consistency.yaml")
+    evaluate = made.settings("qwen2.5-1.5b", "gsm8k").evaluate
+    assert (evaluate.samples, evaluate.temperature, evaluate.top_p, evaluate.max_new_tokens) == (16, 1.0, 1.0, 4096)
+    assert "majority" in {one.kind for one in evaluate.reducers}
+
+
 def test_k_and_j_and_the_matchers_are_varied() -> None:
     pools = plan(CONFIG / "paper/appendix-samples.yaml").config.pools
     assert {pools[name].samples for name in ("k5", "k10", "k20")} == {5, 10, 20}
