@@ -1,7 +1,7 @@
-# The workflow is in workflow/Snakefile; this file lets `snakemake` find it as before.
+# The workflow is in workflow/Snakefile; this file lets plain `snakemake` find it.
 include: "workflow/Snakefile"
 
 
-# Snakemake forgets the default target of a file that is included.
+# Snakemake does not keep the default target of an included file.
 if not IMPORTED:
     workflow.default_target = "all"

@@ -1,4 +1,5 @@
-"""What pyproject.toml cannot say: a wheel holds the workflow too, which stands beside the package in a checkout."""
+"""Build steps that pyproject.toml cannot express: a wheel also contains the workflow, which is next to the package in a
+checkout."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ libraries: PYTHONPATH names the folder of the Snakefile, and not the rest of sit
 
 
 class WithWorkflow(build_py):
-    """Puts the workflow into the wheel as hsir/project, where hsir/config/home.py looks for it."""
+    """Copies the workflow into the wheel as hsir/project, where hsir/config/home.py looks for it."""
 
     def run(self) -> None:
         """Build the package, then copy."""

@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python benchmarks/bags.py results/embedded-bags/bags
 
-Reads every `seed*` of the folder. All that is said of a solution is recomputed from its text.
+Reads every `seed*` of the folder that has this pool. All that is said of a solution is recomputed from its text.
 """
 
 import sys
@@ -48,7 +48,7 @@ Table = list[list[str]]
 def main() -> None:
     """Print the tables of the folder that is given."""
     print(f"Measured at {described()}\n")
-    seeds = sorted(Path(sys.argv[1]).glob("seed*"))
+    seeds = sorted(path.parents[2] for path in Path(sys.argv[1]).glob(f"seed*/{POLICY}/{POOL}/verified.parquet"))
     drawn = {seed: read_pool(seed / POLICY / POOL, seed / "data/unlabelled.parquet") for seed in seeds}
     show("Is work worth its tokens? Accuracy of sft-initial's samples", premise(list(drawn.values())))
     show(

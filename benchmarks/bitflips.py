@@ -1,4 +1,4 @@
-"""Flip bits of a finished run's files, one at a time, and count what notices: detected, harmless, silently used.
+"""Flip bits of a finished run's files, one at a time, and count the outcomes: detected, harmless, silently used.
 
     python -m benchmarks.bitflips RESULTS --flips 10000
 
@@ -24,7 +24,7 @@ Reader = Callable[[Path], Any]
 
 
 def rows(kind: str, path: Path) -> Any:
-    """Read a table as the stages do, by its kind."""
+    """Read a table as the stages do, according to its kind."""
     return tables.read(kind, path), tables.metadata(path)
 
 
@@ -34,7 +34,7 @@ def value(names: frozenset[str], path: Path) -> Any:
 
 
 def checkpoint(path: Path) -> Any:
-    """Compare a checkpoint with its manifest, and read what the manifest does not cover."""
+    """Compare a checkpoint with its manifest, and read the files that the manifest does not cover."""
     found = manifest.faults(path.parent)
     if found:
         raise InputError(found[0])
@@ -42,7 +42,7 @@ def checkpoint(path: Path) -> Any:
 
 
 def targets(results: Path, copy: Path) -> tuple[list[tuple[Path, Reader]], list[tuple[Path, Reader]]]:
-    """Copy the files, and give for each what reads it: those of tables and results, and those of checkpoints."""
+    """Copy the files, and return the reader of each: first tables and results, then checkpoints."""
     shutil.copytree(results, copy, ignore=shutil.ignore_patterns(".*", "tracking", "runs"))
     small: list[tuple[Path, Reader]] = []
     weights: list[tuple[Path, Reader]] = []
@@ -58,7 +58,7 @@ def targets(results: Path, copy: Path) -> tuple[list[tuple[Path, Reader]], list[
 
 
 def flip(path: Path, read: Reader, bit: int, wanted: Any) -> str:
-    """Turn a bit over, read, and turn it back."""
+    """Flip a bit, read the file, and flip it back."""
     content = path.read_bytes()
     changed = bytearray(content)
     changed[bit // 8] ^= 1 << bit % 8

@@ -1,6 +1,6 @@
-"""Time the stage contamination's comparison, overlaps planted: `PYTHONPATH=. python benchmarks/contamination.py`.
+"""Time the stage contamination's comparison, with planted overlaps: `PYTHONPATH=. python benchmarks/contamination.py`.
 
-Exits with 1 where one of them is missed, or anything else is found.
+Exits with 1 if one of them is missed, or anything else is found.
 """
 
 import resource
@@ -14,17 +14,17 @@ from hsir.selection.contamination import Exact, Question, Text, compare
 
 ROWS, WORDS, QUESTIONS, LENGTH = 10_000, 2_000, 1_319, 45
 PLANTED = (LENGTH, 13, 8)
-"""How many words of a test question are planted in a row; each number in `EACH` rows. The first is all of them."""
+"""Numbers of words of a test question planted in a row; each in `EACH` rows. The first is all of them."""
 EACH = 50
 VOCABULARY = 30_000
 
 drawn = np.random.default_rng(0)
-weights = 1 / np.arange(1, VOCABULARY + 1)  # as in natural text, few words make most of it
+weights = 1 / np.arange(1, VOCABULARY + 1)  # as in natural text, a few words account for most of it
 weights /= weights.sum()
 
 
 def main() -> None:
-    """Plant, compare, and tell."""
+    """Plant overlaps, compare, and print the result."""
     questions = [Question("test", f"test-{n:05d}", " ".join(text(LENGTH))) for n in range(QUESTIONS)]
     planted = [(questions[n].text.split(), PLANTED[n // EACH]) for n in range(EACH * len(PLANTED))]
     making = 0.0
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def text(length: int) -> list[str]:
-    """Draw words."""
+    """Sample words."""
     return [f"word{n}" for n in drawn.choice(VOCABULARY, length, p=weights)]
 
 

@@ -5,20 +5,19 @@
 
 Each matcher is measured on
 
-- labelled cuts (`--labels`; by default those of the shared test data): which of the right ones it keeps, and which of
-  the doubtful and wrong ones. A row holds the text before the statement, the statement, the text after it, and
-  `judged`;
+- labelled cuts (`--labels`; by default those of the shared test data): which of the correct, doubtful and wrong ones it
+  keeps. A row contains the text before the statement, the statement, the text after it, and `judged`;
 - labelled minimal steps;
-- right traces of terse reasoners, whose last step states the answer, mostly in words that do not call it so: the share
+- correct traces of terse reasoners, whose last step states the answer, mostly without calling it the answer: the share
   that is cut;
-- outputs that failed: how many are cut. `--each` prints some, the statement between >> and <<; `--write` writes all, as
+- failed outputs: how many are cut. `--each` prints some, with the statement between >> and <<; `--write` writes all, as
   rows for a reader, who adds `judged` (right, doubtful or wrong) to each.
 
-`--traces right` takes outputs that did not fail; there hardly anything can go wrong. `--traces abandoned` takes every
-output once more for each answer that it states and does not give in the end, as if that were the gold one: as failed
-traces are, but more of them.
+`--traces right` uses correct outputs, where hardly anything can go wrong. `--traces abandoned` uses every output once
+for each answer that it states and then abandons, as if that were the gold answer: similar to failed traces, but more
+numerous.
 
-A cut is right where its step arrives at the gold answer as its answer, though the trace may go on to doubt it.
+A cut is correct if its step reaches the gold answer as its answer, even if the trace later doubts it.
 """
 
 import argparse
@@ -43,12 +42,12 @@ OPTIONS = {
     "A": "Alpha cell tumor", "B": "Heparin", "C": "Fingerstick glucose", "D": "Sarcoidosis", "E": "CT head",
     "F": "Stroke", "G": "Lithium", "H": "Risperidone", "I": "Observation", "J": "Rifampin",
 }  # fmt: skip
-"""The options that the labelled minimal steps speak of."""
+"""The options that the labelled minimal steps refer to."""
 KEYS = ("completion", "model_answer", "deepseek-reasoner (question)", "message_thinking")
 
 
 class Output(NamedTuple):
-    """A model's output, what it should arrive at, and how that is read."""
+    """A model's output, its gold answer, and its grader."""
 
     source: str
     row: int
@@ -59,12 +58,12 @@ class Output(NamedTuple):
 
 
 def main() -> None:
-    """Print what each matcher does with labelled cuts, minimal steps, terse traces and failed outputs."""
+    """Print the results of each matcher on labelled cuts, minimal steps, terse traces and failed outputs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path)
     parser.add_argument("--labels", type=Path, help="JSONL of labelled cuts; if not those of the shared test data.")
     parser.add_argument("--traces", choices=("failed", "right", "abandoned"), default="failed")
-    parser.add_argument("--each", type=int, default=0, help="Cuts to print of each file.")
+    parser.add_argument("--each", type=int, default=0, help="Number of cuts to print per file.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path, help="JSONL file for the cuts, as rows for a reader.")
     asked = parser.parse_args()
@@ -88,26 +87,26 @@ def main() -> None:
 
 
 def rejudge(rows: list[dict[str, Any]], matcher: BaseMatcher) -> None:
-    """Print how many labelled cuts of each label the matcher still makes, and the share of right ones among these."""
+    """Print how many labelled cuts of each label the matcher still makes, and the share of correct ones among these."""
     every = Counter(row["judged"] for row in rows)
-    if not all("before" in row for row in rows):  # labels alone: of `python -m hsir label`
+    if not all("before" in row for row in rows):  # labels only: from `python -m hsir label`
         print("  labelled cuts:", ", ".join(f"{every[name]} {name}" for name in JUDGED))
         print(f"  precision: {share(every['right'], len(rows))}")
         return
     kept = Counter(row["judged"] for row in rows if matcher(*labelled_step(row)))
     print("  labelled cuts kept:", ", ".join(f"{kept[name]} of {every[name]} {name}" for name in JUDGED))
-    print(f"  precision, doubtful ones left out: {share(kept['right'], kept['right'] + kept['wrong'])}")
-    print(f"  precision, doubtful ones as wrong: {share(kept['right'], kept.total())}")
+    print(f"  precision, without doubtful ones: {share(kept['right'], kept['right'] + kept['wrong'])}")
+    print(f"  precision, doubtful ones counted as wrong: {share(kept['right'], kept.total())}")
 
 
 def labelled_step(row: dict[str, Any]) -> tuple[str, str, Grader, dict[str, str] | None]:
-    """Give what a matcher takes: of the step, as much as the row holds."""
+    """Return the input of a matcher: as much of the step as the row contains."""
     grader: Grader = Choice() if row["options"] else Math() if "math" in row["source"] else Number()
     return row["before"] + row["statement"] + row["after"], row["gold"], grader, row["options"]
 
 
 def judge_steps(rows: list[dict[str, Any]], matcher: BaseMatcher) -> None:
-    """Print the minimal steps that the matcher judges otherwise than their label."""
+    """Print the minimal steps on which the matcher disagrees with the label."""
     graders: dict[str, tuple[Grader, dict[str, str] | None]] = {
         "number": (Number(), None),
         "choice": (Choice(), OPTIONS),
@@ -119,7 +118,7 @@ def judge_steps(rows: list[dict[str, Any]], matcher: BaseMatcher) -> None:
 
 
 def terse_traces(judge: Path) -> Iterator[tuple[str, Iterator[Output]]]:
-    """Give right traces of reasoners that conclude in a sentence, by model."""
+    """Return correct traces of reasoners that conclude in a sentence, by model."""
     files: dict[str, tuple[Grader, str]] = {
         "gsm8k_last_number_fn": (Number(), "grade school"),
         "mip_math_other_models": (Math(), "competition"),
@@ -138,7 +137,7 @@ def terse_traces(judge: Path) -> Iterator[tuple[str, Iterator[Output]]]:
 
 
 def wanted(root: Path, which: str) -> Iterator[Output]:
-    """Give the outputs that are asked for: failed, right, or with abandoned answers."""
+    """Return the requested outputs: failed, correct, or with abandoned answers."""
     for path in sorted(root.rglob("*.json*")):
         for output in read(path, path.relative_to(root).as_posix()):
             judged = output.grader.judge(Item(output.text, output.gold, output.options))
@@ -149,7 +148,7 @@ def wanted(root: Path, which: str) -> Iterator[Output]:
 
 
 def abandoned(output: Output, given: str) -> Iterator[Output]:
-    """Give an output for each plain answer that it states, and that is neither the gold one nor its own."""
+    """Return an output once for each plain answer that it states, other than the gold answer and its own."""
     same, options = output.grader.same, output.options
     stated = [one.answer for step, _ in traces.steps(output.text) for one in output.grader.stated(step, options)]
     kept: list[str] = [output.gold, given]
@@ -160,7 +159,7 @@ def abandoned(output: Output, given: str) -> Iterator[Output]:
 
 
 def draw(outputs: list[Output], matcher: BaseMatcher, each: int, rng: random.Random) -> list[dict[str, Any]]:
-    """Print how many outputs of each source are cut, and some of the cuts; give all of them."""
+    """Print how many outputs of each source are cut, and some of the cuts; return all of them."""
     rows = [row for output in outputs if (row := cuts(output, matcher))]
     for source in dict.fromkeys(output.source for output in outputs):
         found = [row for row in rows if row["source"] == source]
@@ -172,7 +171,7 @@ def draw(outputs: list[Output], matcher: BaseMatcher, each: int, rng: random.Ran
 
 
 def cuts(output: Output, matcher: BaseMatcher) -> dict[str, Any] | None:
-    """Give where an output is cut, as a row for a reader."""
+    """Return the cut of an output, as a row for a reader."""
     found = find_cut(output.text, output.gold, matcher, output.grader, output.options)
     if found is None:
         return None
@@ -187,7 +186,7 @@ def cuts(output: Output, matcher: BaseMatcher) -> dict[str, Any] | None:
 
 
 def read(path: Path, source: str) -> Iterator[Output]:
-    """Read the outputs of a file, each layout by its keys."""
+    """Read the outputs of a file; its keys determine the layout."""
     rows = rows_of(path) if path.suffix == ".jsonl" else json.loads(path.read_text(encoding="utf-8"))
     for number, row in enumerate(rows):
         said = next((row[key] for key in KEYS if row.get(key)), None)
@@ -196,7 +195,7 @@ def read(path: Path, source: str) -> Iterator[Output]:
 
 
 def gold_of(path: Path, row: dict[str, Any]) -> tuple[str, Grader, dict[str, str] | None]:
-    """Give the gold answer of a row, its grader, and its options."""
+    """Return the gold answer of a row, its grader, and its options."""
     if "answer_idx" in row:
         options = row["options"]
         return row["answer_idx"], Choice(), ast.literal_eval(options) if isinstance(options, str) else options
@@ -206,7 +205,7 @@ def gold_of(path: Path, row: dict[str, Any]) -> tuple[str, Grader, dict[str, str
 
 
 def opened(text: str) -> str:
-    """Put back the opening tag that chat templates write and outputs lack."""
+    """Restore the opening tag, which chat templates write and outputs lack."""
     return f"<think>\n{text}" if "</think>" in text and "<think>" not in text else text
 
 
@@ -216,7 +215,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def share(part: int, whole: int) -> str:
-    """Write a share with its 95 % Wilson interval."""
+    """Format a share with its 95 % Wilson interval."""
     if not whole:
         return "0 of 0"
     found = wilson(part, whole)

@@ -1,4 +1,4 @@
-"""Write what a five-seed benchmark measured, with the machine that it ran on: its results.md, headed."""
+"""Print the page of a five-seed benchmark: a heading with the machine, and its results.md."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ TITLES = {
 
 
 def main() -> None:
-    """Print the page of the run whose folder is given."""
+    """Print the page of the run in the given folder."""
     folder = Path(sys.argv[1])
     head = HEAD.format(title=TITLES[folder.name], run=folder.name, machine=described())
     print(head + (folder / "results.md").read_text(encoding="utf-8").split("\n", 1)[1].lstrip(), end="")

@@ -1,4 +1,4 @@
-"""How exact InDiv is: log-determinants against eigenvalues in float64, and half precision against single.
+"""The exactness of InDiv: log-determinants against eigenvalues in float64, and half precision against single.
 
 PYTHONPATH=. python benchmarks/exactness.py > benchmarks/exactness.md      (8 minutes)
 """
@@ -12,7 +12,8 @@ from scipy.stats import spearmanr
 from benchmarks.machine import described
 from hsir.config.settings import Score
 from hsir.diversity.indiv.logdet import parts
-from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import score
 from hsir.diversity.indiv.states import Seen
 from hsir.storage.models import load_tokenizer
 from hsir.tasks.chains import Chains
@@ -27,7 +28,7 @@ EMBEDDED = "hsir/embedded/model"
 def main() -> None:
     """Print the page."""
     torch.set_num_threads(2)
-    print("# How exact InDiv is\n\n`PYTHONPATH=. python benchmarks/exactness.py > benchmarks/exactness.md`,")
+    print("# The exactness of InDiv\n\n`PYTHONPATH=. python benchmarks/exactness.py > benchmarks/exactness.md`,")
     print(described())
     print("\n## Log-determinant: relative error against float64 eigenvalues, alpha = 0.001\n")
     print("| tokens | features | " + " | ".join(KINDS) + " |\n|---|---|---|---|---|")
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def error(m: int, d: int, kind: str) -> float:
-    """Give the relative error of one log-determinant."""
+    """Return the relative error of one log-determinant."""
     noise = torch.Generator().manual_seed(m * d)
     states = torch.randn(m, d, generator=noise)
     attention = 0.05 + 0.95 * torch.rand(m, generator=noise)
@@ -52,7 +53,7 @@ def error(m: int, d: int, kind: str) -> float:
 
 
 def by_eigenvalues(states: torch.Tensor, weights: torch.Tensor) -> float:
-    """Take the logs of the eigenvalues of the smaller of the two matrices, whose others are alpha."""
+    """Sum the logs of the eigenvalues of the smaller of the two matrices; all other eigenvalues are alpha."""
     m, d = states.shape
     h, a = states.double().T, weights.double()
     centred = (torch.eye(d, dtype=torch.float64) - 1 / d) @ (h * a)
@@ -62,7 +63,7 @@ def by_eigenvalues(states: torch.Tensor, weights: torch.Tensor) -> float:
 
 
 def precision() -> None:
-    """Print how half precision ranks the traces of the embedded benchmark, beside single precision."""
+    """Print how half precision ranks the traces of the embedded benchmark, compared with single precision."""
     encoder = load_tokenizer(EMBEDDED)
     solutions = []
     for record in Chains(kind="chains", test=350).records("test", 0):

@@ -1,9 +1,9 @@
-"""A policy's stages at full size on a GPU: `PYTHONPATH=. python benchmarks/gpu.py > benchmarks/gpu.json`
+"""Benchmark a policy's stages at full size on a GPU: `PYTHONPATH=. python benchmarks/gpu.py > benchmarks/gpu.json`
 
-Builds random models of Qwen2.5's shapes (no network), and measures what the stages do with them: tokens a second of
-generating by transformers, of scoring InDiv beside the bare first half of the blocks, of steps of SFT, and what each
-takes of memory. Training ends with a checkpoint of some 20 GB in the temporary folder. `--tiny` runs the same code on
-any machine, to see that it works; its figures mean nothing. No figures of a GPU are committed yet.
+Builds random models of Qwen2.5's shapes (no network), and measures tokens per second and peak memory of generation with
+transformers, of scoring InDiv compared with the bare first half of the blocks, and of SFT steps. Training ends with a
+checkpoint of about 20 GB in the temporary folder. `--tiny` runs the same code on any machine, to check that it works;
+its numbers are meaningless. No GPU results are committed yet.
 """
 
 import argparse
@@ -45,14 +45,14 @@ TINY = {
 }  # fmt: skip
 LENGTHS = (512, 2048)
 BUDGET = 16384
-"""Tokens in a batch that is scored."""
+"""Tokens per scored batch."""
 TRAINED = "Qwen2.5-1.5B"
-"""What generates and is trained: a GPU of 40 GB holds it with AdamW's state in float32."""
+"""The model for generation and training: it fits on a 40 GB GPU with AdamW's state in float32."""
 ENCODER = Path(__file__).parents[1] / "hsir" / "embedded" / "model"
 
 
 def main() -> None:
-    """Print a JSON object: the machine, and a row a measurement."""
+    """Print a JSON object: the machine, and one row per measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="Run the same code on any machine, in seconds.")
     tiny = parser.parse_args().tiny
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def generated(shape: dict[str, int], batch: int, prompt: int, new: int) -> dict[str, Any]:
-    """Sample a batch to its token limit, by the engine's own loop, in bfloat16."""
+    """Sample a batch to its token limit, with the engine's own loop, in bfloat16."""
     model = random_model(shape, torch.bfloat16)
     prompts = torch.randint(5, 1000, (batch, prompt)).tolist()
 
@@ -83,7 +83,8 @@ def generated(shape: dict[str, int], batch: int, prompt: int, new: int) -> dict[
 
 
 def trained(shape: dict[str, int], rows: int, length: int, steps: int) -> dict[str, Any]:
-    """Train for some steps, by the stage's own trainer, in bfloat16 with float32 weights; the first is not counted."""
+    """Train for a few steps with the stage's own trainer, in bfloat16 with float32 weights; the first is not
+    counted."""
     began: list[float] = []
     model = random_model(shape, torch.float32)
     model.register_forward_pre_hook(lambda *_: began.append(now()))
@@ -101,7 +102,7 @@ def trained(shape: dict[str, int], rows: int, length: int, steps: int) -> dict[s
 
 
 def scored(name: str, shape: dict[str, int], length: int, rounds: int) -> dict[str, Any]:
-    """Time the bare half, the half with attention watched, and the whole score, in turn."""
+    """Time the bare half, the half with attention recording, and the complete score, alternating."""
     model = truncate(random_model(shape, torch.bfloat16, attn_implementation=attention.NAME), "middle")
     batch = [Tokens([1] * 64, torch.randint(5, 1000, (length,)).tolist()) for _ in range(max(1, BUDGET // length))]
     tokens = sum(row.length for row in batch)
@@ -125,7 +126,7 @@ def scored(name: str, shape: dict[str, int], length: int, rounds: int) -> dict[s
 
 
 def random_model(shape: dict[str, int], dtype: torch.dtype, **options: str) -> PreTrainedModel:
-    """Build a model at random, on the GPU if there is one."""
+    """Build a random model, on the GPU if there is one."""
     vocabulary = 1024 if shape is TINY else 151936
     config = Qwen2Config(
         vocab_size=vocabulary, max_position_embeddings=32768, tie_word_embeddings=True, **options, **shape
@@ -135,14 +136,14 @@ def random_model(shape: dict[str, int], dtype: torch.dtype, **options: str) -> P
 
 
 def timed(run: Callable[[], Any]) -> float:
-    """Give the seconds that `run` takes, the GPU's work included."""
+    """Return the seconds that `run` takes, including the GPU's work."""
     began = now()
     run()
     return now() - began
 
 
 def peak(run: Callable[[], Any]) -> float | None:
-    """Warm up, and give the most MiB of GPU memory beyond the weights; None on a CPU."""
+    """Warm up, and return the peak GPU memory beyond the weights in MiB; None on a CPU."""
     if not torch.cuda.is_available():
         run()
         return None
@@ -153,7 +154,7 @@ def peak(run: Callable[[], Any]) -> float | None:
 
 
 def now() -> float:
-    """Tell the time, once the GPU has done all that it was given."""
+    """Return the time after the GPU has finished its queue."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

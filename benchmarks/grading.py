@@ -1,9 +1,9 @@
-"""How far the grader agrees with labels of others, how fast it is, and what it makes of hostile text.
+"""The grader's agreement with labels from other projects, its speed, and its behaviour on hostile text.
 
     PYTHONPATH=. python benchmarks/grading.py ../shared > benchmarks/grading.md
 
 reads the shared test data: `judge/*.jsonl` (gold, prediction, expected), `data/` (long outputs of models). Rows are
-named by file and line; none is copied here. Why a verdict differs from a label stands in grading-explained.yaml.
+named by file and line; none is copied here. grading-explained.yaml says why a verdict differs from a label.
 """
 
 import json
@@ -55,12 +55,12 @@ class Row(NamedTuple):
 
     @property
     def debatable(self) -> bool:
-        """Tell whether the second set calls the row debatable: such rows are counted on neither side."""
+        """Return whether the second set labels the row as debatable: such rows are not counted."""
         return self.row["expected"] is None and "k" in self.row
 
     @property
     def agrees(self) -> bool:
-        """Tell whether our verdict is the label's; without one, that it is `no_answer`."""
+        """Return whether our verdict equals the label; without a label, whether it is `no_answer`."""
         expected = self.row["expected"]
         return self.ours.verdict == "no_answer" if expected is None else (self.ours.verdict == "right") == expected
 
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def graded(path: Path) -> list[Row]:
-    """Grade the rows of a file, kind by kind; rows of kinds that are no answers (format tests) are left out."""
+    """Grade the rows of a file, kind by kind; kinds that are not answers (format tests) are skipped."""
     numbered = [(number, kinded(json.loads(line))) for number, line in enumerate(path.open(encoding="utf-8"), start=1)]
     rows = []
     for kind, grader in GRADERS.items():
@@ -91,17 +91,18 @@ def graded(path: Path) -> list[Row]:
 
 
 def kinded(row: dict[str, Any]) -> dict[str, Any]:
-    """Name the kind alike in both sets of files; rows without a prediction are for other code, and have none."""
+    """Return the kind under one name for both sets of files; None for rows without a prediction, which test other
+    code."""
     return row if "kind" in row else row | {"kind": row.get("k") if "prediction" in row else None}
 
 
 def item(row: dict[str, Any]) -> Item:
-    """Make a labelled row an item; golds and predictions may be JSON numbers."""
+    """Convert a labelled row to an item; gold answers and predictions may be JSON numbers."""
     return Item(str(row["prediction"]), str(row["gold"]), row.get("options"))
 
 
 def alone(row: dict[str, Any]) -> bool | None:
-    """Ask math-verify alone, as its README does: gold first."""
+    """Use math-verify alone, as in its README: gold first."""
     if row["kind"] in ("mcq_long_cot", "choice", "choice_think", "text", "yesno") or row["expected"] is None:
         return None
     gold = str(row["gold"])
@@ -110,7 +111,7 @@ def alone(row: dict[str, Any]) -> bool | None:
 
 
 def agreement(files: dict[str, list[Row]]) -> None:
-    """Print the share of rows whose verdict is the label's."""
+    """Print the share of rows whose verdict equals the label."""
     print("\n## Agreement with labels\n")
     print("| file | rows | agree | % | goal % | math-verify alone % | no answer | undecided | wrongly right |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -132,7 +133,7 @@ def agreement(files: dict[str, list[Row]]) -> None:
 
 
 def parts(files: dict[str, list[Row]]) -> Iterator[tuple[str, list[Row]]]:
-    """Yield the files, and of those with rows of several kinds each kind."""
+    """Yield the files, and each kind separately for files with several kinds."""
     for name, rows in files.items():
         yield name, rows
         kinds = dict.fromkeys((row.row["kind"], row.row.get("language") == "ENGLISH") for row in rows)
@@ -145,7 +146,7 @@ def parts(files: dict[str, list[Row]]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def disagreements(files: dict[str, list[Row]]) -> None:
-    """Print each row whose verdict is not the label's, and why."""
+    """Print each row whose verdict differs from the label, and why."""
     reasons = yaml.safe_load(EXPLAINED.read_text(encoding="utf-8")) if EXPLAINED.exists() else {}
     print("\n## Every disagreement\n")
     print("Label: the label is wrong. Row: the row cannot be decided. Ours: our verdict is wrong.\n")
@@ -159,7 +160,7 @@ def disagreements(files: dict[str, list[Row]]) -> None:
 
 
 def speed(shared: Path) -> None:
-    """Print answers a second, ours and math-verify's on the same rows, in turn in one process."""
+    """Print rows per second, ours and math-verify's on the same rows, alternating in one process."""
     rng = random.Random(0)
     texts = {letter: f"option {letter}" for letter in "ABCD"}
     wrap = "<think>\nso\n</think>\n<answer>\n{}\n</answer>"
@@ -183,8 +184,8 @@ def speed(shared: Path) -> None:
 
 
 def timed(what: str, grader: Grader, items: Sequence[Item], every: int = 1) -> None:
-    """Print one line; math-verify is given every n-th of many short rows, and none of those it cannot read."""
-    list(grader.judge_all([Item("\\boxed{x+1}", "y-2")]))  # workers start before the clock does
+    """Print one line; math-verify gets every n-th of many short rows, and none that it cannot parse."""
+    list(grader.judge_all([Item("\\boxed{x+1}", "y-2")]))  # start the workers before the clock
     ours = rate(lambda: sum(1 for _ in grader.judge_all(items)))
     some = items[::every]
     theirs = None
@@ -196,7 +197,7 @@ def timed(what: str, grader: Grader, items: Sequence[Item], every: int = 1) -> N
 
 
 def rate(run: Callable[[], int]) -> float:
-    """Give how many a second `run` gets through."""
+    """Return the number of items per second that `run` processes."""
     started = time.perf_counter()
     done = run()
     return done / (time.perf_counter() - started)
@@ -230,7 +231,7 @@ PEAK = (
 
 
 def hostile() -> None:
-    """Print what graders make of 10,000 strings put together at random, none of which is right."""
+    """Print the verdicts of graders on 10,000 random strings, none of them correct."""
     rng = random.Random(0)
     strings = ["".join(rng.choices(PIECES, k=rng.randint(1, 60))) for _ in range(FUZZED)]
     graders = (Number(), Choice(), YesNo(), Text(), Auto(), Math(deadline=2.0))

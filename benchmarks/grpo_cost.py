@@ -1,4 +1,4 @@
-"""What InDiv adds to a step of reinforcement learning: H-GRPO on the embedded model, and on a larger random one.
+"""The cost of InDiv in a step of reinforcement learning: H-GRPO on the embedded model, and on a larger random one.
 
 PYTHONPATH=. python benchmarks/grpo_cost.py > benchmarks/grpo_cost.md      (4 minutes)
 """
@@ -37,8 +37,12 @@ def main() -> None:
     torch.set_num_threads(1)
     print("# The cost of InDiv in a step of H-GRPO\n\n`PYTHONPATH=. python benchmarks/grpo_cost.py`,")
     print(described() + f" One thread, float32; {asked.steps} steps, without the first.\n")
-    print("A step is 7 questions x 8 rollouts of 320 tokens at most: sampled, graded, scored by the policy itself, and")
-    print(f"trained on. The random model hardly ever stops by itself. The goal: InDiv takes {GOAL:.0%} at most.\n")
+    print(
+        "A step has 7 questions x 8 rollouts of at most 320 tokens: sampled, graded, scored by the policy itself, and"
+    )
+    print(
+        f"trained on. The random model hardly ever stops by itself. Goal: InDiv takes at most {GOAL:.0%} of a step.\n"
+    )
     print(
         "| model | features | blocks | tokens per rollout | step, s | InDiv, s | share |\n|---|---|---|---|---|---|---|"
     )
@@ -49,7 +53,7 @@ def main() -> None:
 
 
 def line(name: str, path: str, steps: int) -> str:
-    """Train for a few steps; give the row of the table."""
+    """Train for a few steps; return the row of the table."""
     options = Grpo(
         batch_size=7, device_batch_size=28, max_steps=steps, max_new_tokens=320,
         rewards=(Accuracy(), Format(), Indiv(weight=0.2)),
@@ -68,7 +72,7 @@ def line(name: str, path: str, steps: int) -> str:
 
 
 def random_model(features: int, blocks: int) -> Qwen2ForCausalLM:
-    """Build a Qwen2 of the embedded model's vocabulary, at random."""
+    """Build a random Qwen2 with the embedded model's vocabulary."""
     torch.manual_seed(0)
     shape = Qwen2Config(
         vocab_size=512, hidden_size=features, intermediate_size=3 * features, num_hidden_layers=blocks,

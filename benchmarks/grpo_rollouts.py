@@ -1,4 +1,4 @@
-"""How long a step of H-GRPO takes: by the project's own rollouts and passes, and as TRL makes both.
+"""The time of a step of H-GRPO: with HSIR's own rollouts and passes, and with TRL's.
 
 PYTHONPATH=. python benchmarks/grpo_rollouts.py > benchmarks/grpo_rollouts.md      (5 minutes)
 """
@@ -50,15 +50,15 @@ class Generating(QuestionTrainer):
         return drawn
 
 
-TRAINERS = {"TRL's": (Generating, 28), "the project's": (QuestionTrainer, 8)}
-"""Who draws and reads rollouts, and how many are in a pass: of TRL's, few small ones are as fast as many."""
+TRAINERS = {"TRL's": (Generating, 28), "HSIR's": (QuestionTrainer, 8)}
+"""The trainers, and their number of rollouts per pass: for TRL, small passes are as fast as large ones."""
 
 
 def main() -> None:
     """Print the page."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=4, help="Of a training; the first is not counted.")
-    parser.add_argument("--rounds", type=int, default=3, help="Trainings of either kind, in turn.")
+    parser.add_argument("--steps", type=int, default=4, help="Steps per training run; the first is not counted.")
+    parser.add_argument("--rounds", type=int, default=3, help="Training runs of each kind, alternating.")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     count_processor_time()
@@ -71,14 +71,14 @@ def main() -> None:
 
 
 def count_processor_time() -> None:
-    """Have steps and their parts timed by the processor time of this process: others share the machine."""
+    """Time steps and their parts by this process's processor time, because others share the machine."""
     clock = SimpleNamespace(monotonic=time.process_time, perf_counter=time.process_time)
     for module in (hsir.training.grpo, hsir.training.questions, trl.trainer.grpo_trainer):
         module.time = clock  # type: ignore[attr-defined]
 
 
 def trained(trainer: type[QuestionTrainer], size: int, steps: int) -> list[dict[str, float]]:
-    """Train for a few steps; give what each but the first took, in seconds, and its tokens a rollout."""
+    """Train for a few steps; return the seconds of each except the first, and its tokens per rollout."""
     options = Grpo(
         batch_size=7, device_batch_size=size, max_steps=steps, max_new_tokens=320,
         rewards=(Accuracy(), Format(), Indiv(weight=0.2)),
@@ -96,20 +96,16 @@ def trained(trainer: type[QuestionTrainer], size: int, steps: int) -> list[dict[
 
 
 def page(steps: int, rounds: int, found: dict[str, list[dict[str, float]]]) -> None:
-    """Print the numbers, and what they come to."""
-    print("# What a step of H-GRPO takes\n\n`PYTHONPATH=. python benchmarks/grpo_rollouts.py`,")
+    """Print the numbers and the result."""
+    print("# The time of a step of H-GRPO\n\n`PYTHONPATH=. python benchmarks/grpo_rollouts.py`,")
     print(described() + f" One core of a shared machine (load {os.getloadavg()[2]:.0f}): seconds are the process's own")
-    print(
-        f"processor time, one thread, float32. Medians of {rounds} x {steps - 1} steps: both kinds train in turn, and"
-    )
-    print("the first step of each training is left out.\n")
-    print("A step is 7 questions x 8 rollouts of 320 tokens at most by the embedded model (128 features, 4 blocks):")
-    print("drawn, graded, scored by the policy itself, read by the reference and learnt from. TRL draws by `generate`,")
-    print(
-        "and pads all rollouts of a step to the longest. The project draws by the engine of the stage sample, and puts"
-    )
-    print("rollouts into passes by length, each as wide as its own longest.\n")
-    columns = ["rollouts and passes", "rollouts a pass", "tokens a rollout", "a step", *PARTS.values(), "learning"]
+    print(f"processor time, one thread, float32. Medians of {rounds} x {steps - 1} steps: the two kinds of training")
+    print("alternate, without the first step of each.\n")
+    print("A step has 7 questions x 8 rollouts of at most 320 tokens by the embedded model (128 features, 4 blocks):")
+    print("sampled, graded, scored by the policy itself, read by the reference and trained on. TRL samples with")
+    print("`generate`, and pads all rollouts of a step to the longest. HSIR samples with the engine of the")
+    print("stage sample, and groups rollouts into passes by length, each padded to its own longest.\n")
+    columns = ["rollouts and passes", "rollouts per pass", "tokens per rollout", "step", *PARTS.values(), "learning"]
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     took = {}
     for name, all_steps in found.items():
@@ -120,7 +116,7 @@ def page(steps: int, rounds: int, found: dict[str, list[dict[str, float]]]) -> N
         print(f"| {name} | {TRAINERS[name][1]} | {length:.0f} | {middle['seconds']:.2f} | {parts} | {rest:.2f} |")
     before, after = took.values()
     print(f"\nA step is {before / after:.1f} times as fast: {PLANNED} steps take {PLANNED * after / 60:.0f} minutes of")
-    print(f"processor time in place of {PLANNED * before / 60:.0f}.")
+    print(f"processor time instead of {PLANNED * before / 60:.0f}.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What InDiv costs beside the bare half of a forward pass, and beside the way of its ancestors; one process, in turn.
+"""The cost of InDiv compared with half a forward pass, and with earlier methods; one process, alternating.
 
     PYTHONPATH=. python benchmarks/indiv.py > benchmarks/indiv.md
 
-A random Qwen2 of Qwen2.5-1.5B's shape (d = 1,536, 12 heads, 2 of keys and values); `--blocks` of its 28 are in place.
-(a) the first half of the blocks alone, with sdpa; ours: the same, and attention maxima and log-determinants on top;
+A random Qwen2 of Qwen2.5-1.5B's shape (d = 1,536, 12 heads, 2 of keys and values); the model has `--blocks` of its 28.
+(a) only the first half of the blocks, with sdpa; ours: the same, plus attention maxima and log-determinants;
 (b) all blocks with `output_attentions=True`, an SVD of the weighted, centred states.
 """
 
@@ -32,7 +32,7 @@ ALPHA = 1e-3
 
 
 def main() -> None:
-    """Print the page, or measure one thing in a process of its own."""
+    """Print the page, or make one measurement in its own process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--full", action="store_true", help="Also all 28 blocks (14 GiB, minutes).")
@@ -47,7 +47,7 @@ def main() -> None:
         growth()
         return
     print("# The cost of InDiv\n\n`PYTHONPATH=. python benchmarks/indiv.py" + (" --full" if asked.full else "") + "`,")
-    print(described() + " Two threads, float32; medians of 5 rounds, each way in a process of its own.\n")
+    print(described() + " Two threads, float32; medians of 5 rounds, each variant in its own process.\n")
     compare(asked.blocks, rounds=5)
     if asked.full:
         compare(28, rounds=3, ancestors=False)
@@ -55,8 +55,8 @@ def main() -> None:
 
 
 def compare(blocks: int, rounds: int, ancestors: bool = True) -> None:
-    """Print times and peaks of the three ways."""
-    print(f"## {blocks} blocks in place, {blocks // 2} of them run by (a) and by ours\n")
+    """Print times and peaks of the three variants."""
+    print(f"## A model of {blocks} blocks; (a) and ours run {blocks // 2} of them\n")
     print("| tokens | (a) half, s | ours, s | ours / (a) | (b), s | ours / (b) | on top: ours, s | (b)'s, s | ratio |"
           " peak, ours / (a) |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|")
@@ -84,7 +84,7 @@ def own_process(*task: Any) -> dict[str, float]:
 
 
 def measured(what: str, blocks: int, tokens: int, rounds: int) -> dict[str, float]:
-    """Give median seconds, peak MiB beyond the weights, what comes on top of the pass, and the ratio to the half."""
+    """Return median seconds, peak MiB beyond the weights, the overhead beyond the pass, and the ratio to the half."""
     torch.manual_seed(0)
     model = random_model(blocks, "eager" if what == "ancestors" else attention.NAME)
     row = Tokens([1] * 64, torch.randint(5, 1000, (tokens,)).tolist())
@@ -110,9 +110,9 @@ def measured(what: str, blocks: int, tokens: int, rounds: int) -> dict[str, floa
 
 @torch.inference_mode()
 def ancestors(model: PreTrainedModel, row: Tokens, rounds: int) -> tuple[float, float]:
-    """Score by the whole model with all attentions put out, and an SVD.
+    """Score with the whole model, all attentions as outputs, and an SVD.
 
-    Gives the seconds, and those beyond a plain pass (sdpa, nothing put out) of the same model.
+    Returns the seconds, and those beyond a plain pass (sdpa, no attention outputs) of the same model.
     """
     ids = torch.tensor([[*row.prompt_ids, *row.completion_ids]])
     start = len(row.prompt_ids)
@@ -133,10 +133,10 @@ def ancestors(model: PreTrainedModel, row: Tokens, rounds: int) -> tuple[float, 
 
 
 def growth() -> None:
-    """Print what grows with length where the number of tokens is fixed."""
+    """Print what grows with length for a fixed number of tokens."""
     model = truncate(random_model(4, attention.NAME), "middle")
-    print("## Growth, 2 blocks, 8,192 tokens in all\n")
-    print("| tokens a solution | solutions | half, s | ours, s | log-det, s | peak of one, half / ours, MiB |")
+    print("## Growth with length, 2 blocks, 8,192 tokens in total\n")
+    print("| tokens per solution | solutions | half, s | ours, s | log-det, s | peak of one, half / ours, MiB |")
     print("|---|---|---|---|---|---|")
     for length in GROWTH:
         rows = [Tokens([], torch.randint(5, 1000, (length,)).tolist()) for _ in range(max(GROWTH) // length)]
@@ -152,7 +152,7 @@ def growth() -> None:
 
 
 def random_model(blocks: int, implementation: str) -> PreTrainedModel:
-    """Build Qwen2.5-1.5B's shape with fewer blocks and a small vocabulary, at random."""
+    """Build a random model of Qwen2.5-1.5B's shape with fewer blocks and a small vocabulary."""
     shape = Qwen2Config(
         vocab_size=1024, hidden_size=1536, intermediate_size=8960, num_hidden_layers=blocks, num_attention_heads=12,
         num_key_value_heads=2, max_position_embeddings=16384, attn_implementation=implementation,
@@ -161,34 +161,34 @@ def random_model(blocks: int, implementation: str) -> PreTrainedModel:
 
 
 def timed(run: Callable[[], Any]) -> float:
-    """Give the seconds that `run` takes."""
+    """Return the seconds that `run` takes."""
     began = time.perf_counter()
     run()
     return time.perf_counter() - began
 
 
 def median(values: list[float]) -> float:
-    """Give the middle value."""
+    """Return the median."""
     return sorted(values)[len(values) // 2]
 
 
 def peak_of(run: Callable[[], Any]) -> float:
-    """Give the MiB that `run` takes at its peak."""
+    """Return the peak memory of `run` in MiB."""
     before = _forget_peak()
     run()
     return _peak(before)
 
 
 def _forget_peak() -> int:
-    """Have the kernel forget the peak so far, and give the memory in use, KiB."""
+    """Reset the kernel's peak, and return the memory in use in KiB."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # blocks that were cut off go back to the system now, not later
+    ctypes.CDLL(None).malloc_trim(0)  # release removed blocks to the system now, not later
     Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmRSS")
 
 
 def _peak(before: int) -> float:
-    """Give the MiB beyond `before` at the peak since then."""
+    """Return the peak since then in MiB beyond `before`."""
     return (_memory("VmHWM") - before) / 1024
 
 

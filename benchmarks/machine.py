@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""Description of the machine of a measurement."""
 
 import os
 import platform
@@ -8,5 +8,5 @@ from hsir.storage.hardware import processor
 
 
 def described() -> str:
-    """Name the commit, the processor, its cores and the Python."""
+    """Return the commit, the processor, its cores and the Python version."""
     return f"commit {tables.commit()}: {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}."

@@ -1,4 +1,4 @@
-"""How much padding does training on a policy's solutions compute, in random order and in a step by length?
+"""How much padding does training on a policy's solutions compute, in random order and with steps sorted by length?
 
 PYTHONPATH=. python benchmarks/padding.py results/embedded/chains/seed0/rft.1 [...]
 """
@@ -29,12 +29,12 @@ ROWS = 320
 
 
 def at_random(lengths: list[int], step: int, blank: int, seed: int, done: object) -> SeedableRandomSampler:
-    """Give the order that a trainer takes by default."""
+    """Return the trainer's default order."""
     return SeedableRandomSampler(lengths, data_seed=seed)
 
 
 def computed(order: Iterable[int], lengths: list[int], a_pass: int) -> int:
-    """Count the tokens that passes compute, padding included."""
+    """Count the tokens that passes compute, including padding."""
     taken = [lengths[n] for n in order]
     passes = [taken[first : first + a_pass] for first in range(0, len(taken), a_pass)]
     return sum(max(one) * len(one) for one in passes)
@@ -51,7 +51,8 @@ def seconds(rows: list[tables.Row], options: Sft, order: Callable[..., object]) 
 
 
 def main() -> None:
-    """Print a row a policy: solutions, tokens, computed tokens a token, and the seconds of an epoch on 320 of them."""
+    """Print one row per policy: solutions, tokens, computed tokens per token, and the seconds of an epoch on 320 of
+    them."""
     print(f"{described()}\n\n| policy | solutions | tokens | random | by length | seconds | by length |")
     print("|---|" + "---:|" * 6)
     for folder in map(Path, sys.argv[1:]):

@@ -1,4 +1,4 @@
-"""VeriExit's matchers where the correct cut is known: precision, recall and cost on the embedded benchmark.
+"""VeriExit's matchers, measured with known correct cuts: precision, recall and cost on the embedded benchmark.
 
     snakemake --profile profiles/local --configfile config/bench-probe.yaml -- bench-probe
     PYTHONPATH=. python benchmarks/probe.py results/embedded/chains/seed0/sft-initial > benchmarks/probe.md
@@ -56,12 +56,12 @@ def main() -> None:
     solved = {drawn[name]["question_id"] for name in correct}
     asked = {name: questions[row["question_id"]]["question"] for name, row in failed.items()}
     arrivals = {name: arrival(row["completion"], asked[name]) for name, row in failed.items()}
-    print("# VeriExit's matchers where the correct cut is known\n")
+    print("# VeriExit's matchers, measured with known correct cuts\n")
     print((__doc__ or "").split("\n\n", 1)[1])
     sound = sum(found is not None for found in arrivals.values())
-    print(described(), f"Of {len(drawn):,} solutions {len(failed):,} failed, and {sound:,} of these arrive soundly.")
+    print(described(), f"Of {len(drawn):,} solutions, {len(failed):,} failed, and {sound:,} of these arrive soundly.")
     print(f"{len(questions) - len(solved)} of {len(questions)} questions have no correct solution.\n")
-    print("| matcher | cuts | right cuts % | recall % | cuts with a false equation % |\n|---|" + "---:|" * 4)
+    print("| matcher | cuts | correct cuts % | recall % | cuts with a false equation % |\n|---|" + "---:|" * 4)
     evidence = Evidence(probed(policy))
     for name, matcher in MATCHERS.items():
         row = cuts(matcher, failed, arrivals, questions, evidence)
@@ -92,13 +92,13 @@ def samples(policy: Path, pool: str) -> list[tables.Row]:
 
 
 def right_in(policy: Path, pool: str) -> set[str]:
-    """Name the correct samples of a pool."""
+    """Return the correct samples of a pool."""
     rows = tables.read("verified", policy / pool / "verified.parquet")
     return {row["sample_id"] for row in rows if row["verdict"] == "right"}
 
 
 def chain(question: str) -> list[str]:
-    """Work out the equations that a question asks for, in order."""
+    """Compute the equations that a question requires, in order."""
     found = re.search(r"has (\d+)", question)
     amount, equations = int(found[1]) if found else 0, []
     for verb, what in EVENT.findall(question):
@@ -123,19 +123,19 @@ def arrival(completion: str, question: str) -> int | None:
 
 
 def unsound(text: str) -> bool:
-    """Say whether a text has a false equation."""
+    """Return whether a text has a false equation."""
     return bool(false_equations(text))
 
 
 def share(found: Iterable[bool], total: int) -> str:
-    """Write a share in percent with its Wilson interval."""
+    """Format a share in percent with its Wilson interval."""
     hits = sum(found)
     _, low, high = wilson(hits, total)
     return f"{100 * hits / total:.1f} [{100 * low:.1f}, {100 * high:.1f}]" if total else "-"
 
 
 def probed(policy: Path) -> dict[str, dict[str, dict[int, float]]]:
-    """Read what the probes gave: the share of correct answers by pool, solution and step."""
+    """Read the results of the probes: the share of correct answers by pool, solution and step."""
     pools = PROBES, EVERYWHERE
     shards = {pool: sorted((policy / pool / "samples").glob("*.parquet")) for pool in pools}
     return probe_shares(shards, {pool: [policy / pool / "verified.parquet"] for pool in pools})
@@ -144,7 +144,7 @@ def probed(policy: Path) -> dict[str, dict[str, dict[int, float]]]:
 def cuts(
     matcher: BaseMatcher, failed: Rows, arrivals: dict[str, int | None], questions: Rows, evidence: Evidence
 ) -> list[str]:
-    """Give a matcher's columns: how many failed solutions it cuts, and how many of the cuts are right."""
+    """Return a matcher's columns: how many failed solutions it cuts, and how many of the cuts are correct."""
     found = {
         name: find_cut(row["completion"], questions[row["question_id"]]["gold"], matcher, GRADER, None,
                        evidence.about(name))
@@ -161,17 +161,17 @@ def cuts(
 
 
 def prefix(completion: str, step: int) -> str:
-    """Give a completion up to the end of a step."""
+    """Return a completion up to the end of a step."""
     return completion[: traces.steps(completion)[step][1]]
 
 
 def is_right(completion: str, step: int, arrived: int | None) -> bool:
-    """Say whether a cut keeps a completed chain and no false equation."""
+    """Return whether a cut keeps a completed chain and no false equation."""
     return arrived is not None and step >= arrived and not unsound(prefix(completion, step))
 
 
 def cost(way: str, pools: list[str], judged: str, policy: Path, open_questions: set[str], afresh: bool = False) -> None:
-    """Print what it took to solve questions that had no correct solution; `afresh`: by the later half of a pool."""
+    """Print the cost of solving questions without a correct solution; `afresh`: with the second half of a pool."""
     good = right_in(policy, judged)
     spent = [
         row for pool in pools for row in samples(policy, pool)
@@ -187,7 +187,7 @@ def cost(way: str, pools: list[str], judged: str, policy: Path, open_questions: 
 
 
 def cached(policy: Path, pool: str, names: set[str]) -> int:
-    """Count the tokens that the engine `transformers` has from another of these samples of the same batch."""
+    """Count the tokens that the engine `transformers` takes from another sample of the same batch."""
     kept = 0
     for shard in (policy / pool / "samples").glob("*.parquet"):
         size = tables.metadata(shard)["options"]["engine"]["batch_size"]
@@ -198,13 +198,13 @@ def cached(policy: Path, pool: str, names: set[str]) -> int:
 
 
 def prompt(row: tables.Row) -> Prompt:
-    """Give the prompt that a sample was drawn for."""
+    """Return the prompt of a sample."""
     given = row["completion_ids"][: row["n_tokens"] - row["n_generated"]]
     return Prompt(row["sample_id"], row["question_id"], row["prompt_ids"], row["seed"], given, row["parent_id"])
 
 
 def whole(pool: str, policy: Path) -> None:
-    """Print what a pool took, as its engine counted it."""
+    """Print the cost of a pool, as counted by its engine."""
     shards = sorted((policy / pool / "samples").glob("*.parquet"))
     entry = ledger.pool(tables.read("samples", shards), [read_json(path.with_suffix(".cost.json")) for path in shards])
     names = ("samples", "generated_tokens", "prefill_tokens", "cached_tokens", "sample_seconds")

@@ -1,7 +1,7 @@
-"""How large and how slow is the report at the paper's scale?
+"""How large and slow is the report at the paper's scale?
 
-Lays down results as large as a config of config/paper plans, made of a finished run of every method on the embedded
-default: its rows under new names, with longer texts, for every model, task, policy and pool. Then makes the report.
+Creates results of the size that a config in config/paper plans, from a finished run of every method on the embedded
+default: its rows under new names, with longer texts, for every model, task, policy and pool. Then builds the report.
 
 PYTHONPATH=. python benchmarks/report_scale.py results config/paper/table1.yaml > benchmarks/report_scale.md
 """
@@ -24,7 +24,7 @@ from benchmarks.machine import described
 from hsir.planning import workflow
 
 TEST, UNLABELLED = 3, 28
-"""Copies: of 420 test questions 1,260, of 250 unlabelled ones 7,000, as many as GSM8K has."""
+"""Numbers of copies: 420 test questions become 1,260, and 250 unlabelled ones 7,000, as many as in GSM8K."""
 LONGER = 10
 """Texts of 150 tokens become as long as the paper's."""
 NAMES = {"id", "question_id", "sample_id", "parent_id", "loser_id"}
@@ -35,7 +35,7 @@ SHARD = re.compile(r"(\d+)-of-\d+")
 
 
 def snakemake(folder: Path, config: Path, *options: str) -> str:
-    """Run Snakemake in a folder, and give what it says."""
+    """Run Snakemake in a folder, and return its output."""
     command = [sys.executable, "-m", "snakemake", "-s", str(workflow.HOME / "Snakefile"), *options]
     told = subprocess.run(
         [*command, "--configfile", str(config)], cwd=folder, check=True, text=True,
@@ -45,7 +45,8 @@ def snakemake(folder: Path, config: Path, *options: str) -> str:
 
 
 def template(path: str, results: Path) -> Path:
-    """Give the file of the finished run that stands for one of the large run: of later rounds, the first one's."""
+    """Return the file of the finished run that replaces one of the large run; later iterations use that of the
+    first."""
     if "/benchmarks/" in path:
         return results / "embedded/benchmarks/chains.parquet"
     rest = CELL.fullmatch(path)[1]  # type: ignore[index]
@@ -57,7 +58,7 @@ def template(path: str, results: Path) -> Path:
 
 
 def copies(path: str) -> range:
-    """Give the numbers of the copies that a file holds: the shards of a pool hold different ones."""
+    """Return the numbers of the copies in a file: the shards of a pool contain different ones."""
     if "/eval/" in path or "/benchmarks/" in path:
         return range(TEST)
     shard = re.search(r"(\d+)-of-(\d+)", path)
@@ -66,14 +67,14 @@ def copies(path: str) -> range:
 
 
 def enlarged(source: Path, target: Path, numbers: range) -> None:
-    """Write a table with all rows of another several times, under names of their own, and longer texts."""
+    """Write a table with all rows of another one several times, under new names, and with longer texts."""
     table = pq.read_table(source)
     parts = [renamed(table, f"~{n}") for n in numbers]
     pq.write_table(pa.concat_tables(parts).replace_schema_metadata(table.schema.metadata), target, compression="zstd")
 
 
 def renamed(table: pa.Table, ending: str) -> pa.Table:
-    """Give every name an ending, and every solution its length."""
+    """Add a suffix to every name, and set every solution's length."""
     for at, field in enumerate(table.schema):
         column = table.column(at)
         if field.name in NAMES:
@@ -87,7 +88,7 @@ def renamed(table: pa.Table, ending: str) -> pa.Table:
 
 
 def lay_down(folder: Path, paths: Sequence[str], results: Path) -> None:
-    """Link every file that the report reads to one that was made of its template."""
+    """Link every file that the report reads to a copy made from its template."""
     made: dict[tuple[Path, range], Path] = {}
     for path in paths:
         key = source, numbers = template(path, results), copies(path)
@@ -104,7 +105,7 @@ def lay_down(folder: Path, paths: Sequence[str], results: Path) -> None:
 
 
 def main() -> None:
-    """Print how many files there were, how long the report took, and how large it is."""
+    """Print the number of files, the time of the report, and its size."""
     results, config = (Path(given).resolve() for given in sys.argv[1:3])
     plan = workflow.opened([config])
     (run,) = plan.built_by_default()

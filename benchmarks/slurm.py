@@ -1,6 +1,7 @@
-"""The table of a cluster's faults, of what pytest noted while tests/slurm ran: `make test-slurm-faults`.
+"""The table of cluster faults, from what pytest recorded while tests/slurm ran: `make test-slurm-faults`.
 
-Usage: PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md; of several files, the later count.
+Usage: PYTHONPATH=. python benchmarks/slurm.py slurm.xml > benchmarks/slurm.md; of several files, later ones override
+earlier ones.
 """
 
 import sys
@@ -12,16 +13,17 @@ from benchmarks.machine import described
 
 CLUSTER = """SLURM 22.05 of Debian 12 on one machine: accounting, three nodes with two fake GPUs each, `KillWait`
 15 s, `SlurmdTimeout` 10 s. Snakemake polls the queue after 3 s (in the shipped profile 40 s, the plugin's default), and
-waits 10 s longer each time that no job has ended. The faults hit a training of 32 steps after its first checkpoint
+waits 10 s longer each time that no job has ended. The faults hit a training job of 32 steps after its first checkpoint
 (`tests/slurm/small.yaml`)."""
 
 LIMITS = """For a late output, the test moves a file away and back on a local disk. This tests that Snakemake waits for
-it, but no other effects of a network file system (stale attributes, stale folders, partial files, locks). Not tried:
+it, but not the other effects of a network file system (stale attributes, stale folders, partial files, locks). Not
+tried:
 cgroups, a newer SLURM, jobs of a user other than root, real GPUs."""
 
 
 class Told(NamedTuple):
-    """What a test noted."""
+    """The record of a test."""
 
     passed: bool
     noted: dict[str, float]
@@ -61,7 +63,7 @@ FAULTS = {
         "16 MB for a policy",
         "fails; with more space, the same command resumes from the last complete checkpoint",
     ),
-    "test_sbatch_refuses_a_job": (
+    "test_sbatch_rejects_a_job": (
         "a drained partition",
         "fails at once, retries included; once it is up, the same command resumes",
     ),
@@ -77,7 +79,7 @@ FAULTS = {
 
 
 def told(path: Path) -> dict[str, Told]:
-    """Read what pytest wrote: by test, whether it passed, and its properties."""
+    """Read pytest's output: by test, whether it passed, and its properties."""
     cases = ElementTree.parse(path).iter("testcase")  # noqa: S314 - our own file
     return {
         case.attrib["name"]: Told(
@@ -89,16 +91,16 @@ def told(path: Path) -> dict[str, Told]:
 
 
 def page(tests: dict[str, Told]) -> str:
-    """Write the page."""
+    """Build the page."""
     lines = [
-        "# A cluster's faults", "", f"`make test-slurm-faults`, {described()}", "", CLUSTER, "",
+        "# Cluster faults", "", f"`make test-slurm-faults`, {described()}", "", CLUSTER, "",
         "*Seconds* are from the fault (or from the restart) to the end of the run. *Same*: every table, result and"
         " weight is byte-identical to that of an uninterrupted run on one machine, and no job, lock or partial file"
         " is left.", "",
         "| fault | result | seconds | same |", "|---|---|---|---|",
         *(row(*FAULTS[name], tests[name]) for name in FAULTS), "", LIMITS, "",
         "To test one fault: `pytest tests/slurm -k node`, or any other word in the name of its test in"
-        " `tests/slurm/test_faults.py`.", "", "## What the cluster costs", "",
+        " `tests/slurm/test_faults.py`.", "", "## The overhead of the cluster", "",
         overhead(tests["test_the_cluster_makes_what_one_machine_makes"]), "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -118,7 +120,7 @@ def overhead(whole: Told) -> str:
 
 
 def row(done: str, happened: str, one: Told) -> str:
-    """Write a row."""
+    """Format a row."""
     return f"| {done} | {happened} | {one.noted.get('seconds', float('nan')):.0f} | {'yes' if one.passed else 'NO'} |"
 
 

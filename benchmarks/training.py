@@ -33,11 +33,11 @@ from hsir.training.passes import cut
 
 START = "hsir/embedded/model"
 OPTIONS = Sft(learning_rate=8e-4, epochs=1, batch_size=32, device_batch_size=8)
-"""Those of the demo, for one epoch."""
+"""The demo's options, for one epoch."""
 
 
 def like_the_demos(n: int) -> list[tables.Row]:
-    """Make rows of random tokens; the lengths of solutions have the median and the spread of those of `rft.1`."""
+    """Return rows of random tokens, with solution lengths of the same median and spread as in `rft.1`."""
     draw = random.Random(0)
     rows = []
     for name in range(n):
@@ -48,7 +48,7 @@ def like_the_demos(n: int) -> list[tables.Row]:
 
 
 def passes(rows: list[tables.Row], options: Sft) -> Iterator[list[list[tables.Row]]]:
-    """Give the steps of an epoch, each as the passes that the stage makes of it."""
+    """Return the steps of an epoch, each as the stage's passes."""
     lengths = [length(row) for row in rows]
     order = list(Order(lengths, options.batch_size, 0, 0, lambda: 0))
     for first in range(0, len(order), options.batch_size):
@@ -70,7 +70,8 @@ def batch(rows: list[tables.Row]) -> dict[str, torch.Tensor]:
 
 
 def loop(rows: list[tables.Row], masked: bool) -> float:
-    """Train in a plain loop: padded passes, cross-entropy of the logits, AdamW; give the processor's seconds."""
+    """Train in a plain loop: padded passes, cross-entropy of the logits, AdamW; return the processor time in
+    seconds."""
     model = load_model(START, "float32").train()
     began = time.process_time()
     optimizer = torch.optim.AdamW(model.parameters(), lr=OPTIONS.learning_rate, weight_decay=0.0)
@@ -87,7 +88,7 @@ def loop(rows: list[tables.Row], masked: bool) -> float:
 
 
 def stage(rows: list[tables.Row], options: Sft) -> float:
-    """Train as the stage does, with its checkpoints; give the processor's seconds."""
+    """Train as the stage does, with its checkpoints; return the processor time in seconds."""
     model, tokenizer = load_model(START, "float32"), load_tokenizer(START)
     with tempfile.TemporaryDirectory() as state:
         began = time.process_time()
@@ -96,13 +97,13 @@ def stage(rows: list[tables.Row], options: Sft) -> float:
 
 
 def trls(rows: list[tables.Row]) -> float:
-    """Train as the stage does, with TRL's trainer as it is."""
+    """Train as the stage does, with TRL's unmodified trainer."""
     with patch("hsir.training.sft.SolutionTrainer", SFTTrainer):
         return stage(rows, OPTIONS)
 
 
 def shape(rows: list[tables.Row], options: Sft) -> str:
-    """Tell the padding among the tokens that passes compute, and the passes a step."""
+    """Return the share of padding in the computed tokens, and the passes per step."""
     steps = list(passes(rows, options))
     each = [one for step in steps for one in step]
     computed = sum(len(one) * max(map(length, one)) for one in each)
@@ -110,7 +111,7 @@ def shape(rows: list[tables.Row], options: Sft) -> str:
 
 
 def table(rows: list[tables.Row], budgets: list[int], repeats: int) -> None:
-    """Train in each way in turn, several times over; print medians, and those of the ratio to both loops."""
+    """Train with each variant in turn, several times; print medians, and those of the ratios to both loops."""
     by_tokens = {n: OPTIONS.model_copy(update={"tokens_per_pass": n}) for n in budgets}
     ways: dict[str, tuple[Sft, Callable[[], float]]] = {
         "plain loop": (OPTIONS, partial(loop, rows, True)),
@@ -133,7 +134,7 @@ def table(rows: list[tables.Row], budgets: list[int], repeats: int) -> None:
 
 
 def main() -> None:
-    """Print a table a policy: tokens a second of the processor, padding counted as none."""
+    """Print one table per policy: tokens per second of processor time, without padding."""
     asked = argparse.ArgumentParser()
     asked.add_argument("folders", nargs="*", type=Path)
     asked.add_argument("--tokens", nargs="*", type=int, default=[512, 1024, 2048, 4096])
@@ -144,9 +145,12 @@ def main() -> None:
     found = {each.name: tables.read("filtered", each / "filtered.parquet")[: given.rows] for each in given.folders}
     print(described())
     for name, rows in (found or {"generated": like_the_demos(given.rows)}).items():
-        stage(rows[:32], OPTIONS)  # what the first training of a process loads
+        stage(rows[:32], OPTIONS)  # warm up what the first training run of a process loads
         print(f"\n{name}: {len(rows)} rows, {sum(map(length, rows)):,} tokens\n")
-        print("| way | tokens/s | of the loop | of the loop, no mask | padding | passes a step |\n|---|" + "---:|" * 5)
+        print(
+            "| variant | tokens/s | of the loop | of the loop, no mask | padding | passes per step |\n|---|"
+            + "---:|" * 5
+        )
         table(rows, given.tokens, given.repeats)
 
 

@@ -1,9 +1,9 @@
-"""Time what verification costs: bytes per second, and its share of a finished run.
+"""Time the verification of files: bytes per second, and its share of a finished run.
 
     PYTHONPATH=. python benchmarks/verification.py results
 
-Each job of a run reads its inputs once and loads its policy once. So the cost per job is bounded by hashing all that
-the job's tables record as inputs, and the files that it reads; the share is against the seconds of the jobs
+Each job of a run reads its inputs once and loads its policy once. So the cost per job is bounded by hashing all inputs
+recorded in the job's tables, and the files that it reads; the share is relative to the seconds of the jobs
 (`benchmarks/runs/*.tsv`).
 """
 
@@ -21,9 +21,9 @@ from hsir.storage import manifest, seal
 from hsir.storage.files import file_hash, read_json
 
 SIZE = 1 << 30
-"""Bytes of the file that stands for weights."""
+"""Size in bytes of the file that represents weights."""
 SEVEN_B = 7.6e9 * 2
-"""Bytes of a 7B checkpoint in bfloat16."""
+"""Size in bytes of a 7B checkpoint in bfloat16."""
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -34,7 +34,7 @@ def seconds(call: Callable[[], Any]) -> float:
 
 
 def rates(folder: Path) -> dict[str, float]:
-    """Give bytes per second of hashing weights, and of looking at a table's seal."""
+    """Return bytes per second of hashing weights, and of checking a table's seal."""
     path = folder / "model.safetensors"
     block = os.urandom(64 << 20)
     with path.open("wb") as file:
@@ -48,7 +48,8 @@ def rates(folder: Path) -> dict[str, float]:
 
 
 def verified(results: Path) -> float:
-    """Verify each file of a run as often as its jobs do: when it is read, and as a recorded input; give seconds."""
+    """Verify each file of a run as often as its jobs do, when it is read and as a recorded input; return the
+    seconds."""
     took = 0.0
     for path in sorted(path for path in results.rglob("*.parquet") if not path.name.startswith(".")):
         content = path.read_bytes()

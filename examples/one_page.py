@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 import hsir
 from hsir.config.training import Sft
-from hsir.diversity.indiv.score import Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import score
 from hsir.evaluation.statistics import graded, summary
 from hsir.grading.verdicts import verdicts
 from hsir.progress import say
@@ -38,17 +39,17 @@ Solutions = dict[str, Row]  # by sample_id
 BASE = str(Path(hsir.__file__).parent / "embedded" / "model")  # M, the base model: L = 4 blocks, d = 128
 K = 10  # solutions per question
 J = 5  # answers per recycled solution
-TAU = -0.5  # threshold of InDiv: deviations from the mean of all candidates
+TAU = -0.5  # threshold of InDiv: a z-score over all candidates
 SFT = Sft(learning_rate=8e-4, epochs=3, batch_size=32, device_batch_size=8)
 SPLITS: tuple[Split, ...] = ("seed", "unlabelled", "test")  # S, U and the test set T
 
 tokenizer = load_tokenizer(BASE)
-task = Chains(kind="chains")  # word problems of 2 to 8 steps, made by a seeded generator
+task = Chains(kind="chains")  # word problems of 2 to 8 steps from a seeded generator
 grader = task.grading.in_tags()  # only an answer in <answer> tags counts
 
 
 def questions(split: Split, size: float) -> Questions:
-    """Draw a share of a set's questions, as many of each difficulty, and tokenise them."""
+    """Sample a share of a set's questions, the same number of each difficulty, and tokenize them."""
     records = list(task.records(split, 0))[: max(7, round(size * task.size(split)))]
     return {q["question_id"]: q for q in question_rows(records, task, tokenizer)}
 
@@ -71,26 +72,27 @@ def sft(D: list[Row]) -> PreTrainedModel:
 
 
 def improve(M: PreTrainedModel, U: Questions) -> list[Row]:
-    """Algorithm 2, iteration i: from policy M = M_{i-1} and the unlabelled set U to what M_i is trained on."""
+    """Algorithm 2, iteration i: from policy M = M_{i-1} and the unlabelled set U to the training data of M_i."""
     # Section 3.1, self-training: sample K solutions of each question, |U| * K in all, and verify them.
     Y = solve(M, "k10", question_prompts(U.values(), "k10", K), U, temperature=1.0, n=320)
     F = [y for y in Y.values() if y["verdict"] != "right"]
 
     # Section 3.2, VeriExit: cut each failed solution after the first step that states the answer of q, and append the
-    # exit prompt; where no step does, `cut_step` is None. Sample J answers after each cut, and verify them.
+    # exit prompt; if no step does, `cut_step` is None. Sample J answers after each cut, and verify them.
     cuts = recycle(F, U, Explicit(), grader, tokenizer)
     R = solve(M, "k10-veriexit", recycled_prompts(cuts, "k10-veriexit", J), U, temperature=1.0, n=64)
     Y |= R
     W = [y for y in Y.values() if y["verdict"] == "right"]
 
-    # Section 3.3, InDiv of each right solution (equation 5): H [d, m] are the states of its m tokens after block L/2 of
-    # M, A [m, m] has the attention that they receive on its diagonal, J_d centres each state:
+    # Section 3.3, InDiv of each correct solution (equation 5): H [d, m] are the states of its m tokens after block L/2
+    # of
+    # M, A [m, m] is diagonal with the attention that they receive, and J_d centres each state:
     # log det((HA)^T J_d (HA) + alpha I_m) / m.
     scored = score(M, [Solution(y["sample_id"], y["prompt_ids"], y["completion_ids"]) for y in W])
     indiv = {name: parts.indiv for name, parts in scored}
 
-    # Merge right solutions and right recycled answers, keep a random K per question, then drop those whose z-score of
-    # InDiv lies below tau. That is the paper's order; config/methods/hsir-sft.yaml caps last.
+    # Merge correct solutions and correct recycled answers, keep a random K per question, then drop those whose z-score
+    # of InDiv is below tau.
     kept = candidates(Y, {name: y["verdict"] for name, y in Y.items()}, indiv, U)
     left = [len(kept)]
     for choose in (Right(), AtMost(per_question=K), InDiv(threshold=TAU)):
@@ -103,23 +105,23 @@ def improve(M: PreTrainedModel, U: Questions) -> list[Row]:
 
 
 def evaluate(M: PreTrainedModel, T: Questions) -> Row:
-    """Section 4.1: answer the test questions T greedily; gives accuracy with its interval, and mean tokens."""
+    """Section 4.1: answer the test questions T greedily; returns accuracy with its interval, and mean tokens."""
     Y = solve(M, "greedy", question_prompts(T.values(), "greedy", 1), T, temperature=0.0, n=480).values()
     return summary(graded(Y, Y, T.values()))
 
 
 def main(
     size: Annotated[float, typer.Option(help="Share of the questions of `make demo`.")] = 0.4,
-    iterations: Annotated[int, typer.Option(min=1, help="How many policies are trained after M_0.")] = 1,
+    iterations: Annotated[int, typer.Option(min=1, help="Number of policies trained after M_0.")] = 1,
 ) -> None:
-    """Improve the embedded model by itself, and compare its policies on the test set."""
+    """Let the embedded model improve itself, and compare its policies on the test set."""
     S, U, T = (questions(split, size) for split in SPLITS)
 
     D = given_rows(S.values(), "seed")  # S = {(q, r, y)}: questions with traces
     M = sft(D)  # M_0, SFT-Initial
     table = [("sft-initial", evaluate(M, T), len(D))]
     for i in range(1, iterations + 1):
-        kept = improve(M, U)  # U = {(q, y)}: questions with answers alone
+        kept = improve(M, U)  # U = {(q, y)}: questions with answers only
         M = sft(D + kept)  # M_i, from the base model again
         table.append((f"hsir-sft.{i}", evaluate(M, T), len(D + kept)))
 

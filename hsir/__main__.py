@@ -1,4 +1,4 @@
-"""`hsir COMMAND`, or `python -m hsir COMMAND`: what to ask before, during and after a run; and each stage."""
+"""`hsir COMMAND`, or `python -m hsir COMMAND`: commands for before, during and after a run, and one per stage."""
 
 import importlib
 import sys
@@ -6,25 +6,26 @@ from collections.abc import Callable
 
 import typer
 
-from hsir.cli import check, dag, doctor, init, label, plan, push, status
+from hsir.cli import check, dag, doctor, evaluate, init, label, plan, push, status
 from hsir.cli.terminal import Directory
 from hsir.config.home import PACKAGE
 from hsir.errors import InputError
 from hsir.progress import reported
 
 BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
-OWN, STAGES = "On files of your own", "Stages, as Snakemake calls them"
+OWN, STAGES = "On your own files", "Stages, as called by Snakemake"
 LATER = (
-    ("report", RESULTS, ("show", "compare")),
-    ("stages", OWN, ("grade", "score", "div", "distill")),
+    ("report", RESULTS, ("show", "compare", "export")),
+    ("own", OWN, ("sample", "veriexit", "score", "filter", "train")),
+    ("stages", OWN, ("grade", "div", "distill")),
     (
         "stages",
         STAGES,
-        ("data", "ask", "sample", "verify", "probe", "judge", "veriexit", "filter", "contamination", "train"),
+        ("data", "ask", "verify", "probe", "judge", "contamination"),
     ),
-    ("stages", STAGES, ("evaluate", "ledger", "report", "variants", "redundancy")),
+    ("stages", STAGES, ("ledger", "report", "variants", "redundancy")),
 )
-"""Commands whose module, hsir.{package}.{name}, is imported once they are called: `hsir --help` stays light."""
+"""Commands whose module, hsir.{package}.{name}, is imported only when they are called; keeps `hsir --help` light."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("init", rich_help_panel=BEFORE)(init.main)
@@ -34,6 +35,7 @@ app.command("status", rich_help_panel=DURING)(status.main)
 app.command("dag", rich_help_panel=DURING)(dag.main)
 app.command("check", rich_help_panel=RESULTS)(check.main)
 app.command("push", rich_help_panel=RESULTS)(push.main)
+app.command("evaluate", rich_help_panel=OWN)(evaluate.main)
 app.add_typer(label.app, name="label", rich_help_panel=OWN)
 
 
@@ -43,7 +45,7 @@ def hsir(directory: Directory = None) -> None:
 
 
 def later(package: str, name: str) -> Callable[[typer.Context], None]:
-    """Make the command that imports a module and passes its arguments on, `--help` among them."""
+    """Return a command that imports a module and passes on its arguments, including `--help`."""
 
     def call(context: typer.Context) -> None:
         try:
@@ -51,14 +53,14 @@ def later(package: str, name: str) -> Callable[[typer.Context], None]:
             run = importlib.import_module("hsir.stages.cli").run
         except ModuleNotFoundError as error:
             raise InputError(f"hsir {name} needs {error.name}, which is not installed here") from error
-        sys.argv[1:] = context.args  # a training on several devices runs its own command again
+        sys.argv[1:] = context.args  # multi-device training reruns its own command
         run(main, f"hsir {name}")
 
     return call
 
 
 def purpose(package: str, name: str) -> str:
-    """Read from a module's first line, without importing it, what it is for."""
+    """Return a module's purpose from its first line, without importing it."""
     first = (PACKAGE / package / f"{name}.py").read_text(encoding="utf-8").splitlines()[0].strip('"')
     told = first.removeprefix(f"Stage {name}: ")
     return told[0].upper() + told[1:]

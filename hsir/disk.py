@@ -1,4 +1,4 @@
-"""What a file system may refuse, whoever was writing or reading: which file, what is wrong, and the way out."""
+"""File system errors, whichever library raised them: which file, what is wrong, and a suggested fix."""
 
 import errno
 import os
@@ -18,15 +18,15 @@ WAYS_OUT = {
     errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
     errno.EMFILE: "raise the limit on open files (`ulimit -n`)",
 }
-"""The errors of a file system that are nobody's fault here, and what can be done."""
+"""File system errors with an external cause, each with a suggested fix."""
 _NUMBER = re.compile(r"\bos error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)
-"""How libraries in Rust (safetensors, tokenizers) and Arrow quote the number of an error."""
+"""How Rust libraries (safetensors, tokenizers) and Arrow quote an errno."""
 _TORCH = re.compile(r"inline_container|PytorchStreamWriter")
-"""Where torch cannot write all of a file, it names its own source, and no number."""
+"""If torch cannot write a complete file, it names its own source file, and no errno."""
 
 
 def told(error: BaseException) -> str | None:
-    """Say in one line what a file system refused, for any error that comes of it; None for another."""
+    """Describe an error caused by the file system in one line; None for any other error."""
     for number in map(_number, _chain(error)):
         if number is not None:
             name = next((one.filename for one in _chain(error) if isinstance(one, OSError) and one.filename), None)
@@ -39,13 +39,14 @@ def told(error: BaseException) -> str | None:
 
 
 def refused(error: BaseException) -> bool:
-    """Tell whether an error comes of the file system: a file that cannot be read for it is not a damaged one."""
+    """Return whether an error was caused by the file system: a file that cannot be read for that reason is not
+    damaged."""
     return any(_number(one) is not None for one in _chain(error))
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Name the file in errors of the file system that do not, such as those of a full disk; raises them as OSError."""
+    """Add the file's name to file system errors that lack it, such as those of a full disk; raises them as OSError."""
     try:
         yield
     except Exception as error:
@@ -68,7 +69,7 @@ def _number(error: BaseException) -> int | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those that it was raised from, or while handling them."""
+    """Yield an error, its causes and its contexts."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:

@@ -1,12 +1,12 @@
-"""Errors that a user can mend; a stage prints their message alone, without a traceback."""
+"""Errors that a user can fix; a stage prints only their message, without a traceback."""
 
 
 class HsirError(Exception):
-    """Something about the input, the config or the model is not as it must be."""
+    """The input, the config or the model is invalid."""
 
 
 class ConfigError(HsirError):
-    """The config is wrong; the message lists everything that is."""
+    """The config is invalid; the message lists all errors."""
 
 
 class InputError(HsirError):

@@ -1,16 +1,19 @@
-"""JSON as its standard has it: what Python's reader adds or chokes on is a ValueError like any other."""
+"""Strict JSON: Python's extensions to the standard, and inputs that make its parser fail, raise ValueError."""
 
 import json
+import re
 from typing import Any
 
 _DIGITS = 300
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # invalid in tables, tokenizers and UTF-8 files
 
 
 def parse(text: str | bytes) -> Any:
     """Read a JSON value; bytes are UTF-8.
 
-    Raises ValueError for what is not JSON (`NaN` and `Infinity` are not), for a number that no float or index holds,
-    and for brackets that are nested too deeply to be read.
+    Raises ValueError for anything that is not JSON (such as `NaN` and `Infinity`), for a number too large for a float
+    or an index,
+    and for brackets nested too deeply to parse.
     """
     try:
         written = text if isinstance(text, str) else text.decode("utf-8")
@@ -19,8 +22,13 @@ def parse(text: str | bytes) -> Any:
         raise ValueError("brackets are nested too deeply") from None
 
 
+def storable(text: str) -> str:
+    """Replace what JSON can express and no file can store (null, halves of surrogate pairs) by U+FFFD."""
+    return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object, unless a key is there twice."""
+    """Build an object; raises ValueError for a duplicate key."""
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
@@ -29,7 +37,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value; write null where there is not a number")
+    raise ValueError(f"{name} is not a JSON value; write null for a missing number")
 
 
 def _whole(digits: str) -> int:

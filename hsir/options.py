@@ -1,4 +1,4 @@
-"""The base of every option: frozen, and closed to keys that do not exist."""
+"""The base class of all options: frozen, and unknown keys are rejected."""
 
 import json
 from typing import Annotated
@@ -6,14 +6,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""The name of a model, a task, a pool or a score set: it is a folder's name, too."""
+"""The name of a model, task, pool or score set; it is also a folder name."""
 
 
 class Options(BaseModel):
-    """Options of one thing; an unknown key is an error, never ignored."""
+    """A block of options; an unknown key is an error, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
     def __str__(self) -> str:
-        """Write them as a command line takes them; so the help shows defaults."""
+        """Format them as on the command line, so that the help shows defaults."""
         return json.dumps(self.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""What a person is shown: a bar on a terminal, now and then a line in a log; errors in one line."""
+"""Progress and messages for users: a bar on a terminal, regular lines in a log; errors in one line."""
 
 import sys
 import threading
@@ -16,14 +16,15 @@ WARNING = "warning: "
 SECONDS_TO_FIRST_LINE = 3.0
 SECONDS_BETWEEN_LINES = 10.0
 PLAIN = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
-"""Errors that say all there is to say."""
+"""Errors whose message is sufficient without a traceback."""
 
 
 class Progress:
-    """How far a stage is: a bar on a terminal, else lines with rate and time left, and a last one at the end.
+    """The progress of a stage: a bar on a terminal, else lines with rate and time left, and a final line.
 
-    `total` is what there will be, in `unit`, `done` what was made before. Where the tokens that it takes are known,
-    `tokens`, time left goes by them. A thread writes the lines, so that they come in time however long a step takes.
+    `total` is the total number of `unit`, and `done` how many were finished before. If the number of tokens is known,
+    `tokens`, the time left is derived from it. A thread writes the lines, so they are on time however long a step
+    takes.
     """
 
     def __init__(self, what: str, unit: str, total: int, done: int = 0, tokens: int = 0) -> None:
@@ -54,25 +55,25 @@ class Progress:
             say(self.line())
 
     def advance(self, count: int = 1, tokens: int = 0, remark: str = "") -> None:
-        """Count what is finished, and its tokens; a remark stands at the end of the line."""
+        """Count finished items and their tokens; a remark is shown at the end of the line."""
         self.done, self._finished, self._remark = self.done + count, self._finished + tokens, remark
         self.doing("")
         self.within(0.0, 0)
 
     def within(self, share: float, tokens: int) -> None:
-        """Note how far the batch under way is: its share, in units, and the tokens of it so far."""
+        """Record the progress of the current batch: its finished share, in units, and its tokens so far."""
         self._begun = (share, tokens)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done + share)
 
     def doing(self, what: str) -> None:
-        """Note what is being done within the step under way; it stands at the very end of the line."""
+        """Record the activity within the current step; it is shown at the very end of the line."""
         self._doing = what
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], description=f"{self.what}: {what}" if what else self.what)
 
     def line(self) -> str:
-        """Tell all of it: `sampling 120/640 samples, 18 %, 2,310 tokens/s, 0:00:41 left`."""
+        """Return the progress line: `sampling 120/640 samples, 18 %, 2,310 tokens/s, 0:00:41 left`."""
         (begun, drawn), seconds = self._begun, max(time.monotonic() - self._began, 1e-6)
         tokens, made = self._finished + drawn, self.done + begun - self._before
         parts = [f"{self.what} {self.done:,}/{self.total:,} {self.unit}"]
@@ -94,16 +95,16 @@ _shown: list[Progress] = []
 
 
 def doing(what: str) -> None:
-    """Say what is being done within a step of the progress that is shown, the innermost; without one, say nothing.
+    """Set the activity shown by the innermost current progress; does nothing if there is none.
 
-    For what takes minutes deep within a step, and does not know whose step that is.
+    For code that takes minutes deep within a step, and does not know the caller's progress.
     """
     if _shown:
         _shown[-1].doing(what)
 
 
 def track(items: Iterable[T], what: str, unit: str, total: int, done: int = 0) -> Iterator[T]:
-    """Yield the items, showing how many of `total` are finished; `done` were finished before."""
+    """Yield the items, and show how many of `total` are finished; `done` were finished before."""
     with Progress(what, unit, total, done) as progress:
         for item in items:
             yield item
@@ -111,13 +112,13 @@ def track(items: Iterable[T], what: str, unit: str, total: int, done: int = 0) -
 
 
 def say(message: str) -> None:
-    """Write one line for whoever reads the log; a log that cannot be written to stops no work."""
+    """Write one line to the log; an unwritable log does not stop the work."""
     with suppress(OSError):
         print(f"hsir: {message}", file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
-    """Print a line that `hsir status` shows for the run."""
+    """Print a warning that `hsir status` repeats for the run."""
     say(f"{WARNING}{text}")
 
 

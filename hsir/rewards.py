@@ -22,7 +22,7 @@ class Rollout(NamedTuple):
     n_tokens: int
     right: bool
     truncated: bool = False
-    """The token limit cut it off."""
+    """Whether the token limit cut it off."""
     limit: int = 2048
     """That limit."""
     indiv: float | None = None
@@ -33,7 +33,7 @@ Group = Sequence[Rollout]
 
 
 class BaseReward(Options):
-    """What all rewards have."""
+    """Options shared by all rewards."""
 
     weight: float = Field(1.0, description="Weight of the reward in the sum.")
 
@@ -93,10 +93,10 @@ class Cosine(BaseReward):
         (-1.0, 0.0), description="Reward of an incorrect rollout at length 0 and at `length`."
     )
     exceeded: float | None = Field(
-        -1.0, description="Reward of a rollout that is too long; the final value of the cosine, if none."
+        -1.0, description="Reward of a rollout that is too long; if none, the final value of the cosine."
     )
     length: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Tokens at which the cosine ends; the rollouts' token limit, if none."
+        None, description="Number of tokens at which the cosine ends; if none, the rollouts' token limit."
     )
 
     def __call__(self, group: Group) -> list[float]:
@@ -143,7 +143,7 @@ Reward = Annotated[Accuracy | Format | Long2Short | Cosine | Indiv, Field(discri
 
 
 def reads_scores(reward: BaseReward) -> bool:
-    """Tell whether a reward needs InDiv."""
+    """Return whether a reward needs InDiv."""
     return isinstance(reward, Indiv)
 
 

@@ -1,4 +1,4 @@
-"""Told to stop (SIGTERM: preemption, a time limit, scancel), a stage ends at once, or when it has saved what it has."""
+"""Handle SIGTERM (preemption, a time limit, scancel): a stage exits immediately, or after saving its state."""
 
 import signal
 import sys
@@ -10,26 +10,26 @@ from types import FrameType
 from hsir.progress import say
 
 CODE = 128 + signal.SIGTERM
-"""The exit code of a stage that was told to stop, as a shell gives it: not a success, so that it is made again."""
+"""The exit code of a stage that received SIGTERM, as a shell reports it: not a success, so the job is rerun."""
 
 
 def stop_when_told() -> None:
-    """From now on, end in order when told to stop: temporary files are taken away, locks released."""
+    """From now on, exit cleanly on SIGTERM: temporary files are deleted, and locks released."""
     signal.signal(signal.SIGTERM, _stop)
 
 
 class Told(BaseException):
-    """Work was broken off because the process was told to stop; no Exception, for it is nobody's fault."""
+    """Work was interrupted because the process received SIGTERM; not an Exception, because it is not an error."""
 
 
 _breakable: list[threading.Event] = []
-"""Of the blocks that may be broken off, what is set once the process is told to stop."""
+"""The events of the interruptible blocks, which are set on SIGTERM."""
 
 
 def break_if_told() -> None:
-    """Raise Told where the process was told to stop and is within a block that may be broken off (`breakable`).
+    """Raise Told if the process received SIGTERM and is within an interruptible block (`breakable`).
 
-    A loop that takes minutes (a rollout, token by token) calls this in each round; anywhere else it does nothing.
+    A loop that takes minutes (a rollout, token by token) calls this in each iteration; elsewhere it does nothing.
     """
     if _breakable and _breakable[-1].is_set():
         raise Told
@@ -37,7 +37,7 @@ def break_if_told() -> None:
 
 @contextmanager
 def breakable(told: threading.Event) -> Iterator[None]:
-    """Let `break_if_told` end a block once `told` is set; who begins it catches Told."""
+    """Let `break_if_told` end a block once `told` is set; the caller catches Told."""
     _breakable.append(told)
     try:
         yield
@@ -47,9 +47,9 @@ def breakable(told: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def at_leisure(pass_on: Callable[[], object] | None = None) -> Iterator[threading.Event]:
-    """Yield what is set once the process is told to stop; where it was, the process ends when the block does.
+    """Yield an event that SIGTERM sets; if it was set, the process exits at the end of the block.
 
-    `pass_on` is called too, to tell those that this process waits for.
+    `pass_on` is also called, to notify the processes that this one waits for.
     """
     told = threading.Event()
 

@@ -1,1 +1,1 @@
-"""What made the embedded model, and the pins."""
+"""Scripts that create the embedded model and the version pins."""

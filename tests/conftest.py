@@ -1,4 +1,4 @@
-"""What the tests share: the embedded model and its tokenizer, loaded once."""
+"""Shared fixtures: the embedded model and its tokenizer, loaded once."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -129,7 +129,7 @@ class Fake:
         self.url, self.log = f"http://127.0.0.1:{port}/v1", log
 
     def requests(self) -> list[dict[str, Any]]:
-        """Give what was asked so far."""
+        """Return what was asked so far."""
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.is_file() else []
 
     def counts(self) -> Counter[str]:

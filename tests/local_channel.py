@@ -18,7 +18,7 @@ import rattler
 
 
 def package(folder: Path, name: str, version: str, files: dict[str, bytes]) -> tuple[str, dict[str, Any]]:
-    """Write a package; give its file name and its entry in the channel's index."""
+    """Write a package; return its file name and its entry in the channel's index."""
     record = {
         "name": name, "version": version, "build": "0", "build_number": 0, "depends": [], "subdir": "noarch",
         "noarch": "generic",
@@ -58,7 +58,7 @@ def channel(folder: Path) -> str:
 
 
 async def create(folder: Path, specs: list[str]) -> dict[str, str]:
-    """Solve and install; give the versions."""
+    """Solve and install; return the versions."""
     records = await rattler.solve(
         sources=[rattler.Channel(channel(folder / "channel"))],
         specs=[rattler.MatchSpec(spec) for spec in specs],

@@ -1,4 +1,4 @@
-"""What trainings are tested on: a few rows of any kind, and the stage's command line."""
+"""Shared by training tests: a few rows of every type, and the stage's command line."""
 
 import os
 import subprocess

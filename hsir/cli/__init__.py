@@ -1,1 +1,1 @@
-"""The command line: what a person asks before, during and after a run, one file per command."""
+"""The command line, for use before, during and after a run; one file per command."""

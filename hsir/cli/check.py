@@ -9,7 +9,7 @@ from hsir.errors import HsirError, InputError
 from hsir.planning import integrity, workflow
 
 SHOWN = 20
-"""Faults that are shown; of more, the number."""
+"""Maximum number of faults shown; the rest are counted."""
 
 
 def main(
@@ -44,5 +44,5 @@ def main(
 
 
 def remedy(faults: list[integrity.Fault]) -> str:
-    """Give the command that makes again what is wrong; Snakemake makes what follows by itself."""
+    """Return the command that recreates the faulty files; Snakemake recreates their dependents by itself."""
     return f"snakemake --force {' '.join(sorted({str(fault.path) for fault in faults}))}"

@@ -19,12 +19,12 @@ LOOK = {
     "fontname=sans": 'fontname="Helvetica,Arial,sans-serif", margin="0.2,0.06"',
     "penwidth=2, color=grey": 'color="#9a9a9a"',
 }
-"""What is amended of Snakemake's own: a font that browsers know, and edges that let the nodes be read."""
+"""Changes to Snakemake's style: a font that browsers have, and edges that do not obscure the nodes."""
 STYLES = {
     "done": 'color="#8a8a8a", fontcolor="#5a5a5a", style="rounded"',
     "to do": 'color="#b35900", fillcolor="#fff0dc", style="rounded,filled,bold"',
 }
-"""What would run stands out without colour, too: filled, in bold."""
+"""Pending rules stand out even without colour: filled, in bold."""
 
 
 def main(
@@ -59,7 +59,7 @@ def main(
 
 
 def counted(graph: str, every: Iterable[Job], todo: Iterable[Job]) -> str:
-    """Write into each rule of a graph in DOT how many jobs it has, and how many of them would run."""
+    """Add the number of jobs, and of those that would run, to each rule of a DOT graph."""
     all_of, left = Counter(job.rule for job in every), Counter(job.rule for job in todo)
 
     def node(found: re.Match[str]) -> str:

@@ -29,7 +29,7 @@ from hsir.planning.memory import by_model, machine, without_gpu
 
 COLOURS = {"ok": "green", "skipped": "yellow", "problem": "bold red"}
 OPTIONAL = {"vllm", "deepspeed"}
-"""Packages that only some choices of engine and devices need."""
+"""Packages that only some engines and devices need."""
 
 
 def main(
@@ -71,7 +71,7 @@ def main(
 
 
 def show(out: Console, finding: Finding) -> None:
-    """Print a finding, and under a problem what to do."""
+    """Print a finding, and the remedy if it is a problem."""
     state = (f"{finding.state:9}", COLOURS[finding.state])
     out.print(Text.assemble(state, f"{finding.what}: {finding.told}"), soft_wrap=True)
     if finding.remedy:
@@ -81,7 +81,7 @@ def show(out: Console, finding: Finding) -> None:
 def _jobs(
     runs: Sequence[str], configs: Sequence[Path], folder: Path, profile: dict[str, Any], probe: int | None
 ) -> Iterator[Finding]:
-    """Look at what runs jobs; `probe` is how many seconds a job may take that looks for a GPU."""
+    """Check the profile and the queue; `probe` is the time limit, in seconds, of a job that looks for a GPU."""
     try:
         jobs = workflow.dry_run(runs, configs, folder, ["--forceall"])
     except ConfigError as error:
@@ -102,7 +102,7 @@ def _jobs(
 
 
 def _work(plan: Plan, todo: Work) -> Iterator[Finding]:
-    """Look at what jobs read, and where they write."""
+    """Check the inputs of jobs, and the disk space for their outputs."""
     names = dict.fromkeys([*(one.model for one in todo.trainings), *(one.model for one in todo.draws)])
     yield from models({name: plan.config.models[name] for name in names})
     yield from questions(plan, todo)
@@ -117,7 +117,7 @@ def _work(plan: Plan, todo: Work) -> Iterator[Finding]:
 
 
 def _memory(plan: Plan, todo: Work, profile: dict[str, Any]) -> Iterator[Finding]:
-    """Look at the memory of this machine, where trainings run here and not on a GPU."""
+    """Check the memory of this machine, if training runs here on the CPU."""
     if without_gpu(profile):
         yield from memory(by_model(plan, todo), machine())
 
@@ -128,7 +128,7 @@ def _deployment(profile: dict[str, Any]) -> list[str]:
 
 
 def _chosen(plan: Plan, todo: Work) -> set[str]:
-    """Name the optional packages that engines and devices of the work need."""
+    """Return the optional packages that the engines and devices of the work need."""
     engines = {plan.settings(one.model, one.task).sample.engine.kind for one in todo.trainings}
     trainings = (plan.train(one.model, one.task, one.policy) for one in todo.trainings)
     split = any(train.devices.deepspeed() is not None for train in trainings)

@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Label a run's outputs, to measure 
 
 KEYS = {"r": "right", "d": "doubtful", "w": "wrong"}
 BEFORE, AFTER = 1200, 300
-"""Characters of the trace that are shown before the statement and after it."""
+"""Number of characters of the trace shown before and after the statement."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -37,7 +37,7 @@ def cuts(
     table: Annotated[Path, typer.Argument(help="A recycled pool's veriexit.parquet.")],
     output: Annotated[Path, typer.Option(help="JSONL file of labels; existing labels are kept.")] = Path("cuts.jsonl"),
 ) -> None:
-    """Show the cuts of a pool one by one; press r, d or w for right, doubtful or wrong, and q to quit."""
+    """Show the cuts of a pool one by one; press r, d or w for right (correct), doubtful or wrong, and q to quit."""
     from hsir.recycling.marked import marked
 
     every = list(marked(table))
@@ -56,17 +56,17 @@ def cuts(
 
 
 def shown(one: "Marked", number: str) -> Text:
-    """Lay out a cut: what was thought before, the statement, and what comes after it."""
+    """Format a cut: the reasoning before it, the statement, and the text after it."""
     head = f"\n[{number}] {one.sample_id} of {one.policy}: step {one.step + 1} of {one.steps}, gold answer {one.gold}\n"
     before = one.before if len(one.before) <= BEFORE else f"... {one.before[-BEFORE:]}"
-    # What a model wrote may hold the escape sequences of a terminal.
+    # Model output may contain terminal escape sequences.
     before, said, after = (_CONTROL.sub("\ufffd", text) for text in (before, one.statement, one.after[:AFTER]))
     asks = "\n\nDoes the trace reach the gold answer there? r right, d doubtful, w wrong, q quit"
     return Text.assemble((head, "bold"), before, (f">>{said}<<", "reverse"), after, (asks, "dim"))
 
 
 def asked() -> str | None:
-    """Wait for a key of KEYS; None for q, or where input ends."""
+    """Wait for one of KEYS; None for q, or at the end of input."""
     while True:
         key = click.getchar() if sys.stdin.isatty() else sys.stdin.read(1)
         key = key.lower()
@@ -77,9 +77,9 @@ def asked() -> str | None:
 
 
 def labelled(path: Path) -> dict[tuple[str, str, int], str]:
-    """Read the labels of a file, by policy, sample and step; of two for one cut, the later.
+    """Read the labels of a file, by policy, sample and step; the last label of a cut counts.
 
-    Raises InputError naming the file and the line that is no label.
+    Raises InputError naming the file and the line that is not a label.
     """
     found = {}
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
@@ -93,7 +93,7 @@ def labelled(path: Path) -> dict[tuple[str, str, int], str]:
 
 
 def append(path: Path, one: "Marked", judged: str) -> None:
-    """Add a label to a file, whole or not at all."""
+    """Append a label to a file atomically."""
     row = {"sample_id": one.sample_id, "policy": one.policy, "step": one.step, "statement": one.statement}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
@@ -101,7 +101,7 @@ def append(path: Path, one: "Marked", judged: str) -> None:
 
 
 def summary(counts: Counter[str], every: int) -> str:
-    """Say how many are labelled, and the share of right ones."""
+    """Return the number of labelled cuts, and the share of correct ones."""
     total = sum(counts.values())
     said = ", ".join(f"{counts[name]} {name}" for name in KEYS.values())
     return f"{total} of {every} cuts labelled: {said}" + (f"; {counts['right'] / total:.0%} right" if total else "")

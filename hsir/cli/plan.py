@@ -1,12 +1,12 @@
-"""Command plan: the cost of runs, before a GPU is used; afterwards, planned and actual cost."""
+"""Command plan: the cost of runs before a GPU is used; afterwards, planned against actual cost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,7 @@ from hsir.planning.budget.summary import Budget, Row, hours, rows, size, total
 from hsir.planning.budget.work import work
 from hsir.planning.gpu_memory import REMEDY, needs, too_large
 from hsir.planning.memory import by_model, without_gpu
+from hsir.planning.power import Detects, evaluations
 from hsir.storage.files import read_json
 
 NOTE = (
@@ -29,8 +30,12 @@ NOTE = (
     " jobs, without the light stages; GPU-hours count the GPUs of each job, CPU-hours its one thread."
 )
 
+POWER = (
+    "Two policies, compared by a paired test on the same questions. `none`: no number of samples is enough, only more"
+    " questions are."
+)
 SMALL = 10e9
-"""Bytes of GPU memory that are not worth a line on a machine without a GPU."""
+"""GPU memory, in bytes, below which nothing is printed on a machine without a GPU."""
 
 
 def main(
@@ -47,11 +52,20 @@ def main(
         Path | None,
         typer.Option(help="A file written earlier by `plan --json`; compares that plan with the actual cost."),
     ] = None,
+    power: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=100, help="Instead: what each benchmark needs to detect a difference of so many points."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, item by item.")] = False,
     directory: Directory = None,
 ) -> None:
     """Estimate jobs, samples, tokens, GPU-hours and disk space of runs, and show how much is done."""
     assumed = assumptions(assume)
+    if power is not None:
+        show_power(runs, configfile, power, assumed, as_json)
+        return
     made = budget(runs, configfile, measured, assumed)
     if against is not None:
         made = read_budget(against).model_copy(update={"done": made.done})
@@ -61,8 +75,33 @@ def main(
         show(made, assumed)
 
 
+def show_power(
+    runs: Sequence[str], configs: Sequence[Path], points: float, assumed: Assumptions, as_json: bool
+) -> None:  # fmt: skip
+    """Print what the benchmarks of runs can tell apart."""
+    plan = workflow.opened(configs)
+    found = evaluations(plan, workflow.chosen(plan, runs), points, assumed)
+    if as_json:
+        print(TypeAdapter(list[Detects]).dump_json(found, indent=2).decode())
+        return
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    grid.add_column("benchmark")
+    wanted = f"for {points:g} points"
+    for name in ("questions", "samples", "detects, points", f"questions {wanted}", f"samples {wanted}"):
+        grid.add_column(name, justify="right")
+    for one in found:
+        grid.add_row(
+            one.benchmark, f"{one.questions:,}{' (assumed)' if one.assumed else ''}", str(one.samples),
+            f"{one.points:.1f}", f"{one.questions_needed:,}",
+            "none" if one.samples_needed is None else f"{one.samples_needed:,}",
+        )  # fmt: skip
+    console().print(grid)
+    console().print(Text(f"{POWER}\n", style="dim"), soft_wrap=True)
+    show_assumed({name: getattr(assumed, name) for name in ("accuracy", "between", "correlation", "level", "power")})
+
+
 def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path], assumed: Assumptions) -> Budget:
-    """Plan runs by the results at hand."""
+    """Plan runs from the existing results."""
     plan = workflow.opened(configs)
     chosen = workflow.chosen(plan, runs)
     results = Path(plan.config.results)
@@ -83,7 +122,7 @@ def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path
 
 
 def read_budget(path: Path) -> Budget:
-    """Read what --json wrote; raises InputError for another file."""
+    """Read the output of --json; raises InputError for any other file."""
     try:
         return Budget.model_validate(read_json(path))
     except ValidationError as error:
@@ -91,7 +130,7 @@ def read_budget(path: Path) -> Budget:
 
 
 def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
-    """Print a budget: a table, and what it stands on."""
+    """Print a budget: a table, and what it is based on."""
     out = console()
     out.print(Text(f"plan of {', '.join(made.runs)}", style="bold"))
     out.print(table(made))
@@ -99,17 +138,22 @@ def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
     out.print(Text(f"disk  {size(made.disk_bytes)} at most, without environments and base models"))
     for model, most in made.memory_bytes.items():
         if most is not None:
-            out.print(Text(f"memory  {size(most)} for a training of {model} on a CPU"))
+            out.print(Text(f"memory  {size(most)} for training {model} on a CPU"))
     show_gpus(made, assumed.gpu_memory)
     files = f"{len(made.measured)} ledgers and evaluations of earlier runs" if made.measured else "nothing"
     out.print(Text(f"measured  {files}"))
-    for name, value in made.assumed.items():
+    show_assumed(made.assumed)
+
+
+def show_assumed(values: Mapping[str, float]) -> None:
+    """Print assumptions, with what they mean."""
+    for name, value in values.items():
         told = Assumptions.model_fields[name].description or ""
-        out.print(Text.assemble(("assumed", "yellow"), f"  {name}={value:g}: {told}"), soft_wrap=True)
+        console().print(Text.assemble(("assumed", "yellow"), f"  {name}={value:g}: {told}"), soft_wrap=True)
 
 
 def show_gpus(made: Budget, room: float) -> None:
-    """Print what each kind of training takes of a GPU, and what makes one fit that does not."""
+    """Print the GPU memory that each training type needs, and a remedy if it does not fit."""
     out = console()
     if made.on_cpu and all(need.bytes < SMALL for need in made.gpu_memory):
         return
@@ -121,7 +165,7 @@ def show_gpus(made: Budget, room: float) -> None:
 
 
 def table(made: Budget) -> Table:
-    """Lay out what is planned, and under each stage what is done; light stages are counted alone."""
+    """Build the table of planned work, with finished work below each stage; light stages are only counted."""
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     for name in ("model", "stage"):
         grid.add_column(name)
@@ -142,7 +186,7 @@ def table(made: Budget) -> Table:
 
 
 def _figures(row: Row, on_cpu: bool) -> list[str]:
-    """Write the figures of a row; a count that no ledger tells yet is a dash."""
+    """Format the numbers of a row; a count that no ledger contains yet is a dash."""
     counts = [f"{count:,.0f}" if count else "-" for count in (row.samples, row.tokens)]
     taken = [row.hours] if on_cpu else [row.hours, row.gpu_hours]
     return [f"{row.jobs:,}", *counts, *(f"{value:,.2f}" for value in taken)]

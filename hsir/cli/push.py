@@ -1,4 +1,4 @@
-"""Command push: publish a finished policy on a hub, with its card."""
+"""Command push: publish a finished policy on a hub, with its model card."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from hsir.errors import HsirError, InputError
 from hsir.report.card import card, place
 
 KINDS = {".safetensors", ".json", ".jinja", ".txt", ".model"}
-"""Weights, tokenizer and templates; nothing that could run where it is loaded."""
+"""Weights, tokenizer and templates; nothing that could run when it is loaded."""
 
 
 def main(
@@ -42,7 +42,7 @@ def main(
 
 
 def sent(policy: Path) -> Mapping[str, Path]:
-    """Give the files of a policy, by their names on the hub; raises InputError where weights are missing."""
+    """Return the files of a policy, by their names on the hub; raises InputError if the weights are missing."""
     found = [path for path in sorted((policy / "checkpoint").glob("*")) if path.suffix in KINDS]
     if not any(path.suffix == ".safetensors" for path in found):
         raise InputError(f"{policy / 'checkpoint'}: no *.safetensors; train it with `snakemake {policy}/checkpoint`")
@@ -50,7 +50,7 @@ def sent(policy: Path) -> Mapping[str, Path]:
 
 
 def publish(to: str, files: Mapping[str, Path], written: str, public: bool) -> str:
-    """Send files and card in one commit, and give its address; raises HsirError where a hub refuses."""
+    """Upload files and card in one commit, and return its URL; raises HsirError if the hub refuses."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
     adds = [CommitOperationAdd(name, str(path)) for name, path in files.items()]
@@ -59,7 +59,7 @@ def publish(to: str, files: Mapping[str, Path], written: str, public: bool) -> s
     try:
         hub.create_repo(to, private=not public, exist_ok=True)
         return str(hub.create_commit(to, adds, commit_message="A policy trained by HSIR").commit_url)
-    except Exception as error:  # its client's own, its transport's, the system's: all that is said of a hub
+    except Exception as error:  # the client, its transport and the system each raise their own errors
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise HsirError(
             f"{to} on {hub.endpoint} cannot be written: {said}; log in (`hf auth login`, or HF_TOKEN), or set"

@@ -31,11 +31,11 @@ NOTE = (
 )
 ALL_MADE = "everything is up to date: nothing would run"
 HEAVY = ("train", "sample", "score")
-"""The stages that run a policy: the others take seconds, and are counted together."""
+"""The stages that load a model; the others take seconds, and are counted together."""
 NAMED_LEFT = 10
-"""Leftovers that are named; the command names all."""
+"""Maximum number of leftovers listed; the command names all."""
 NAMED = 3
-"""Policies of a method that are named; of more, the number."""
+"""Maximum number of policies listed per method; the rest are counted."""
 
 
 def main(
@@ -73,13 +73,13 @@ def main(
 
 
 def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, warned: Sequence[str] = ()) -> None:
-    """Print a table a model and task, and under it why what would run, and what stages warned of."""
+    """Print one table per model and task, then the reasons for pending jobs, and the warnings of stages."""
     out = console()
     for model, task in dict.fromkeys((one.model, one.task) for one in found if one.method):
         out.print(Text(f"{', '.join(runs)}: {model} on {task}", style="bold"))
         out.print(table([one for one in found if (one.model, one.task) == (model, task)], on_cpu))
     for one in (one for one in found if not one.method):
-        out.print(Text(f"besides: {_jobs(one)}\n"))
+        out.print(Text(f"other jobs: {_jobs(one)}\n"))
     why = dict.fromkeys(cause for one in found for cause in one.causes)
     for line in warned:
         out.print(Text.assemble(("warning", "yellow"), f"  {line}"), soft_wrap=True)
@@ -100,7 +100,7 @@ def show(runs: Sequence[str], found: Sequence[Standing], on_cpu: bool = False, w
 
 
 def show_leftovers(found: Sequence[Leftover]) -> None:
-    """Print what can be deleted, with sizes and the command; what somebody may still go on with by itself."""
+    """Print what can be deleted, with sizes and the command; resumable work is listed separately."""
     out = console()
     for given_up, title in ((True, "can be deleted"), (False, "can be deleted if no longer needed")):
         some = [one for one in found if one.given_up is given_up]
@@ -115,7 +115,7 @@ def show_leftovers(found: Sequence[Leftover]) -> None:
 
 
 def human(size: int) -> str:
-    """Write a number of bytes for a person."""
+    """Format a number of bytes for humans."""
     for unit, bytes_of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= bytes_of:
             return f"{size / bytes_of:,.1f} {unit}"
@@ -123,7 +123,7 @@ def human(size: int) -> str:
 
 
 def table(found: Sequence[Standing], on_cpu: bool = False) -> Table:
-    """Lay out how far methods are: a row each, and their sum."""
+    """Build the table of the methods' progress: one row each, and the total."""
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     grid.add_column("method", no_wrap=True)
     for name in ("trained", "evaluated"):

@@ -1,4 +1,4 @@
-"""How commands speak: rich on a terminal; plain and wide in a log. And from where."""
+"""Output of the commands: rich on a terminal, plain and wide in a log; and their working folder."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ WIDTH_OF_LOGS = 120
 
 
 def console() -> Console:
-    """Give a console for stdout; NO_COLOR is respected by rich itself."""
+    """Return a console for stdout; rich itself respects NO_COLOR."""
     return Console(width=None if sys.stdout.isatty() else WIDTH_OF_LOGS, highlight=False)
 
 
 def enter(folder: Path | None) -> None:
-    """Change to a folder; raises InputError where there is none."""
+    """Change to a folder; raises InputError if it does not exist."""
     if folder is not None and not folder.is_dir():
         raise InputError(f"{folder}: no such folder; --directory expects the folder of a project")
     if folder is not None:

@@ -1,4 +1,4 @@
-"""Show running jobs until none is left: in place on a terminal, elsewhere as lines, once an interval."""
+"""Show running jobs until none is left: updated in place on a terminal, else as lines at regular intervals."""
 
 import re
 import time
@@ -17,12 +17,12 @@ from hsir.planning.workflow import Job
 
 SHARE = re.compile(r"(\d+) %")
 QUIET = 60.0
-"""Seconds without a line after which a job's silence is told; stages that count write one each 10 s."""
+"""Seconds without output after which this is shown; stages write a progress line every 10 s."""
 WAITS = "queued, or starting"
 
 
 def watch(jobs: Sequence[Job], every: float) -> None:
-    """Show what runs each `every` seconds, until nothing does or Ctrl-C."""
+    """Show running jobs every `every` seconds, until there are none or Ctrl-C is pressed."""
     out = console()
     try:
         if out.is_terminal:
@@ -36,11 +36,11 @@ def watch(jobs: Sequence[Job], every: float) -> None:
                 time.sleep(every)
     except KeyboardInterrupt:
         return
-    out.print("nothing runs")
+    out.print("no job is running")
 
 
 def table(found: Sequence[Running], done: tuple[int, int] | None) -> RenderableType:
-    """Lay out running jobs, two lines each: the stage and what it is of; a bar, the rate and the time left."""
+    """Build the table of running jobs, two lines each: the stage and its subject; a bar, the rate and the time left."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row("", _bar(done[0], done[1]) if done else "", Text(_head(found, done), style="bold"))
     rows: list[RenderableType] = [grid]
@@ -57,7 +57,7 @@ def _bar(done: int, total: int) -> ProgressBar:
 
 
 def lines(found: Sequence[Running], done: tuple[int, int] | None) -> list[str]:
-    """Tell the same in plain lines."""
+    """Return the same as plain lines."""
     return [_head(found, done), *(f"  {one.rule}: {one.of}: {_news(one)}" for one in found)]
 
 

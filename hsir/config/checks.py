@@ -1,4 +1,4 @@
-"""Checks that look at the whole config: names that exist, parts that fit together."""
+"""Checks of the whole config: names exist, and options are compatible."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -16,8 +16,8 @@ from hsir.rewards import reads_scores
 TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div", "div_variants",
-    "redundancy", "ask", "ledger",
+    "evaluate_sampled", "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div",
+    "div_variants", "redundancy", "ask", "ledger",
 }  # fmt: skip
 FILES = {
     "eval",
@@ -32,11 +32,11 @@ FILES = {
 RESERVED = {"models": TAKEN, "tasks": TAKEN, "methods": TAKEN, "runs": TAKEN | RULES, "pools": FILES}
 HOMELESS = "; `~` is not expanded; write the full path"
 Use = tuple[str, str, Iterable[str], Collection[str]]
-"""Key, what it names, the names there, the names that exist."""
+"""Key, kind of entry that it names, names used, names that exist."""
 
 
 def unknown_names(config: Config, declared: Mapping[str, Collection[str]]) -> list[str]:
-    """Tell every name that stands for nothing, with the nearest that does; `declared` ones may be broken."""
+    """Report every unknown name, with the closest known one; `declared` names may belong to invalid entries."""
     return [
         f"{key}: unknown {what} {name!r}{suggest(name, known)}"
         for key, what, names, known in [*_uses_in_runs(config), *_uses_in_entries(config)]
@@ -46,7 +46,7 @@ def unknown_names(config: Config, declared: Mapping[str, Collection[str]]) -> li
 
 
 def misfits(config: Config) -> list[str]:
-    """Tell every part that does not fit another."""
+    """Report all incompatible options."""
     return [
         *_taken_names(config),
         *_run_misfits(config),
@@ -119,7 +119,7 @@ def _method_misfits(config: Config) -> Iterable[str]:
 
 
 def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]:
-    """A method begins behind a policy that is trained once, or behind an iteration of another method."""
+    """`initial` must be a policy that is trained once, or an iteration of another method."""
     if not method.follows or (first := config.methods.get(_maker(method.initial))) is None:
         return
     if "." in method.initial and not first.iterations:
@@ -143,12 +143,13 @@ def _score_misfits(method: Method, config: Config) -> Iterable[str]:
 
 
 def _maker(policy: str) -> str:
-    """Name the method that makes a policy."""
+    """Return the name of the method that trains a policy."""
     return policy.split(".")[0]
 
 
 def _draws_several(pool: BasePool | None) -> bool:
-    """Tell whether a pool may hold right and failed solutions of one question; one that does not exist is told of."""
+    """Return whether a pool can contain correct and failed solutions of one question; unknown pools are reported
+    elsewhere."""
     return pool is None or (isinstance(pool, SamplePool) and pool.samples > 1)
 
 
@@ -181,7 +182,7 @@ def _pool_misfits(config: Config) -> Iterable[str]:
 
 
 def _missing_models(config: Config) -> Iterable[str]:
-    """Of the runs that are built: a model that is not there fails before the first job, not in it."""
+    """Report missing models of the runs being built, so that they fail before the first job."""
     built = [config.run] if isinstance(config.run, str) else config.run
     for name in sorted({model for run in built if run in config.runs for model in config.runs[run].models}):
         model = config.models.get(name)
@@ -194,7 +195,7 @@ def _missing_models(config: Config) -> Iterable[str]:
 
 
 def _sources(name: str, config: Config) -> set[str]:
-    """Name all that a pool is made of, over any number of steps."""
+    """Return all direct and indirect source pools of a pool."""
     found: set[str] = set()
     while (source := getattr(config.pools.get(name), "source", None)) is not None and source not in found:
         found.add(source)
@@ -203,7 +204,7 @@ def _sources(name: str, config: Config) -> set[str]:
 
 
 def _overlay_misfits(config: Config) -> Iterable[str]:
-    """Options that are sound apart may fit no more once laid over one another."""
+    """Report options that are valid on their own but not when merged."""
     plan = Plan(config)
     for name, run in config.runs.items():
         known = [set(run.models) & set(config.models), set(run.tasks) & set(config.tasks)]

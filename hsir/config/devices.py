@@ -1,4 +1,4 @@
-"""Devices of a training: one, or several processes side by side, a device each."""
+"""Devices for training: a single process, or several with one device each."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,25 +20,27 @@ class Single(Options):
     nodes: ClassVar[int] = 1
 
     def deepspeed(self) -> dict[str, Any] | None:
-        """Give DeepSpeed's config; None, for it is not used."""
+        """Return None: DeepSpeed is not used."""
         return None
 
 
 class Several(Options):
-    """Processes that `accelerate launch` starts, a GPU each; on a machine without any, they share its cores."""
+    """Processes started by `accelerate launch`, one per GPU; on a machine without GPUs, they share its cores."""
 
     processes: int = Field(ge=2, description="Total number of processes, one per GPU.")
     nodes: int = Field(
-        1, ge=1, description="Number of nodes that the processes are distributed over evenly, with srun in a SLURM job."
+        1,
+        ge=1,
+        description="Number of nodes over which the processes are evenly distributed, with srun in a SLURM job.",
     )
 
     @property
     def on_a_node(self) -> int:
-        """Count the processes of one node."""
+        """Return the number of processes per node."""
         return self.processes // self.nodes
 
     def deepspeed(self) -> dict[str, Any] | None:
-        """Give DeepSpeed's config; None where it is not used."""
+        """Return DeepSpeed's config, or None if it is not used."""
         return None
 
     @model_validator(mode="after")
@@ -58,7 +60,7 @@ class Zero2(Several):
     """Gradients and optimizer state are sharded over the processes (DeepSpeed ZeRO-2)."""
 
     kind: Literal["zero2"] = "zero2"
-    offload: Literal["none", "optimizer"] = Field("none", description="What is offloaded to CPU memory.")
+    offload: Literal["none", "optimizer"] = Field("none", description="State to offload to CPU memory.")
 
     def deepspeed(self) -> dict[str, Any]:
         return _config(2, self.offload)
@@ -68,7 +70,7 @@ class Zero3(Several):
     """Weights are sharded too, and gathered where they are needed (DeepSpeed ZeRO-3)."""
 
     kind: Literal["zero3"] = "zero3"
-    offload: Offload = Field("none", description="What is offloaded to CPU memory; `all` includes the weights.")
+    offload: Offload = Field("none", description="State to offload to CPU memory; `all` includes the weights.")
 
     def deepspeed(self) -> dict[str, Any]:
         return _config(3, self.offload)
@@ -78,9 +80,9 @@ Devices = Annotated[Single | Ddp | Zero2 | Zero3, Field(discriminator="kind")]
 
 
 def _config(stage: int, offload: Offload) -> dict[str, Any]:
-    """Write DeepSpeed's config; "auto" is what the trainer's own arguments say."""
+    """Build DeepSpeed's config; "auto" takes the trainer's own arguments."""
     places = {part: {"device": "cpu", "pin_memory": True} for part in OFFLOADED[offload]}
-    # Else the trainer's checkpoints hold everything twice.
+    # Otherwise the trainer's checkpoints contain everything twice.
     whole = {"stage3_gather_16bit_weights_on_model_save": True} if stage == 3 else {}
     auto = ("gradient_clipping", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "train_batch_size")
     return {
@@ -89,7 +91,7 @@ def _config(stage: int, offload: Offload) -> dict[str, Any]:
             **whole,
         },
         "bf16": {"enabled": "auto"},
-        # Steps on the CPU are by torch's AdamW, as those on a GPU are: DeepSpeed's own would be compiled at the start.
+        # Use torch's AdamW on the CPU, as on a GPU: DeepSpeed's own would have to be compiled at the start.
         "zero_force_ds_cpu_optimizer": False,
         **dict.fromkeys(auto, "auto"),
     }  # fmt: skip

@@ -31,23 +31,23 @@ BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiv
 
 
 def schema() -> Node:
-    """Give the JSON schema of config.yaml; `$defs` hold those of model, task and method files."""
+    """Return the JSON schema of config.yaml; `$defs` contains those of model, task and method files."""
     whole = Config.model_json_schema()
     named = {node["$ref"] for node in _nodes(whole) if {"$ref", "description"} <= node.keys()}
     for node in _nodes(whole):
         if "patternProperties" in node:
-            node["additionalProperties"] = False  # a name that breaks the pattern is refused, as in the models
+            node["additionalProperties"] = False  # names that do not match the pattern are rejected, as by the models
         for choice in set(node.get("discriminator", {}).get("mapping", {}).values()) - named:
             block = whole["$defs"][choice.removeprefix(DEFS)]
-            block["properties"]["kind"].pop("default", None)  # `kind` tells blocks apart, so it is needed
+            block["properties"]["kind"].pop("default", None)  # `kind` is the discriminator, so it is required
             block["required"] = list(dict.fromkeys(["kind", *block.get("required", [])]))
-    # A pool's file is a choice between kinds, which has no block of its own in the config.
+    # A pool's file is a union of kinds, which has no block of its own in the config.
     whole["$defs"][PoolEntry.__name__] = {k: v for k, v in PoolEntry.model_json_schema().items() if k != "$defs"}
     return {"$schema": GenerateJsonSchema.schema_dialect, **whole}
 
 
 def readme() -> str:
-    """Give config/README.md: the prose, then a table for every block."""
+    """Return config/README.md: the prose, then one table per block."""
     whole = schema()
     sections = _sections(whole)
     links = {section.name: section.link for section in sections}
@@ -58,12 +58,12 @@ def readme() -> str:
 
 
 def generated() -> dict[str, str]:
-    """Give the text of each generated file, by name."""
+    """Return the text of each generated file, by name."""
     return {"README.md": readme(), "schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"}
 
 
 def stale(folder: Path) -> list[Path]:
-    """Name the files in a folder that are missing, or not what the models give."""
+    """Return the files in a folder that are missing or differ from what the models generate."""
     made = {folder / name: text for name, text in generated().items()}
     return [path for path in made if not path.is_file() or path.read_text(encoding="utf-8") != made[path]]
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
 
 @dataclass
 class _Section:
-    """A block of the config: its definition's name, and every place that it stands at, the first one first."""
+    """A block of the config: the name of its definition, and every place where it occurs."""
 
     name: str
     node: Node
@@ -99,13 +99,13 @@ class _Section:
 
     @property
     def link(self) -> str:
-        """Write a link to the section, by the anchor that Markdown viewers give its heading."""
+        """Return a link to the section, with the anchor that Markdown viewers derive from its heading."""
         anchor = re.sub(r"[^\w -]", "", self.heading.lower()).replace(" ", "-")
         return f"[{f'`{self.kind}`' if self.kind else 'block'}](#{anchor})"
 
 
 def _sections(whole: Node) -> list[_Section]:
-    """Give the blocks as the config nests them; one that stands at several places comes once."""
+    """Return the blocks in the order of nesting; a block that occurs in several places is listed once."""
     found: dict[str, _Section] = {}
 
     def visit(node: Node, at: str) -> None:
@@ -124,7 +124,7 @@ def _sections(whole: Node) -> list[_Section]:
 
 
 def _references(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield what a key's value may be, as (`.NAME` below a map of names, reference)."""
+    """Yield the definitions that a key's value may have, as (`.NAME` below a map of names, reference)."""
     if "$ref" in node:
         yield "", node["$ref"]
     for option in [*node.get("anyOf", []), *node.get("oneOf", [])]:
@@ -140,17 +140,17 @@ def _section(section: _Section, links: dict[str, str]) -> str:
     for folder, model in FOLDERS.items():
         if model.__name__ == section.name:
             comment = f"# yaml-language-server: $schema=../schema.json{DEFS}{section.name}"
-            lines += [f"A file each: `config/{folder}/NAME.yaml`. For editors: `{comment}`.", ""]
+            lines += [f"One file per entry: `config/{folder}/NAME.yaml`. For editors: `{comment}`.", ""]
     if also := sorted(set(section.places[1:])):
         lines += [f"Also at {', '.join(f'`{place}`' for place in also)}.", ""]
     return "\n".join([*lines, table(section.node, links)])
 
 
 def table(node: Node, links: dict[str, str]) -> str:
-    """Write a block's keys as a table, but for its `kind`; raises ValueError where a key has no description."""
+    """Return a table of a block's keys, without its `kind`; raises ValueError if a key has no description."""
     keys = {key: value for key, value in node.get("properties", {}).items() if key != "kind" or "const" not in value}
     if not keys:
-        return "It has no options."
+        return "No options."
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, value in keys.items():
         default = "**required**" if key in node.get("required", []) else _default(value.get("default"))
@@ -166,7 +166,7 @@ def _description(node: Node, key: str, value: Node) -> str:
 
 
 def _type(node: Node, links: dict[str, str], plural: str = "") -> str:
-    """Say in words what a value may be."""
+    """Describe the type of a value in words."""
     if options := [*node.get("anyOf", []), *node.get("oneOf", [])]:
         return _or(*("none" if o.get("type") == "null" else _type(o, links, plural) for o in options))
     if "$ref" in node:
@@ -191,7 +191,7 @@ def _or(*choices: str) -> str:
 
 
 def _default(value: Any) -> str:
-    """Write a default as the config would; the defaults of a block are in its own table."""
+    """Format a default as in the config; the defaults of a block are in its own table."""
     if isinstance(value, dict):
         return "its defaults" if value else "none"
     if value is None or value == []:
@@ -203,7 +203,7 @@ def _default(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number so that YAML reads it as one: `1.0e-5`, for it takes `1e-05` for text."""
+    """Format a number so that YAML parses it as one: `1.0e-5`, because `1e-05` is a string in YAML."""
     return re.sub(r"^(-?\d+)(\.\d+)?e-0?", lambda m: f"{m[1]}{m[2] or '.0'}e-", json.dumps(value))
 
 

@@ -1,4 +1,4 @@
-"""Engines: what generates, a kind each. How many prompts are asked for together belongs to the engine."""
+"""Generation engines, by `kind`. The batch size is an option of the engine."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from hsir.options import Options
 
 
 class BaseEngine(Options):
-    """What all engines have."""
+    """Options shared by all engines."""
 
     kind: str
     batch_size: Count
@@ -17,7 +17,7 @@ class BaseEngine(Options):
 
     @property
     def devices(self) -> int:
-        """GPUs that a job asks for."""
+        """Number of GPUs that a job requests."""
         return 1
 
 
@@ -39,16 +39,16 @@ class VllmEngine(BaseEngine):
     batch_size: Count = Field(1024, description="Samples per batch; a kill loses at most one batch.")
     dtype: Dtype = Field("bfloat16", description="Number format of the weights.")
     tensor_parallel: Count = Field(
-        1, description="Number of GPUs that the model is split over; a job requests as many."
+        1, description="Number of GPUs over which the model is split; a job requests as many."
     )
     memory_share: float = Field(
         0.9,
         gt=0,
         le=1,
-        description="Share of a GPU's memory (of main memory without a GPU); lowered if memory is short.",
+        description="Share of a GPU's memory (of main memory without a GPU); lowered if memory runs out.",
     )
     max_sequences: Count = Field(
-        256, description="Largest number of samples decoded at once; halved if memory is short."
+        256, description="Largest number of samples decoded at once; halved if memory runs out."
     )
 
     @property
@@ -57,7 +57,7 @@ class VllmEngine(BaseEngine):
 
 
 def _kind(given: Any) -> Any:
-    """Tell engines apart; options that name no kind are those of the default, and may be laid over any other's."""
+    """Return the kind of an engine; options without a kind belong to the default, and may be merged over any other."""
     return given.get("kind", "transformers") if isinstance(given, dict) else getattr(given, "kind", None)
 
 

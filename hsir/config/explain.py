@@ -1,4 +1,4 @@
-"""Say what is wrong with a config value, and the way out."""
+"""Explain what is wrong with a config value, and suggest a fix."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ Location = tuple[int | str, ...]
 
 
 def keys(raw: Any, error: Any) -> Location:
-    """Give the keys on the way to an error; pydantic names the branches of a union among them."""
+    """Return the keys on the path to an error, without the union branches that pydantic adds."""
     found: list[int | str] = []
     for part in error["loc"]:
         there = part in raw if isinstance(raw, dict) else isinstance(raw, list) and isinstance(part, int)
@@ -23,12 +23,12 @@ def keys(raw: Any, error: Any) -> Location:
 
 
 def describe(schema: Any, at: Location, error: Any) -> str:
-    """Write one error of pydantic as a line: key, what is wrong, what is known."""
+    """Format a pydantic error as one line: key, what is wrong, known values."""
     return f"{'.'.join(map(str, at)) or 'the file'}: {_fault(schema, error)}"
 
 
 def faults(schema: Any, raw: Any, invalid: ValidationError) -> str:
-    """Write all that is wrong with a value that was validated by itself: keys, what is wrong, what is known."""
+    """Format all errors of a value that was validated alone: keys, what is wrong, known values."""
     told = [(".".join(map(str, keys(raw, error))), _fault(schema, error)) for error in invalid.errors()]
     return "; ".join(f"{at}: {fault}" if at else fault for at, fault in told)
 
@@ -45,7 +45,7 @@ def _fault(schema: Any, error: Any) -> str:
 
 
 def _fields_at(schema: Any, location: Iterable[Any]) -> list[str]:
-    """Give the keys that exist at a place, through JSON schema, which knows unions and references."""
+    """Return the known keys at a location, from the JSON schema, which resolves unions and references."""
     whole = TypeAdapter(schema).json_schema()
     nodes = [whole]
     for part in location:
@@ -79,7 +79,7 @@ def _resolved(whole: Any, node: Any) -> Any:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known name, and list all of them."""
+    """Suggest the closest known name, and list all known names."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}? Known" if near else "; known"

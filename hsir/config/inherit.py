@@ -1,4 +1,4 @@
-"""Methods that are written as another with changes: `like`."""
+"""Inheritance between methods: `like`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,20 +7,21 @@ from hsir.config.explain import suggest
 from hsir.config.overlay import overlay
 
 LEFT_OUT: Any = object()
-"""In place of a method that cannot be written out."""
+"""Placeholder for a method that cannot be expanded."""
 
 
 class Entry(NamedTuple):
-    """Where a method is written: in the config or in a file of its own, which the config's wins over."""
+    """Where a method is defined: in the config, or in its own file, which the config overrides."""
 
     inline: bool
     name: str
 
 
 def inherited(methods: Mapping[Entry, Any], errors: list[str]) -> dict[Entry, Any]:
-    """Write out every method that is `like` another: the other's keys, its own over them, key by key.
+    """Expand every method that is `like` another: its own keys are merged over the other's, key by key.
 
-    In the config a method may be like the file of its own name. What cannot be written out is noted and left out.
+    In the config, a method may be like the file of the same name. Methods that cannot be expanded are reported and
+    omitted.
     """
     written: dict[Entry, Any] = {}
     for entry in methods:
@@ -31,7 +32,7 @@ def inherited(methods: Mapping[Entry, Any], errors: list[str]) -> dict[Entry, An
 def _write(
     entry: Entry, methods: Mapping[Entry, Any], way: tuple[Entry, ...], written: dict[Entry, Any], errors: list[str]
 ) -> Any:
-    """Write out a method that others on the way are like."""
+    """Expand a method that other methods on the path are like."""
     raw = methods[entry]
     if entry in written or not isinstance(raw, dict) or raw.get("like") is None:
         return written.setdefault(entry, raw)
@@ -49,6 +50,6 @@ def _write(
 
 
 def _places(entry: Entry, named: str) -> list[Entry]:
-    """Say where a name is looked for; a method's own name is that of the file below it."""
+    """Return the places to look up a name; a method's own name refers to the file with that name."""
     places = [Entry(True, named), Entry(False, named)]
     return [place for place in places if named != entry.name or (entry.inline and not place.inline)]

@@ -21,9 +21,9 @@ from hsir.errors import ConfigError
 
 Validated = TypeVar("Validated", bound=BaseModel)
 Fragments = dict[Path, Any]
-"""Folders of entries, and the model of each."""
+"""Folders of entries, and the pydantic model of each."""
 Where = Callable[[str], str]
-"""Names the file that a dotted key comes from."""
+"""Returns the file that a dotted key comes from."""
 FOLDERS: dict[str, type[BaseModel]] = {"models": Model, "tasks": TaskEntry, "methods": Method, "pools": PoolEntry}
 KINDS = {"model": "models", "task": "tasks", "method": "methods", "run": "runs", "pool": "pools", "score set": "scores"}
 
@@ -69,7 +69,7 @@ def read_yaml(path: Path) -> Any:
 
 
 class _Once(yaml.SafeLoader):
-    """Reads YAML in which no key occurs twice: of two blocks with one name, the first would vanish."""
+    """YAML loader that rejects duplicate keys: the first of two blocks with the same name would be lost silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
@@ -80,12 +80,12 @@ class _Once(yaml.SafeLoader):
 
 
 def _under(default: dict[str, Any], given: Any) -> Any:
-    """Lay what was given over a default; what is no mapping is left as it is, for its error to be told."""
+    """Merge given values over a default; anything but a mapping is kept, so that validation reports it."""
     return default if given is None else {**default, **given} if isinstance(given, dict) else given
 
 
 def _fragments(kind: str, folder: Path, errors: list[str]) -> Fragments:
-    """Read the files of a kind of entry."""
+    """Read all files of one type of entry."""
     found = {}
     for path in sorted((folder / kind).glob("*.yaml")):
         try:
@@ -96,7 +96,7 @@ def _fragments(kind: str, folder: Path, errors: list[str]) -> Fragments:
 
 
 def _layers(fragments: Mapping[str, Fragments], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Give each file of an entry as the config that it adds to; the config's own entries take its place."""
+    """Return each entry's file as a config layer; the config's own entries replace it."""
     given = {kind: raw.get(kind) for kind in fragments}
     return {
         str(path): {kind: {path.stem: entry}}
@@ -109,7 +109,7 @@ def _layers(fragments: Mapping[str, Fragments], raw: Mapping[str, Any]) -> dict[
 def _inherited(
     fragments: Fragments, merged: dict[str, Any], where: Where, errors: list[str]
 ) -> tuple[Fragments, dict[str, Any]]:
-    """Write out the methods that are like others, those of files and those of the config."""
+    """Expand the methods that are like others, from files and from the config."""
     if not isinstance(own := merged.get("methods") or {}, dict):
         return fragments, merged
     methods = {Entry(False, path.stem): entry for path, entry in fragments.items()}
@@ -138,12 +138,12 @@ def _always(name: str) -> Where:
 
 
 def _bare(entry: BaseModel) -> BaseModel:
-    """Take an entry that is a choice between kinds out of its wrapping."""
+    """Unwrap an entry that is a union of kinds."""
     return entry.root if isinstance(entry, RootModel) else entry
 
 
 def _named_well(kind: str, path: Path, errors: list[str]) -> bool:
-    """Tell whether a file's name can be a name in the config; a policy is called <method>.<iteration>."""
+    """Return whether a file's name is a valid name in the config; a policy is called <method>.<iteration>."""
     allowed = r"[A-Za-z0-9][A-Za-z0-9_-]*" if kind == "methods" else r"[A-Za-z0-9][A-Za-z0-9._-]*"
     if re.fullmatch(allowed, path.stem):
         return True
@@ -152,13 +152,13 @@ def _named_well(kind: str, path: Path, errors: list[str]) -> bool:
 
 
 def _declared(kind: str, folder: Path, inline: Any) -> set[str]:
-    """Name every entry that there is, sound or not: a broken one is not also unknown."""
+    """Return the names of all entries, valid or not, so that an invalid one is not also reported as unknown."""
     files = {path.stem for path in (folder / kind).glob("*.yaml")}
     return files | set(map(str, inline) if isinstance(inline, dict | list) else ())
 
 
 def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
-    """Validate what the whole config's validation reports on already."""
+    """Validate an entry whose errors the validation of the whole config already reports."""
     try:
         return schema.model_validate(value)
     except ValidationError:
@@ -166,9 +166,9 @@ def _try(schema: type[BaseModel], value: Any) -> BaseModel | None:
 
 
 def _validate(schema: type[Validated], raw: Any, where: Where, errors: list[str]) -> Validated | None:
-    """Validate; note what is wrong, and go on without it, so that nothing hides behind something else.
+    """Validate; record invalid parts and continue without them, so that one error does not hide another.
 
-    What is wrong only because something within or around it was taken away is not noted.
+    Errors caused only by the removal of such parts are not recorded.
     """
     rest, noted = copy.deepcopy(raw), list[Location]()
     while True:
@@ -193,7 +193,7 @@ def _related(one: Location, other: Location) -> bool:
 
 
 def _remove(node: Any, location: Location) -> bool:
-    """Take away the innermost key on the way to a location, if there is one."""
+    """Remove the innermost existing key on the path to a location."""
     innermost: tuple[dict[Any, Any], Any] | None = None
     for part in location:
         if isinstance(node, dict) and part in node:

@@ -1,10 +1,11 @@
-"""Lay blocks of options over one another."""
+"""Merge blocks of options."""
 
 from typing import Any
 
 
 def overlay(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Lay blocks over one another, key by key, the last on top; lists and blocks of another kind are replaced."""
+    """Merge blocks key by key; later ones override earlier ones, and lists and blocks of a different kind are
+    replaced."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -13,7 +14,7 @@ def overlay(*layers: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alike(below: Any, above: Any) -> bool:
-    """Tell whether both are blocks of options, and not of two kinds."""
+    """Return whether both are blocks of options of the same kind."""
     if not (isinstance(below, dict) and isinstance(above, dict)):
         return False
     return len({block["kind"] for block in (below, above) if "kind" in block}) < 2

@@ -7,16 +7,28 @@ from typing import Any
 from hsir.config.overlay import overlay
 from hsir.config.pools import BasePool, Pool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
-from hsir.config.settings import Settings
+from hsir.config.settings import DivScore, Score, Settings
 from hsir.config.training import Train
 
 BASE = "base"
 EVAL = "eval/"
+SAMPLED = "@"
+"""Between a benchmark and a number of samples per question: no name of a task contains it."""
+
+
+def test_set(evaluation: str) -> str:
+    """Return the benchmark of an evaluation: `gsm8k` of `gsm8k`, `gsm8k@16`, `eval/gsm8k` or `eval/gsm8k@16`."""
+    return evaluation.removeprefix(EVAL).partition(SAMPLED)[0]
+
+
+def samples_of(evaluation: str) -> int:
+    """Return the sampled answers per question of an evaluation; 1 if it is greedy."""
+    return int(evaluation.partition(SAMPLED)[2] or 1)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The config, and the answers to everything that the workflow asks of it.
+    """The config, and everything that the workflow derives from it.
 
     A policy is `base`, the name of a method with `iterations: 0`, or `<method>.<iteration>`.
     """
@@ -32,6 +44,13 @@ class Plan:
         ]
         return Settings.model_validate(overlay(*(_given(layer) for layer in layers)))
 
+    def score_set(self, name: str, model: str, task: str) -> Score | DivScore:
+        """Return a score set; if it reads steps, with the model's step separator unless it has its own."""
+        found = self.config.scores[name]
+        if not isinstance(found, Score) or found.states != "step" or found.steps:
+            return found
+        return found.model_copy(update={"steps": self.settings(model, task).traces.steps})
+
     def train(self, model: str, task: str, policy: str) -> Train:
         """Merge a policy's training options: defaults < model < task < method < overrides."""
         chosen = self.method(policy).train
@@ -43,10 +62,12 @@ class Plan:
         return type(chosen).model_validate(overlay(*blocks, _given(chosen), last))
 
     def pool(self, model: str, task: str, pool: str) -> BasePool:
-        """Return a pool with its token limit; `eval/...` is the greedy pool of evaluations."""
+        """Return a pool with its token limit; `eval/{benchmark}` is the greedy pool of an evaluation,
+        `eval/{benchmark}@{samples}` the sampled one."""
         if pool.startswith(EVAL):
-            limit = self.settings(model, pool.removeprefix(EVAL)).evaluate.max_new_tokens
-            return SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
+            how, samples = self.settings(model, test_set(pool)).evaluate, samples_of(pool)
+            given = {"temperature": how.temperature, "top_p": how.top_p} if samples > 1 else {"temperature": 0.0}
+            return SamplePool(kind="sample", samples=samples, max_new_tokens=how.max_new_tokens, **given)
         named: Pool = self.config.pools[pool]
         limit = named.max_new_tokens or self.settings(model, task).sample.max_new_tokens
         return named.model_copy(update={"max_new_tokens": limit})
@@ -54,13 +75,13 @@ class Plan:
     def shards(self, model: str, task: str, pool: str) -> int:
         """Return the number of jobs that a pool is split into."""
         if pool.startswith(EVAL):
-            return self.settings(model, pool.removeprefix(EVAL)).evaluate.shards
+            return self.settings(model, test_set(pool)).evaluate.shards
         return self.settings(model, task).sample.shards
 
     def outside_tags(self, model: str, task: str, pool: str) -> bool:
-        """Whether answers outside the answer tags count in a pool."""
+        """Return whether answers outside the answer tags count in a pool."""
         if pool.startswith(EVAL):
-            return self.settings(model, pool.removeprefix(EVAL)).evaluate.outside_tags
+            return self.settings(model, test_set(pool)).evaluate.outside_tags
         return self.settings(model, task).sample.outside_tags
 
     def method(self, policy: str) -> Method:
@@ -68,21 +89,21 @@ class Plan:
         return self.config.methods[policy.split(".")[0]]
 
     def parent(self, policy: str) -> str:
-        """Name the policy that a policy's pools are sampled from, or that its training starts from."""
+        """Return the policy that a policy's pools are sampled from, or that its training starts from."""
         name, _, iteration = policy.partition(".")
         if not iteration:
             return BASE
         return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
 
     def behind(self, policy: str) -> list[str]:
-        """Name a policy's ancestors, the nearest first, without the base model."""
+        """Return a policy's ancestors, nearest first, without the base model."""
         found: list[str] = []
         while (policy := self.parent(policy)) != BASE:
             found.append(policy)
         return found
 
     def drawn_for(self, policy: str) -> list[str]:
-        """Name the pools that are sampled for a policy: its own, and their source pools."""
+        """Return the pools that are sampled for a policy: its own, and their source pools."""
         found: dict[str, None] = {}
 
         def collect(name: str) -> None:
@@ -95,12 +116,12 @@ class Plan:
         return list(found)
 
     def start(self, model: str, task: str, policy: str) -> str:
-        """Name the policy whose weights a policy's training starts from."""
+        """Return the policy whose weights a policy's training starts from."""
         parent = self.train(model, task, policy).start_from == "parent"
         return self.parent(policy) if parent else BASE
 
     def policies(self, run: Run, method: str) -> list[str]:
-        """Name the policies of a method within a run, by iteration; for `base`, only the untrained model."""
+        """Return a method's policies within a run, by iteration; for `base`, only the untrained model."""
         if method == BASE:
             return [BASE]
         rounds = self.config.methods[method].iterations
@@ -123,8 +144,17 @@ class Plan:
                             yield model, task, seed, method, policy
 
     def benchmarks(self, run: Run, task: str) -> tuple[str, ...]:
-        """Name the benchmarks that policies trained on a task are evaluated on."""
+        """Return the benchmarks on which policies trained on a task are evaluated."""
         return run.evaluated_on()[task]
+
+    def evaluations(self, run: Run, model: str, task: str) -> tuple[str, ...]:
+        """Name the evaluations of a model's policies that are trained on a task: `{benchmark}`, which is greedy, and
+        `{benchmark}@{samples}` if samples are set."""
+        named: list[str] = []
+        for benchmark in self.benchmarks(run, task):
+            samples = self.settings(model, benchmark).evaluate.samples
+            named += [benchmark, *([f"{benchmark}{SAMPLED}{samples}"] if samples else [])]
+        return tuple(named)
 
     def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
         """Return the test sets of every run that trains a policy or samples from it; the task's own, if there is
@@ -138,11 +168,11 @@ class Plan:
         return TestSets({name: self.config.tasks[name].task.for_split("test") for name in names or [task]})
 
     def built_by_default(self) -> tuple[str, ...]:
-        """Name the runs that plain `snakemake` builds."""
+        """Return the runs that plain `snakemake` builds."""
         return (self.config.run,) if isinstance(self.config.run, str) else self.config.run
 
     def alone(self, name: str) -> Config:
-        """Return the config of one run, with everything that it names, so it builds the same run elsewhere."""
+        """Return the config of one run with everything that it names, so that it builds the same run elsewhere."""
         config, run = self.config, self.config.runs[name]
         policies = self._made_by(run)
         methods = {policy.split(".")[0]: self.method(policy) for policy in policies}
@@ -157,12 +187,12 @@ class Plan:
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})
 
     def _made_by(self, run: Run) -> list[str]:
-        """Name the policies that a run trains, and those that they come from."""
+        """Return the policies that a run trains, and their ancestors."""
         policies = [policy for name in run.methods if name != BASE for policy in self.policies(run, name)]
         return list(dict.fromkeys(policies + [old for policy in policies for old in self.behind(policy)]))
 
 
 def _given(options: Any) -> dict[str, Any]:
-    """Give only what was set, so that an overlay overrides nothing by a default."""
+    """Return only the fields that were set, so that an overlay does not override anything with a default."""
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     return given

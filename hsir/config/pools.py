@@ -1,4 +1,4 @@
-"""Pools: named ways of getting solutions. What a pool's prompts are made of is its kind."""
+"""Pools: named sampling strategies. A pool's kind defines what its prompts are built from."""
 
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -11,24 +11,36 @@ Count = Annotated[int, Field(ge=1)]
 P = TypeVar("P", bound=Options)
 
 
+def _everything(top_p: float) -> bool:
+    """Leave top_p out of a pool's JSON where it changes nothing: pools sampled before it existed stay valid."""
+    return top_p == 1.0
+
+
 class BasePool(Options):
-    """What all pools have."""
+    """Options shared by all pools."""
 
     samples: Count = Field(description="Completions per prompt.")
     temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
-    max_new_tokens: Count | None = Field(None, description="Token limit; that of the settings, if none.")
+    top_p: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        exclude_if=_everything,
+        description="Nucleus sampling: tokens are drawn from the most likely ones that make up this probability.",
+    )
+    max_new_tokens: Count | None = Field(None, description="Token limit; if none, that of the settings.")
 
     asked: ClassVar[bool] = False
-    """Whether the stage `ask` makes its prompts."""
+    """Whether the stage `ask` builds its prompts."""
 
     @property
     def source(self) -> str | None:
-        """Name the pool that it is made from, if any."""
+        """The pool that it is derived from, if any."""
         return None
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Name every pool that must be there before this one is drawn."""
+        """All pools that must exist before this one is sampled."""
         return () if self.source is None else (self.source,)
 
 
@@ -56,7 +68,7 @@ class VeriExitPool(BasePool):
 
 
 class ProbePool(BasePool):
-    """Failed solutions of another pool, cut after successive steps: what would the policy answer there?
+    """Failed solutions of another pool, cut after successive steps, to see what the policy would answer there.
 
     These answers are never used for training. The matcher `probe` reads from them at which step the policy knows the
     answer.
@@ -108,7 +120,7 @@ class HintPool(BasePool):
 
 
 class GuidePool(BasePool):
-    """Questions in a template, with instructions and the policy's completions from an earlier pool."""
+    """Questions wrapped in a template, with instructions and the policy's completions from an earlier pool."""
 
     kind: Literal["guide"]
     of: Name | None = Field(
@@ -117,7 +129,7 @@ class GuidePool(BasePool):
     template: str = Field(
         description="User message; `{question}` is the task's own prompt, `{previous}` a completion of `of`."
     )
-    quote: Count = Field(2000, description="Largest number of quoted characters of a completion.")
+    quote: Count = Field(2000, description="Largest number of characters quoted from a completion.")
 
     asked: ClassVar[bool] = True
 
@@ -135,7 +147,7 @@ class AdaptivePool(BasePool):
     average."""
 
     kind: Literal["adaptive"]
-    of: Name = Field(description="The pool whose share of failures decides how many samples a question gets.")
+    of: Name = Field(description="The pool whose failure rate determines how many samples a question gets.")
 
     asked: ClassVar[bool] = True
 
@@ -150,7 +162,7 @@ Pool = Annotated[
 
 
 class PoolEntry(RootModel[Pool]):
-    """A pool, as a file in config/pools/ holds it."""
+    """A pool, as written in a file in config/pools/."""
 
 
 DEFAULT_POOLS = {

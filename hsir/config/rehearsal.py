@@ -1,4 +1,4 @@
-"""Rehearse a config: the same graph with the embedded model, a few questions and few steps, in a folder of its own."""
+"""Rehearse a config: the same graph with the embedded model, few questions and few steps, in a separate folder."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from hsir.tasks.rehearsal import TRACES, lay_down
 QUESTIONS, SEED = 24, 12
 """Questions of each part of a benchmark, and those of the training part that are the seed set."""
 SAMPLES, ITERATIONS = 4, 2
-"""Maximum samples per question, and iterations: the second samples from a policy of the first."""
+"""Maximum number of samples per question, and of iterations: the second one samples from a policy of the first."""
 MODEL = Model(path="hsir/embedded/model")
 SUFFIX = "-rehearsal"
 """Of the folder of results."""
@@ -31,17 +31,18 @@ SETTINGS: dict[str, Any] = {
         "sft": {**_FAST, "epochs": 4, "limits": {"max_length": 1024, "when_empty": "given_only"}},
         "dpo": {**_FAST, "learning_rate": 1e-4, "epochs": 1, "limits": {"max_length": 1024}},
         "grpo": {
-            **_FAST, "learning_rate": 1e-4, "batch_size": 2, "group_size": 4, "max_steps": 2, "max_new_tokens": 48,
+            **_FAST, "learning_rate": 1e-4, "batch_size": 2, "batch_counts": "questions", "group_size": 4,
+            "max_steps": 2, "max_new_tokens": 48,
         },
     },
 }  # fmt: skip
-"""Laid over the overrides of the config: sizes, rates and places; filters, pools, scores and rewards stay."""
+"""Merged over the overrides of the config: sizes, rates and places; filters, pools, scores and rewards stay."""
 
 
 def rehearsed(config: Config) -> Config:
-    """Give a config for a rehearsal: of each run that it builds the first model and the first seed.
+    """Return the rehearsal of a config: the first model and the first seed of each run that it builds.
 
-    Benchmarks are read from files of their layout below the results' folder, which `prepare` writes.
+    Benchmarks are read from files in their own layout, which `prepare` writes to the results folder.
     """
     built = [config.run] if isinstance(config.run, str) else config.run
     runs = {name: _shortened(config.runs[name]) for name in built}
@@ -61,7 +62,7 @@ def rehearsed(config: Config) -> Config:
 
 
 def prepare(config: Config) -> None:
-    """Write the files that the benchmarks of a rehearsal are read from."""
+    """Write the files from which a rehearsal reads its benchmarks."""
     for name, entry in config.tasks.items():
         if isinstance(entry.task, Benchmark):
             lay_down(entry.task, _folder(config.results, name), QUESTIONS)
@@ -81,7 +82,7 @@ def _fewer(entry: Any, key: str, most: int) -> Any:
 
 
 def _small(entry: TaskEntry, folder: Path) -> TaskEntry:
-    """Give a task with few questions, of its own files where it is a published benchmark."""
+    """Return a task with few questions, with its own generated files if it is a published benchmark."""
     task = entry.task
     if isinstance(task, TrainingBenchmark):
         changed = {"path": folder, "traces": str(folder / TRACES), "seed_size": SEED}

@@ -1,4 +1,4 @@
-"""Engines of rollouts: what draws them within a training, a kind each."""
+"""Engines that generate rollouts during training, by `kind`."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The config as users write it: runs, and what the names in a run stand for."""
+"""The config as users write it: runs, and the entries that a run names."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,7 +21,7 @@ PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[1-9][0
 
 
 def _folder(name: str) -> str:
-    """Refuse a name that the shell, Snakemake's wildcards or a path would take for something else."""
+    """Reject a name that has a special meaning to the shell, to Snakemake's wildcards or in a path."""
     if not name.strip() or name != name.strip():
         raise ValueError(f"{name!r} is not a folder name; choose one, such as results")
     if name.startswith("-") or max(map(len, Path(name).parts), default=0) > 200 or Path(name).is_file():
@@ -29,7 +29,7 @@ def _folder(name: str) -> str:
     if name.startswith("~"):
         raise ValueError(f"{name!r}: `~` is not expanded; write the full path")
     if found := next((mark for mark in "{}*?[]$:\n\t\0" if mark in name), None):
-        raise ValueError(f"{name!r} holds {found!r}, which Snakemake treats as a pattern; choose another name")
+        raise ValueError(f"{name!r} contains {found!r}, which Snakemake treats as a pattern; choose another name")
     if ".." in Path(name).parts or Path(name) in (Path(), Path("/")):
         raise ValueError(f"{name!r} is not a separate folder; choose a subfolder, or write the full path")
     return str(Path(name))
@@ -43,10 +43,10 @@ class TaskEntry(Options):
 
 
 class TestSets(RootModel[dict[Name, Task]]):
-    """Benchmarks by name, as the stage contamination takes them."""
+    """Benchmarks by name, as the stage contamination reads them."""
 
     def files(self) -> list[Path]:
-        """Name the files that the test sets are read from."""
+        """Return the files that the test sets are read from."""
         return [path for task in self.root.values() for path in task.files("test")]
 
 
@@ -77,7 +77,7 @@ class Method(Options):
 
     @property
     def follows(self) -> bool:
-        """Whether its first policy comes after another: it samples from that, or goes on from it."""
+        """Whether its first policy depends on another one, to sample from or to continue training."""
         return self.iterations > 0
 
     @model_validator(mode="after")
@@ -134,18 +134,20 @@ class Run(Options):
         description="Names of methods; `base` is the untrained model, which is only evaluated."
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0,), description="Seeds for data and sampling.")
-    iterations: Count | None = Field(None, description="Iterations of every method; each method's own number, if none.")
+    iterations: Count | None = Field(
+        None, description="Number of iterations of every method; if none, each method's own."
+    )
     benchmarks: Benchmarks | dict[Name, Benchmarks] | None = Field(
         None,
-        description="Tasks whose test sets are used for evaluation, for all training tasks or by training task; the"
-        " training task's own, if none.",
+        description="Tasks whose test sets are used for evaluation, for all training tasks or by training task; if"
+        " none, the training task's own.",
     )
     reference: MethodName | None = Field(
         None, description="Method that the others are compared with; if none, restem, or the run's first method."
     )
 
     def evaluated_on(self) -> dict[str, tuple[str, ...]]:
-        """Give the benchmarks by the task that is trained on."""
+        """Return the benchmarks by training task."""
         given = self.benchmarks or {}
         return {task: (given.get(task) if isinstance(given, dict) else given) or (task,) for task in self.tasks}
 
@@ -169,7 +171,7 @@ class Config(Options):
     )
     judge: Judge | None = Field(None, description="The model for the matcher `judge`.")
     track: Track = Field(Track(), description="Experiment trackers that log training metrics; does not affect outputs.")
-    overrides: Settings = Field(Settings(), description="Stage options that win over all others.")
+    overrides: Settings = Field(Settings(), description="Stage options that override all others.")
     pools: dict[Name, Pool] = Field({}, description="Pools by name, in addition to the built-in ones.")
     scores: dict[Name, ScoreSet] = Field({}, description="Score sets by name, in addition to indiv and div.")
     models: dict[Name, Model] = Field({}, description="Models by name, in addition to config/models/*.yaml.")

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from hsir.config.engines import Engine, TransformersEngine
 from hsir.config.training import Count, Dtype, TrainSettings
 from hsir.options import Options
+from hsir.reducers import DEFAULT as DEFAULT_REDUCERS
+from hsir.reducers import Reducer
 from hsir.splitting import Layout
 
 
@@ -23,13 +25,32 @@ class Sample(Options):
 
 
 class Evaluate(Options):
-    """How a policy is evaluated: greedy, zero-shot."""
+    """How a policy is evaluated: greedy, zero-shot; with `samples`, also by several sampled answers per question."""
 
+    samples: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="Sampled answers per question, in addition to the greedy one; their results have the name"
+        " `<benchmark>@<samples>`. None: greedy only.",
+    )
+    temperature: float = Field(0.6, gt=0, description="Divides the logits of sampled answers.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Nucleus of sampled answers; 1 is all tokens.")
+    reducers: Annotated[tuple[Reducer, ...], Field(min_length=1)] = Field(
+        DEFAULT_REDUCERS, description="What is reported of the sampled answers to a question, by `kind`."
+    )
     max_new_tokens: Count = Field(4096, description="Token limit of an answer.")
     shards: Count = Field(1, description="Number of jobs per benchmark.")
     outside_tags: bool = Field(
         True, description="Whether answers outside the answer tags count, if the task's grading looks for them."
     )
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> "Evaluate":
+        for reducer in self.reducers:
+            if self.samples is not None and reducer.needs > self.samples:
+                raise ValueError(
+                    f"reducer {reducer.kind} needs {reducer.needs} samples; set samples: {reducer.needs} or more"
+                )
+        return self
 
 
 class Score(Options):
@@ -39,10 +60,18 @@ class Score(Options):
     kind: Literal["indiv"] = "indiv"
     layer: Literal["middle"] | Count | Annotated[float, Field(gt=0, lt=1)] = Field(
         "middle",
-        description="Block whose output states are read: `middle` (L/2), a share of the blocks, or a number from 1.",
+        description="Block whose output states are read: `middle` (L/2), a fraction of the depth, or a number from 1.",
     )
     tokens: Literal["all", "think"] = Field(
         "all", description="Tokens to score: the whole solution, or only its reasoning."
+    )
+    states: Literal["token", "step"] | Count = Field(
+        "token",
+        description="One state per token (paper), per step of the reasoning, or per this many consecutive tokens; the"
+        " state of several tokens is their mean, weighted by attention.",
+    )
+    steps: Layout | None = Field(
+        None, description="Step separator for `states: step`; by default, that of the model's `traces`."
     )
     alpha: float = Field(1e-3, gt=0, description="Ridge on the covariance; must be small for tau = -0.5.")
     weights: Literal["max", "mean", "sum", "none"] = Field(
@@ -55,7 +84,7 @@ class Score(Options):
         "none", description="Covariance unscaled, divided by d - 1, or of states with variance 1 (a correlation)."
     )
     dtype: Dtype = Field("float32", description="Number format of the forward pass; log-dets are float64.")
-    token_budget: Count = Field(8192, description="Tokens per batch, padding included; halved if memory is short.")
+    token_budget: Count = Field(8192, description="Tokens per batch, including padding; halved if memory runs out.")
 
 
 class Contamination(Options):
@@ -71,7 +100,7 @@ class Contamination(Options):
 
 
 class BaseEmbedder(Options):
-    """What turns steps into vectors, for Div."""
+    """Embeds steps as vectors, for Div."""
 
 
 class SentenceTransformers(BaseEmbedder):
@@ -79,7 +108,7 @@ class SentenceTransformers(BaseEmbedder):
 
     kind: Literal["sentence-transformers"] = "sentence-transformers"
     model: str = Field("BAAI/bge-m3", description="Folder or hub id of the sentence model.")
-    revision: str | None = Field(None, description="Commit, tag or branch on the hub; the newest, if none.")
+    revision: str | None = Field(None, description="Commit, tag or branch on the hub; if none, the newest.")
     pickled: bool = Field(
         False, description="Accept weights that are not safetensors; only tensors are loaded, no code."
     )
@@ -117,11 +146,15 @@ def _indiv_by_default(given: Any) -> Any:
 
 
 ScoreSet = Annotated[Score | DivScore, Field(discriminator="kind"), BeforeValidator(_indiv_by_default)]
-DEFAULT_SCORES: dict[str, dict[str, str]] = {"indiv": {}, "div": {"kind": "div"}}
+DEFAULT_SCORES: dict[str, dict[str, str]] = {
+    "indiv": {},
+    "indiv-steps": {"kind": "indiv", "states": "step", "scale": "unit"},
+    "div": {"kind": "div"},
+}
 
 
 class Redundancy(Options):
-    """Options of `snakemake analysis`: do InDiv and Div fall where steps are repeated on purpose?"""
+    """Options of `snakemake analysis`: do InDiv and Div decrease if steps are repeated on purpose?"""
 
     solutions: Count = Field(200, description="Largest number of correct solutions to make more redundant.")
 
@@ -154,5 +187,5 @@ class Model(Options):
     """A base model."""
 
     path: str = Field(min_length=1, description="Folder or hub id of the base model.")
-    chat_template: Path | None = Field(None, description="Jinja file, for a model without a template.")
+    chat_template: Path | None = Field(None, description="Jinja file with the chat template, for a model without one.")
     settings: Settings = Field(Settings(), description="Stage options for this model.")

@@ -1,13 +1,14 @@
-"""Which file a key of the config comes from."""
+"""Find the file that a config key comes from."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def source(key: str, merged: Mapping[str, Any], layers: Mapping[str, Any]) -> str | None:
-    """Name the last layer that holds most of a dotted key, and what was made of it; None where none holds any.
+    """Return the last layer that contains most of a dotted key, and the merged value; None if no layer contains any of
+    it.
 
-    `merged` is what the layers give together, each by its file's name.
+    `merged` is the result of merging the layers, which are given by file name.
     """
     depths = {name: _depth(key, merged, layer) for name, layer in layers.items()}
     deepest = max(depths.values(), default=0)
@@ -15,7 +16,7 @@ def source(key: str, merged: Mapping[str, Any], layers: Mapping[str, Any]) -> st
 
 
 def _depth(key: str, merged: Any, layer: Any) -> int:
-    """Count the keys on the way that a layer holds; names may have dots."""
+    """Count the keys on the path that a layer contains; names may contain dots."""
     if not isinstance(layer, Mapping):
         return 0
     for name, below in layer.items():
@@ -28,7 +29,7 @@ def _depth(key: str, merged: Any, layer: Any) -> int:
 
 
 def _within(below: Any, above: Any) -> bool:
-    """Tell whether a layer's value came through: others may have added keys, and changed none."""
+    """Return whether a layer's value survived the merge: other layers may have added keys, but not changed any."""
     if not isinstance(below, Mapping):
         return bool(below == above)
     return isinstance(above, Mapping) and all(name in above and _within(below[name], above[name]) for name in below)

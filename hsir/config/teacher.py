@@ -9,7 +9,7 @@ from hsir.options import Options
 
 
 class Served(Options):
-    """A model behind an OpenAI-compatible endpoint; its key is in an environment variable, and nowhere else."""
+    """A model behind an OpenAI-compatible endpoint; its key is read from an environment variable only."""
 
     model: str = Field(description="The model's name at the endpoint.")
     endpoint: str = Field(description="OpenAI-compatible URL, such as http://localhost:8000/v1.")
@@ -20,14 +20,14 @@ class Served(Options):
 
 
 class Teacher(Served):
-    """The model from which the rule `distill` gets traces."""
+    """The model that generates traces for the rule `distill`."""
 
     temperature: float = Field(0.6, ge=0, description="Divides the logits before sampling.")
     max_new_tokens: Count = Field(16_384, description="Token limit of reasoning and answer together.")
     attempts: Count = Field(1, description="Answers requested per question, until one is correct.")
 
     def flags(self) -> list[str]:
-        """Give the options of the stage's command line."""
+        """Return the options for the stage's command line."""
         return [
             f"--{name.replace('_', '-')}={value}"
             for name, value in self.model_dump(mode="json").items()

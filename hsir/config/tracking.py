@@ -1,4 +1,4 @@
-"""Where the course of trainings can be watched."""
+"""Experiment tracking of training runs."""
 
 from typing import Literal
 

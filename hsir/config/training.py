@@ -1,4 +1,4 @@
-"""Options of the stage train, by kind. The defaults are those of the paper (section 4.1, appendix B)."""
+"""Options of the stage train, by training type. The defaults are those of the paper (section 4.1, appendix B)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from hsir.rewards import Accuracy, Format, Reward
 
 Count = Annotated[int, Field(ge=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
+Loser = Literal["random", "nearest", "parent"]
 SaveDtype = Literal["base", "float32", "bfloat16", "float16"]
 
 
@@ -38,7 +39,7 @@ class Lora(Options):
 
 
 class Training(Options):
-    """What all kinds of training share; limits and batches count solutions, pairs of them, or questions."""
+    """Options shared by all training types; limits and batches count solutions, pairs of them, or questions."""
 
     start_from: Literal["base", "parent"] = Field(
         "base", description="Initial weights: the base model, or the policy that was sampled from."
@@ -72,12 +73,17 @@ class Training(Options):
         return 1
 
     @property
+    def in_a_step(self) -> int:
+        """Examples per optimizer step, over all devices."""
+        return self.batch_size
+
+    @property
     def accumulation(self) -> int:
         """Forward passes per optimizer step; raises ValueError if the batch cannot be split evenly."""
-        rows, processes = self.batch_size * self.rollouts, self.devices.processes
+        rows, processes = self.in_a_step * self.rollouts, self.devices.processes
         if rows % (self.device_batch_size * processes):
             raise ValueError(
-                f"batch_size {self.batch_size}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is not"
+                f"batch_size {self.in_a_step}{f' x {self.rollouts} rollouts' if self.rollouts > 1 else ''} is not"
                 f" a multiple of device_batch_size {self.device_batch_size}"
                 f"{f' x {processes} processes' if processes > 1 else ''}; change either"
             )
@@ -85,11 +91,11 @@ class Training(Options):
 
     @property
     def at_once(self) -> int:
-        """Rows that a trainer is given at once on one device."""
+        """Rows that the trainer receives at once on one device."""
         return self.device_batch_size
 
     def steps(self, examples: int) -> int:
-        """Count the optimizer steps."""
+        """Return the number of optimizer steps."""
         raise NotImplementedError
 
     @model_validator(mode="after")
@@ -103,11 +109,11 @@ class Training(Options):
 class Offline(Training):
     """Training on a fixed training set."""
 
-    epochs: Count = Field(3, description="Number of times that the training set is used.")
+    epochs: Count = Field(3, description="Number of passes over the training set.")
     tokens_per_pass: Count | None = Field(
         None,
-        description="Maximum tokens of a forward pass, including padding, instead of `device_batch_size`. For pairs,"
-        " both texts count; an example above the maximum is a pass of its own. Needs a single process.",
+        description="Maximum number of tokens per forward pass, including padding; replaces `device_batch_size`. For"
+        " pairs, both texts count; an example above the maximum gets its own pass. Requires a single process.",
     )
 
     @property
@@ -120,7 +126,7 @@ class Offline(Training):
         return 1 if self.tokens_per_pass else super().accumulation
 
     def steps(self, examples: int) -> int:
-        """Count the optimizer steps; the last one of an epoch may be short."""
+        """Return the number of optimizer steps; the last one of an epoch may be smaller."""
         return self.epochs * -(-examples // self.batch_size)
 
     @model_validator(mode="after")
@@ -148,9 +154,15 @@ class Dpo(Offline):
     )
     learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(16, description="Pairs per optimizer step, over all devices.")
-    beta: float = Field(0.1, gt=0, description="Strength of the pull towards the reference.")
+    beta: float = Field(0.1, gt=0, description="Strength of the penalty for deviating from the reference.")
     nll_weight: float = Field(
         0.5, ge=0, description="Weight of the winner's NLL (a mean over its tokens, then over pairs)."
+    )
+
+    loser: Loser = Field(
+        "random",
+        description="Failed solution that a winner is paired with: a random one of its question (paper), the nearest"
+        " in length, or the one that it was recycled from (`parent`; a random one if it was not recycled).",
     )
 
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "pairs"
@@ -164,6 +176,10 @@ class Grpo(Training):
     start_from: Literal["base", "parent"] = Field("parent", description="Initial weights, and the reference of the KL.")
     learning_rate: float = Field(1e-6, gt=0, description="Peak learning rate.")
     batch_size: Count = Field(14, description="Questions per optimizer step, over all devices.")
+    batch_counts: Literal["questions", "rollouts"] = Field(
+        "questions",
+        description="What `batch_size` counts: questions, or rollouts, which must be a multiple of `group_size`.",
+    )
     device_batch_size: Count = Field(4, description="Rollouts per forward pass on one device.")
     max_steps: Count = Field(300, description="Optimizer steps.")
     group_size: int = Field(8, ge=2, description="Rollouts per question.")
@@ -192,18 +208,28 @@ class Grpo(Training):
         return self.group_size
 
     @property
+    def in_a_step(self) -> int:
+        """Questions per optimizer step, over all devices."""
+        return self.batch_size if self.batch_counts == "questions" else self.batch_size // self.group_size
+
+    @property
     def accumulation(self) -> int:
-        """Forward passes per optimizer step; also raises ValueError if groups would be split over devices."""
+        """Forward passes per optimizer step; also raises ValueError if a group would be split over steps or devices."""
         processes = self.devices.processes
-        if self.batch_size % processes:
+        if self.batch_counts == "rollouts" and self.batch_size % self.group_size:
             raise ValueError(
-                f"batch_size {self.batch_size} on {processes} processes would split groups of rollouts; make it a"
+                f"batch_size {self.batch_size} counts rollouts and would split groups of {self.group_size}; make it a"
+                " multiple of group_size, or set batch_counts: questions"
+            )
+        if self.in_a_step % processes:
+            raise ValueError(
+                f"batch_size {self.in_a_step} on {processes} processes would split groups of rollouts; make it a"
                 f" multiple of {processes}"
             )
         return super().accumulation
 
     def steps(self, examples: int) -> int:
-        """Count the optimizer steps."""
+        """Return the number of optimizer steps."""
         return self.max_steps
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Div, the external diversity of a solution: the share of its steps that say something new (paper, Algorithm 1)."""
+"""Div, the external diversity of a solution: the share of its steps that are not repetitions (paper, Algorithm 1)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -15,15 +15,15 @@ Embed: TypeAlias = Callable[[Sequence[str]], NDArray[Any]]
 
 THRESHOLD = 0.85
 ROUNDING = 1e-9
-"""How far the cosine of a vector with itself may stay below 1."""
+"""Tolerance for the cosine of a vector with itself, which may be slightly below 1."""
 
 
 def div_rows(
     completions: Mapping[str, str], embed: Embed, threshold: float = THRESHOLD, layout: Layout = "blank_line"
 ) -> list[Row]:
-    """Give completions by id their Div: rows of the table `div`, in order.
+    """Compute the Div of completions by id; returns rows of the table `div`, in order.
 
-    A step that comes more than once, in whichever completions, is embedded once.
+    A step that occurs several times, in any completions, is embedded once.
     """
     cut = {name: [step for step, _ in traces.steps(text, layout)] for name, text in completions.items()}
     place = {text: n for n, text in enumerate(dict.fromkeys(step for steps in cut.values() for step in steps))}
@@ -33,10 +33,10 @@ def div_rows(
 
 
 def kept_steps(embeddings: NDArray[Any], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Walk the steps in order; drop each whose cosine similarity to a kept one is at or above the threshold.
+    """Go through the steps in order; drop each whose cosine similarity to a kept one is at or above the threshold.
 
-    Shapes: embeddings [n, e] -> [n]. A vector of zeros has the similarity 0 to all.
-    Raises ValueError where embeddings are not a matrix of finite numbers.
+    Shapes: embeddings [n, e] -> [n]. A zero vector has similarity 0 to all others.
+    Raises ValueError if embeddings are not a matrix of finite numbers.
     Source: paper, Algorithm 1; it writes "cosine distance below the threshold", which at 0.85 would drop nearly all.
     """
     vectors = np.asarray(embeddings, dtype=np.float64)
@@ -54,5 +54,5 @@ def kept_steps(embeddings: NDArray[Any], threshold: float = THRESHOLD) -> NDArra
 
 
 def div(kept: NDArray[np.bool_]) -> float | None:
-    """Give the share of steps that were kept; None where there is no step (paper, eq. 3)."""
+    """Return the share of kept steps; None if there is no step (paper, eq. 3)."""
     return float(kept.mean()) if len(kept) else None

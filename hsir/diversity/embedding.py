@@ -1,4 +1,4 @@
-"""Steps as vectors, for Div: a sentence model, or words counted, which needs no model."""
+"""Embeddings of steps, for Div: a sentence model, or word counts, which need no model."""
 
 import sys
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from hsir.errors import InputError
 
 
 def embedder(options: BaseEmbedder) -> Embed:
-    """Load what embeds; raises InputError where a sentence model cannot be loaded."""
+    """Load the embedder; raises InputError if a sentence model cannot be loaded."""
     if isinstance(options, Words):
         return partial(words, dimensions=options.dimensions)
     if isinstance(options, SentenceTransformers):

@@ -1,6 +1,6 @@
-"""Solutions made more redundant on purpose, to see whether a score of diversity falls."""
+"""Make solutions more redundant on purpose, to test whether a diversity score falls."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -8,10 +8,13 @@ from hsir import traces
 from hsir.splitting import Layout
 
 COPIES = (1, 2, 4)
-"""How often a span of steps is repeated, or how many re-checks are put in; the original has 0."""
-Kind = Literal["original", "repeat", "recheck", "other"]
-KINDS: tuple[Kind, ...] = ("repeat", "recheck", "other")
-"""`other` is the control: as long as `repeat`, about, but what is added comes from other solutions."""
+"""Number of repetitions of a span of steps, or of inserted re-checks; the original has 0."""
+Kind = Literal["original", "repeat", "recheck", "other", "aside"]
+KINDS: tuple[Kind, ...] = ("repeat", "recheck", "other", "aside")
+CONTROLS: dict[Kind, Kind] = {"repeat": "other", "recheck": "aside"}
+"""Controls: as many characters in the same places, but from steps of other solutions."""
+TRIES = 100
+"""Number of random picks of others' steps; the one closest in length is used."""
 TEMPLATES = (
     "Wait, let me check: {step}",
     "Let me double-check this. {step}",
@@ -20,14 +23,14 @@ TEMPLATES = (
     "To be sure: {step} So that was right.",
     "Hold on, is that correct? {step} It is.",
 )
-"""Re-checks that restate an earlier step in a sentence of their own."""
+"""Re-checks that restate an earlier step in a new sentence."""
 
 Addition = tuple[int, str]
-"""The character behind which steps are put in, and their text."""
+"""The character offset after which steps are inserted, and their text."""
 
 
 class Variant(NamedTuple):
-    """A solution with a number of copies added; its answer is as it was."""
+    """A solution with added copies; its answer is unchanged."""
 
     kind: Kind
     copies: int
@@ -35,10 +38,11 @@ class Variant(NamedTuple):
 
 
 def variants(completion: str, others: Sequence[str], seed: str, layout: Layout = "blank_line") -> list[Variant]:
-    """Give a solution; with a span of its steps repeated 1, 2, 4 times; with 1, 2, 4 re-checks; with `others`' steps.
+    """Return a solution unchanged, and with 1, 2 or 4 additions: a repeated span of its steps, re-checks, or steps of
+    `others` of the same length and in the same places.
 
-    More copies hold what fewer do: the span is one, and the re-checks of 1 are among those of 2. A solution without
-    any step, and one beside which there is no step of another, has no variants. `seed` decides on all that is random.
+    Variants are nested: the span is the same, and the re-checks of 1 are among those of 2. A solution without steps, or
+    without steps of others to insert, has no variants. `seed` controls all randomness.
     """
     found = traces.steps(completion, layout)
     own = {step for step, _ in found}
@@ -47,25 +51,41 @@ def variants(completion: str, others: Sequence[str], seed: str, layout: Layout =
         return []
     random = Random(seed)
     end, span = _span(found, random)
+    repeated, rechecks = (end, traces.STEP_BREAK.join(span)), _rechecks(found, random)
     added: dict[Kind, list[Addition]] = {
-        "repeat": [(end, traces.STEP_BREAK.join(span))] * max(COPIES),
-        "recheck": _rechecks(found, random),
-        "other": [(end, traces.STEP_BREAK.join(random.choices(foreign, k=len(span)))) for _ in range(max(COPIES))],
+        "repeat": [repeated] * max(COPIES),
+        "recheck": rechecks,
+        "other": [(end, as_long(foreign, len(repeated[1]), random)) for _ in range(max(COPIES))],
+        "aside": [(place, as_long(foreign, len(text), random)) for place, text in rechecks],
     }
     more = [Variant(kind, n, inserted(completion, added[kind][:n])) for kind in KINDS for n in COPIES]
     return [Variant("original", 0, completion), *more]
 
 
+def as_long(foreign: Sequence[str], length: int, random: Random) -> str:
+    """Pick random steps of other solutions with about `length` characters in total."""
+    drawn = (text for _ in range(TRIES) for text in _growing(foreign, length, random))
+    return min(drawn, key=lambda text: abs(len(text) - length))
+
+
+def _growing(foreign: Sequence[str], length: int, random: Random) -> Iterator[str]:
+    text = random.choice(foreign)
+    yield text
+    while len(text) < length:
+        text += traces.STEP_BREAK + random.choice(foreign)
+        yield text
+
+
 def inserted(completion: str, additions: list[Addition]) -> str:
-    """Put steps in, each behind its place; those of one place in the order given."""
+    """Insert steps, each after its place; those with the same place in the given order."""
     ordered = sorted(additions, key=lambda addition: addition[0])
-    for end, text in ordered[::-1]:  # the last first, so that the other places stay
+    for end, text in ordered[::-1]:  # last first, so that the other offsets stay valid
         completion = completion[:end] + traces.STEP_BREAK + text + completion[end:]
     return completion
 
 
 def _span(found: list[tuple[str, int]], random: Random) -> tuple[int, list[str]]:
-    """Pick up to a third of the steps, in a row, to be repeated behind the last of them: (its end, steps)."""
+    """Pick up to a third of the steps, consecutive, to be repeated after the last one: (its end, steps)."""
     length = random.randint(1, max(1, len(found) // 3))
     first = random.randrange(len(found) - length + 1)
     span = found[first : first + length]
@@ -73,7 +93,7 @@ def _span(found: list[tuple[str, int]], random: Random) -> tuple[int, list[str]]
 
 
 def _rechecks(found: list[tuple[str, int]], random: Random) -> list[Addition]:
-    """Word as many re-checks as are needed at most, each somewhere behind the step that it restates."""
+    """Build the maximum number of re-checks needed, each at a random place after the step that it restates."""
     additions = []
     for template in random.sample(TEMPLATES, max(COPIES)):
         behind = random.randrange(len(found))

@@ -1,4 +1,4 @@
-"""Texts as counts of their words: what steps are compared by where there is no sentence model."""
+"""Texts as word counts, to compare steps without a sentence model."""
 
 import re
 import zlib
@@ -12,7 +12,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def words(texts: Sequence[str], dimensions: int) -> NDArray[np.float32]:
-    """Count words, signs and pairs of neighbours, each at the place that its hash names: [n, dimensions]."""
+    """Count words, symbols and adjacent pairs, each in its hash bucket: [n, dimensions]."""
     counts = np.zeros((len(texts), dimensions), dtype=np.float32)
     for row, text in enumerate(texts):
         found = _WORD.findall(text.lower())

@@ -1,13 +1,14 @@
 """Grading: does a completion give the gold answer? One file per answer type.
 
-- `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: where an answer is found, when two are equal.
-- `reading.py`, `numerals.py`, `lastline.py`: how a number is read, in words too, and which is a sentence's result.
+- `number.py`, `choice.py`, `yesno.py`, `mathematics.py`, `text.py`: how answers are located and compared.
+- `reading.py`, `numerals.py`, `lastline.py`: how numbers are parsed, also in words, and which number is a sentence's
+  result.
 - `boxes.py`, `formula.py`, `expressions.py`, `words.py`: boxes, notations, expressions and words in mathematics.
-- `announced.py`, `wordings.py`: how texts announce an answer; a new wording is a line of these tables.
-- `base.py`: what a grader is, and the order of the places where it looks.
+- `announced.py`, `wordings.py`: how texts announce an answer; add a new wording as a line of these tables.
+- `base.py`: the base class of graders, and the order of the places that they search.
 - `statements.py`: sentences that state an answer; VeriExit reads steps with the same code.
 - `verdicts.py`: verdicts for the samples of a pool.
-- `equality.py`: what needs no computer algebra; `pool.py`, `mathworker.py`, `symbolic.py`: math-verify in worker
+- `equality.py`: comparison without computer algebra; `pool.py`, `mathworker.py`, `symbolic.py`: math-verify in worker
   processes with a deadline.
 
 The stages `verify` and `grade` call these.

@@ -1,6 +1,6 @@
-"""Where evaluation looks for an announced answer: labels ("**Answer:** ..."), and where a text goes on to a new task.
+"""Announced answers for evaluation: labels ("**Answer:** ..."), and the point where a text continues with a new task.
 
-VeriExit reads steps by `statements.py` alone; what stands here serves verdicts.
+VeriExit reads steps with `statements.py` only; this module serves verdicts.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from hsir.grading import statements
 
-# In lower case; each cue of `statements.CUE` holds one of them, so that a text without any needs no search.
+# In lower case; each cue of `statements.CUE` contains one of them, so that a text without any needs no search.
 _STEMS = (
     "answer", "réponse", "reponse", "respuesta", "resposta", "risposta", "antwort", "ответ",
     "答案", "答え", "正解", "답",
@@ -53,9 +53,9 @@ _ANSWERED = re.compile(r"####|\\boxed\{|\banswer", re.IGNORECASE)
 
 
 def cues(text: str) -> Iterator[re.Match[str]]:
-    """Give the phrases that announce an answer, last to first, without a search of the whole text."""
+    """Yield the phrases that announce an answer, last to first, without searching the whole text."""
     low = text.lower()
-    if len(low) != len(text):  # a letter whose small form is longer: offsets would not agree
+    if len(low) != len(text):  # lower-casing changed the length, so offsets would not match
         low = text
     stems = [stem for stem in _STEMS if stem in low]
     if stems == ["answer"]:  # nearly always
@@ -66,7 +66,7 @@ def cues(text: str) -> Iterator[re.Match[str]]:
 
 
 def rfinds(text: str, part: str) -> Iterator[int]:
-    """Give the places of a part, last to first."""
+    """Yield the positions of a part, last to first."""
     found = text.rfind(part)
     while found >= 0:
         yield found
@@ -74,7 +74,7 @@ def rfinds(text: str, part: str) -> Iterator[int]:
 
 
 def denied(text: str, start: int, end: int | None = None) -> bool:
-    """Tell what `statements.denied` tells, sooner where no word before the statement can deny it."""
+    """The same as `statements.denied`, but faster if no word before the statement can deny it."""
     line = text.rfind("\n", max(0, start - _LOOK_BACK), start) + 1  # a denial does not reach beyond its line
     before = text[max(0, start - _LOOK_BACK, line) : end or start].lower()
     if _HEDGES.isdisjoint(_WORD.findall(before)) and "\u5982\u679c" not in before:
@@ -83,7 +83,7 @@ def denied(text: str, start: int, end: int | None = None) -> bool:
 
 
 def last_phrase(text: str) -> str | None:
-    """Give what follows the last "the answer is", to the end of its line; None where that is denied or missing."""
+    """Return the text after the last "the answer is", to the end of its line; None if it is denied or missing."""
     last = next(cues(text), None)
     if last is None or denied(text, last.start(), last.end()):
         return None
@@ -94,7 +94,7 @@ def last_phrase(text: str) -> str | None:
 
 
 def first_turn(text: str) -> str:
-    """Leave out what follows where a model, having answered, goes on to ask itself another question."""
+    """Remove the text after the point where a model, having answered, asks itself another question."""
     if "\nQ" not in text and "\nProblem" not in text and "\nHuman" not in text and "\nUser" not in text:
         return text
     for turn in _NEW_TURN.finditer(text):

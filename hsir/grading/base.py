@@ -1,7 +1,7 @@
-"""What a grader is: where an answer stands in a completion, and whether it equals the gold one.
+"""The base class of graders: locate an answer in a completion, and compare it with the gold answer.
 
-A grader is an option and its strategy. Every kind looks behind the reasoning first, there inside the answer tags,
-and then in the places that it names as fallbacks; the place where the answer was found is the verdict's `why`.
+A grader is an option and its strategy. Every kind looks only after the reasoning, first inside the answer tags, and
+then in the places listed as fallbacks; the place where the answer was found is the verdict's `why`.
 """
 
 from abc import abstractmethod
@@ -16,34 +16,35 @@ from hsir.options import Options
 
 Verdict = Literal["right", "wrong", "no_answer", "undecided"]
 Place = Literal["open_tag", "hash", "boxed", "stated", "alone", "last"]
-"""Where an answer may stand outside closed tags: behind an unclosed tag, behind ####, in \\boxed{}, stated as the
+"""Places of an answer outside closed tags: after an unclosed tag, after ####, in \\boxed{}, stated as the
 answer ("the answer is ..."), alone as the whole text or one of its outer lines, last in the text."""
 
 Choices = Mapping[str, str]
 """The options of a question: text by letter."""
 
 MOST_TOLD = 8
-"""Answers that differ, of which a verdict tells."""
+"""Maximum number of different answers that a verdict lists."""
 
 LONGEST = 20_000
-"""Characters of a text's end where answers outside closed tags are looked for."""
+"""Number of characters at a text's end that are searched for answers outside closed tags."""
 
 
 SEARCHED = 1_500
-"""Characters of a text's end that are searched first for what it states."""
+"""Number of characters at a text's end that are searched first for statements."""
 
 MARGIN = 300
-"""Characters before a statement that may change its meaning; one that begins nearer to a cut is read again."""
+"""Number of characters before a statement that may change its meaning; one that begins closer to a cut is read
+again."""
 
 
 class Item(NamedTuple):
-    """A completion to grade, and what it is graded against."""
+    """A completion to grade, with its gold answer and options."""
 
     completion: str
     gold: str
     options: Choices | None = None
     truncated: bool = False
-    """Cut off by the token limit: then only an answer in closed tags counts."""
+    """Whether the token limit cut it off: then only an answer in closed tags counts."""
 
 
 class Judgement(NamedTuple):

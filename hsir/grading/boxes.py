@@ -1,4 +1,4 @@
-r"""Boxes: which \boxed{} of a text hold its answer.
+r"""Boxes: which \boxed{} of a text contain its answer.
 
 The last one does; those right before it, with no more than "and", a comma or "x =" between, are one answer with it.
 """
@@ -16,7 +16,7 @@ _BETWEEN = re.compile(
     r"|(?:and|or|und|et|oder|ou)\b|[a-zA-Z](?:_\{?\d\}?)?\s*=)*"
 )
 LONGEST_BETWEEN = 60
-"""Characters between two boxes that hold one answer."""
+"""Maximum number of characters between two boxes of one answer."""
 
 
 class Boxed(NamedTuple):
@@ -27,7 +27,7 @@ class Boxed(NamedTuple):
 
 
 def last(text: str) -> Boxed | None:
-    """Find the answer in the last boxes of a text; None where none is closed."""
+    """Find the answer in the last boxes of a text; None if none is closed."""
     if "\\boxed" not in text and "box{" not in text:
         return None
     if "\\boxed{" not in text:

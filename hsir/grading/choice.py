@@ -1,4 +1,4 @@
-"""Choices: a letter that the question has, or the full text of one of its options."""
+"""Multiple choice: a letter of the question's options, or the full text of one of them."""
 
 import re
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from hsir.grading import reading, statements, wordings
 from hsir.grading.base import Choices, Grader, Place, Stated
 
 LETTERS = "ABCDEFGHIJ"
-"""Letters of a question whose options are not given."""
+"""Letters assumed if a question's options are not given."""
 
-# Letters of scripts without spaces may stand behind it.
+# Letters of scripts without spaces may follow it.
 _LETTER = r"([A-Z])(?![^\W\u2e80-\ud7ff]|['\u2019-]\w|\+)"
 _AT = re.compile(_LETTER)
 _AFTER = re.compile(r"[\s)*\].:}\"'\u201d$\u3002,-]*")
-# More letters behind one: "A or B", "A, C", "A and D"; not the words that merely begin so.
+# More letters after one: "A or B", "A, C", "A and D"; not words that merely start with a letter.
 _MORE = re.compile(
     r"[.)*]*+[^\S\n]*+\n\s*+[(*]*+[A-J][.)*]*+\s*+$|[\s)*\]\"']*+(?:,|/|&|\b(?:or|and|ou|et|oder|und|o|y|e)\b|\u6216|\u548c|\u3001)\s*+(?:(?:or|and)\b\s*+)?"
     r"(?:(?:maybe|perhaps|possibly|probably)\s++)?(?:option\s++)?[\s(*\[\"']*+[A-J](?![\w'\u2019])"
@@ -31,24 +31,24 @@ _BARE = re.compile(
     rf"(?:[*_`$]*\(?{_LETTER}[).]?|[*_`$]*\[{_LETTER}\])[*_`$.\s]*"
 )
 LONGEST = 2000
-"""Characters of the longest text that may be an option's."""
+"""Maximum number of characters of an option's text."""
 
 _SPELT = 4
-"""Characters of the shortest text of an option that is looked for inside sentences."""
+"""Minimum number of characters of an option's text for finding it inside sentences."""
 
 SHORT = 300
-"""Characters of a text that a letter may head without the option's text behind it."""
+"""Maximum number of characters of a text that starts with a letter, without the option's text after it."""
 
 _LOWER = re.compile(r"\W*([a-z])\W*")
 _LOWER_HEADS = re.compile(r"\W*([a-z])[).:\]]+\s*(?=\S)")
 _LOWER_AT = re.compile(r"([a-z])(?:[).*\]\"']*[ \t]*(?:$|\n)|[)\]])")
-# What takes a letter back: "B is wrong", "A isn't it".
+# Retractions of a letter: "B is wrong", "A isn't it".
 _TAKEN_BACK = re.compile(
     r"[\s)*\]\"']*(?:\b(?:is|was|seems|would\s+be|can|could|does)(?:n['\u2019]t|\s+(?:(?:the|an?|most|\w+ly)\s+){0,3}"
     r"(?:not|never|wrong|incorrect|false|unlikely|excluded|eliminated|ruled\s+out))|\b(?:could|might|may)\s+be|\bcannot|\bcan['\u2019]t)\b",
     re.IGNORECASE,
 )
-# What makes an option's text another answer: "aspirin and heparin", "27 minutes or 30".
+# Continuations that turn an option's text into a different answer: "aspirin and heparin", "27 minutes or 30".
 _EXTENDED = re.compile(r"[\s(]*(?:and|or|with|without|plus|but|nor|to|not|is|are|was|of|if|and/or)\b|\s*[-+/&]")
 _BECAUSE = re.compile(r",?(?<!\s)\s+(?:because|since|as|due\s+to)\s", re.IGNORECASE)
 _PICKS = re.compile(
@@ -110,7 +110,7 @@ class Choice(Grader):
                 yield Stated(content, start, end)
         for cues in (statements.CUE, _PICKS):
             for cue in cues.finditer(text):
-                # "because it is heparin" names no option: behind "it is" only a letter does.
+                # "because it is heparin" names no option: after "it is", only a letter does.
                 found = at(text, cue.end(), options, spelt=not cue[0].lower().startswith("it"))
                 if found and not statements.undone(text, cue.start(), found[1]):
                     yield Stated(found[0], cue.start(), found[1])
@@ -120,7 +120,7 @@ class Choice(Grader):
 
 
 def _worded(text: str, options: Choices | None) -> Iterator[Stated]:
-    """Give the answers that the tables of wordings find, and options whose text is called correct."""
+    """Return the answers found by the tables of wordings, and options whose text is called correct."""
     for cue in wordings.before.finditer(text):
         found = at(text, cue.end(), options)
         if found and not statements.undone(text, cue.start() + len(cue[0]) - len(cue[0].lstrip()), found[1]):
@@ -138,12 +138,12 @@ def _worded(text: str, options: Choices | None) -> Iterator[Stated]:
 
 
 def has(letter: str, options: Choices | None) -> bool:
-    """Tell whether the question has an option of this letter."""
+    """Return whether the question has an option with this letter."""
     return letter in options if options else letter in LETTERS
 
 
 def read(text: str, options: Choices | None = None) -> str | None:
-    """Give the letter that a short answer stands for; None if for none, or several."""
+    """Return the letter that a short answer stands for; None if there is none, or several."""
     text = text.strip()
     if len(text) == 1 and text.isalpha():
         return text.upper() if has(text.upper(), options) else None
@@ -169,7 +169,7 @@ def _of_letter(text: str, options: Choices | None) -> str | None:
 
 
 def _is_word(text: str, letter: re.Match[str], options: Choices | None, rest: str) -> bool:
-    """Tell whether a capital letter begins a phrase: "A patient", "E. coli", "I think"."""
+    """Return whether a capital letter begins a phrase: "A patient", "E. coli", "I think"."""
     text_of = _plain(options[letter[1]])[:12] if options else ""
     if text_of and _plain(rest).startswith(text_of):
         return False
@@ -198,7 +198,7 @@ def _of_text(text: str, options: Choices | None) -> str | None:
 
 
 def _of_number(text: str, options: Choices | None) -> str | None:
-    """Read the number of the only option that has it: `32` where B is "32 degrees"."""
+    """Read a number as the only option that contains it: `32` if B is "32 degrees"."""
     if not options or not reading.plain(text):
         return None
     value = reading.value(text)
@@ -208,7 +208,7 @@ def _of_number(text: str, options: Choices | None) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _by_text(options: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Index the options by their text; a text that two of them share stands for neither."""
+    """Index the options by their text; a text shared by two of them stands for neither."""
     plain = [(_plain(text), letter) for letter, text in options]
     texts = [text for text, _ in plain]
     return {text: letter for text, letter in plain if text and texts.count(text) == 1}
@@ -226,7 +226,7 @@ def _unwrapped(text: str) -> str:
 
 
 def at(text: str, start: int, options: Choices | None, spelt: bool = True) -> tuple[str, int] | None:
-    """Read the letter, or the option's full text, that stands at `start`."""
+    """Read the letter, or the option's full text, at `start`."""
     begin = statements.opening(text, start)
     found = _AT.match(text, begin)
     if found and has(found[1], options):
@@ -253,7 +253,7 @@ def _text_at(text: str, begin: int, options: Choices) -> tuple[str, int] | None:
 
 
 def _headed_by(line: str, begin: int, options: Choices) -> tuple[str, int] | None:
-    """Read an option's text with more words behind it: "27 minutes after scaling"; the longest one that fits."""
+    """Read an option's text followed by more words: "27 minutes after scaling"; the longest one that fits."""
     plain = line.lstrip("*_\"' ").casefold()
     fits = [(option, letter) for letter, option in options.items() if plain.startswith(f"{option.casefold()} ")]
     option, letter = max(fits, key=lambda fit: len(fit[0]), default=("", ""))
@@ -263,7 +263,7 @@ def _headed_by(line: str, begin: int, options: Choices) -> tuple[str, int] | Non
 
 
 def _alone(text: str, options: Choices | None) -> str | None:
-    """Read a letter, or an option, that is the whole text, its last line, or heads it: "B. Aspirin"."""
+    """Read a letter, or an option, that is the whole text, its last line, or its beginning: "B. Aspirin"."""
     lines = [line.strip(" \t_") for line in text.splitlines() if line.strip()]
     if not lines:
         return None
@@ -273,7 +273,7 @@ def _alone(text: str, options: Choices | None) -> str | None:
     if len(bold) == 1:
         return bold[0] if read(bold[0], options) else None
     heads = {head[1] for head in map(_HEADS.match, lines) if head}
-    if len(heads) > 1:  # the options, gone through one by one
+    if len(heads) > 1:  # the options, checked one by one
         return None
     if _BARE.fullmatch(lines[-1]) or _of_text(lines[-1], options) or (options and _spelt_out(lines[-1], options)):
         return lines[-1] if read(lines[-1], options) else None
@@ -284,6 +284,6 @@ def _alone(text: str, options: Choices | None) -> str | None:
 
 
 def _spelt_out(line: str, options: Choices) -> bool:
-    """Tell whether a line is a letter and its option's text: `B. Aspirin`."""
+    """Return whether a line consists of a letter and its option's text: `B. Aspirin`."""
     head = _HEADS.match(line)
     return bool(head) and _plain(line[head.end(1) :].lstrip("):.]* ")) == _plain(options.get(head[1], "\n"))  # type: ignore[index,union-attr]

@@ -1,4 +1,4 @@
-"""Equality of mathematics that needs no computer algebra: equal forms, plain numbers, words, numbers with a base."""
+"""Equality of mathematics without computer algebra: equal forms, plain numbers, words, numbers with a base."""
 
 import re
 from fractions import Fraction
@@ -7,13 +7,14 @@ from functools import lru_cache
 from hsir.grading import formula
 
 TOLERANCE = Fraction(2, 10**6)
-"""Relative difference up to which a decimal number is a rounding of another: 0.333333 is 1/3, 0.3333 is not."""
+"""Maximum relative difference for a decimal number to count as a rounding of another: 0.333333 is 1/3, 0.3333 is
+not."""
 
 FLOATING = Fraction(1, 10**9)
-"""The same where neither needs rounding: what floating point may add, as in 0.30000000000000004."""
+"""The same if neither needs rounding: floating-point error, as in 0.30000000000000004."""
 
 DECIMALS = 10**6
-"""Decimal places to which both must be the same as well, as in math-verify."""
+"""Number of decimal places to which both must also agree, as in math-verify."""
 
 _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|operatorname|textnormal|rm|bf)\s*\{([^{}]*)\}")
 _NOISE = re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![a-zA-Z])|\\[!,;: ]|\s+|\\?\$|\\[()\[\]]|~")
@@ -35,7 +36,7 @@ _BASES = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven
 
 
 def quick(answer: str, gold: str) -> bool | None:
-    """Compare without math-verify; None where that says nothing."""
+    """Compare without math-verify; None if this is inconclusive."""
     given, wanted = form(answer), gold_form(gold)
     if given == wanted and given:
         return True
@@ -59,7 +60,7 @@ def quick(answer: str, gold: str) -> bool | None:
 
 
 def form(text: str) -> str:
-    """Give the text without wrappings, spaces and a full stop."""
+    """Return the text without delimiters, spaces and a full stop."""
     text = text.strip().replace("{,}", ",")  # LaTeX's comma between thousands
     if "\\" in text:
         text = _SHORT.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", _WRAP.sub(r"\1", text)))
@@ -69,7 +70,7 @@ def form(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def gold_form(gold: str) -> str:
-    """Give the form of a gold answer, of which there are few."""
+    """Return the form of a gold answer; cached, because there are few."""
     return form(formula.latex(gold))
 
 
@@ -89,7 +90,8 @@ def _rational(text: str) -> Fraction | None:
 
 
 def _surd(text: str) -> tuple[int, int, str] | None:
-    """Give (sign, square of the value without pi, pi or nothing) of k, k sqrt(n), k pi for whole k; None for others."""
+    """Return (sign, square of the value without pi, pi or nothing) of k, k sqrt(n), k pi for integer k; None for
+    others."""
     found = _SURD.fullmatch(text) if text else None
     if found is None or text == "-":
         return None
@@ -102,7 +104,7 @@ def _surd(text: str) -> tuple[int, int, str] | None:
 
 
 def _near(one: Fraction, other: Fraction) -> bool:
-    """Tell whether two numbers are equal, or one is the other rounded to six significant digits or more."""
+    """Return whether two numbers are equal, or one is the other rounded to six significant digits or more."""
     if one == other:
         return True
     tolerance = FLOATING if _terminates(one) and _terminates(other) else TOLERANCE
@@ -112,7 +114,7 @@ def _near(one: Fraction, other: Fraction) -> bool:
 
 
 def _exact(number: Fraction) -> bool:
-    """Tell whether a number is no decimal one, which may be rounded: 1 is not 1 - 1/2^60."""
+    """Return whether a number is exact, not a decimal that may be rounded: 1 is not 1 - 1/2^60."""
     return number.denominator == 1 or not _terminates(number)
 
 
@@ -125,7 +127,7 @@ def _terminates(number: Fraction) -> bool:
 
 
 def _based(given: str, wanted: str) -> bool | None:
-    """Compare numbers with a base: 101_2 is not 101_3, and 528 is not 52_8; a base may be left out."""
+    """Compare numbers with a base: 101_2 is not 101_3, and 528 is not 52_8; a base may be omitted."""
     one, other = _BASE.fullmatch(given), _BASE.fullmatch(wanted)
     if one is None and other is None:
         return None

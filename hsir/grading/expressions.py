@@ -1,4 +1,4 @@
-r"""Expressions in sentences: "Thus, the diagonal is 6√2 centimeters." holds `6\sqrt{2}`."""
+r"""Expressions in sentences: "Thus, the diagonal is 6√2 centimeters." contains `6\sqrt{2}`."""
 
 import re
 
@@ -22,7 +22,7 @@ _DENIED = re.compile(
     r"\b(?:not|cannot|neither|never|unless|if|suppose|assume|isn['\u2019]t)\b[^.,;\d]{0,25}$", re.IGNORECASE
 )
 _AND = re.compile(r"\s?,?\s?(?:and|or)?\s?(?:[A-Za-z]\s?=\s?)?")
-# What makes an expression another one, or a bound: "more than 5", "5 or more", "5 squared"
+# Words that change an expression, or turn it into a bound: "more than 5", "5 or more", "5 squared"
 _BOUND_BEFORE = re.compile(
     r"\b(?:(?:more|less|fewer|greater|larger|smaller|higher|lower)\s+than|at\s+(?:least|most)|up\s+to|between|twice|half|double)\s+$",
     re.IGNORECASE,
@@ -37,7 +37,7 @@ _LATER = 400
 
 
 def paragraph(text: str) -> tuple[str, str]:
-    """Give the last paragraph that holds mathematics, and what stands before it."""
+    """Return the last paragraph that contains mathematics, and the text before it."""
     end = len(text)
     while end > 0:
         start = text.rfind("\n\n", 0, end)
@@ -49,9 +49,9 @@ def paragraph(text: str) -> tuple[str, str]:
 
 
 def result(part: str, before: str) -> str | None:
-    """Give the expression that a paragraph of prose arrives at; None where there is none, or it is denied.
+    """Return the result of a paragraph of prose; None if there is none, or if it is denied.
 
-    The only bold one; else what stands after its last equals sign, or was computed last before it; else the last one.
+    The only bold expression; else the one after its last equals sign, or computed last before it; else the last one.
     """
     line = next((line for line in reversed(part.splitlines()) if MARKS.search(line)), part)
     bold = [one for one in map(formula.latex, BOLD.findall(line)) if _RUN.fullmatch(one)]
@@ -78,7 +78,7 @@ def result(part: str, before: str) -> str | None:
 
 
 def _joint(found: list[re.Match[str]], text: str) -> str:
-    """Give the last run, with those before it that "and", "or" or a comma join to it."""
+    """Return the last run, with those before it that are joined to it by "and", "or" or a comma."""
     joint = [found[-1]]
     for run in reversed(found[:-1]):
         if not _AND.fullmatch(text, run.end(), joint[0].start()):
@@ -88,7 +88,7 @@ def _joint(found: list[re.Match[str]], text: str) -> str:
 
 
 def only(text: str) -> str | None:
-    """Give the expression that a short text is: a run alone, or the only bold one of a sentence."""
+    """Return the expression of a short text: a single run, or the only bold one of a sentence."""
     bold = BOLD.findall(text)
     if len(bold) == 1:
         return formula.latex(bold[0])

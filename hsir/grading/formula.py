@@ -1,7 +1,6 @@
-r"""Mathematics as people write it, made LaTeX: `√66`, `x²`, `pi/3`, `2**(1/4)`, `1 1/2`, `7 people`, `3.54e-07`.
+r"""Convert informal mathematics to LaTeX: `√66`, `x²`, `pi/3`, `2**(1/4)`, `1 1/2`, `7 people`, `3.54e-07`.
 
-What is LaTeX already is left as it is. To teach it another notation, add a line to one of the tables, and a case to
-the tests.
+Existing LaTeX is left unchanged. To support another notation, add a line to one of the tables, and a test case.
 """
 
 import re
@@ -17,7 +16,7 @@ _SIGNS = {
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2003": " ", "\u2002": " ",
     "\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u20ac": "", "\u00a3": "",
 }  # fmt: skip
-"""Signs, and what LaTeX writes for them."""
+"""Symbols, and their LaTeX."""
 
 _RAISED = dict(
     zip("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a\u207f", "0123456789-+n", strict=True)
@@ -147,14 +146,14 @@ _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 
 
 def latex(text: str) -> str:
-    """Give the LaTeX of an expression in whatever notation: no delimiters, emphasis, full stop or unit words."""
+    """Return an expression in any notation as LaTeX, without delimiters, emphasis, full stop or unit words."""
     text = _SPECIAL.sub("", text).strip() if "<|" in text else text.strip()
     text = unwrapped(text)
     return without_units(notation(text))
 
 
 def notation(text: str) -> str:
-    """Write signs and plain functions as LaTeX does."""
+    """Convert symbols and plain functions to LaTeX."""
     if not text.isascii():
         for pattern, to in _UNICODE:
             text = pattern.sub(to, text)
@@ -164,7 +163,7 @@ def notation(text: str) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """Take delimiters and emphasis off that enclose all of a text, and the full stop behind it."""
+    """Remove delimiters and emphasis that enclose the whole text, and the full stop after it."""
     for _ in range(4):
         before = text
         if "*" in text or "`" in text or "__" in text:
@@ -182,13 +181,13 @@ def unwrapped(text: str) -> str:
 
 
 def _nested(found: re.Match[str]) -> bool:
-    """Tell whether there is more than one formula: `\\(1\\) and \\(2\\)`."""
+    """Return whether there is more than one formula: `\\(1\\) and \\(2\\)`."""
     inner = next(filter(None, found.groups()))
     return "\\(" in inner or "\\[" in inner
 
 
 def without_units(text: str) -> str:
-    """Leave out the words behind a number or an expression, unless they change what it says: `5 or more`."""
+    """Remove the words after a number or an expression, unless they change its meaning: `5 or more`."""
     found = _UNIT.fullmatch(text)
     if found is None or _TWO_LETTERS.search(_COMMAND.sub("", found["value"])):
         return text

@@ -1,4 +1,4 @@
-"""Which number a sentence or a last line arrives at: the only bold one, the one computed last, or the last one."""
+"""The result of a sentence or of a last line: its only bold number, the one computed last, or the last one."""
 
 import re
 
@@ -15,14 +15,14 @@ _BEFORE_WORD = re.compile(r"[:=]|\b(?:is|are|equals)\s")
 HAS_DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})\*\*")
 _ASIDE = re.compile(r"\([^()\n]{1,100}\)")
-# "She needs 18 more vlogs to reach her goal of 72": what stands after it is no result
+# "She needs 18 more vlogs to reach her goal of 72": the number after this is not a result
 _PURPOSE = re.compile(r"\b(?:to\s+[a-z]+|if|when|because|since|before|while|until)\b", re.IGNORECASE)
 # "= 16.7, which rounds to 17", "= 0.5 hours or 30 minutes"
 _REVISED = re.compile(r"[^\n]{0,80}?\b(?:round(?:s|ed|ing)?|or|meaning|equals)\b[^\n]{0,40}\d", re.IGNORECASE)
 
 
 def last(text: str) -> str | None:
-    """Read the number that the last line with numbers gives as its result, or else its last number."""
+    """Read the result of the last line with numbers, or else its last number."""
     for size in (TAIL, 10 * TAIL, len(text)):
         tail = text[-size:]
         end = len(tail)
@@ -51,7 +51,7 @@ def in_sentence(text: str, cue: re.Match[str], found: str | None) -> str | None:
 
 
 def hedged(line: str) -> bool:
-    """Tell whether a line states a bound or a range as the answer: "the answer is at least 5"."""
+    """Return whether a line states a bound or a range as the answer: "the answer is at least 5"."""
     said = statements.FINAL.search(line)
     rest = clean(line[said.end() :]) if said else ""
     token = TOKEN.search(rest)
@@ -66,7 +66,7 @@ def in_words(text: str) -> str | None:
 
 
 def tokens_of(line: str) -> list[re.Match[str]]:
-    """Find the numbers of a line, without those that number a step or are denied."""
+    """Find the numbers of a line, without step numbers and denied ones."""
     if not HAS_DIGIT.search(line):
         return []
     line = _LABEL.sub(" ", clean(line))
@@ -76,9 +76,9 @@ def tokens_of(line: str) -> list[re.Match[str]]:
 
 
 def _result(tokens: list[re.Match[str]], line: str, before: str) -> str:
-    """Choose among the numbers of the last line: the only bold one, then what was computed last, then the last one.
+    """Choose a number of the last line: the only bold one, else the one computed last, else the last one.
 
-    "= 120. So Tim deals with 120 calls during his 5-day week." gives 120.
+    "= 120. So Tim deals with 120 calls during his 5-day week." yields 120.
     """
     if len(tokens) > 1:
         bold = {token[0].strip() for part in _BOLD.findall(line) for token in tokens_of(part)}
@@ -98,7 +98,7 @@ def _result(tokens: list[re.Match[str]], line: str, before: str) -> str:
 
 
 def _computed(text: str) -> re.Match[str] | None:
-    """Find the result behind the last equals sign; none where it is rounded or converted afterwards."""
+    """Find the result after the last equals sign; none if it is rounded or converted afterwards."""
     text = clean(text)
     equals = text.rfind("=")
     found = TOKEN.search(text, equals, equals + 40) if equals >= 0 else None

@@ -1,4 +1,4 @@
-"""Mathematics: equal by value or by form, as math-verify decides; plain numbers and equal texts without it."""
+"""Mathematics: equality by value or form, decided by math-verify; plain numbers and equal texts without it."""
 
 import atexit
 import itertools
@@ -17,10 +17,10 @@ from hsir.grading.choice import Choice
 from hsir.grading.pool import Pool
 
 LONGEST = 4000
-"""Characters of a text's end that are searched for an answer."""
+"""Number of characters at a text's end that are searched for an answer."""
 
 CHUNK = 1024
-"""Answers that are graded together."""
+"""Number of answers graded together."""
 
 _NOT_IT = re.compile(
     r"\banswer\s+is(?:\s+not|n['\u2019]t)\s+\S{1,60}\s*$|\bit\s+is\s+not\s+\S{1,60}\s*$", re.IGNORECASE
@@ -136,7 +136,7 @@ class Math(Grader):
 
 
 def _decided(one: _Open, reply: list[object] | None) -> Judgement:
-    """Read math-verify's reply; None where the deadline killed it."""
+    """Read math-verify's reply; None if the deadline killed it."""
     if reply is None:
         return Judgement(one.text.strip()[-200:], "undecided", "deadline")
     extracted, same = reply
@@ -146,7 +146,7 @@ def _decided(one: _Open, reply: list[object] | None) -> Judgement:
 
 
 def _found(text: str, why: str) -> tuple[str | None, bool]:
-    """Give the expression that was found, or the prose that math-verify is to search; and whether it is prose."""
+    """Return the expression found, or the prose for math-verify to search; and whether it is prose."""
     if why in ("tags", "open_tag", "boxed"):
         return _expression(text), False
     if why == "stated":
@@ -162,7 +162,7 @@ def _found(text: str, why: str) -> tuple[str | None, bool]:
 
 
 def _expression(text: str) -> str:
-    """Give the expression that a whole answer is: the content of its boxes, what it states, or all of it."""
+    """Return the expression of a complete answer: the content of its boxes, its statement, or all of it."""
     box = boxes.last(text)
     if box:
         return formula.latex(box.content)
@@ -171,7 +171,7 @@ def _expression(text: str) -> str:
 
 
 def _of_phrase(phrase: str) -> str | None:
-    """Give the expression that stands after "the answer is"; None where there is none."""
+    """Return the expression after "the answer is"; None if there is none."""
     found = _FORMULA.match(phrase)
     if found:
         joined = [found]
@@ -193,7 +193,7 @@ def _of_phrase(phrase: str) -> str | None:
 
 
 def _last_formula(part: str) -> str | None:
-    """Give the formula that ends a paragraph, and those joined to it; None where more mathematics follows it."""
+    """Return the formula that ends a paragraph, and those joined to it; None if more mathematics follows."""
     found = list(_FORMULA.finditer(part))
     if not found or expressions.MARKS.search(part, found[-1].end()):
         return None
@@ -211,7 +211,7 @@ def _content(formulas: list[re.Match[str]]) -> str:
 
 @lru_cache(maxsize=4096)
 def _gold_words(gold: str) -> tuple[str | None, str | None]:
-    """Give the words, or the letter of an option, that a gold answer is."""
+    """Return the words, or the option letter, of a gold answer."""
     letter = words.option(gold)
     return (None if letter else words.phrase(gold)), letter
 

@@ -1,6 +1,6 @@
-"""A worker that asks math-verify: a line [answer, gold, prose] of JSON in, a line [extracted, same] out.
+"""A worker that runs math-verify: a JSON line [answer, gold, prose] in, a line [extracted, same] out.
 
-An answer is one expression, read as a whole or not at all; prose is text that math-verify searches for one.
+An answer is one expression, parsed completely or not at all; prose is text that math-verify searches for one.
 """
 
 import json
@@ -10,14 +10,14 @@ import signal
 import sys
 
 MEMORY = 4 << 30
-"""Bytes of address space; whole numbers of a power tower would take all there is."""
+"""Limit of the address space in bytes; the integers of a power tower would use up all memory."""
 
 ORPHANED = 600
-"""Seconds after which a worker ends in the middle of a task: whoever should have ended it must be gone."""
+"""Seconds after which a worker exits in the middle of a task: its parent process must be gone."""
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Process tasks until the end of input."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     logging.disable(logging.CRITICAL)
     sys.set_int_max_str_digits(4300)
@@ -29,7 +29,7 @@ def main() -> None:
         signal.alarm(ORPHANED)
         try:
             reply = symbolic.compare(*json.loads(line))
-        except Exception:  # whatever a model wrote, and whatever sympy made of it
+        except Exception:  # model output can make sympy raise anything
             reply = [None, None]
         signal.alarm(0)
         print(json.dumps(reply), file=answers, flush=True)

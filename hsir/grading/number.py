@@ -18,7 +18,7 @@ _LINE_LEAD = re.compile(
     r"\W*(?:(?:the\s+)?(?:final\s+|total\s+)?answer\b\W*(?:is\b)?)?\s*(?:[a-z]\s*=)?\s*", re.IGNORECASE
 )
 _HEADING = re.compile(r"[.):]\s*[^\W\d_]|[^\n]*:")
-# A number, and no more on its line
+# A number alone on its line
 _ALONE = re.compile(r"[\s:*$]{0,6}(-?\d{1,15})[*.$]{0,4}[ \t]*(?=\n|$)")
 _LINE = re.compile(r"^[ \t]*A:[ \t]*(?=\S)", re.MULTILINE)
 
@@ -78,7 +78,7 @@ class Number(Grader):
 
 
 def _headed(text: str) -> str | None:
-    """Read the last line that is marked by #### and a number alone; others are headings ("#### Step 2: ...")."""
+    """Read the last line that consists of #### and a number; others are headings ("#### Step 2: ...")."""
     if "####" in text:
         marks = (text[found + 4 :] for found in announced.rfinds(text, "####"))
     else:
@@ -97,7 +97,7 @@ def _is_result(line: str) -> bool:
 
 
 def _near(one: int | Fraction, other: int | Fraction) -> bool:
-    """Tell whether two numbers differ by no more than floating point does: 0.1 + 0.2 is 0.3."""
+    """Return whether two numbers differ by at most a floating-point error: 0.1 + 0.2 is 0.3."""
     if isinstance(one, int) and isinstance(other, int):
         return False
     apart, allowed = Fraction(one) - Fraction(other), Fraction(other) / 10**10

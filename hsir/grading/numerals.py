@@ -31,7 +31,7 @@ _TENS = [
 _SMALL = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _PARTS = {"half": "1/2", "third": "1/3", "quarter": "1/4", "fourth": "1/4", "fifth": "1/5"}
-# One character that is a number in Chinese and Japanese; longer ones are not read.
+# Single-character numbers in Chinese and Japanese; longer ones are not supported.
 _CJK = {
     character: n for n, character in enumerate("\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341")
 }
@@ -41,16 +41,16 @@ _MIXED = re.compile(
     re.IGNORECASE,
 )
 LONGEST = 80
-"""Characters of the longest number in words."""
+"""Maximum number of characters of a number in words."""
 
 
 def mixed(text: str) -> str:
-    """Write `5 and a half` as `5 1/2`, so that no one takes it for 5, nor `3 and 1/4` for 1/4."""
+    """Rewrite `5 and a half` as `5 1/2`, so that it is not read as 5, nor `3 and 1/4` as 1/4."""
     return _MIXED.sub(lambda found: f"{found[1]} {found[3] or _PARTS[found[2].lower()]}", text)
 
 
 def spelt(text: str) -> int | Fraction | None:
-    """Give the number in words that a text begins with; None where it does not, or where more numbers follow."""
+    """Return the number in words at the start of a text; None if there is none, or if more numbers follow."""
     if text[:1] in _CJK:
         return _CJK[text[0]] if not text[1:2].isalnum() else None
     words = [word.lower() for word in _WORDS.findall(text[:LONGEST])]
@@ -81,7 +81,7 @@ def spelt(text: str) -> int | Fraction | None:
 
 
 def _read(words: list[str]) -> tuple[int, int]:
-    """Give the whole number at the head of the words, and how many of them it takes."""
+    """Return the integer at the start of the words, and how many of them it takes."""
     total, group, used = 0, 0, 0
     for position, word in enumerate(words):
         following = words[position + 1 : position + 2]

@@ -1,6 +1,6 @@
 """Worker processes with a hard deadline: a call that does not return in time is killed with its worker.
 
-Signals cannot end a computation inside C code, such as 10^10^10 in whole numbers; only the end of the process can.
+Signals cannot interrupt a computation inside C code, such as 10^10^10 with integers; only killing the process can.
 """
 
 import json
@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, cast
 
 PATIENCE = 60.0
-"""Seconds that a new worker has for its imports."""
+"""Timeout in seconds for a new worker's imports."""
 
 
 class Worker:
-    """One process that answers a line of JSON with a line of JSON."""
+    """One process that replies to a line of JSON with a line of JSON."""
 
     def __init__(self, module: str) -> None:
         here = os.pathsep.join(path for path in sys.path if path)
@@ -26,7 +26,7 @@ class Worker:
             [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": here}, start_new_session=True,
         )  # fmt: skip
-        # Never None, as both are pipes; said once here for the type checker.
+        # Never None, as both are pipes; asserted once here for the type checker.
         self.input: IO[bytes] = cast("IO[bytes]", self.process.stdin)
         self.output: IO[bytes] = cast("IO[bytes]", self.process.stdout)
         self.due = time.monotonic() + PATIENCE
@@ -35,16 +35,16 @@ class Worker:
         self.buffer = b""
 
     def ask(self, number: int, payload: Any, deadline: float) -> None:
-        """Send a task; its time runs from now."""
+        """Send a task; its time limit starts now."""
         self.task, self.due = number, time.monotonic() + deadline
         try:
             self.input.write(json.dumps(payload).encode() + b"\n")
             self.input.flush()
-        except OSError:  # it died between two tasks: the wait finds its output closed
+        except OSError:  # it died between two tasks: the wait will find its output closed
             pass
 
     def read_line(self) -> bytes | None:
-        """Read what is there: a whole line, b"" where the process has ended, None where more is to come."""
+        """Read available output: a complete line, b"" if the process has ended, None if the line is incomplete."""
         chunk = os.read(self.output.fileno(), 1 << 16)
         if not chunk:
             return b""
@@ -56,20 +56,20 @@ class Worker:
         return line
 
     def end(self) -> None:
-        """Kill the process and collect it."""
+        """Kill the process and reap it."""
         self.process.kill()
         self.process.communicate()
 
 
 class Pool:
-    """As many workers as asked for, started when first needed and replaced when they die or are late."""
+    """A fixed number of workers, started on first use, and replaced if they die or miss the deadline."""
 
     def __init__(self, module: str, workers: int, deadline: float) -> None:
         self.module, self.size, self.deadline = module, workers, deadline
         self.workers: list[Worker] = []
 
     def run(self, payloads: Sequence[Any]) -> list[Any]:
-        """Give the answers in order; None for a task whose worker died or took longer than the deadline."""
+        """Return the replies in order; None for a task whose worker died or missed the deadline."""
         waiting = deque(enumerate(payloads))
         answers: dict[int, Any] = {}
         while len(answers) < len(payloads):
@@ -78,7 +78,7 @@ class Pool:
         return [answers[number] for number in range(len(payloads))]
 
     def close(self) -> None:
-        """End all workers."""
+        """Kill all workers."""
         for worker in self.workers:
             worker.end()
         self.workers.clear()
@@ -94,7 +94,7 @@ class Pool:
                 worker.ask(*waiting.popleft(), self.deadline)
 
     def _collect(self) -> Iterator[tuple[int, Any]]:
-        """Wait for the first answer or deadline; give the tasks that this decides."""
+        """Wait for the first reply or deadline; return the finished tasks."""
         watched = [worker for worker in self.workers if worker.task is not None or not worker.ready]
         wait = max(0.0, min(worker.due for worker in watched) - time.monotonic())
         with selectors.DefaultSelector() as selector:

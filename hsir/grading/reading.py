@@ -1,4 +1,4 @@
-"""How a number is read: digits, commas, fractions, powers, scales and units, and what makes it another number."""
+"""Parse numbers: digits, commas, fractions, powers, scales and units, and modifiers that change the number."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from fractions import Fraction
 from hsir.grading import numerals, statements
 
 MOST_DIGITS = 300
-"""Digits of the longest number that is read."""
+"""Maximum number of digits of a number."""
 WHOLE = re.compile(r"[-+]?\d{1,18}")
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
 TOKEN = re.compile(
@@ -27,7 +27,7 @@ _DASHES = str.maketrans({"\u2212": "-", "\u2013": "-"})
 _SPACE = re.compile(r"[\u00a0\u2009\u202f]")
 _GROUPS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _SPACED = re.compile(r"([-+]?[$€£]?\d{1,3})((?: \d{3})+)(?!\d)(?=[^\d]*$|\.\d+[^\d]*$)")
-# Powers, factors and bounds: what makes a number not the one that stands there, or no number at all.
+# Powers, factors and bounds: modifiers that make it a different number, or not a number at all.
 _CHANGED = re.compile(r"[xyznikKMB\u03c0](?![a-zA-Z])|[\u00b2\u00b3\u00b9\u2070-\u209f\u221a]")
 BOUND = re.compile(
     r"(?:^|[a-z]\s*)[<>\u2264\u2265\u2260]\s*$|\b(?:(?:less|fewer|more|greater|other)\s+than|at\s+(?:least|most)|up\s+to"
@@ -54,14 +54,14 @@ TAIL = 300
 
 
 def value(text: str) -> int | Fraction | None:
-    """Give the number that a short answer is, units and wrappings aside; None if it is none, or several."""
+    """Return the number of a short answer, ignoring units and delimiters; None if there is none, or several."""
     text = text.strip()
     if WHOLE.fullmatch(text):
         return int(text)
     if len(text) > 300:
         return None
     text = clean(text)
-    if "\\" in text or _SEVERAL.search(text):  # a root, a variable, a set: no plain number
+    if "\\" in text or _SEVERAL.search(text):  # a root, a variable, a set: not a plain number
         return None
     if "=" in text:
         text = text.rsplit("=", 1)[1]
@@ -79,18 +79,18 @@ def value(text: str) -> int | Fraction | None:
 
 
 def altered(text: str, end: int) -> bool:
-    """Tell whether what stands after a number makes it another one, or a bound: `5^2`, `5!`, `5 or more`."""
+    """Return whether the text after a number changes it, or makes it a bound: `5^2`, `5!`, `5 or more`."""
     return bool(_GOES_ON.match(text, end) or _CHANGED.match(text, end) or _OPEN_END.match(text, end))
 
 
 def plain(text: str) -> bool:
-    """Tell whether a text is a number and nothing else."""
+    """Return whether a text is a number and nothing else."""
     found = TOKEN.match(text.strip().translate(_DASHES))
     return bool(found) and text.strip()[found.end() :].strip() in ("", ".", "%")  # type: ignore[union-attr]
 
 
 def clean(text: str) -> str:
-    """Take LaTeX, emphasis and odd spaces out of a text, so that its numbers are plain."""
+    """Remove LaTeX, emphasis and unusual spaces from a text, so that its numbers are plain."""
     text = text.translate(_DASHES)
     if not text.isascii():
         text = _SPACE.sub(" ", _GROUPS.sub("", text))
@@ -107,12 +107,12 @@ def _plain(found: re.Match[str]) -> str:
     parts = [part for part in found.groups()[1:5] if part]
     fraction = unicodedata.normalize("NFKC", found[6]).replace("\u2044", "/") if found[6] else "/".join(parts)
     before = found.string[: found.start()][-1:]
-    # A sign belongs to the fraction behind it, a digit makes it a mixed number.
+    # A sign belongs to the fraction after it; a digit makes it a mixed number.
     return f"{' ' if before.isdigit() else ''}{fraction} " if fraction else ""
 
 
 def token_value(token: re.Match[str]) -> int | Fraction | None:
-    """Give the value of a number that `TOKEN` found; None where it divides by zero or is too long."""
+    """Return the value of a match of `TOKEN`; None if it divides by zero or is too long."""
     digits = token["digits"].replace(",", "")
     if len(digits) > MOST_DIGITS:
         return None
@@ -138,7 +138,7 @@ _STOP = re.compile(r"[.!?;](?=\s)")
 
 
 def at(text: str, start: int) -> str | None:
-    """Read the number that stands at `start`, wrappings aside, unless more follows that makes it another one."""
+    """Read the number at `start`, ignoring delimiters, unless the text after it changes it."""
     begin = statements.opening(text, _LEAD.match(text, statements.opening(text, start)).end())  # type: ignore[union-attr]
     segment = clean(text[begin : begin + TAIL].split("\n", 1)[0])
     token = TOKEN.match(segment)

@@ -1,8 +1,8 @@
-"""Where a text states something as the answer: cues before it, cues behind it, and what takes a statement back."""
+"""Statements of an answer: cues before it, cues after it, and retractions."""
 
 import re
 
-# No more than the plainest form of some languages: what follows must be the answer itself, so a denial ends it.
+# Only the simplest form of some languages: the answer itself must follow, so a denial does not match.
 _OTHER_LANGUAGES = (
     r"\b(?:r\u00e9ponse|respuesta|resposta|risposta|antwort|\u043e\u0442\u0432\u0435\u0442)\b(?:(?!\b(?:no|non|nicht|n\u00e3o|\u043d\u0435)\b)[^.!?:=,\n]){0,30}?"
     r"(?:\b(?:est|es|\u00e9|\u00e8|ist|lautet)\b(?:\s+(?:la|el|le)(?=\s+[*_(]{0,4}[A-J]\b))?|\s?[:=\u2014-])"
@@ -17,18 +17,18 @@ CUE = re.compile(
     rf"|{_OTHER_LANGUAGES})",
     re.IGNORECASE,
 )
-"""Phrases behind which an answer stands: "the answer is", "Answer:", "answer (yes or no) should be"."""
+"""Phrases followed by an answer: "the answer is", "Answer:", "answer (yes or no) should be"."""
 
 FINAL = re.compile(
     r"\bthe\s+(?:final\s+|correct\s+|right\s+)?answer(?:\s*\([^()\n]{0,40}\))?\s+(?:is|will\s+be)\b", re.IGNORECASE
 )
-"""What announces the answer; where none can be read behind it, earlier ones are not the answer."""
+"""Announcements of the answer; if no answer can be read after one, earlier answers do not count."""
 
 _OPENING = re.compile(
     r"(?:[\s:*_`$({\[\"'\u201c\u2018\uff1a\uff08]"
     r"|\\(?:boxed|text|textbf|mathrm|mathbf|textrm|mbox|fbox)\s*\{|\\[(\[]|\\[,! ;])*"
 )
-"""What may wrap an answer, between the cue and it."""
+"""Delimiters allowed between the cue and the answer."""
 
 _WRONG = re.compile(r"\b(?:wrong|incorrect)\s+$", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[!?;,\n:]|\.(?=\s|$)|\b(?:therefore|thus|hence|so|but|because)\b", re.IGNORECASE)
@@ -54,32 +54,32 @@ _LONGEST = 1000  # characters of a statement that are searched
 
 
 def opening(text: str, start: int) -> int:
-    """Skip what wraps an answer."""
+    """Skip the delimiters around an answer."""
     found = _OPENING.match(text, start)
     return found.end() if found else start
 
 
 def spaces(text: str, start: int) -> int:
-    """Skip white space and marks of emphasis."""
+    """Skip white space and emphasis."""
     while start < len(text) and text[start] in " \t\n*:":
         start += 1
     return start
 
 
 def denied(text: str, start: int, end: int | None = None) -> bool:
-    """Tell whether the words before `start` deny, doubt or suppose the statement: "if the answer is 5"."""
+    """Return whether the words before `start` deny, doubt or suppose the statement: "if the answer is 5"."""
     clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
     if _DENIED.search(clause) or _SUPPOSED.search(clause) or _WRONG.search(clause):
         return True
-    # "if it is viral, then the answer would be D", "alternatively, the answer is D": it may stand a clause before.
+    # "if it is viral, then the answer would be D", "alternatively, the answer is D": may be one clause earlier.
     return end is not None and bool(_IFFY.search(text[max(0, start - _LOOK_BACK, end - _LONGEST) : end]))
 
 
 def open_ended(text: str, end: int) -> bool:
-    """Tell whether another answer follows, or the sentence turns out to be a question: "the answer is 5 or 6"."""
+    """Return whether another answer follows, or the sentence is a question: "the answer is 5 or 6"."""
     return bool(_OTHERWISE.match(text, end) or _ASKED.match(text, end))
 
 
 def undone(text: str, start: int, end: int) -> bool:
-    """Tell whether the statement [start, end) is denied, supposed, asked, or one of several."""
+    """Return whether the statement [start, end) is denied, supposed, asked, or one of several."""
     return denied(text, start, end) or open_ended(text, end)

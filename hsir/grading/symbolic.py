@@ -1,7 +1,7 @@
-"""What a worker computes: math-verify's verdict, and two checks of it by numbers.
+"""The computation of a worker: math-verify's verdict, and two numerical checks of it.
 
-math-verify compares to six decimals, so that 2e-7 would be 1e-7; and it takes no square root apart, so that
-sqrt(1/n) would not be 1/sqrt(n).
+math-verify compares to six decimals, so that 2e-7 would equal 1e-7; and it does not expand square roots, so that
+sqrt(1/n) would not equal 1/sqrt(n).
 """
 
 import re
@@ -14,7 +14,7 @@ from sympy import Expr, FiniteSet, Float, Rational, Tuple, UnevaluatedExpr
 from hsir.grading import formula
 
 TOLERANCE = 2e-6
-"""Relative difference up to which a decimal number is a rounding of another."""
+"""Maximum relative difference for a decimal number to count as a rounding of another."""
 
 _LATEX, _PLAIN = LatexExtractionConfig(), ExprExtractionConfig()
 _PROSE = re.compile(r"(?<![\\\w])[^\W\d_]{3,}\s+[^\W\d_]{2,}|[^\x00-\x7f]{2}")
@@ -29,7 +29,7 @@ _POINTS = [Rational(13, 7), Rational(29, 11), Rational(5, 13), Rational(-17, 9),
 
 
 def compare(text: str, gold: str, prose: bool) -> list[Any]:
-    """Give what was extracted, and whether it equals the gold answer; None for what could not be read."""
+    """Return the extracted expression, and whether it equals the gold answer; None if it cannot be parsed."""
     wanted, given = _gold(gold), _searched(text) if prose else _whole(text)
     if not wanted or not given:
         return [None, None]
@@ -38,7 +38,7 @@ def compare(text: str, gold: str, prose: bool) -> list[Any]:
 
 
 def equal(gold: Any, answer: Any) -> bool:
-    """Tell whether math-verify calls two parsed expressions equal, and numbers do not speak against it."""
+    """Return whether math-verify considers two parsed expressions equal, and no numerical check contradicts it."""
     if _apart(gold, answer):
         return False
     same = verify([gold], [answer], timeout_seconds=None, raise_on_error=True, allow_set_relation_comp=True)
@@ -46,7 +46,7 @@ def equal(gold: Any, answer: Any) -> bool:
 
 
 def _apart(one: Any, other: Any) -> bool:
-    """Tell whether two numbers plainly differ, which spares math-verify's attempts to simplify their difference."""
+    """Return whether two numbers clearly differ, which avoids math-verify's attempts to simplify their difference."""
     if not _is_number(one) or not _is_number(other) or one.has(_HUNDREDTH) or other.has(_HUNDREDTH):
         return False
     values = [number.doit().evalf(20) for number in (one, other)]
@@ -61,7 +61,7 @@ def _gold(gold: str) -> list[Any]:
 
 
 def _whole(text: str) -> list[Any]:
-    """Parse a bare expression as if between dollars; nothing where it cannot be read to its end."""
+    """Parse a bare expression as if between dollars; nothing if it cannot be parsed to its end."""
     if _DIGITS.fullmatch(text):
         return _parsed(text, [_PLAIN])
     if any(mark in text for mark in _DELIMITERS):
@@ -75,7 +75,7 @@ def _whole(text: str) -> list[Any]:
 
 def _searched(text: str) -> list[Any]:
     """Search prose for mathematics, between delimiters first."""
-    text = text.replace("\\$", "")  # money; math-verify takes it for the end of a formula
+    text = text.replace("\\$", "")  # money; math-verify would read it as the end of a formula
     text = _GLUED.sub(" ", _BOLD.sub(r"\1", text.replace("\u00b0", "^\\circ ")))
     return _parsed(text, [_LATEX, _PLAIN])
 
@@ -86,7 +86,7 @@ def _parsed(text: str, extraction: list[Any]) -> list[Any]:
 
 
 def _close(one: Any, other: Any) -> bool:
-    """Tell whether numbers that are the same to six decimals are so to six digits as well."""
+    """Return whether numbers that agree to six decimals also agree to six significant digits."""
     if isinstance(one, (FiniteSet, Tuple)) and isinstance(other, (FiniteSet, Tuple)):
         ours, theirs = _numbers(one.args), _numbers(other.args)
         return ours is None or theirs is None or all(map(_close, ours, theirs))
@@ -109,7 +109,7 @@ def _is_number(one: Any) -> bool:
 
 
 def _same_at_points(one: Any, other: Any) -> bool:
-    """Tell whether two expressions of the same variables agree wherever both are real, at three points at least."""
+    """Return whether two expressions in the same variables agree wherever both are real, at three points at least."""
     if not (isinstance(one, Expr) and isinstance(other, Expr) and one.free_symbols):
         return False
     if one.free_symbols != other.free_symbols or one.count_ops() + other.count_ops() > 100:

@@ -1,4 +1,4 @@
-"""Short texts, compared word for word; and the kind that is chosen question by question."""
+"""Short texts, compared word for word; and the answer type that is chosen per question."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ _COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|textrm|mbox|boxed)
 _BOLD_LINE = re.compile(r"\*\*[^*]{1,80}\*\*\.?")
 _REASON = re.compile(r",?(?<!\s)\s+(?:because|since)\s")
 SHORT = 8
-"""Words of a line that may be an answer by itself."""
+"""Maximum number of words of a line that may be an answer by itself."""
 
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 
@@ -95,7 +95,7 @@ class Auto(Grader):
         return self.of(gold, options).same(answer, gold, options)
 
     def stated(self, text: str, options: Choices | None = None) -> Iterator[Stated]:
-        raise TypeError("what a text states depends on the question: ask `of(gold, options)`")
+        raise TypeError("the statements of a text depend on the question: call `of(gold, options)`")
 
 
 def _sentence(text: str, begin: int) -> str:
@@ -104,7 +104,7 @@ def _sentence(text: str, begin: int) -> str:
 
 
 def _alone(text: str) -> str | None:
-    """Give a text of one short line, or a last line that is bold as a whole."""
+    """Return a text of one short line, or a last line that is completely bold."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     short = len(lines) == 1 and len(lines[0].split()) <= SHORT and not lines[0].endswith(("?", ":"))
     return lines[0] if short else lines[-1] if lines and _BOLD_LINE.fullmatch(lines[-1]) else None

@@ -26,6 +26,6 @@ def _items(samples: Sequence[Row], questions: Mapping[str, Row], where: str) -> 
     for row in samples:
         question = questions.get(row["question_id"])
         if question is None:
-            raise InputError(f"{where}: no question {row['question_id']!r}, to which sample {row['sample_id']} belongs")
+            raise InputError(f"{where}: sample {row['sample_id']} answers the unknown question {row['question_id']!r}")
         options = dict(question["options"]) if question["options"] else None
         yield Item(row["completion"], question["gold"], options, row["finish"] == "length")

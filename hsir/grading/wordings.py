@@ -1,7 +1,7 @@
-"""How texts state the letter of an option: a table of what stands before it, and one of what stands after it.
+"""How texts state the letter of an option: a table of phrases before it, and one of phrases after it.
 
-For a new wording add a line, with an example, and a case to the tests. These serve verdicts; VeriExit reads steps by
-the stricter phrases of `statements.py` and `choice.py`.
+For a new wording, add a line with an example, and a test case. These serve verdicts; VeriExit reads steps with the
+stricter phrases of `statements.py` and `choice.py`.
 """
 
 import re
@@ -11,7 +11,7 @@ _SURELY = (
     r"|option|choice|letter|answer|response|number|going))*"
 )
 
-# The word for "answer" in languages that `statements.CUE` has not.
+# The word for "answer" in languages that `statements.CUE` does not cover.
 _ANSWER = "|".join(
     [
         r"\u0627\u0644\u062c\u0648\u0627\u0628",  # Arabic
@@ -86,10 +86,10 @@ AFTER = [
     # \u53ea\u6709\u9009\u9879C\u662f\u5bf9\u7684 (Chinese)
     r"(?:\u9009\u9879|\u9078\u9805)?([A-Z])(?:\u9009\u9879|\u9078\u9805|\u9879|\u9805)?(?:\u662f|\u4e3a|\u70ba)?(?:\u5bf9\u7684|\u5c0d\u7684|\u6b63\u786e|\u6b63\u78ba|\u5bf9(?=[\u3002,\uff0c\n]|$))",
 ]  # fmt: skip
-"""Phrases that make the letter in them the answer."""
+"""Phrases whose letter is the answer."""
 
 CORRECT = re.compile(rf"\s+(?:is|was|would\s+be|must\s+be)\s+{_ADVERB}(?:correct|right|the\s+{_GOOD})", re.IGNORECASE)
-"""What makes the text of an option the answer: "the bravo signal is correct here"."""
+"""Phrases that mark an option's text as the answer: "the bravo signal is correct here"."""
 
 label = re.compile("|".join(f"(?:{one})" for one in BEFORE[1:4]), re.IGNORECASE)
 before = re.compile("|".join(f"(?:{one})" for one in BEFORE), re.IGNORECASE)

@@ -12,7 +12,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:]|\s(?=(?:when|after|because|since|once|as|if|before|while|and|or)\s)", re.IGNORECASE)
-# "Luka earns more than Navin", "neither odd nor even", "is it odd?" name nothing.
+# "Luka earns more than Navin", "neither odd nor even", "is it odd?" do not name an answer.
 _UNSURE = re.compile(
     r"\b(?:not|neither|nor|never|cannot|than|maybe|perhaps|might|unless)\b|n['\u2019]t\b|\?", re.IGNORECASE
 )
@@ -21,26 +21,26 @@ _EDGE = " .*_`\"'()[]$!\u201c\u201d\u2019\u2018"
 
 
 def plain(text: str) -> str:
-    r"""Take words out of \text{} and dollars."""
+    r"""Extract words from \text{} and dollars."""
     return _TEXT.sub(r"\1", text).replace("$", "")
 
 
 def phrase(gold: str) -> str | None:
-    r"""Give the words that a gold answer is: `\text{east}`; None where it is mathematics."""
+    r"""Return the words of a gold answer such as `\text{east}`; None if it is mathematics."""
     words = plain(unwrapped(gold)).strip(" .")
     return words if _PHRASE.fullmatch(words) else None
 
 
 def option(gold: str) -> str | None:
-    r"""Give the letter of a gold answer such as `\text{(B)}`; None for others, so also for a variable."""
+    r"""Return the letter of a gold answer such as `\text{(B)}`; None for others, including variables."""
     found = _OPTION.fullmatch(plain(gold).strip())
     return found[1] if (found and found[0] != gold.strip(" $")) or (found and "(" in gold) else None
 
 
 def named(text: str, wanted: str) -> bool | None:
-    """Tell whether the last sentence names these words, as its subject or at a clause's end; None where it denies.
+    """Return whether the last sentence names these words, as its subject or at a clause's end; None if it denies them.
 
-    The sentence is all that is read: words anywhere else in a text are no answer.
+    Only this sentence is read: words elsewhere in a text are not an answer.
     """
     lines = [
         line for line in plain(text).replace("\\(", " ").replace("\\)", " ").splitlines() if line.strip(_EDGE + "-#>")

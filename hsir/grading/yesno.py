@@ -12,7 +12,7 @@ from hsir.grading.base import Choices, Grader, Place, Stated
 
 _SAYS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _WORD = r"(yes|no|true|false)\b"
-# Behind `no` as an answer stands a pause, a reason, a pronoun or nothing; behind `no` as a determiner a noun.
+# `no` as an answer is followed by a pause, a reason, a pronoun or nothing; `no` as a determiner by a noun.
 _WHOLE = (
     rf"{_WORD}(?=\**[\s\"'\u201d\u2019)\]}}*$]*(?:$|[.,;:!<\n\u2013\u2014-]|\\"
     r"|because|since|as\b|for\b|(?:it|he|she|they|we|you|this)\b))"
@@ -82,7 +82,7 @@ class YesNo(Grader):
 
 
 def _outer(text: str) -> str | None:
-    """Read yes or no at the head of the text, or of its last sentence; nothing where they contradict each other."""
+    """Read yes or no at the start of the text, or of its last sentence; nothing if they contradict each other."""
     if statements.FINAL.search(text):
         return None
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
@@ -95,18 +95,18 @@ def _outer(text: str) -> str | None:
 
 
 def plain(text: str) -> bool:
-    """Tell whether a text is yes or no and nothing else."""
+    """Return whether a text is yes or no and nothing else."""
     return text.strip().casefold() in _SAYS
 
 
 def _lead(text: str) -> int:
-    """Skip "the answer is" where an answer begins so."""
+    """Skip "the answer is" at the start of an answer."""
     cue = statements.CUE.search(text)
     return cue.end() if cue and _BEFORE_CUE.fullmatch(text, 0, cue.start()) else 0
 
 
 def read(text: str) -> str | None:
-    """Give `yes` or `no`, as which a short answer is to be read; None if as neither, or both."""
+    """Return `yes` or `no` for a short answer; None if it is neither, or both."""
     plain = _SAYS.get(text.strip(" .!*\"'").casefold())
     if plain:
         return plain

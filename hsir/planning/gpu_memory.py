@@ -1,4 +1,4 @@
-"""The memory that a training takes on each of its GPUs, and what makes it fit."""
+"""Estimate the memory that training needs on each GPU, and how to make it fit."""
 
 import math
 from collections.abc import Iterable
@@ -11,17 +11,17 @@ from hsir.planning import memory
 from hsir.planning.budget.work import Work
 
 VOCABULARY = 152_000
-"""Words of a model whose folder is not at hand: those of Qwen2.5, the largest among the shipped ones."""
+"""Vocabulary size if the model's folder is unavailable: that of Qwen2.5, the largest of the shipped models."""
 CONTEXT = 1e9
-"""Bytes of CUDA's context and of buffers."""
+"""Bytes of the CUDA context and of buffers."""
 _WIDTH = 128
-"""Width of a transformer for each of its blocks, roughly; 12 x width^2 parameters a block."""
+"""Approximate ratio of a transformer's width to its number of blocks; 12 x width^2 parameters per block."""
 REMEDY = "set `devices: {kind: zero3, processes: 8}`, `lora: {}`, or a smaller device_batch_size or max_length"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What the largest training of a model, of one kind, takes of each GPU."""
+    """Memory per GPU of a model's largest training run of one type."""
 
     model: str
     training: str
@@ -30,7 +30,7 @@ class Need:
 
 
 def needs(plan: Plan, work: Work) -> tuple[Need, ...]:
-    """Estimate it for each model whose size is known, by kind of training."""
+    """Estimate it for each model whose size is known, by training type."""
     found: dict[tuple[str, str], Need] = {}
     for one in work.trainings:
         parameters = memory.known(plan.config.models[one.model].path)
@@ -48,20 +48,21 @@ def needs(plan: Plan, work: Work) -> tuple[Need, ...]:
 
 
 def too_large(found: Iterable[Need], room: float) -> list[Need]:
-    """Name what does not fit in a GPU of `room` bytes."""
+    """Return the training runs that do not fit in a GPU of `room` bytes."""
     return [need for need in found if need.bytes > room]
 
 
 def each(train: Training, parameters: int, vocabulary: int) -> float:
     """Estimate the bytes on each GPU: weights, gradients, AdamW's moments, a reference, logits, activations.
 
-    Activations are those of checkpointing, a state per token and block. Source of the shares: ZeRO (arXiv 1910.02054),
-    section 5.
+    Activations assume checkpointing: one state per token and block. ZeRO-3 gathers all weights on each GPU to generate
+    rollouts; their cache is not counted. Source of the shares: ZeRO (arXiv 1910.02054), section 5.
     """
     tokens = memory.in_a_pass(train) * (2 if train.learns_from == "pairs" else 1)
     blocks = math.cbrt(parameters / (12 * _WIDTH**2))
     activations = tokens * blocks * blocks * _WIDTH * 2
-    return parameters * _states(train) + tokens * vocabulary * memory.LOGITS + activations + CONTEXT
+    learning = tokens * vocabulary * memory.LOGITS + activations
+    return parameters * _states(train) + max(learning, parameters * _gathered(train)) + CONTEXT
 
 
 def _spread(train: Training) -> str:
@@ -69,8 +70,15 @@ def _spread(train: Training) -> str:
     return kind if processes == 1 else f"{kind} x {processes}"
 
 
+def _gathered(train: Training) -> int:
+    """Give the bytes per parameter that each GPU holds in addition while it draws rollouts."""
+    if not (isinstance(train, Grpo) and isinstance(train.devices, Zero3)):
+        return 0
+    return 4 if train.dtype == "float32" else 2
+
+
 def _states(train: Training) -> float:
-    """Give the bytes per parameter of weights, gradients, moments and reference, as they are split."""
+    """Return the bytes per parameter of weights, gradients, moments and reference, given the sharding."""
     frozen = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
     if train.lora is not None:
         return memory.FROZEN

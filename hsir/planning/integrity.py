@@ -1,4 +1,4 @@
-"""Is what was made still what was made? Every table, result and checkpoint of a run, by its checksums and inputs."""
+"""Are outputs unchanged? Checks every table, result and checkpoint of a run by its checksums and inputs."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -11,11 +11,11 @@ from hsir.storage.files import file_hash, read_json
 
 READ = {".parquet", ".json"}
 OF_A_POOL = {"verify", "score", "div", "evaluate"}
-"""Stages whose output is next to the samples that it was made of."""
+"""Stages whose output is stored next to the samples that it was made from."""
 
 
 class Fault(NamedTuple):
-    """A file that is not to be used: damaged, stale (of older inputs) or foreign (of another policy), and why."""
+    """A file that must not be used: damaged, stale (from older inputs) or foreign (from another policy), and why."""
 
     path: Path
     kind: str
@@ -23,7 +23,7 @@ class Fault(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """How many files were read, how many of them have no checksum, and what is wrong."""
+    """The number of files read, the number without a checksum, and the faults."""
 
     files: int
     unsealed: int
@@ -31,7 +31,7 @@ class Looked(NamedTuple):
 
 
 def look(folders: Iterable[Path]) -> Looked:
-    """Read all tables, JSON files and checkpoints below some folders; hidden ones are work in progress."""
+    """Read all tables, JSON files and checkpoints in some folders; skips hidden ones, which are work in progress."""
     paths = [path for folder in folders for path in sorted(folder.rglob("*")) if _made(path, folder)]
     checkpoints = {path.parent for path in paths if path.name == manifest.NAME}
     faults = [fault for folder in sorted(checkpoints) for fault in _checkpoint(folder)]
@@ -63,7 +63,7 @@ def _checkpoint(folder: Path) -> Iterator[Fault]:
 
 
 def _opened(path: Path) -> tuple[dict[str, Any], bool]:
-    """Give what a file says of its making, and whether it has a checksum; raises InputError where it is damaged."""
+    """Return a file's provenance, and whether it has a checksum; raises InputError if it is damaged."""
     if path.suffix == ".json":
         value = read_json(path)
         made = value.get("provenance", {}) if isinstance(value, dict) else {}
@@ -81,7 +81,7 @@ def _opened(path: Path) -> tuple[dict[str, Any], bool]:
 
 
 def _foreign(path: Path, made: dict[str, Any]) -> Iterator[Fault]:
-    """Find what was copied from the folder of another pool or policy."""
+    """Find files copied from the folder of another pool or policy."""
     own = path.with_suffix("") if path.suffix == ".json" else path.parent
     for given in map(Path, made.get("inputs", {})):
         elsewhere = given.parent.parent if given.parent.name == "samples" else None

@@ -1,4 +1,4 @@
-"""What kills and changes of mind left under the results: hidden files that no job needs, with their sizes."""
+"""Leftovers of killed jobs and changed configs in the results: hidden files that no job needs, with their sizes."""
 
 import fcntl
 import os
@@ -11,15 +11,15 @@ from hsir.storage import temporary
 from hsir.storage.kept import SUFFIX as KEPT
 
 UNFINISHED = {".state": "a training", ".parts": "samples or scores"}
-"""Folders of work under way, by suffix, and what of."""
+"""Folders of work in progress, by suffix, and what they belong to."""
 DAY = 24 * 3600.0
-"""Seconds after which a temporary file of another machine is taken for abandoned: tables are written in minutes."""
+"""Seconds after which another machine's temporary file counts as abandoned: tables are written in minutes."""
 
 
 class Leftover(NamedTuple):
     """A file or folder that can be deleted, the bytes that this frees, and why.
 
-    `given_up` is false where work would be lost that somebody may still want to go on with.
+    `given_up` is false if deleting it would lose work that could still be resumed.
     """
 
     path: Path
@@ -29,14 +29,14 @@ class Leftover(NamedTuple):
 
 
 def leftovers(results: Path, to_make: Collection[str], under_way: Collection[str]) -> list[Leftover]:
-    """Find leftovers, the largest first; of outputs that would be made, their stage resumes or sweeps them."""
+    """Find leftovers, largest first; skips those of pending outputs, which their stage resumes or deletes."""
     busy = {Path(path) for path in (*to_make, *under_way)}
     found = (_leftover(path, busy) for path in _hidden(results))
     return sorted((one for one in found if one is not None), key=lambda one: -one.size)
 
 
 def _hidden(folder: Path) -> Iterator[Path]:
-    """Yield hidden files and folders, without looking into them or into checkpoints."""
+    """Yield hidden files and folders, without descending into them or into checkpoints."""
     for place, folders, files in os.walk(folder):
         yield from (Path(place, name) for name in (*folders, *files) if name.startswith("."))
         folders[:] = [name for name in folders if not name.startswith(".") and name != "checkpoint"]
@@ -61,7 +61,7 @@ def _leftover(path: Path, busy: Collection[Path]) -> Leftover | None:
 
 
 def _locked(output: Path) -> bool:
-    """Tell whether a stage holds an output's lock, on whichever machine the file system tells of."""
+    """Return whether a stage holds an output's lock, on any machine that shares the file system's locks."""
     try:
         with output.with_name(f".{output.name}.lock").open("rb+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,7 +73,7 @@ def _locked(output: Path) -> bool:
 
 
 def _size(path: Path) -> int:
-    """Count the bytes that deleting frees: what has another name stays."""
+    """Return the bytes freed by deletion: files with other hard links are not freed."""
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
     told = [one.lstat() for one in files]
     return sum(one.st_size for one in told if one.st_nlink == 1)

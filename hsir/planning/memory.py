@@ -1,4 +1,4 @@
-"""The memory that a training takes on the CPU, from the model's size: what runs side by side must fit a machine."""
+"""Estimate the memory for training on the CPU from the model's size: parallel jobs must fit into one machine."""
 
 import os
 import shutil
@@ -14,15 +14,15 @@ from hsir.planning.budget.work import Work
 from hsir.storage import weights
 
 TRAINED, FROZEN = 16, 4
-"""Bytes a parameter: a weight, its gradient and both of AdamW's moments in float32; a weight alone."""
+"""Bytes per parameter: a weight, its gradient and both of AdamW's moments in float32; a weight alone."""
 PACKAGES = 0.7e9
-"""Bytes of a process that has loaded torch and the trainers, and holds no model yet."""
+"""Bytes of a process that has loaded torch and the trainers, but no model yet."""
 LOGITS = 12
-"""Bytes a logit: itself, a copy in float32, its gradient."""
+"""Bytes per logit: itself, a copy in float32, its gradient."""
 
 
 def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
-    """Estimate the bytes that a training takes in all its processes; None where the model's size is unknown.
+    """Estimate the bytes that training needs in all processes; None if the model's size is unknown.
 
     Weights, gradients, the optimizer, the logits of the longest batch; activations of long texts come on top.
     """
@@ -38,7 +38,7 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
 
 
 def by_model(plan: Plan, work: Work) -> dict[str, float | None]:
-    """Give the bytes of the largest training of each model; None where the model's size is unknown."""
+    """Return the bytes of each model's largest training run; None if the model's size is unknown."""
     found: dict[str, float | None] = {}
     for one in work.trainings:
         most, before = training(plan, one.model, one.task, one.policy), found.get(one.model)
@@ -47,7 +47,7 @@ def by_model(plan: Plan, work: Work) -> dict[str, float | None]:
 
 
 def known(path: str) -> int | None:
-    """Count a model's parameters: its folder tells, or its name; None where neither does."""
+    """Return a model's number of parameters from its folder or its name; None if neither shows it."""
     folder = found(path)
     try:
         return weights.parameters(folder) if folder.is_dir() else weights.named(path)
@@ -56,18 +56,18 @@ def known(path: str) -> int | None:
 
 
 def machine() -> int:
-    """Give the bytes of memory that this machine has."""
+    """Return this machine's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def without_gpu(profile: Mapping[str, Any] | None = None) -> bool:
-    """Tell whether jobs run on this machine's CPU: it has no GPU, and nothing hands them to a cluster."""
+    """Return whether jobs run on this machine's CPU: it has no GPU, and the profile submits nothing to a cluster."""
     handed_on = (profile or {}).get("executor", "local") != "local"
     return not handed_on and shutil.which("nvidia-smi") is None and (profile is not None or not shutil.which("sbatch"))
 
 
 def in_a_pass(train: Training) -> int:
-    """Give the most tokens of a forward pass; of pairs, those of one side."""
+    """Return the maximum number of tokens in a forward pass; of pairs, those of one side."""
     budget = train.tokens_per_pass if isinstance(train, Offline) else None
     return max(budget, _longest(train)) if budget else train.device_batch_size * _longest(train)
 
@@ -77,7 +77,7 @@ def _longest(train: Training) -> int:
 
 
 def vocabulary(path: str) -> int:
-    """Give the words of a model's vocabulary, 0 where its folder is not at hand."""
+    """Return a model's vocabulary size, or 0 if its folder is unavailable."""
     try:
         told = jsontext.parse((found(path) / "config.json").read_text(encoding="utf-8"))
         return int(told.get("text_config", told).get("vocab_size", 0))

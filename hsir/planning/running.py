@@ -1,4 +1,4 @@
-"""What runs now: the jobs that Snakemake marks as begun, here or in a queue, and what their logs say last."""
+"""Running jobs: those that Snakemake marks as started, here or in a queue, and the last lines of their logs."""
 
 import re
 import time
@@ -13,13 +13,13 @@ STATE = Path(".snakemake")
 SAID = re.compile(r"^hsir: (.+)$", re.MULTILINE)
 STEPS = re.compile(r"^(\d+) of (\d+) steps", re.MULTILINE)
 TAIL = 4096
-"""Bytes of a log that are looked at."""
+"""Bytes read from the end of a log."""
 SLACK = 2.0
 """Seconds: Snakemake marks a job just after it has started it."""
 
 
 class Running(NamedTuple):
-    """A job that has begun: what it is of, what it said last (None: it still waits), and how many seconds ago."""
+    """A started job: its subject, its last output (None: still waiting), and how many seconds ago that was."""
 
     rule: str
     of: str
@@ -28,24 +28,24 @@ class Running(NamedTuple):
 
 
 def alive(state: Path = STATE) -> bool:
-    """Tell whether a run holds this folder: Snakemake locks it, and marks what it has begun."""
+    """Return whether a run is active in this folder: Snakemake locks it, and marks started jobs."""
     return any((state / "locks").glob("*")) or bool(_begun(state))
 
 
 def outputs(state: Path = STATE) -> list[str]:
-    """Give the outputs that are being made, or that a killed run was making."""
+    """Return the outputs being written, or that a killed run was writing."""
     return sorted(_begun(state))
 
 
 def steps(state: Path = STATE) -> tuple[int, int] | None:
-    """Give (finished, all) jobs of the newest run, by Snakemake's own log; None before the first is finished."""
+    """Return (finished, total) jobs of the newest run, from Snakemake's own log; None before the first is finished."""
     logs = sorted((state / "log").glob("*.snakemake.log"))
     found = STEPS.findall(_tail(logs[-1])) if logs else []
     return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
 def running(jobs: Sequence[Job], state: Path = STATE) -> list[Running]:
-    """Give the jobs that have begun, those of `jobs` with what their logs say."""
+    """Return the started jobs; those in `jobs` with the last lines of their logs."""
     known = {output: job for job in jobs for output in job.outputs}
     found: dict[str, Running] = {}
     for output, began in _begun(state).items():
@@ -61,19 +61,19 @@ def _now(job: Job, began: float) -> Running:
     of = " ".join([", ".join(rest), *([f"({cell}{seed})"] if cell else [])]).strip()
     log = Path(job.log)
     written = log.stat().st_mtime if job.log and log.is_file() else 0.0
-    if written < began - SLACK:  # there is none yet, or it is that of an earlier try
+    if written < began - SLACK:  # there is none yet, or it is from an earlier attempt
         return Running(job.rule, of)
     said = SAID.findall(_tail(log))
     return Running(job.rule, of, _printable(said[-1]) if said else "", max(time.time() - written, 0.0))
 
 
 def _printable(text: str) -> str:
-    """Take out what would act on a terminal: an error may quote what a model wrote."""
+    """Remove terminal control sequences: an error may quote model output."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _begun(state: Path) -> dict[str, float]:
-    """Give the outputs in the making, each with the time when its job began, or was queued."""
+    """Return the outputs in progress, each with the time when its job started or was queued."""
     found: dict[str, float] = {}
     folder = state / "incomplete"
     for marker in folder.rglob("*"):

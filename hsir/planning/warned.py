@@ -1,4 +1,4 @@
-"""What finished stages warned of, read from their logs."""
+"""Warnings of finished stages, read from their logs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,11 +8,11 @@ from hsir.planning.budget.work import work
 
 LOGS = Path("logs")
 MARK = "hsir: warning: "
-"""How a stage begins such a line."""
+"""Prefix of a warning line."""
 
 
 def warnings(plan: Plan, runs: Iterable[str], logs: Path = LOGS) -> list[str]:
-    """Give the warnings of the pools that runs draw and of the policies that they train, each with its place."""
+    """Return the warnings of the pools that runs sample and of the policies that they train, each with its location."""
     found: dict[str, None] = {}
     done = work(plan, runs)
     for one in done.draws:

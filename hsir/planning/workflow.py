@@ -1,4 +1,4 @@
-"""The project as its command line sees it: config, profile, and what Snakemake itself would do."""
+"""The project as seen by the commands: config, profile, and Snakemake's dry run."""
 
 import re
 import subprocess
@@ -21,9 +21,10 @@ RULE = re.compile(r"^(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:\n((?:(?: {4}.*)?
 
 
 class Job(NamedTuple):
-    """A job of a dry run: its rule, what it asks for, whether it runs beside Snakemake, not in the queue; and why.
+    """A job of a dry run: its rule, its resources, whether it runs in the Snakemake process instead of the queue, and
+    why.
 
-    And the files that it makes, and its log.
+    Also the files that it writes, and its log.
     """
 
     rule: str
@@ -37,9 +38,9 @@ class Job(NamedTuple):
 
 
 def opened(configs: Sequence[Path]) -> Plan:
-    """Read the config as `snakemake --configfile` does: each file over the one before, all over config/config.yaml.
+    """Read the config as `snakemake --configfile` does: later files override earlier ones and config/config.yaml.
 
-    Raises ConfigError for what is wrong with it, or missing.
+    Raises ConfigError if it is invalid or missing.
     """
     absent = [path for path in configs if not path.is_file()]
     if absent or not (configs or DEFAULT.is_file()):
@@ -52,8 +53,15 @@ def opened(configs: Sequence[Path]) -> Plan:
     return Plan(load(_merged(*given), HOME / "config", dict(zip(map(str, files), given, strict=True))))
 
 
+def run(target: str, configs: Sequence[Path], profile: Path, gpus: int | None = None, dry_run: bool = False) -> int:
+    """Run Snakemake for a run, with its output on the terminal; return its exit code."""
+    options = ["--profile", str(profile_folder(profile)), *(["--dry-run"] if dry_run else [])]
+    options += [] if gpus is None else ["--resources", f"gpu={gpus}"]
+    return subprocess.run(_command(options, [target], configs), check=False).returncode
+
+
 def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay raw configs over one another as Snakemake does: key by key, whatever their kinds."""
+    """Merge raw configs as Snakemake does: key by key, regardless of their kinds."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -63,7 +71,7 @@ def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:
-    """Give the runs that were named, or those that plain `snakemake` builds; raises ConfigError for an unknown one."""
+    """Return the named runs, or those that plain `snakemake` builds; raises ConfigError for an unknown one."""
     for name in runs:
         if name not in plan.config.runs:
             raise ConfigError(f"no run {name!r}; the config has {', '.join(plan.config.runs)}")
@@ -71,7 +79,7 @@ def chosen(plan: Plan, runs: Sequence[str]) -> tuple[str, ...]:
 
 
 def profile(folder: Path) -> dict[str, Any]:
-    """Read a profile, of this folder or of the project; raises ConfigError where there is none."""
+    """Read a profile from this folder or from the project; raises ConfigError if there is none."""
     path = profile_folder(folder) / "config.yaml"
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; --profile expects a folder, such as profiles/slurm")
@@ -84,9 +92,9 @@ def profile(folder: Path) -> dict[str, Any]:
 def dry_run(
     runs: Sequence[str], configs: Sequence[Path], profile: Path | None = None, options: Sequence[str] = ()
 ) -> list[Job]:
-    """Ask Snakemake what it would run; raises ConfigError with what it says where it cannot tell.
+    """Return the jobs that Snakemake would run; raises ConfigError with its message if the dry run fails.
 
-    Environments are left aside, so that neither conda nor a container is needed to ask.
+    Environments are ignored, so that neither conda nor a container is needed.
     """
     given = [
         "--software-deployment-method",
@@ -98,24 +106,27 @@ def dry_run(
 
 
 def rule_graph(runs: Sequence[str], configs: Sequence[Path]) -> str:
-    """Ask Snakemake how the rules of runs hang together, in DOT; raises ConfigError as dry_run does."""
+    """Return Snakemake's rule graph of runs in DOT; raises ConfigError as dry_run does."""
     told = _asked(["--rulegraph", "--forceall"], runs, configs).stdout
     return told[told.index("digraph") :]
 
 
 def _asked(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *options,
-        *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(_command(options, runs, configs), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigError(f"snakemake cannot plan the run:\n{(done.stdout + done.stderr).strip()}")
     return done
 
 
+def _command(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> list[str]:
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *options,
+        *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
+    ]  # fmt: skip
+
+
 def _jobs(told: str) -> list[Job]:
-    """Read the jobs of a dry run, those within groups too; resources that it does not know yet are left out."""
+    """Parse the jobs of a dry run, including those in groups; resources that are not known yet are omitted."""
     found: list[tuple[str, dict[str, str]]] = []
     for rule, key, value in TOLD.findall(told):
         if rule:
@@ -134,7 +145,7 @@ def _jobs(told: str) -> list[Job]:
 
 
 def _local() -> set[str]:
-    """Name the rules that are not queued; a dry run does not tell."""
+    """Return the rules that are not submitted as jobs; a dry run does not show this."""
     texts = [path.read_text(encoding="utf-8") for path in (HOME / "workflow" / "rules").glob("*.smk")]
     return {name for text in texts for name, body in RULE.findall(text) if "    localrule: True\n" in body}
 

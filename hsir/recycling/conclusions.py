@@ -1,8 +1,8 @@
 """Conclusions: the result at the end of a step that does not call it the answer.
 
 "Therefore, Charlie has 17 stickers left.", "Thus x = 42.", "So option B seems best." Only the step's last sentence
-counts, and only if a word of consequence opens it or it prefers an option: a calculation on the way ends in a number,
-too. Each answer type has its own reader of conclusions.
+counts, and only if a word of consequence opens it or it prefers an option: an intermediate calculation also ends in a
+number. Each answer type has its own reader of conclusions.
 """
 
 import re
@@ -13,7 +13,7 @@ from hsir.grading.base import Choices, Grader, Stated
 from hsir.recycling.surroundings import END
 
 LAST = 600
-"""Characters of a step's end in which its last sentence is looked for."""
+"""Number of characters at a step's end that are searched for its last sentence."""
 
 Found = tuple[str, int, int]
 """An answer, and the characters [start, end) of the words that lead to it."""
@@ -93,10 +93,10 @@ def concluded(step: str, grader: Grader, options: Choices | None = None) -> Iter
 
 
 def _opened(tail: str) -> int | None:
-    """Find where the last sentence's conclusion begins, behind its word of consequence; None where it has none.
+    """Find where the last sentence's conclusion begins, after its word of consequence; None if it has none.
 
-    A sentence that calculates or says what is to be done, and a step with a number, are on the way: of those that
-    equal the gold answer in failed traces, nearly all are.
+    Sentences that calculate or announce, and numbered steps, are intermediate: nearly all of those that equal the gold
+    answer in failed traces are.
     """
     begin = _last_sentence(tail)
     opens = [found.end() for found in _OPENS.finditer(tail) if found.end() >= begin]
@@ -106,13 +106,13 @@ def _opened(tail: str) -> int | None:
 
 
 def _plain(tail: str) -> bool:
-    """Tell whether the step is one plain sentence: "Charlie has 17 stickers left."."""
+    """Return whether the step is one plain sentence: "Charlie has 17 stickers left."."""
     ahead = _OPENS.match(tail) or _CALCULATION.search(tail) or _AHEAD.search(tail)
     return not ahead and bool(_PLAIN.fullmatch(tail))
 
 
 def _last_sentence(tail: str) -> int:
-    """Find where the last sentence begins; a formula that is set on its own lines belongs to the sentence before."""
+    """Find where the last sentence begins; a display formula belongs to the sentence before it."""
     start = 0
     for end in END.finditer(tail):
         rest = tail[end.end() :].lstrip()
@@ -130,7 +130,7 @@ def _number(tail: str, options: Choices | None) -> Iterator[Found]:
     equals = [one.end() for one in _EQUALS.finditer(tail, begin)]
     starts = [one.start() for one in _DIGIT.finditer(tail, intro.end() if intro else begin)]
     main = [at for at in starts if not _ASIDE.search(tail[max(begin, at - 40) : at])]
-    # "3 loaves cost $4 more": what opens the sentence counts the things that it speaks of, if there is another number.
+    # "3 loaves cost $4 more": if there is another number, the first one only counts the sentence's subject.
     main = [at for at in main if at > begin] or main
     named = [at for at in main if _IS.search(tail[max(begin, at - 20) : at])]
     for at in (equals[-1:] or named or main or starts)[:1]:
@@ -165,7 +165,7 @@ def _choice(tail: str, options: Choices | None) -> Iterator[Found]:
 
 
 def _closed(tail: str, letter: str, end: int, options: Choices | None) -> bool:
-    """Tell whether the words end behind an option, or behind its text: "B.", "(B) Heparin, since"."""
+    """Return whether the words end after an option, or after its text: "B.", "(B) Heparin, since"."""
     rest = tail[end:].lstrip(")]*. :")
     text = options.get(letter, "") if options else ""
     begins = bool(text) and rest.casefold().startswith(text.casefold())
@@ -181,7 +181,7 @@ def _yes_no(tail: str, options: Choices | None) -> Iterator[Found]:
 
 
 def _text(tail: str, options: Choices | None) -> Iterator[Found]:
-    """Read what stands behind the verb: "Therefore, the capital is Paris"."""
+    """Read the text after the verb: "Therefore, the capital is Paris"."""
     begin = _opened(tail)
     verbs = [] if begin is None else list(_COMPLEMENT.finditer(tail, begin))
     if begin is not None and verbs:

@@ -1,6 +1,6 @@
-"""A model as the judge of steps: what it is asked, and how its reply is read.
+"""A model as the judge of steps: its prompt, and how its reply is parsed.
 
-The question, the step and the reply are texts that nobody here wrote. They are quoted, and never obeyed or evaluated.
+The question, the step and the reply are untrusted texts. They are quoted, and never obeyed or evaluated.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hsir import traces
 
 BEFORE = 1_500
-"""Characters of the reasoning before a step that the judge is shown."""
+"""Number of characters of the reasoning before a step that are shown to the judge."""
 
 PROMPT = """\
 Below are a question, the end of somebody's reasoning about it, and the next step of that reasoning. Judge the step.
@@ -34,13 +34,13 @@ _TAG = re.compile(r"</?(?:question|reasoning|step)>", re.IGNORECASE)
 
 
 def prompt(question: str, answer: str, steps: Sequence[str], number: int) -> str:
-    """Write what the judge is asked about a step; a tag in somebody's text cannot close the quotation."""
+    """Build the judge's prompt about a step; a tag inside a quoted text cannot close the quotation."""
     before = traces.STEP_BREAK.join(steps[:number])[-BEFORE:]
     texts = {"question": question, "before": before, "step": steps[number], "answer": answer}
     return PROMPT.format(**{name: _TAG.sub(" ", text) for name, text in texts.items()})
 
 
 def concluded(reply: str) -> bool | None:
-    """Read a reply: the last yes or no after its reasoning; None where there is neither."""
+    """Parse a reply: the last yes or no after its reasoning; None if there is neither."""
     said = _WORD.findall(traces.final_part(reply) or "")
     return said[-1].lower() == "yes" if said else None

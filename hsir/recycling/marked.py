@@ -1,4 +1,4 @@
-"""Cuts of a recycled pool as a reader sees them: the trace, the step that it is cut after, and the statement in it."""
+"""Cuts of a recycled pool for a human reader: the trace, the step after which it is cut, and the statement in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,8 @@ _GRADING: TypeAdapter[Grader] = TypeAdapter(Grading)
 
 
 class Marked(NamedTuple):
-    """A cut failed trace; `statement` is what the cut relies on, `before` and `after` the rest of the completion."""
+    """A cut failed trace; `statement` is the text that the cut relies on, `before` and `after` the rest of the
+    completion."""
 
     sample_id: str
     policy: str
@@ -32,9 +33,9 @@ class Marked(NamedTuple):
 
 
 def marked(table: Path) -> Iterator[Marked]:
-    """Give the cuts of a veriexit table; its provenance names the matcher, the grader, and the tables it is made from.
+    """Return the cuts of a veriexit table; its provenance names the matcher, the grader, and its input tables.
 
-    Raises InputError where one of those tables is missing.
+    Raises InputError if one of those tables is missing.
     """
     made_by = tables.metadata(table)
     cuts = {row["parent_id"]: row for row in tables.read("veriexit", table, ["parent_id", "question_id", "cut_step"])}
@@ -50,11 +51,11 @@ def marked(table: Path) -> Iterator[Marked]:
             question, steps = asked[cut["question_id"]], traces.steps(completion, layout)
             if cut["cut_step"] >= len(steps):
                 raise InputError(
-                    f"{table}: made from other samples than {samples[0]} now has; rerun `snakemake --force {table}`"
+                    f"{table}: made from a different version of {samples[0]}; rerun `snakemake --force {table}`"
                 )
             text, end = steps[cut["cut_step"]]
             said = matcher.arrival(text, question["gold"], grader, dict(question["options"] or ()) or None)
-            # An older version cut here where this one finds no statement: the whole step is shown as one.
+            # An older version cut here, but this one finds no statement: show the complete step as the statement.
             begin, stop = (said.start, said.end) if said else (0, len(text))
             begin, stop = end - len(text) + begin, end - len(text) + stop
             place = (name, table.parent.parent.name, question["gold"], cut["cut_step"], len(steps))
@@ -62,7 +63,7 @@ def marked(table: Path) -> Iterator[Marked]:
 
 
 def _inputs(table: Path, made_by: dict[str, Any]) -> tuple[list[Path], Path]:
-    """Find the samples and the questions that a veriexit table was made from, as seen from where it was made."""
+    """Find the samples and questions that a veriexit table was made from, relative to the folder where it was made."""
     paths = [Path(path) for path in made_by["inputs"]]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:

@@ -26,12 +26,12 @@ class Known(NamedTuple):
 
 
 class BaseMatcher(Options):
-    """What all matchers share."""
+    """The interface of all matchers."""
 
     def __call__(
         self, step: str, gold: str, grader: Grader, options: Choices | None = None, known: Known = Known()
     ) -> bool:
-        """Say whether the step arrives at the gold answer."""
+        """Return whether the step reaches the gold answer."""
         return self.arrival(step, gold, grader, options, known) is not None
 
     @abstractmethod
@@ -48,12 +48,12 @@ class BaseMatcher(Options):
 
     @property
     def pools(self) -> tuple[str, ...]:
-        """Name the probe pools that it reads."""
+        """The probe pools that it reads."""
         return ()
 
     @property
     def judged(self) -> bool:
-        """Whether it reads what a judge said about the steps."""
+        """Whether it reads a judge's replies about the steps."""
         return False
 
 
@@ -173,7 +173,7 @@ class AnyOf(Several):
 
 
 def _last_held(step: str, stated: Iterable[Stated]) -> Stated | None:
-    """Give the last of the statements that nothing takes back."""
+    """Return the last of the statements that are not rejected."""
     by_place = sorted(stated, key=lambda one: one.start, reverse=True)
     return next((one for one in by_place if not refusals.refused(step, one)), None)
 

@@ -1,4 +1,4 @@
-"""Which steps of a trace hold the gold answer at all: a look that costs nothing, before the policy is asked."""
+"""Find the steps of a trace that contain the gold answer: a cheap test before the policy is prompted."""
 
 import re
 
@@ -8,11 +8,11 @@ from hsir.grading.reading import TOKEN, altered, clean, token_value, value
 
 
 def mentions(step: str, gold: str, grader: Grader, options: Choices | None = None) -> bool:
-    """Say whether the gold answer occurs in a step, whatever is said about it.
+    """Return whether the gold answer occurs in a step, whatever the step says about it.
 
-    A number occurs in digits, with any sign, but not as what is calculated with: of 12+3=15 it is 15. An option occurs
-    as its letter in capitals or as its text. Of golds that can be written in other ways (formulas, words, yes and no),
-    any step may hold it.
+    A number must occur in digits, with any sign, and not as an operand: 12+3=15 contains only 15. An option occurs as
+    its capital letter or as its text. Gold answers that can be written in other ways (formulas, words, yes and no) may
+    occur in any step.
     """
     grader = grader.of(gold, options)
     if isinstance(grader, Choice):

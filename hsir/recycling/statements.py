@@ -1,13 +1,13 @@
-"""Do failed solutions state an answer at all, and in steps? Where they do not, VeriExit has nothing to cut at."""
+"""Check whether failed solutions state an answer at all, and in steps; otherwise VeriExit cannot cut them."""
 
 FEW = 0.05
-"""Share of failed solutions with a statement below which a warning is due."""
+"""Share of failed solutions with a statement below which a warning is shown."""
 MOST = 0.9
-"""Share of traces with one step above which a warning is due."""
+"""Share of traces with one step above which a warning is shown."""
 
 
 def few_state(stating: int, failed: int) -> bool:
-    """Tell whether so few failed solutions state an answer that VeriExit has almost nothing to recycle."""
+    """Return whether so few failed solutions state an answer that VeriExit has almost nothing to recycle."""
     return failed > 0 and stating / failed < FEW
 
 
@@ -21,7 +21,7 @@ def unstated(stating: int, failed: int) -> str:
 
 
 def mostly_whole(whole: int, traces: int) -> bool:
-    """Tell whether nearly all traces have one step, so they are probably separated in another way."""
+    """Return whether nearly all traces have one step, so that their steps are probably separated differently."""
     return traces > 0 and whole / traces > MOST
 
 
@@ -29,5 +29,5 @@ def one_step(whole: int, traces: int) -> str:
     """Word the warning, with a suggested fix."""
     return (
         f"{whole / traces:.0%} of {traces:,} traces have one step: they are not split as `steps` expects; set `traces:"
-        " {steps: line}`or sentence in the settings of the model or the task"
+        " {steps: line}` (or `sentence`) in the settings of the model or the task"
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 BYTES = 8
-"""Tokens, at most, that two characters are spread over."""
+"""Maximum number of tokens that encode two characters."""
 
 
 class Cut(NamedTuple):
@@ -34,7 +34,7 @@ class Evidence(NamedTuple):
     """The steps that conclude the gold answer, by sample."""
 
     def about(self, sample_id: str) -> Known:
-        """Give what is known about one sample."""
+        """Return the evidence about one sample."""
         shares = {pool: samples.get(sample_id, {}) for pool, samples in self.shares.items()}
         return Known(0, shares, self.concluded.get(sample_id, frozenset()))
 
@@ -115,9 +115,9 @@ def prefix_ids(encoder: "PreTrainedTokenizerBase", completion_ids: list[int], en
 
 
 def _whole_tokens(encoder: "PreTrainedTokenizerBase", ids: list[int], text: str) -> int:
-    """Count the tokens whose text is a beginning of `text`, but not all of it."""
+    """Count the tokens whose text is a proper prefix of `text`."""
     near = bisect_right(range(len(ids) + 1), len(text), key=lambda n: len(_text(encoder, ids[:n])))
-    # A character of several tokens decodes to replacement marks until it is whole, so lengths may step back.
+    # A character of several tokens decodes to replacement characters until it is complete, so lengths may decrease.
     around = range(max(near - BYTES, 0), min(near + BYTES, len(ids)) + 1)
     texts = {n: _text(encoder, ids[:n]) for n in around}
     return max((n for n, part in texts.items() if text.startswith(part) and part != text), default=0)

@@ -1,4 +1,4 @@
-"""Picture: accuracy against mean tokens, a point a policy, and the front that no policy lies beyond."""
+"""Figure: accuracy against mean tokens, one point per policy, with the Pareto front."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ HEIGHT, WIDTH, LINE = 300, 330, 15
 
 
 def accuracy_tokens(results: Sequence[Result]) -> style.Chart:
-    """Draw a panel a model, task and benchmark; iterations of one method are joined by a line."""
+    """Draw one panel per model, task and benchmark; a line joins the iterations of a method."""
     places = seeds.by_place(results)
     methods = dict.fromkeys(result.policy.split(".")[0] for result in results)
     looks = style.looks(list(methods))
@@ -21,9 +21,9 @@ def accuracy_tokens(results: Sequence[Result]) -> style.Chart:
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:
-    """Move values as little as can be so that neighbours lie at least `gap` apart; their order stays.
+    """Move values as little as possible so that neighbours are at least `gap` apart; their order is kept.
 
-    Of equal values the first comes out highest.
+    Of equal values, the first ends up highest.
     """
     order = sorted(range(len(values)), key=lambda n: (values[n], -n))
     steps = [n * gap for n in range(len(values))]
@@ -33,7 +33,7 @@ def spread(values: Sequence[float], gap: float) -> list[float]:
 
 
 def front(rows: style.Rows) -> style.Rows:
-    """Give the rows of which none other is at least as right with as few tokens (Pareto), by tokens."""
+    """Return the rows on the Pareto front (no other is at least as accurate with no more tokens), by tokens."""
     best: style.Rows = []
     for row in sorted(rows, key=lambda row: (row["tokens"], -row["accuracy"])):
         if not best or row["accuracy"] > best[-1]["accuracy"]:
@@ -76,7 +76,7 @@ def _panel(place: seeds.Place, policies: dict[str, list[Result]], looks: dict[st
 
 
 def _edge(rows: style.Rows, most: float, least: float) -> style.Rows:
-    """Carry the front on to the ends of the axes; of a single policy there is none."""
+    """Extend the front to the ends of the axes; a single policy has no front."""
     best = front(rows)
     if len(rows) < 2:
         return []
@@ -85,7 +85,7 @@ def _edge(rows: style.Rows, most: float, least: float) -> style.Rows:
 
 
 def _span(low: float, high: float) -> list[float]:
-    """Give the ends of an axis of tokens: with room at both, and never so short that it shows noise as distance."""
+    """Return the limits of the token axis: with margins, and wide enough not to magnify noise."""
     room = max(0.06 * (high - low), 0.05 * high, 1.0)
     return [low - room, high + room]
 
@@ -108,10 +108,10 @@ def _points(policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]
 
 
 def label(rows: style.Rows, height: int) -> list[float]:
-    """Put each row's label beside its point's height, none over another; give the accuracies that this takes."""
+    """Place each row's label next to its point without overlaps; return the limits of the accuracy axis."""
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     domain = [low, high]
-    for _ in range(8):  # labels may need room, and room makes the distance between labels greater
+    for _ in range(8):  # labels may extend the axis, and a longer axis increases the required distance
         gap = LINE * (domain[1] - domain[0]) / height or 1.0
         at = spread([row["accuracy"] for row in rows], gap)
         domain = [min(low, min(at)) - gap / 2, max(high, max(at)) + gap / 2]

@@ -1,7 +1,7 @@
 """Values implied by the published tables for the reconstructed parts, next to those of a run.
 
 The implied values are arithmetic on the printed sizes of training sets (tables 1 and 3): always-solved questions gave
-43.7K - 22.7K right solutions to ReST-EM, and kept 32.6K - 17.9K of them under HSIR, which is 70.0 %.
+43.7K - 22.7K correct solutions to ReST-EM, and kept 32.6K - 17.9K of them under HSIR, which is 70.0 %.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def sheets(made: Made, seen: list[Seen]) -> list[Sheet]:
 
 
 def always_solved(solutions: pd.DataFrame) -> set[str]:
-    """Name the questions whose solutions are all correct."""
+    """Return the questions whose solutions are all correct."""
     every = solutions.groupby("question_id")["right"].all()
     return set(every[every].index)
 

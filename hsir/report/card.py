@@ -1,4 +1,4 @@
-"""The card that a published policy carries: filled from what its stages noted of themselves."""
+"""The model card of a published policy, filled from the records of its stages."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ TAGS = ["hsir", "self-improvement", "reasoning", "arxiv:2605.24998"]
 
 
 class Place(NamedTuple):
-    """Which policy a folder of the results is of."""
+    """The policy that a results folder belongs to."""
 
     model: str
     task: str
@@ -24,17 +24,19 @@ class Place(NamedTuple):
 
 
 def place(folder: Path) -> Place:
-    """Read which policy a folder is of, from its path; raises InputError where it is no policy's."""
+    """Derive the policy from its folder's path; raises InputError if it is not a policy folder."""
     parts = folder.resolve().parts[-4:]
     if len(parts) == 4 and parts[2].removeprefix("seed").isdigit() and (folder / "train.json").is_file():
         return Place(parts[0], parts[1], int(parts[2].removeprefix("seed")), parts[3])
-    raise InputError(f"{folder}: no trained policy; name results/MODEL/TASK/seedN/POLICY, a folder with a train.json")
+    raise InputError(
+        f"{folder}: not a trained policy; pass results/MODEL/TASK/seedN/POLICY, a folder with a train.json"
+    )
 
 
 def card(folder: Path, name: str, license_name: str | None = None, base_model: str | None = None) -> str:
     """Write the model card of a policy's folder in the results: metadata for a hub, and tables for people.
 
-    Raises InputError for what is not a trained policy. Sections whose files are missing are left out.
+    Raises InputError if it is not a trained policy. Sections whose files are missing are omitted.
     """
     from huggingface_hub import ModelCardData
 
@@ -59,14 +61,14 @@ def card(folder: Path, name: str, license_name: str | None = None, base_model: s
 
 
 class Base(NamedTuple):
-    """The model that a policy goes back to: its name on a hub or its folder, and the hash of its contents."""
+    """The base model of a policy: its name on a hub or its folder, and the hash of its contents."""
 
     path: str
     hash: str
 
 
 def began_with(folder: Path) -> Base:
-    """Give the untrained model that a policy goes back to, through the policies that it was trained on from."""
+    """Return the untrained model that a policy is derived from, through the policies whose training it continued."""
     seen = set()
     while folder not in seen:
         seen.add(folder)
@@ -112,7 +114,7 @@ def _evaluations(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("eval/*.json")):
         told = read_json(path)
         n, accuracy = told["questions"], told["accuracy"]
-        none = told["verdicts"].get("no_answer", 0) / n
+        none = told["verdicts"].get("no_answer", 0) / sum(told["verdicts"].values())
         yield {
             "benchmark": path.stem, "questions": n, "value": accuracy["value"],
             "accuracy": f"{accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}]".replace("%", ""),
@@ -131,7 +133,7 @@ def _result(row: dict[str, Any]) -> Any:
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield options with their values, nested ones by dotted names; those that are not set are left out."""
+    """Yield options with their values, nested ones by dotted names; options that are not set are omitted."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(f"{name}.{key}" if name else key, inner)
@@ -140,13 +142,13 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _on_a_hub(path: str) -> str | None:
-    """Give the base model, where it is one of a hub: ORG/NAME, and no folder."""
+    """Return the base model if it is on a hub: ORG/NAME, and not a folder."""
     first = PurePosixPath(path)
     return str(first) if len(first.parts) == 2 and not first.is_absolute() and not Path(first).exists() else None
 
 
 def _shown(path: str) -> str:
-    """Give a path as it may be shown to all the world: one outside of the project by its name alone."""
+    """Return a path for public display: only the name if it is outside the project."""
     return PurePosixPath(path).name if path.startswith(("/", "..", "~")) else path
 
 

@@ -1,4 +1,4 @@
-"""Does a run's results folder hold what its config says? Compared before anything of it is reported."""
+"""Check that a run's results match its config before they are reported."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ _TRAIN: TypeAdapter[BaseModel] = TypeAdapter(Train)
 
 
 def check(made: Made) -> None:
-    """Raise InputError where tables do not belong together, or were made with other options than the config's."""
+    """Raise InputError if tables do not belong together, or were made with options that differ from the config's."""
     for drawn in made.drawn():
         belonging.check_shards(made.shards(drawn))
         belonging.check_made_of([made.table(drawn, "verified")], made.shards(drawn))
@@ -31,7 +31,7 @@ def check(made: Made) -> None:
 
 
 def faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
-    """Find what of a policy was made with other options, or belongs to another: what is wrong, and the file."""
+    """Find a policy's files made with different options, or from another policy: what is wrong, and the file."""
     folder = made.folder(cell)
     filtered, log = folder / "filtered.parquet", folder / "train.json"
     funnel, ledger = folder / "funnel.json", folder / "ledger.json"
@@ -39,7 +39,7 @@ def faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
     if "select" in stamped and _differs(Selection, stamped["select"], Selection(made.method(cell).select)):
         yield "its filters are not those of the config", filtered
     told = read_json(log)
-    # Limits are the stage filter's: the stage train is not given them.
+    # Limits belong to the stage filter; the stage train does not receive them.
     wanted = made.plan.train(cell.model, cell.task, cell.policy).model_copy(update={"limits": Limits()})
     if _differs(_TRAIN, told["provenance"]["options"].get("train"), wanted):
         yield "its training options are not those of the config", log
@@ -47,14 +47,14 @@ def faults(made: Made, cell: Cell) -> Iterator[tuple[str, Path]]:
         return
     rows = len(tables.arrow("filtered", filtered, ["sample_id"]))
     if funnel.is_file() and trained_on(read_json(funnel)) != rows:
-        yield f"it counts other solutions than the {rows:,} of {filtered}", funnel
+        yield f"its counts do not match the {rows:,} solutions of {filtered}", funnel
     belonging.check_made_of([log], [filtered])
     if ledger.is_file():
         belonging.check_made_of([ledger], [log])
 
 
 def _differs(kind: Any, stamped: Any, wanted: BaseModel) -> bool:
-    """Tell whether recorded options are others; those of an older version that is not read any more are let pass."""
+    """Return whether recorded options differ; options of an older version that no longer exist are accepted."""
     adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
         return stamped is not None and bool(adapter.validate_python(stamped) != wanted)

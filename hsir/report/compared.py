@@ -1,4 +1,4 @@
-"""Policies beside a reference, question by question: how far apart they are, and whether that could be chance."""
+"""Policies compared with a reference, question by question: the differences, and whether they could be chance."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +17,13 @@ from hsir.report.seeds import Place
 from hsir.storage import tables
 
 Answers: TypeAlias = pd.DataFrame
-"""By question id: whether its answer is right, and how many tokens that took."""
+"""By question id: whether its answer is correct, and its number of tokens; one row per sample."""
 CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far a policy lies above another on the same questions: accuracy in points, tokens; 95 % intervals."""
+    """Difference between a policy and another on the same questions: accuracy in points, tokens; 95 % intervals."""
 
     model: str
     task: str
@@ -39,9 +39,9 @@ class Difference:
     tokens_low: float
     tokens_high: float
     p: float
-    """Of the accuracy: McNemar's exact test of one seed, a paired t test over questions of several."""
+    """p-value for accuracy: McNemar's exact test for one answer per question, a paired t test for several."""
     p_holm: float
-    """The same, corrected for all that stand in one table."""
+    """The same, corrected for all comparisons in one table."""
 
     @property
     def accuracy_is_noise(self) -> bool:
@@ -50,15 +50,15 @@ class Difference:
 
     @property
     def tokens_are_noise(self) -> bool:
-        """Whether the interval of the tokens holds 0."""
+        """Whether the interval of the tokens contains 0."""
         return self.tokens_low <= 0 <= self.tokens_high
 
 
 def gather(made: Made) -> list[Difference]:
-    """Compare every policy of a run with the reference method's of the same round."""
+    """Compare every policy of a run with the reference method's policy of the same iteration."""
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in made.evaluated():
-        for benchmark in made.plan.benchmarks(made.run, cell.task):
+        for benchmark in made.plan.evaluations(made.run, cell.model, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
     return [one for place, policies in places.items() for one in _compared(made, place, policies)]
 
@@ -74,9 +74,9 @@ def _compared(made: Made, place: Place, policies: dict[str, list[Cell]]) -> list
 
 
 def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, list[Answers]]) -> list[Difference]:
-    """Compare pairs of policies by their answers, a mapping a seed.
+    """Compare pairs of policies by their answers, one table per seed.
 
-    Raises InputError where seeds or policies answered different questions: then nothing is paired.
+    Raises InputError if seeds or policies answered different questions, which cannot be paired.
     """
     _check_same(place, known)
     means = {name: pd.concat(several).groupby(level=0).mean() for name, several in known.items()}
@@ -85,7 +85,8 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
         for column in ("right", "tokens")
     ]
     (low, high), (fewest, most) = (comparison.bootstrap(values) for values in above)
-    p_values = [_p(means[a]["right"], means[b]["right"], max(len(known[a]), len(known[b]))) for a, b in pairs]
+    single = all(len(known[name][0]) * len(known[name]) == len(means[name]) for pair in pairs for name in pair)
+    p_values = [_p(means[a]["right"], means[b]["right"], single) for a, b in pairs]
     rows = zip(pairs, *(values.mean(axis=0) for values in above), p_values, comparison.holm(p_values), strict=True)
     return [
         Difference(
@@ -118,11 +119,11 @@ def _check_same(place: Place, known: Mapping[str, list[Answers]]) -> None:
                 )
 
 
-def _p(one: pd.Series, other: pd.Series, seeds: int) -> float:
-    return comparison.mcnemar(one > 0, other > 0) if seeds == 1 else comparison.paired_t(one - other)
+def _p(one: pd.Series, other: pd.Series, single: bool) -> float:
+    return comparison.mcnemar(one > 0, other > 0) if single else comparison.paired_t(one - other)
 
 
 def by_place(found: Sequence[Difference]) -> Iterator[tuple[Place, list[Difference]]]:
-    """Yield the differences of each table; those of one stand together."""
+    """Yield the differences table by table; those of one table are adjacent."""
     for place, group in groupby(found, key=lambda one: (one.model, one.task, one.benchmark)):
         yield place, list(group)

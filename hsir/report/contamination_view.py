@@ -1,4 +1,4 @@
-"""What the training sets of a run share with its test sets, as tables to read."""
+"""Tables of the overlap between a run's training sets and its test sets."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ LINE = ["policy", "source", "benchmark"]
 
 
 def sheets(made: Made) -> list[Sheet]:
-    """Give a table a model and task: a row for each policy, source of its training set, and test set."""
+    """Return one table per model and task: a row for each policy, source of its training set, and test set."""
     found = [
         {"model": cell.model, "task": cell.task, "policy": cell.policy, **overlap}
         for cell in made.cells()
@@ -48,6 +48,6 @@ def _sheet(title: str, overlaps: pd.DataFrame, seeds: int) -> Sheet:
 
 
 def _example(found: pd.Series) -> str:
-    """Name the strongest match: a test question, and the question or solution that shares words with it."""
+    """Return the strongest match: a test question, and the question or solution that shares words with it."""
     examples = [examples[0] for examples in found if examples]
     return f"{examples[0][0]}: {examples[0][1]}, its {examples[0][2]}" if examples else "-"

@@ -1,4 +1,4 @@
-"""Picture: what each policy cost, in seconds by stage and in tokens by what was done with them."""
+"""Figure: the cost of each policy, in seconds by stage and in tokens by use."""
 
 import altair as alt
 import pandas as pd
@@ -19,7 +19,7 @@ COLOURS = {
 
 
 def draw(made: Made, costs: pd.DataFrame) -> style.Chart:
-    """Draw for each model and task the seconds and the tokens of each policy alone (means over seeds)."""
+    """Draw for each model and task the seconds and tokens of each policy, without its ancestors (means over seeds)."""
     charts = []
     for place, here in costs[costs["what"] == "own"].groupby(["model", "task"], sort=False):
         means, where = here.groupby("policy", sort=False).mean(numeric_only=True), made.where(*map(str, place))

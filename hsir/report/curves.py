@@ -1,4 +1,4 @@
-"""Pictures: the courses of trainings: losses, and of reinforcement learning rewards, lengths and KL, by step."""
+"""Figures: training curves: losses, and for reinforcement learning also rewards, lengths and KL, by step."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from hsir.report.run import Cell, Made
 from hsir.storage.files import read_json
 
 POINTS = 60
-"""Points of a line, at most; each is a mean over the steps that it stands for."""
+"""Maximum number of points per line; each is a mean over consecutive steps."""
 MEASURES = {
     "reward": ("reward", "total reward"), "length": ("length of rollouts", "tokens"),
-    "without_spread": ("questions without reward spread", "share"), "clipped": ("cut off by the limit", "share of"
+    "without_spread": ("questions without reward spread", "share"), "clipped": ("truncated rollouts", "share of"
     " rollouts"),
     "kl": ("KL to the initial policy", "nats per token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
 }  # fmt: skip
@@ -21,12 +21,15 @@ PART = "rewards."
 
 
 def told(made: Made) -> list[tuple[Cell, Any]]:
-    """Read what each training told of itself."""
+    """Read the record of each training run."""
     return [(cell, read_json(made.folder(cell) / "train.json")) for cell in made.cells()]
 
 
 def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
-    """Draw the loss by step: a panel a model, task and kind of training, whose losses are not to be compared."""
+    """Draw the loss by step: one panel per model, task and training type, because losses of different types are not
+    comparable."""
+    if not trained:
+        return style.sentence("No policy of this run was trained.")
     rows = pd.concat(
         pd.DataFrame(found["losses"]).assign(
             model=cell.model, task=cell.task, policy=cell.policy, kind=made.method(cell).train.kind
@@ -43,7 +46,7 @@ def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
 
 
 def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
-    """Draw what reinforcement learning was rewarded for, and what its rollouts became, by step."""
+    """Draw the rewards and rollout statistics of reinforcement learning, by step."""
     learnt = [
         pd.json_normalize(found["course"]).assign(model=cell.model, task=cell.task, policy=cell.policy)
         for cell, found in trained
@@ -62,7 +65,7 @@ def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
 
 
 def _measures(here: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Give title and unit of each measure that a policy of one model and task has: the parts after the sum."""
+    """Return title and unit of each measure that the policies of one model and task have: the total, then its parts."""
     parts = here.columns[here.columns.str.startswith(PART)]
     told = {name: (f"reward: {name.removeprefix(PART)}", "mean, unweighted") for name in parts}
     known = {"reward": MEASURES["reward"], **told, **MEASURES}
@@ -70,7 +73,8 @@ def _measures(here: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def binned(rows: pd.DataFrame, measure: str, points: int = POINTS) -> pd.DataFrame:
-    """Give each policy's mean course over seeds, in at most so many points: means over neighbouring steps."""
+    """Return each policy's mean curve over seeds, reduced to the maximum number of points by averaging neighbouring
+    steps."""
     rows = rows[["policy", "step", measure]].dropna()
     width = -(-rows.groupby("policy")["step"].transform("max") // points)
     middle = (rows["step"] - 1) // width * width + (width + 1) / 2

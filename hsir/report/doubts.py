@@ -1,4 +1,4 @@
-"""What trainings and filters doubted of themselves, as the report says it."""
+"""Warnings of training runs and filters, as shown in the report."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,11 @@ from hsir.report.run import Cell, Made
 from hsir.storage.files import read_json
 
 NAMED = 3
-"""Policies that are named; of more, the number."""
+"""Maximum number of policies named; the rest are counted."""
 
 
 def told(made: Made, trained: Iterable[tuple[Cell, Any]]) -> list[str]:
-    """Say each doubt once, with the policies that it is about; `trained` is what trainings told of themselves."""
+    """Return each warning once, with the policies concerned; `trained` are the training records."""
     about = defaultdict[str, list[str]](list)
     for cell, noted in trained:
         funnel = made.folder(cell) / "funnel.json"

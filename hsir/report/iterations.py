@@ -1,4 +1,4 @@
-"""Picture: accuracy over iterations, on the training task's own test set and on others."""
+"""Figure: accuracy over iterations, on the training task's own test set and on others."""
 
 from collections import defaultdict
 
@@ -13,7 +13,7 @@ HEIGHT, WIDTH = 240, 280
 
 
 def draw(made: Made, results: list[Result]) -> style.Chart:
-    """Draw a panel a model, task and benchmark, and a line a method, from the policy that it begins with."""
+    """Draw one panel per model, task and benchmark, and one line per method, from its initial policy."""
     places = seeds.by_place(results)
     courses = {place: _courses(made, policies) for place, policies in places.items()}
     several = any(row["iteration"] > 1 for rows in courses.values() for row in rows)
@@ -26,7 +26,7 @@ def draw(made: Made, results: list[Result]) -> style.Chart:
 
 
 def _courses(made: Made, policies: dict[str, list[Result]]) -> style.Rows:
-    """Give the rows of all lines: accuracy by method and iteration; what a method begins with is its iteration 0."""
+    """Return the rows of all lines: accuracy by method and iteration; a method's initial policy is its iteration 0."""
     rounds: dict[str, dict[int, str]] = defaultdict(dict)
     for policy in policies:
         method, _, number = policy.partition(".")

@@ -1,4 +1,4 @@
-"""Sheets as LaTeX tables (booktabs), to be put into a paper."""
+"""Sheets as LaTeX tables (booktabs), for use in a paper."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def latex(sheets: Sequence[Sheet]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Write a text so that LaTeX sets it as it is."""
+    """Escape a text for LaTeX."""
     return text.translate(SPECIAL)
 
 

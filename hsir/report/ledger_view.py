@@ -1,4 +1,4 @@
-"""What the policies of a run cost, beside what they are worth."""
+"""The cost of a run's policies, next to their accuracy."""
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ NOTE = (
 
 
 def gather(made: Made) -> pd.DataFrame:
-    """Read the ledgers of a run: for each policy, per seed, a row of its own costs and one with all it comes from."""
+    """Read the ledgers of a run: per policy and seed, one row with its own cost and one including its ancestors."""
     rows = [
         (cell.model, cell.task, cell.policy, what, *(ledger[what].get(name, 0) for name in COUNTS))
         for cell in made.cells()
@@ -34,7 +34,7 @@ def gather(made: Made) -> pd.DataFrame:
 
 
 def sheets(costs: pd.DataFrame) -> list[Sheet]:
-    """Give a sheet of costs for each model and task."""
+    """Return a sheet of costs for each model and task."""
     columns = ["policy", *SHOWN.values(), "all samples", "all s"]
     made = []
     for (model, task), here in costs.groupby(["model", "task"], sort=False):

@@ -1,4 +1,4 @@
-"""The limits that the paper names, in figures: what VeriExit could not help, and what InDiv dropped, by difficulty."""
+"""The paper's limitations, quantified: what VeriExit could not help, and what InDiv dropped, by difficulty."""
 
 import pandas as pd
 
@@ -8,10 +8,10 @@ from hsir.recycling.statements import few_state, mostly_whole, one_step, unstate
 def told(
     dropped: pd.DataFrame, recycled: pd.DataFrame, stating: tuple[int, int] = (0, 0), whole: tuple[int, int] = (0, 0)
 ) -> list[str]:
-    """Say both of a whole run, pools and seeds together; nothing of what it did not do.
+    """Describe both for a run, over all pools and seeds; steps that the run does not use are omitted.
 
-    `stating` counts the failed solutions that state an answer, and `whole` those of one step; each with the number of
-    solutions of which that is known.
+    `stating` counts the failed solutions that state an answer, and `whole` those with one step; each with the number of
+    solutions for which this is known.
     """
     warned = [f"Warning: {unstated(*stating)}."] if few_state(*stating) else []
     warned += [f"Warning: {one_step(*whole)}."] if mostly_whole(*whole) else []

@@ -1,4 +1,4 @@
-"""The solutions of a run's pools, with their verdicts and difficulty, as the figures need them."""
+"""The solutions of a run's pools, with their verdicts and difficulty, for the figures."""
 
 from collections.abc import Collection
 from functools import cache, lru_cache
@@ -11,32 +11,32 @@ from hsir.storage import tables
 
 
 def solutions(made: Made, drawn: Drawn) -> pd.DataFrame:
-    """Give a pool's solutions, by sample id: sample_id, question_id, n_tokens, parent_id, right, difficulty."""
+    """Return a pool's solutions, by sample id: sample_id, question_id, n_tokens, parent_id, right, difficulty."""
     return _joined(made.shards(drawn), made.table(drawn, "verified"), made.questions(drawn.cell))
 
 
 def right(made: Made, drawn: Drawn) -> pd.Series:
-    """Count a pool's right solutions by question; questions without any are left out."""
+    """Count a pool's correct solutions by question; questions without any are omitted."""
     return _right(made.shards(drawn), made.table(drawn, "verified"), made.questions(drawn.cell))
 
 
 def levels(made: Made, cell: Cell) -> pd.Series:
-    """Give the difficulty of each question that a seed's pools answer."""
+    """Return the difficulty of each question that a seed's pools answer."""
     return _levels(made.questions(cell))
 
 
 def asked(made: Made, cell: Cell) -> dict[str, tables.Row]:
-    """Give the questions that a seed's pools answer: question, gold, difficulty."""
+    """Return the questions that a seed's pools answer: question, gold, difficulty."""
     columns = ["question_id", "question", "gold", "difficulty"]
     return {row["question_id"]: row for row in tables.read("questions", made.questions(cell), columns)}
 
 
 def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:
-    """Give the completions of some samples."""
+    """Return the completions of some samples."""
     return dict(tables.tuples("samples", made.shards(drawn), ["sample_id", "completion"], wanted)) if wanted else {}
 
 
-@lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are asked for one after another
+@lru_cache(maxsize=16)  # methods share pools: those of one model, task and seed are requested consecutively
 def _joined(shards: tuple[Path, ...], verified: Path, questions: Path) -> pd.DataFrame:
     samples: pd.DataFrame = tables.arrow(
         "samples", shards, ["sample_id", "question_id", "n_tokens", "parent_id"]

@@ -1,4 +1,4 @@
-"""What a run was made with: models, data, code, packages, time."""
+"""The provenance of a run: models, data, code, packages, time."""
 
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +19,7 @@ NOTE = (
 
 
 def sheet(made: Made) -> Sheet:
-    """Tell what a run was made with, a line each."""
+    """Return the provenance of a run, one line per item."""
     lines = [
         ("HSIR", hsir.__version__, f"commit {tables.commit()}"), *_models(made), *_data(made), *_time(made),
         *_devices(made), *_packages(),
@@ -32,7 +32,7 @@ REHEARSED = "Rehearsal with a tiny model and generated questions: these numbers 
 
 
 def said(made: Made) -> str:
-    """Say in a sentence what ran."""
+    """Describe the run in a sentence."""
     run, policies = made.run, dict.fromkeys(cell.policy for cell in made.evaluated())
     benchmarks = dict.fromkeys(name for task in run.tasks for name in made.plan.benchmarks(run, task))
     begin = REHEARSED if made.plan.config.rehearse else ""
@@ -44,7 +44,7 @@ def said(made: Made) -> str:
 
 
 def _models(made: Made) -> list[tuple[str, str, str]]:
-    """Give the base models as trainings noted them, with every hash that was seen."""
+    """Return the base models recorded by training runs, with every recorded hash."""
     hashes: dict[str, Counter[str]] = {name: Counter() for name in made.run.models}
     for cell in made.cells():
         path = Path(made.plan.config.models[cell.model].path)
@@ -64,14 +64,18 @@ def _data(made: Made) -> list[tuple[str, str, str]]:
     tested = [(f"{model}/benchmarks", name) for model in run.models for task in run.tasks
               for name in made.plan.benchmarks(run, task)]  # fmt: skip
     return [
-        ("questions", f"{folder}/{name}", f"hash {tables.file_hash(path)}")
+        ("questions", f"{folder}/{name}", f"{_count(path):,}, hash {tables.file_hash(path)}")
         for folder, name in dict.fromkeys([*trained, *tested])
         if (path := root / folder / f"{name}.parquet").is_file()
     ]
 
 
+def _count(path: Path) -> int:
+    return sum(1 for _ in tables.tuples("questions", path, ["question_id"]))
+
+
 def _time(made: Made) -> list[tuple[str, str, str]]:
-    """Sum the seconds of what was drawn, scored and trained on, each once."""
+    """Sum the seconds of sampling, scoring and training, each job once."""
     drawn: dict[object, dict[str, float]] = {}
     for cell in made.cells():
         ledger, pools = read_json(made.folder(cell) / "ledger.json"), made.pools(cell)
@@ -88,7 +92,7 @@ def _time(made: Made) -> list[tuple[str, str, str]]:
 
 
 def _devices(made: Made) -> list[tuple[str, str, str]]:
-    """Name what computed, as ledgers noted it."""
+    """Return the devices recorded in ledgers."""
     ledgers = [read_json(made.folder(cell) / "ledger.json") for cell in made.cells()]
     found = Counter(name for ledger in ledgers for name in ledger.get("devices", []))
     return [("device", name, f"{count} {'policy' if count == 1 else 'policies'}") for name, count in found.items()]

@@ -1,4 +1,4 @@
-"""The paper's own figures (arXiv 2605.24998, tables 1 to 7), beside those of a run.
+"""The paper's own values (arXiv 2605.24998, tables 1 to 7), next to those of a run.
 
 Of table 4, ReST-EM on CommonsenseQA is 68.14 here: the printed 77.64 does not agree with the printed mean of its row.
 """
@@ -22,7 +22,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published accuracy in percent, and mean tokens where the paper tells them for this benchmark alone."""
+    """A published accuracy in percent, and mean tokens if the paper reports them for this benchmark alone."""
 
     where: str
     model: str
@@ -35,12 +35,12 @@ class Published:
 
 @cache
 def published() -> dict[tuple[str, str, str, str], Published]:
-    """Give the published figures by model, task, benchmark and policy; tables that share a figure agree."""
+    """Return the published values by model, task, benchmark and policy; tables that share a value agree."""
     return {(one.model, one.task, one.benchmark, one.policy): one for one in rows.read(Published, DATA)}
 
 
 def sheets(results: Sequence[Result]) -> list[Sheet]:
-    """Set a run's policies beside their published figures; a sheet that says why where there are none."""
+    """Show a run's policies next to their published values, or a sheet that says why there are none."""
     places = seeds.by_place(results)
     made = [_sheet(place, policies) for place, policies in places.items() if _known(place, policies)]
     missing = [place for place, policies in places.items() if not _known(place, policies)]
@@ -71,7 +71,7 @@ def _row(policy: str, group: list[Result], theirs: Published | None) -> list[Ent
 
 
 def _none(missing: Sequence[Place]) -> Sheet:
-    """Say of which places the paper has nothing."""
+    """Return the places without published values."""
     known = published()
     models, places = {key[0] for key in known}, {key[1:3] for key in known}
     lines = [

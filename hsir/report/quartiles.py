@@ -1,4 +1,4 @@
-"""Picture: training solutions over the paper's four levels of difficulty, before and after VeriExit (figure 2)."""
+"""Figure: training solutions over the paper's four levels of difficulty, before and after VeriExit (figure 2)."""
 
 import altair as alt
 import numpy as np
@@ -14,7 +14,7 @@ STAGES = {"correct when sampled": style.LIGHT, "and recycled": style.MIDDLE, "tr
 
 
 def draw(made: Made) -> style.Chart:
-    """Draw for each policy the right solutions of each level: as sampled, with recycled ones, and as trained on."""
+    """Draw for each policy the correct solutions of each level: as sampled, with recycled ones, and as trained on."""
     groups = choosing(made)
     if not groups:
         return style.sentence("No policy of this run selected its training solutions: there are no levels to count.")
@@ -24,7 +24,8 @@ def draw(made: Made) -> style.Chart:
 
 
 def counts(made: Made, cell: Cell) -> pd.DataFrame:
-    """Count the solutions of each stage, a column each, by the level of their question; level 1 had the most right."""
+    """Count the solutions of each stage, one column each, by the level of their question; level 1 had the most correct
+    ones."""
     questions = pools.levels(made, cell).index
     every = {drawn: pools.right(made, drawn).reindex(questions, fill_value=0) for drawn in made.pools(cell)}
     none = pd.Series(0, questions)
@@ -36,9 +37,9 @@ def counts(made: Made, cell: Cell) -> pd.DataFrame:
 
 
 def levels(right: pd.Series) -> pd.Series:
-    """Part questions into four equal levels by their number of right solutions, the most first.
+    """Split questions into four equal levels by their number of correct solutions, highest first.
 
-    Where equal numbers straddle a border, the question's id decides.
+    Ties at a boundary are broken by the question's id.
     """
     ordered = right.sort_index().sort_values(ascending=False, kind="stable").index
     return pd.Series(1 + LEVELS * np.arange(len(ordered)) // len(ordered), ordered)

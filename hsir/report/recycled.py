@@ -1,4 +1,4 @@
-"""What VeriExit recycled, and what it could not: table and figure, by difficulty."""
+"""What VeriExit could and could not recycle: table and figure, by difficulty."""
 
 import altair as alt
 import numpy as np
@@ -15,14 +15,14 @@ COUNTS = [
 ]  # fmt: skip
 PLACE = ["model", "task", "seed", "policy", "pool"]
 COLUMNS = [*PLACE, "difficulty", *COUNTS]
-"""failed, recyclable, recovered count failed solutions: all, those cut, those with a right new answer; new_right counts
-the right new answers. questions_failed have a failed solution, questions_skipped of them none that can be cut;
-questions_unsolved have no right solution, questions_unsolved_skipped of them none that can be cut either."""
+"""failed, recyclable, recovered count failed solutions: all, those cut, those with a correct new answer; new_right
+counts the correct new answers. questions_failed have a failed solution, and questions_skipped of them none that can be
+cut; questions_unsolved have no correct solution, and questions_unsolved_skipped of them none that can be cut either."""
 FATES = {"recovered": style.DARK, "recyclable, no correct answer": style.MIDDLE, "nothing to recycle": style.LIGHT}
 
 
 def tally(made: Made) -> pd.DataFrame:
-    """Count for each recycled pool of a run, by difficulty; a row per level, questions without one last."""
+    """Count for each recycled pool of a run, one row per difficulty level; questions without a level come last."""
     found = {
         (cell.model, cell.task, cell.seed, cell.policy, drawn.pool): _counts(made, drawn, source)
         for drawn in made.drawn()
@@ -32,9 +32,10 @@ def tally(made: Made) -> pd.DataFrame:
 
 
 def noted(made: Made, what: str) -> tuple[int, int]:
-    """Count the failed solutions of a run of which the stage veriexit noted something, and all, where it noted any.
+    """Count the failed solutions of a run with a property recorded by the stage veriexit, and all failed solutions of
+    the pools where it was recorded.
 
-    `what` is `tables.STATING`, those that state an answer in a step, or `tables.WHOLE`, those of one step.
+    `what` is `tables.STATING`, those that state an answer in a step, or `tables.WHOLE`, those with one step.
     """
     said, failed = 0, 0
     for drawn in made.drawn():
@@ -47,7 +48,7 @@ def noted(made: Made, what: str) -> tuple[int, int]:
 
 
 def draw(made: Made, rows: pd.DataFrame) -> style.Chart:
-    """Draw for each recycled pool the fate of failed solutions, and the share of questions without recyclable
+    """Draw for each recycled pool the outcome of failed solutions, and the share of questions without recyclable
     solutions."""
     if rows.empty:
         return style.sentence("No policy of this run recycled failed solutions.")

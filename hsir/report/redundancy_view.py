@@ -1,11 +1,11 @@
-"""Do InDiv and Div fall where steps are repeated on purpose, and do they agree? Figures, table and picture."""
+"""Do InDiv and Div fall if steps are repeated on purpose, and do they agree? Numbers, tables and a figure."""
 
 from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 
-from hsir.diversity.redundancy import COPIES, KINDS
+from hsir.diversity.redundancy import CONTROLS, COPIES, KINDS, Kind
 from hsir.errors import InputError
 from hsir.evaluation.statistics import spearman
 from hsir.report import seeds, style
@@ -15,7 +15,10 @@ from hsir.storage import tables
 Row = tables.Row
 COLUMNS = ["id", "parent", "kind", "copies", "tokens", "indiv", "steps", "kept", "div"]
 SCORES = {"indiv": "InDiv", "div": "Div"}
-NAMES = {"original": "as drawn", "repeat": "steps repeated", "recheck": "re-checks", "other": "others' steps"}
+NAMES = {
+    "original": "as sampled", "repeat": "steps repeated", "recheck": "re-checks",
+    "other": "others' steps instead of repeats", "aside": "others' steps instead of re-checks",
+}  # fmt: skip
 PAIRS = (
     ("indiv", "div"), ("indiv", "copies"), ("div", "copies"), ("indiv", "tokens"), ("div", "tokens"),
 )  # fmt: skip
@@ -26,32 +29,32 @@ BLIND = " Word counts cannot detect paraphrases; they replace a sentence model w
 
 
 def joined(variants: Sequence[Row], scores: Sequence[Row], divs: Sequence[Row]) -> pd.DataFrame:
-    """Put scores and Div beside each variant; raises InputError where a variant has none."""
+    """Join scores and Div to the variants; raises InputError if a variant has none."""
     every = pd.DataFrame(variants, columns=COLUMNS[:4])
-    scored = pd.DataFrame(scores, columns=["sample_id", "m", "indiv"]).set_axis(["id", "tokens", "indiv"], axis=1)
+    scored = pd.DataFrame(scores, columns=["sample_id", "n_tokens", "indiv"]).set_axis(
+        ["id", "tokens", "indiv"], axis=1
+    )
     found = every.merge(scored, on="id").merge(pd.DataFrame(divs, columns=["id", *COLUMNS[6:]]), on="id")
     absent = every["id"][~every["id"].isin(found["id"])]
     if len(absent):
-        raise InputError(
-            f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; score them again"
-        )
+        raise InputError(f"variant {absent.iloc[0]} (and {len(absent) - 1} more) has no score or no Div; rescore them")
     return found
 
 
 def summary(rows: pd.DataFrame) -> Row:
-    """Give means by copies, the share of solutions whose score falls with each copy, and rank correlations."""
+    """Return means by copies, the share of solutions whose score falls with each copy, and rank correlations."""
     return {
         "solutions": rows["parent"].nunique(),
         "variants": len(rows),
         "means": [_means(rows, kind, n) for kind in KINDS for n in (0, *COPIES)],
-        "below_other": [_below(rows, score, n) for score in SCORES for n in COPIES],
+        "below_other": [_below(rows, kind, score, n) for kind in CONTROLS for score in SCORES for n in COPIES],
         "falls": [_falls(rows, kind, score) for kind in KINDS for score in SCORES],
         "correlations": [_correlations(kind, _with(rows, kind)) for kind in ("original", *KINDS)],
     }
 
 
 def _with(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Give the variants of a kind, the originals being those of 0 copies of each."""
+    """Return the variants of a kind; the originals count as 0 copies of each kind."""
     return rows[rows["kind"].isin([kind, "original"])]
 
 
@@ -62,7 +65,7 @@ def _means(rows: pd.DataFrame, kind: str, copies: int) -> Row:
 
 
 def _falls(rows: pd.DataFrame, kind: str, score: str) -> Row:
-    """Count solutions whose score falls from each number of copies to the next: from 1 on, and from none on."""
+    """Count solutions whose score falls from each number of copies to the next: starting from 1, and from 0."""
     falls = (
         _with(rows, kind).pivot(index="parent", columns="copies", values=score)[[0, *COPIES]].diff(axis="columns") < 0
     )
@@ -70,14 +73,12 @@ def _falls(rows: pd.DataFrame, kind: str, score: str) -> Row:
     return {"kind": kind, "score": score, "from_1": from_1, "from_0": from_0}
 
 
-def _below(rows: pd.DataFrame, score: str, copies: int) -> Row:
-    """Count solutions that score lower with own steps repeated than with as many steps of others."""
+def _below(rows: pd.DataFrame, kind: Kind, score: str, copies: int) -> Row:
+    """Count solutions that score lower with redundant steps than with as many characters of others' steps."""
     of = rows[rows["copies"] == copies].pivot(index="parent", columns="kind")
-    share, more = (
-        (of[score, "repeat"] < of[score, "other"]).mean(),
-        (of["tokens", "repeat"] - of["tokens", "other"]).mean(),
-    )
-    return {"score": score, "copies": copies, "share": share, "tokens_more": more}
+    lower = of[score, kind] < of[score, CONTROLS[kind]]
+    more = of["tokens", kind] - of["tokens", CONTROLS[kind]]
+    return {"kind": kind, "score": score, "copies": copies, "share": lower.mean(), "tokens_more": more.mean()}
 
 
 def _correlations(kind: str, rows: pd.DataFrame) -> Row:
@@ -91,7 +92,7 @@ def _correlations(kind: str, rows: pd.DataFrame) -> Row:
 
 
 def sheets(told: Row) -> list[Sheet]:
-    """Give the figures as tables to read."""
+    """Return the numbers as sheets."""
     return [_means_sheet(told), _falls_sheet(told), _below_sheet(told), _correlations_sheet(told)]
 
 
@@ -124,14 +125,17 @@ def _falls_sheet(told: Row) -> Sheet:
 def _below_sheet(told: Row) -> Sheet:
     rows = [
         [
-            Entry(SCORES[row["score"]]), Entry(str(row["copies"])), Entry(f"{100 * row['share']:.1f}"),
-            Entry(f"{row['tokens_more']:+.1f}"),
+            Entry(NAMES[row["kind"]]), Entry(SCORES[row["score"]]), Entry(str(row["copies"])),
+            Entry(f"{100 * row['share']:.1f}"), Entry(f"{row['tokens_more']:+.1f}"),
         ]
         for row in told["below_other"]
     ]  # fmt: skip
-    note = "The control for length: as many steps of other solutions in the same place. By chance, one in 2."
-    columns = ["score", "copies", "share lower %", "tokens more"]
-    return Sheet("Repeated steps compared with others' steps", columns, rows, note)
+    note = (
+        "Share of solutions that score lower with redundant steps than with as many characters of other solutions'"
+        " steps in the same places. By chance, one in 2."
+    )
+    columns = ["variant", "score", "copies", "share lower %", "extra tokens"]
+    return Sheet("Redundant steps compared with others' steps", columns, rows, note)
 
 
 def _correlations_sheet(told: Row) -> Sheet:
@@ -162,7 +166,7 @@ def _number(value: float | None) -> str:
 
 
 def draw(told: Row) -> style.Chart:
-    """Draw mean InDiv and mean Div against copies, a line a kind of redundancy."""
+    """Draw mean InDiv and mean Div against copies, one line per kind of redundancy."""
     charts = [_panel(told["means"], score) for score in SCORES]
     title = f"Scores of {told['solutions']} correct solutions, as steps are added"
     return style.panels(charts, title, columns=2)

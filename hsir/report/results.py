@@ -1,4 +1,4 @@
-"""The results of a run: a row for each model, task, seed, policy and benchmark."""
+"""The results of a run: one row per model, task, seed, policy and benchmark."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,11 @@ from hsir.storage.files import read_json
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One policy on one benchmark; accuracy, its Wilson interval, and the other shares run from 0 to 1."""
+    """One policy on one benchmark; accuracy, its 95 % interval, and the other shares are from 0 to 1.
+
+    A benchmark `gsm8k@16` stands for 16 sampled answers per question: shares and tokens are means over all of them, and
+    the interval is clustered by question.
+    """
 
     model: str
     task: str
@@ -26,6 +30,9 @@ class Result:
     no_answer: float
     undecided: float
     trained_on: int
+    in_format: float
+    anywhere: float
+    """The accuracy if only answers in the format count, and if answers elsewhere count too; one is `accuracy`."""
 
 
 def gather(made: Made) -> list[Result]:
@@ -35,18 +42,21 @@ def gather(made: Made) -> list[Result]:
         trained = 0 if cell.policy == BASE else trained_on(read_json(made.folder(cell) / "funnel.json"))
         for benchmark, path in made.evaluations(cell):
             figures = read_json(path)
-            n, interval, verdicts = figures["questions"], figures["accuracy"], figures["verdicts"]
+            interval, verdicts = figures["accuracy"], figures["verdicts"]
+            n = sum(verdicts.values())
+            read = [figures["readings"][name]["value"] for name in ("in_format", "anywhere")]
             results.append(
                 Result(
-                    cell.model, cell.task, cell.seed, cell.policy, benchmark, n,
+                    cell.model, cell.task, cell.seed, cell.policy, benchmark, figures["questions"],
                     interval["value"], interval["low"], interval["high"], figures["tokens"]["mean"],
                     figures["truncated"], verdicts.get("no_answer", 0) / n, verdicts.get("undecided", 0) / n, trained,
+                    *read,
                 )
             )  # fmt: skip
     return results
 
 
 def trained_on(funnel: tables.Row) -> int:
-    """Tell how many solutions a policy was trained on, given ones included."""
+    """Return the number of solutions that a policy was trained on, including given ones."""
     chosen = funnel["steps"][-1]["total"] if funnel["steps"] else 0
     return int(funnel["given"] + chosen - funnel["too_long"])

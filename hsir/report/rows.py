@@ -1,4 +1,4 @@
-"""Rows as CSV files: what the report's tables are kept in, for people and for other programs."""
+"""Rows as CSV files, the storage format of the report's tables, for people and for other programs."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -17,7 +17,7 @@ R = TypeVar("R", bound="DataclassInstance")
 
 
 def write_csv(rows: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, with its columns as the first line even where there is no row."""
+    """Write a table as CSV, with its columns as the first line even if there is no row."""
     with tables.atomic(path) as temporary:
         rows.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -28,7 +28,7 @@ def write(kind: type[R], rows: Sequence[R], path: Path) -> None:
 
 
 def read(kind: type[R], path: Path) -> list[R]:
-    """Read what `write` wrote of a kind of record; raises InputError where it is missing or of other columns."""
+    """Read records written by `write`; raises InputError if the file is missing or has different columns."""
     kinds = {field.name: field.type for field in fields(kind)}
     try:
         rows = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)[list(kinds)]

@@ -1,4 +1,4 @@
-"""What a run made, and where it lies."""
+"""The outputs of a run, and their locations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
 
 REFERENCE = "restem"
-"""What a run's methods are compared with where it does not say: plain self-training."""
+"""The default reference of a run's methods: plain self-training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One policy of a run, as one model, task and seed made it."""
+    """One policy of a run, for one model, task and seed."""
 
     model: str
     task: str
@@ -25,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One pool, as it was sampled from one policy."""
+    """One pool, sampled from one policy."""
 
     cell: Cell
     pool: str
@@ -33,9 +33,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Made:
-    """A run, with every question that the report asks of it.
+    """A run, with everything that the report derives from it.
 
-    The plan's config is that of this run alone: `config.run` names it.
+    The plan's config contains only this run: `config.run` names it.
     """
 
     plan: Plan
@@ -47,79 +47,79 @@ class Made:
 
     @property
     def title(self) -> str:
-        """The run's name, with a word where it was rehearsed alone."""
+        """The run's name, with a note if it is a rehearsal."""
         name = self.plan.built_by_default()[0]
         return f"{name} (rehearsal)" if self.plan.config.rehearse else name
 
     def cells(self) -> list[Cell]:
-        """Give the policies that were trained, in the config's order."""
+        """Return the trained policies, in the config's order."""
         return [Cell(model, task, seed, policy) for model, task, seed, _, policy in self.plan.cells(self.run)]
 
     def evaluated(self) -> list[Cell]:
-        """Give the policies that were evaluated, the untrained model too, in the config's order."""
+        """Return the evaluated policies, including the untrained model, in the config's order."""
         return [Cell(model, task, seed, policy) for model, task, seed, _, policy in self.plan.evaluated(self.run)]
 
     def method(self, cell: Cell) -> Method:
-        """Give the method that made a policy."""
+        """Return the method that trained a policy."""
         return self.plan.method(cell.policy)
 
     def folder(self, cell: Cell) -> Path:
-        """Give the folder of a policy."""
+        """Return the folder of a policy."""
         return self._root(cell) / cell.policy
 
     def questions(self, cell: Cell) -> Path:
-        """Give the table of the questions that a seed's pools answer."""
+        """Return the path of the table of questions that a seed's pools answer."""
         return self._root(cell) / "data" / "unlabelled.parquet"
 
     def evaluations(self, cell: Cell) -> Iterator[tuple[str, Path]]:
-        """Yield each benchmark of a policy with the JSON of its figures."""
-        for benchmark in self.plan.benchmarks(self.run, cell.task):
-            yield benchmark, self.folder(cell) / "eval" / f"{benchmark}.json"
+        """Yield each evaluation of a policy (`gsm8k`, or `gsm8k@16` for 16 samples) with the JSON of its results."""
+        for name in self.plan.evaluations(self.run, cell.model, cell.task):
+            yield name, self.folder(cell) / "eval" / f"{name}.json"
 
     def answers(self, cell: Cell, benchmark: str) -> Drawn:
-        """Give the pool of a policy's answers to a benchmark."""
+        """Return the pool of a policy's answers to a benchmark."""
         return Drawn(cell, f"{EVAL}{benchmark}")
 
     @property
     def reference(self) -> str:
-        """Name the method that the others are compared with: the run's own choice, else one that it has."""
+        """Return the method that the others are compared with: the run's own choice, else one of its methods."""
         methods = self.run.methods
         return self.run.reference or (REFERENCE if REFERENCE in methods else methods[0])
 
     def pools(self, cell: Cell) -> list[Drawn]:
-        """Give the pools that a policy's training set was chosen from."""
+        """Return the pools that a policy's training set was selected from."""
         if not self.method(cell).pools:
             return []
         parent = Cell(cell.model, cell.task, cell.seed, self.plan.parent(cell.policy))
         return [Drawn(parent, pool) for pool in self.method(cell).pools]
 
     def drawn(self) -> list[Drawn]:
-        """Give every pool of the run once, in the order in which policies use them."""
+        """Return every pool of the run once, in the order in which policies use them."""
         return list(dict.fromkeys(drawn for cell in self.cells() for drawn in self.pools(cell)))
 
     def recycles(self, drawn: Drawn) -> Drawn | None:
-        """Give the pool whose failed solutions a pool recycles, if it does."""
+        """Return the pool whose failed solutions a pool recycles, if any."""
         pool = self.plan.config.pools[drawn.pool]
         return Drawn(drawn.cell, pool.of) if isinstance(pool, VeriExitPool) else None
 
     def matcher(self, drawn: Drawn) -> str:
-        """Name the kind of matcher by which a pool recycles; raises ValueError for one that does not."""
+        """Return the kind of matcher that a pool recycles with; raises ValueError if it does not recycle."""
         pool = self.plan.config.pools[drawn.pool]
         if not isinstance(pool, VeriExitPool):
-            raise ValueError(f"{drawn.pool} recycles nothing")
+            raise ValueError(f"{drawn.pool} does not recycle")
         return pool.matcher.kind
 
     def table(self, drawn: Drawn, name: str) -> Path:
-        """Give a table of a pool, such as `verified`."""
+        """Return the path of a pool's table, such as `verified`."""
         return self.folder(drawn.cell) / drawn.pool / f"{name}.parquet"
 
     def shards(self, drawn: Drawn) -> tuple[Path, ...]:
-        """Give the sample tables of a pool."""
+        """Return the paths of a pool's sample tables."""
         n = self.plan.shards(drawn.cell.model, drawn.cell.task, drawn.pool)
         return tuple(self.table(drawn, f"samples/{shard}-of-{n}") for shard in range(n))
 
     def where(self, model: str, task: str) -> str:
-        """Say which part of the grid a picture's panel shows; nothing where the grid has but one."""
+        """Return which part of the grid a panel shows; empty if the grid has only one."""
         names = [(self.run.models, model), (self.run.tasks, task)]
         return ", ".join(name for known, name in names if len(known) > 1)
 

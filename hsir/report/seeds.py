@@ -1,4 +1,4 @@
-"""What several seeds say together: means, and differences paired by seed, with 95 % t intervals."""
+"""Aggregates over seeds: means, and differences paired by seed, with 95 % t intervals."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from scipy.stats import sem, t
 from hsir.report.results import Result
 
 Place = tuple[str, str, str]
-"""Model, task, benchmark: what one table, or one panel of a picture, is about."""
+"""Model, task, benchmark: the subject of one table, or of one panel of a figure."""
 
 
 class Estimate(NamedTuple):
-    """A value with its 95 % interval, which is None for lack of seeds."""
+    """A value with its 95 % interval, which is None with fewer than two seeds."""
 
     value: float
     low: float | None = None
@@ -22,12 +22,12 @@ class Estimate(NamedTuple):
 
     @property
     def tells(self) -> bool:
-        """Whether it is told apart from 0."""
+        """Whether it differs significantly from 0."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
 
 def mean(values: Sequence[float]) -> Estimate:
-    """Give the mean and its t interval; a single value has none."""
+    """Return the mean and its t interval; a single value has none."""
     value = fmean(values)
     if len(values) < 2:
         return Estimate(value)
@@ -36,7 +36,7 @@ def mean(values: Sequence[float]) -> Estimate:
 
 
 def accuracy(results: Sequence[Result]) -> Estimate:
-    """Give a policy's accuracy in percent: over seeds, or of one seed with its Wilson interval."""
+    """Return a policy's accuracy in percent: over seeds, or of one seed with its Wilson interval."""
     if len(results) == 1:
         only = results[0]
         return Estimate(100 * only.accuracy, 100 * only.accuracy_low, 100 * only.accuracy_high)
@@ -44,12 +44,12 @@ def accuracy(results: Sequence[Result]) -> Estimate:
 
 
 def tokens(results: Sequence[Result]) -> Estimate:
-    """Give a policy's mean tokens per answer; an interval where there are several seeds."""
+    """Return a policy's mean tokens per answer, with an interval if there are several seeds."""
     return mean([result.tokens for result in results])
 
 
 def differences(results: Sequence[Result], others: Sequence[Result]) -> tuple[Estimate, Estimate]:
-    """Give how far results lie above others of the same seeds: accuracy in points, tokens."""
+    """Return the differences of results to others of the same seeds: accuracy in points, tokens."""
     by_seed = {other.seed: other for other in others}
     pairs = [(result, by_seed[result.seed]) for result in results if result.seed in by_seed]
     return (
@@ -59,7 +59,7 @@ def differences(results: Sequence[Result], others: Sequence[Result]) -> tuple[Es
 
 
 def by_place(results: Sequence[Result]) -> dict[Place, dict[str, list[Result]]]:
-    """Group results by place, then by policy: one result a seed; all in the order given."""
+    """Group results by place, then by policy: one result per seed; all in the given order."""
     places: dict[Place, dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         places[result.model, result.task, result.benchmark][result.policy].append(result)
@@ -67,9 +67,9 @@ def by_place(results: Sequence[Result]) -> dict[Place, dict[str, list[Result]]]:
 
 
 def counterpart(policy: str, reference: str, policies: Sequence[str]) -> str | None:
-    """Name the reference method's policy to compare with: that of the same round, else its last.
+    """Return the reference method's policy to compare with: that of the same iteration, else its last.
 
-    None where the run has no policy of the reference, and for the reference itself.
+    None if the run has no policy of the reference, and for the reference itself.
     """
     name, _, iteration = policy.partition(".")
     rounds = [known for known in policies if known.split(".")[0] == reference]

@@ -1,4 +1,4 @@
-"""The tables that people read, once, for Markdown, HTML and the terminal alike."""
+"""The tables for readers, shared by Markdown, HTML, LaTeX and the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,21 +6,27 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from hsir.config.plan import samples_of
 from hsir.report import seeds
 from hsir.report.compared import Difference, by_place
 from hsir.report.results import Result
 from hsir.report.seeds import Estimate
 
 NOISE = "~"
+READINGS = {
+    "in_format": "`in format`: the accuracy if only answers in the tags count.",
+    "anywhere": "`anywhere`: the accuracy if answers outside the tags count too.",
+}
+"""The other reading of an evaluation, shown where it differs from the one that the config chose."""
 
 
 class Entry(NamedTuple):
-    """What stands in one place of a sheet."""
+    """One cell of a sheet."""
 
     value: str
     interval: str = ""
     noise: bool = False
-    """Whether it could be chance: then it is written behind a ~, and in grey where there is colour."""
+    """Whether it could be chance: then it is written after a ~, and in grey if colour is available."""
 
     def __str__(self) -> str:
         return f"{NOISE * self.noise}{self.value} {self.interval}".strip()
@@ -28,7 +34,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with its title, and a note that says what the figures are."""
+    """A table with its title, and a note that explains its values."""
 
     title: str
     columns: list[str]
@@ -37,7 +43,7 @@ class Sheet:
 
 
 def sheets(results: Sequence[Result], differences: Sequence[Difference]) -> list[Sheet]:
-    """Give the sheets of a run: results a model, task and benchmark, and behind them differences, if any."""
+    """Return the sheets of a run: results per model, task and benchmark, each followed by differences, if any."""
     made = []
     compared = dict(by_place(differences))
     for place, policies in seeds.by_place(results).items():
@@ -59,6 +65,7 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
     every = [result for group in policies.values() for result in group]
     n = len({result.seed for result in every})
     shares = ["truncated", "no_answer"] + ["undecided"] * any(result.undecided for result in every)
+    shares = [*(name for name in READINGS if any(abs(getattr(r, name) - r.accuracy) > 1e-9 for r in every)), *shares]
     rows = [
         [
             Entry(policy), entry(seeds.accuracy(group)), entry(seeds.tokens(group)),
@@ -68,14 +75,19 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
         for policy, group in policies.items()
     ]  # fmt: skip
     questions = every[0].questions
-    interval = f"Means over {n} seeds with 95 % t intervals" if n > 1 else "Accuracy with its 95 % Wilson interval"
+    samples = samples_of(every[0].benchmark)
+    drawn = f" over {samples} samples per question, clustered by question" if samples > 1 else ""
+    interval = (
+        f"Means over {n} seeds with 95 % t intervals" if n > 1 else f"Accuracy with its 95 % Wilson interval{drawn}"
+    )
     note = f"{interval}; {questions:,} questions; tokens are means over all answers, correct or incorrect."
+    note += "".join(f" {READINGS[name]}" for name in shares if name in READINGS)
     percent = [f"{share.replace('_', ' ')} %" for share in shares]
     return Sheet(title, ["policy", "accuracy %", "tokens", *percent, "trained on"], rows, note)
 
 
 def by_question(title: str, found: Sequence[Difference]) -> Sheet:
-    """Give the sheet of the differences of a model, task and benchmark."""
+    """Return the sheet of the differences of a model, task and benchmark."""
     rows = [
         [
             Entry(one.policy), Entry(one.other),
@@ -85,8 +97,9 @@ def by_question(title: str, found: Sequence[Difference]) -> Sheet:
         ]
         for one in found
     ]  # fmt: skip
-    several = found[0].seeds > 1
-    test = f"a paired t test over questions (means over {found[0].seeds} seeds)" if several else "McNemar's exact test"
+    averaged = {"seeds": found[0].seeds, "samples": samples_of(found[0].benchmark)}
+    over = " and ".join(f"{count} {what}" for what, count in averaged.items() if count > 1)
+    test = f"a paired t test over questions (means over {over})" if over else "McNemar's exact test"
     note = (
         f"On the same {found[0].questions:,} questions, with 95 % bootstrap intervals over them; p of {test},"
         f" corrected for {len(found)} comparisons (Holm). Differences marked with {NOISE} could be chance."
@@ -111,7 +124,7 @@ def _p(value: float) -> str:
 
 
 def entry(estimate: Estimate, sign: str = "", noise: bool = False) -> Entry:
-    """Write an estimate with one decimal; `sign` "+" shows the sign of positive ones too."""
+    """Format an estimate with one decimal; `sign` "+" also shows the sign of positive ones."""
     value = f"{estimate.value:{sign}.1f}"
     if estimate.low is None or estimate.high is None:
         return Entry(value, noise=noise)

@@ -42,7 +42,8 @@ def main(
 
 
 def _table(sheet: Sheet, between: str) -> Table:
-    """Make a table; `between`, a space or a line end, stands between the parts of a header, a value, an interval."""
+    """Build a table; `between`, a space or a line break, separates the parts of a header, and a value from its
+    interval."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column(Text(sheet.columns[0]), overflow="fold", min_width=10)
     for column in sheet.columns[1:]:

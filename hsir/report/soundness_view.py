@@ -1,4 +1,5 @@
-"""Is the reasoning that VeriExit keeps sound? How often it holds a false equation, next to ordinary right solutions."""
+"""Is the reasoning that VeriExit keeps sound? How often it contains a false equation, compared with ordinary correct
+solutions."""
 
 import random
 from collections.abc import Iterable
@@ -11,22 +12,23 @@ from hsir.report.run import Drawn, Made
 from hsir.selection.filters.sound import checked_equations
 
 MOST = 2_000
-"""Solutions of a pool that are looked at: a random sample where there are more."""
+"""Maximum number of solutions examined per pool: a random sample if there are more."""
 
 
 class Count(NamedTuple):
-    """Solutions whose reasoning holds an equation that can be checked, and those of them with a false one."""
+    """The number of solutions whose reasoning contains a checkable equation, and of those with a false one."""
 
     checked: int = 0
     false: int = 0
 
     def plus(self, other: "Count") -> "Count":
-        """Add another pool's."""
+        """Add the counts of another pool."""
         return Count(self.checked + other.checked, self.false + other.false)
 
 
 def told(made: Made) -> list[str]:
-    """Say for each kind of matcher how many recovered traces keep a false equation; nothing where none recovered."""
+    """Report for each kind of matcher how many recovered traces contain a false equation; nothing if none were
+    recovered."""
     recovered, ordinary = dict[str, Count](), Count()
     sources = dict[tuple[str, ...], Count]()
     for drawn in made.drawn():

@@ -1,4 +1,4 @@
-"""How the report's pictures look, and how they are written."""
+"""The style of the report's figures, and how they are written."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from hsir.storage import tables
 Chart: TypeAlias = alt.TopLevelMixin
 Rows = list[dict[str, Any]]
 
-# Okabe and Ito's colours, told apart by colour-blind readers; the light yellow is left out, the black goes last.
+# Okabe and Ito's colour-blind safe palette, without the light yellow, and with black last.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
-# Eight shapes to seven colours: 56 methods before a pair comes again, and shapes alone do for readers in grey.
+# Eight shapes for seven colours: 56 methods before a pair repeats, and shapes alone suffice in greyscale.
 SHAPES = (
     "circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left",
 )  # fmt: skip
-# Four dashes to seven colours, for lines: 28 before a pair comes again.
+# Four dash patterns for seven colours: 28 lines before a pair repeats.
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 DARK, MIDDLE, LIGHT, INK = "#0072B2", "#7FB8DA", "#D5DCE1", "#333333"
 SENTENCE = "why there is no figure"
@@ -32,12 +32,12 @@ def data(rows: Rows | pd.DataFrame) -> alt.InlineData:
 
 
 def looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Give each name a colour and a shape, by its place."""
+    """Assign each name a colour and a shape, by its position."""
     return {name: (COLOURS[n % len(COLOURS)], SHAPES[n % len(SHAPES)]) for n, name in enumerate(names)}
 
 
 def lines(field: str, names: Sequence[str]) -> dict[str, Any]:
-    """Tell lines apart by colour and dash, in one legend, in the order given."""
+    """Distinguish lines by colour and dash pattern, with one legend, in the given order."""
     legend = alt.Legend(orient="top", title=None, columns=6, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2)
     colours = [COLOURS[n % len(COLOURS)] for n in range(len(names))]
     dashes = [DASHES[n % len(DASHES)] for n in range(len(names))]
@@ -48,7 +48,7 @@ def lines(field: str, names: Sequence[str]) -> dict[str, Any]:
 
 
 def heading(text: str, below: str = "") -> alt.TitleParams:
-    """Give a panel its title, and a line below it."""
+    """Return a panel's title, with a line below it."""
     return alt.TitleParams(
         text, subtitle=below or alt.Undefined, anchor="start", fontSize=12, subtitleFontSize=11, subtitleColor=INK
     )
@@ -57,7 +57,7 @@ def heading(text: str, below: str = "") -> alt.TitleParams:
 def panels(
     charts: Sequence[Any], title: str, columns: int, legends: Literal["shared", "independent"] = "shared"
 ) -> Chart:
-    """Set panels side by side under one title, each with axes of its own, and one legend or one a panel."""
+    """Arrange panels side by side under one title, each with its own axes, with one legend or one per panel."""
     whole = alt.TitleParams(title, anchor="start", fontSize=15, offset=14)
     return (
         alt.concat(*charts, columns=columns, spacing=28)
@@ -67,18 +67,18 @@ def panels(
 
 
 def sentence(text: str) -> Chart:
-    """Say in a picture's place why there is none."""
+    """Return a text in place of a figure that says why there is none."""
     chart = alt.Chart(data([{"text": text}]), width=620, height=60, usermeta={SENTENCE: text})
     return chart.mark_text(fontSize=14, color=INK).encode(text="text:N")
 
 
 def is_drawn(chart: Chart) -> bool:
-    """Tell whether a chart shows anything but why there is nothing to show."""
+    """Return whether a chart shows data, not just the reason why there is none."""
     return SENTENCE not in (chart.to_dict().get("usermeta") or {})
 
 
 def configured(chart: Any) -> Chart:
-    """Give a chart the look of all of them."""
+    """Apply the common style to a chart."""
     looked: Chart = (
         chart.configure(background="white", font="Helvetica, Arial, sans-serif", padding=12)
         .configure_view(stroke=None)
@@ -89,7 +89,7 @@ def configured(chart: Any) -> Chart:
 
 
 def save(chart: Chart, path: Path, watermark: str = "") -> None:
-    """Write a picture as SVG, with a word across it if one is given."""
+    """Write a figure as SVG, with an optional watermark."""
     with tables.atomic(path) as temporary:
         configured(chart).save(str(temporary), format="svg")
         if watermark:
@@ -104,7 +104,7 @@ def save(chart: Chart, path: Path, watermark: str = "") -> None:
 def by_colour(
     field: str, colours: Mapping[str, str], title: str | None = None, at: Literal["top", "bottom"] = "top"
 ) -> alt.Color:
-    """Colour by a field, in the order given, with a legend on top or at the bottom."""
+    """Colour by a field, in the given order, with a legend at the top or bottom."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(
         field, scale=scale, legend=alt.Legend(orient=at, title=title, symbolType="square", symbolOpacity=1)
@@ -112,5 +112,5 @@ def by_colour(
 
 
 def counted(**options: Any) -> alt.Axis:
-    """Give an axis of counts, which names whole numbers alone: between 0 and 1, halves are marked all the same."""
+    """Return an axis of counts, which labels integers only: between 0 and 1, Vega would also label fractions."""
     return alt.Axis(tickMinStep=1, format=",~f", labelExpr="datum.value % 1 ? '' : datum.label", **options)

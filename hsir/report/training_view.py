@@ -1,4 +1,4 @@
-"""Pictures: where right solutions are, and what of them the next policy is trained on."""
+"""Figures: the distribution of correct solutions, and which of them the next policy is trained on."""
 
 from collections import defaultdict
 from itertools import cycle
@@ -14,11 +14,11 @@ from hsir.storage import tables
 from hsir.storage.files import read_json
 
 Group = tuple[str, str, str]
-"""Model, task, policy: what the seeds of a run have in common."""
+"""Model, task, policy: the key shared by the seeds of a run."""
 
 
 def right_per_question(made: Made) -> style.Chart:
-    """Draw for each plain pool how many questions have how many right solutions (means over seeds)."""
+    """Draw for each plain pool the histogram of correct solutions per question (means over seeds)."""
     groups: dict[tuple[Group, str], list[Drawn]] = defaultdict(list)
     for drawn in made.drawn():
         if made.recycles(drawn) is None:
@@ -48,7 +48,7 @@ def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.C
 
 
 def samples_by_difficulty(made: Made) -> style.Chart:
-    """Draw each policy's own training solutions by difficulty, against what plain sampling had found right."""
+    """Draw each policy's own training solutions by difficulty, next to the correct ones of plain sampling."""
     drawn = merged({group: _by_difficulty(made, seeds) for group, seeds in choosing(made).items()})
     found = {group: counts for group, counts in drawn.items() if not counts.empty}
     if not found:
@@ -59,7 +59,7 @@ def samples_by_difficulty(made: Made) -> style.Chart:
 
 
 def _most(values: dict[Group, float]) -> pd.Series:
-    """Give the largest value of each model and task, whose panels are to be compared."""
+    """Return the largest value per model and task, because their panels are compared."""
     return pd.Series(values).groupby(level=[0, 1]).max()
 
 
@@ -68,7 +68,7 @@ def _scale(most: float, room: float = 1.05) -> alt.Scale:
 
 
 def _by_difficulty(made: Made, seeds: list[Cell]) -> pd.DataFrame:
-    """Count by level (means over seeds) the solutions that were kept, and those right in plain pools before."""
+    """Count by level (means over seeds) the kept solutions, and the correct ones in the plain pools."""
     plain = [drawn for cell in seeds for drawn in made.pools(cell) if made.recycles(drawn) is None]
     before = [pools.right(made, drawn).groupby(pools.levels(made, drawn.cell)).sum().rename(int) for drawn in plain]
     kept = [pd.Series(_steps(made, cell)[-1]["by_difficulty"], dtype=int).rename(int) for cell in seeds]
@@ -91,7 +91,7 @@ def _levels_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale
 
 
 def funnel(made: Made) -> style.Chart:
-    """Draw how many solutions each filter left, a panel a policy, by the pool they come from."""
+    """Draw how many solutions each filter left, one panel per policy, by source pool."""
     left = merged({group: _left(made, seeds) for group, seeds in choosing(made).items()})
     if not left:
         return style.sentence("No policy of this run selected its training solutions: nothing was filtered.")
@@ -105,7 +105,7 @@ def funnel(made: Made) -> style.Chart:
 
 
 def _left(made: Made, seeds: list[Cell]) -> pd.DataFrame:
-    """Give the solutions that each filter left, a row each, by pool (means over seeds)."""
+    """Return the number of solutions left by each filter and pool, one row each (means over seeds)."""
     method = made.method(seeds[0])
     names = ["drawn", *filter_names(method.select), *(["pairs"] if method.train.learns_from == "pairs" else [])]
     steps = [pd.DataFrame([step["by_pool"] for step in _steps(made, cell)], names) for cell in seeds]
@@ -130,26 +130,26 @@ def _funnel_panel(counts: pd.DataFrame, title: alt.TitleParams, scale: alt.Scale
 
 
 def filter_names(select: tuple[Filter, ...]) -> list[str]:
-    """Name filters by kind, and by number where a kind comes twice."""
+    """Name filters by kind, and by number if a kind occurs twice."""
     kinds = pd.Series([chosen.kind for chosen in select])
     numbers = kinds.groupby(kinds).cumcount() + 1
     return [kind if number == 1 else f"{kind} {number}" for kind, number in zip(kinds, numbers, strict=True)]
 
 
 def group_of(cell: Cell) -> Group:
-    """Give what a cell shares with its like of other seeds."""
+    """Return the key that a cell shares with those of other seeds."""
     return cell.model, cell.task, cell.policy
 
 
 def heading(made: Made, group: Group, below: str = "") -> alt.TitleParams:
-    """Name the policy above its panel, with its place in the grid where the grid has several."""
+    """Return a panel's heading: the policy, with its place in the grid if there are several."""
     model, task, policy = group
     where = made.where(model, task)
     return style.heading(f"{policy} ({where})" if where else policy, below)
 
 
 def choosing(made: Made) -> dict[Group, list[Cell]]:
-    """Give the policies whose training set was chosen from pools, seeds together."""
+    """Return the policies whose training set was selected from pools, grouped over seeds."""
     groups: dict[Group, list[Cell]] = defaultdict(list)
     for cell in made.cells():
         if made.pools(cell):
@@ -158,7 +158,7 @@ def choosing(made: Made) -> dict[Group, list[Cell]]:
 
 
 def merged(counts: dict[Group, pd.DataFrame]) -> dict[Group, pd.DataFrame]:
-    """Name policies of a model and task whose counts are the same together: they are one panel, not several."""
+    """Merge policies of a model and task with identical counts into one panel."""
     found: list[tuple[Group, pd.DataFrame]] = []
     for (model, task, policy), here in counts.items():
         alike = next((n for n, (group, at) in enumerate(found) if group[:2] == (model, task) and at.equals(here)), None)

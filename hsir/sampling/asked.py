@@ -1,6 +1,6 @@
-"""Prompts of pools that are asked otherwise: hinted, guided, or more often where more failed.
+"""Prompts of pools other than the plain questions: with hints, guided, or with more samples for hard questions.
 
-The functions take rows of the table `questions` by question id, and give rows of the table `asked`.
+The functions take rows of the table `questions` by question id, and return rows of the table `asked`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ Counts = Mapping[str, int]
 
 
 def adaptive(asked: Rows, pool: AdaptivePool, right: Counts, failed: Counts) -> Iterator[Row]:
-    """Give the plain questions, more draws to those of which more failed; seeds go on behind the other pool's.
+    """Return the plain questions, with more samples where more failed; seeds continue after those of the other pool.
 
     `right` and `failed` count the other pool's solutions by question.
     """
@@ -36,7 +36,7 @@ def adaptive(asked: Rows, pool: AdaptivePool, right: Counts, failed: Counts) -> 
 def hinted(
     asked: Rows, pool: HintPool, task: BaseTask, tokenizer: "PreTrainedTokenizerBase", right: Counts
 ) -> Iterator[Row]:
-    """Give the questions that none solved, with the gold answer as a hint."""
+    """Return the unsolved questions, with the gold answer as a hint."""
     for name in unsolved(list(asked), right):
         question = task.prompt(question_as_text(tokenizer, _record(asked[name])))
         text = filled(pool.template, question=question, answer=as_text(tokenizer, asked[name]["gold"]))
@@ -47,9 +47,9 @@ def guided(
     asked: Rows, pool: GuidePool, task: BaseTask, tokenizer: "PreTrainedTokenizerBase", before: Iterable[Row],
     most: int,
 ) -> Iterator[Row]:  # fmt: skip
-    """Give the questions in a frame, once, or once for each completion of the pool that is quoted.
+    """Return the questions in the template, once, or once for each completion of the quoted pool.
 
-    Of a quote that leaves the model no room, half is taken, and half of that, until there is.
+    A quote that leaves the model no room is halved until there is room.
     """
     if pool.of is None:
         for name, known in asked.items():
@@ -69,7 +69,7 @@ def guided(
 
 
 def _record(question: Row) -> Record:
-    """Give the question as the task knows it."""
+    """Return the question as a record of the task."""
     return Record(
         id=question["question_id"], question=question["question"], answer=question["gold"],
         options=dict(question["options"]) if question["options"] else None, difficulty=question["difficulty"],
@@ -77,12 +77,12 @@ def _record(question: Row) -> Record:
 
 
 def _row(name: str, ids: list[int], draws: int, first: int = 0, parent: str | None = None) -> Row:
-    """Write a prompt as a row of the table."""
+    """Convert a prompt to a row of the table."""
     return {"question_id": name, "parent_id": parent, "prompt_ids": ids, "draws": draws, "first": first}
 
 
 def check_fits(rows: Sequence[Row], pool: BasePool, most: int) -> None:
-    """Raise InputError where a prompt leaves the model no room for the pool's completions."""
+    """Raise InputError if a prompt leaves the model no room for the pool's completions."""
     longest = max(rows, key=lambda one: len(one["prompt_ids"]), default=None)
     if longest and (needed := len(longest["prompt_ids"]) + (pool.max_new_tokens or 1)) > most:
         raise InputError(

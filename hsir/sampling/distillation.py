@@ -1,6 +1,6 @@
-"""Distillation: traces of a task's questions from a teacher, asked until each question has a right one.
+"""Distillation: traces of a task's questions from a teacher, requested until each question has a correct one.
 
-Every answer is on disk as soon as it is there, and is never asked for again.
+Every answer is saved immediately, and is never requested again.
 """
 
 import hashlib
@@ -10,22 +10,23 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from hsir import disk, jsontext, traces
+from hsir import disk, jsontext
 from hsir.errors import InputError
-from hsir.grading import Item
 from hsir.progress import say, track
 from hsir.sampling.teacher import Messages, Reply, Teacher, UnansweredError
 from hsir.storage import tables
+from hsir.tasks import distilled
 from hsir.tasks.base import BaseTask
 from hsir.tasks.benchmark import Benchmark
 from hsir.tasks.record import Record
 
 GIVE_UP = 10
-"""UnansweredError requests in a row, or twice as many as run at once, after which the endpoint is taken for dead."""
+"""Number of consecutive UnansweredErrors (at least twice the number of parallel requests) after which the endpoint
+counts as dead."""
 
 
 class Outcome(NamedTuple):
-    """What a question has come to: `right` with its trace, or the reason that it has none."""
+    """The outcome of a question: `right` with its trace, or the reason why it has none."""
 
     reason: str
     why: str = ""
@@ -36,9 +37,9 @@ class Outcome(NamedTuple):
 
 
 def remembered(journal: Path) -> dict[tuple[str, str], list[Reply]]:
-    """Read the answers that are on disk, by question and request; a last line that a kill cut off is dropped.
+    """Read the saved answers, by question and request; a final line cut off by a kill is dropped.
 
-    Raises InputError naming the line that is none of this stage's.
+    Raises InputError naming a line that this stage did not write.
     """
     answers: dict[tuple[str, str], list[Reply]] = defaultdict(list)
     if not journal.is_file():
@@ -59,28 +60,16 @@ def remembered(journal: Path) -> dict[tuple[str, str], list[Reply]]:
 
 
 def judged(task: BaseTask, record: Record, reply: Reply, attempts: int) -> Outcome:
-    """Grade an answer, and write its trace if it is right."""
+    """Grade an answer, and build its trace if it is correct."""
     text = reply.completion()
     if reply.refusal or reply.finish == "content_filter":
         return Outcome("refused", reply.refusal or reply.finish, None, text, None, attempts)
-    truncated = reply.finish == "length"
-    extracted, verdict, why = task.grading.judge(Item(text, record.answer, record.options, truncated))
-    if verdict != "right" or extracted is None:
-        return Outcome("truncated" if truncated else verdict, why, extracted, text, None, attempts)
-    steps = reply.steps()
-    trace = traces.compose(steps, extracted)
-    # What is kept must read back as what it is, whatever tags the teacher wrote where.
-    again = task.grading.in_tags().judge(Item(trace, record.answer, record.options))
-    reads = [step for step, _ in traces.steps(trace)] == steps and traces.answers(trace) == [extracted]
-    if not steps:
-        return Outcome("no_reasoning", why, extracted, text, None, attempts)
-    if not reads or again.verdict != "right":
-        return Outcome("format", again.why, extracted, text, None, attempts)
-    return Outcome("right", why, extracted, text, trace, attempts)
+    found = distilled.convert(task.grading, record, text, reply.steps(), reply.finish == "length")
+    return Outcome(found.reason, found.why, found.extracted, text, found.trace, attempts)
 
 
 class Distillation:
-    """The questions of one output, each on its way to a trace."""
+    """The state of all questions of one output."""
 
     def __init__(self, task: BaseTask, teacher: Teacher, system: str | None, attempts: int, output: Path) -> None:
         own = task.DISTILL_SYSTEM if isinstance(task, Benchmark) else None
@@ -91,7 +80,7 @@ class Distillation:
         self.in_a_row, self.most = 0, GIVE_UP
 
     def make(self, records: list[Record], parallel: int) -> None:
-        """Ask what is not finished and write the outputs; raises InputError where all that was asked failed."""
+        """Request what is not finished and write the outputs; raises InputError if all requests failed."""
         self.recall(records)
         todo = [record for record in records if self.is_open(record)]
         done = len(records) - len(todo)
@@ -103,7 +92,7 @@ class Distillation:
             raise InputError(f"all {len(todo):,} requests failed, the last: {[*failed.values()][-1]}; rerun")
 
     def recall(self, records: list[Record]) -> None:
-        """Grade the answers on disk to the very requests that would be sent now."""
+        """Grade the saved answers to exactly the requests that would be sent now."""
         answers, used = remembered(self.journal), 0
         for record in records:
             for reply in answers.get((record.id, self.digest(record)), []):
@@ -114,9 +103,9 @@ class Distillation:
             say(f"{self.journal}: {others:,} answers belong to other prompts, models or options, and are ignored")
 
     def ask(self, todo: list[Record], done: int, parallel: int) -> dict[str, str]:
-        """Ask questions until each is finished; gives the reason for each that could not be asked.
+        """Request answers until each question is finished; returns the reason for each request that failed.
 
-        Raises InputError where the endpoint seems dead.
+        Raises InputError if the endpoint seems dead.
         """
         self.most = max(GIVE_UP, 2 * parallel)
         with disk.naming(self.journal), self.journal.open("ab") as journal:
@@ -126,7 +115,7 @@ class Distillation:
         return {name: error for name, error in results if error}
 
     def write(self, records: list[Record], failed: dict[str, str]) -> None:
-        """Write the right traces and, with the reasons, what is not right."""
+        """Write the correct traces and, with reasons, the rejected answers."""
         kept, rejected = [], []
         for record in records:
             outcome = self.outcomes.get(record.id, Outcome(""))
@@ -139,7 +128,7 @@ class Distillation:
             rejected.append(row | shown | {"attempts": outcome.attempts})
         others = self.output.with_suffix(".rejected.jsonl")
         write_lines(rejected, others)
-        write_lines(kept, self.output)  # last: where it is, both are
+        write_lines(kept, self.output)  # last: if it exists, both exist
         say(f"{len(kept):,} of {len(records):,} questions have a correct trace: {self.output}")
         if rejected:
             counts = Counter(row["reason"].partition(":")[0] for row in rejected).most_common()
@@ -149,30 +138,30 @@ class Distillation:
             say(f"{len(failed):,} questions failed; rerun to request only those")
 
     def is_open(self, record: Record) -> bool:
-        """Tell whether a question is to be asked, once more."""
+        """Return whether a question needs another request."""
         outcome = self.outcomes.get(record.id, Outcome(""))
         return outcome.trace is None and outcome.attempts < self.attempts
 
     def settle(self, record: Record, reply: Reply) -> None:
-        """Grade an answer of a question that has no right one yet."""
+        """Grade an answer to a question that has no correct one yet."""
         before = self.outcomes.get(record.id, Outcome(""))
         if before.trace is None:
             self.outcomes[record.id] = judged(self.task, record, reply, before.attempts + 1)
 
     def messages(self, record: Record) -> Messages:
-        """Write what the teacher is asked: a benchmark's prompt for it, else the task's own."""
+        """Build the teacher's prompt: the benchmark's teacher prompt, else the task's own."""
         prompt = self.task.distill_prompt(record) if isinstance(self.task, Benchmark) else self.task.prompt(record)
         system: Messages = [{"role": "system", "content": self.system}] if self.system else []
         return [*system, {"role": "user", "content": prompt}]
 
     def digest(self, record: Record) -> str:
-        """Hash what decides on an answer; where the teacher runs and how often it is asked do not."""
+        """Hash everything that determines an answer; the endpoint and the number of attempts do not."""
         asked = self.teacher.endpoint
         made_of = [asked.model, asked.temperature, asked.max_new_tokens, self.messages(record)]
         return hashlib.blake2b(json.dumps(made_of).encode(), digest_size=8).hexdigest()
 
     async def _until_right(self, record: Record, journal: BinaryIO) -> tuple[str, str | None]:
-        """Ask one question until it is finished; gives its id, and why it could not be asked if so."""
+        """Request answers to one question until it is finished; returns its id, and the reason if a request failed."""
         while self.is_open(record):
             try:
                 reply = await self.teacher.ask(self.messages(record))
@@ -188,7 +177,7 @@ class Distillation:
         return record.id, None
 
     def _keep(self, record: Record, reply: Reply, journal: BinaryIO) -> None:
-        """Put an answer on disk, before anything else may fail."""
+        """Save an answer before anything else can fail."""
         row = {"id": record.id, "asked": self.digest(record), "model": self.teacher.endpoint.model, **reply._asdict()}
         journal.write(json.dumps(row).encode() + b"\n")
         journal.flush()

@@ -1,4 +1,4 @@
-"""Prompts that are not the plain question: hinted, guided by what was written before, or drawn more often."""
+"""Prompts other than the plain question: with hints, guided by earlier completions, or with more samples."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,14 @@ PLACES = re.compile(r"\{(question|answer|previous)\}")
 
 
 def filled(template: str, **texts: str) -> str:
-    """Put texts into a template's places, in one pass: what stands in a text itself is never filled."""
+    """Fill a template's placeholders in one pass: placeholders inside an inserted text are not filled."""
     return PLACES.sub(lambda place: texts.get(place[1], place[0]), template)
 
 
 def quoted(completion: str, characters: int) -> str:
-    """Give what of a completion is quoted: its text without the tags of the trace format, and no more than a limit.
+    """Return the quoted part of a completion: its text without the tags of the trace format, up to a limit.
 
-    Tags are left out, for a prompt that holds them looks like a solution that has begun.
+    Tags are removed, because a prompt that contains them looks like the start of a solution.
     """
     for tag in traces.TAGS:
         completion = completion.replace(tag, "")
@@ -25,14 +25,15 @@ def quoted(completion: str, characters: int) -> str:
 
 
 def unsolved(asked: Sequence[str], right: Mapping[str, int]) -> list[str]:
-    """Give the questions without a right solution, in order; `right` counts by question."""
+    """Return the questions without a correct solution, in order; `right` counts by question."""
     return [question for question in asked if not right.get(question)]
 
 
 def shares(failed: Mapping[str, int], drawn: int, total: int) -> dict[str, int]:
-    """Share `total` draws out in proportion to the failed of each question's `drawn` solutions.
+    """Distribute `total` samples in proportion to the failed ones among each question's `drawn` solutions.
 
-    Remainders go to the largest fractions, ties by question id; where nothing failed, all get alike. Source: DART-Math
+    Remainders go to the largest fractions, with ties by question id; if nothing failed, all get the same number.
+    Source: DART-Math
     (arXiv 2407.13690), prop2diff, with the total held fixed.
     """
     if not failed:

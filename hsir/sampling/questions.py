@@ -1,4 +1,4 @@
-"""Questions as a policy reads them: prompts and traces, tokenized once."""
+"""Questions as the policy sees them: prompts and traces, tokenized once."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ def question_rows(records: Iterable[Record], task: BaseTask, tokenizer: "PreTrai
     """
     check_chat_template(tokenizer)
     if tokenizer.eos_token_id is None:
-        raise InputError(f"{tokenizer.name_or_path}: the tokenizer names no end-of-text token (eos_token)")
+        raise InputError(f"{tokenizer.name_or_path}: the tokenizer has no end-of-text token (eos_token)")
     return [_row(record, task, tokenizer) for record in records]
 
 

@@ -1,6 +1,6 @@
 """The samples of a pool: the prompts, each with its own name and seed, and their completions.
 
-A prompt is what an engine takes, a row of the table `samples` what is kept of its completion.
+A prompt is the input of an engine; a row of the table `samples` is what is kept of its completion.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ def question_prompts(
 def asked_prompts(
     asked: Iterable[Row], pool: str, samples: int, seed: int = 0, opening: Sequence[int] = ()
 ) -> list[Prompt]:
-    """Sample each row of `asked` as often as it says; if it quotes a sample, seeds depend on that sample."""
+    """Sample each row of `asked` the given number of times; if it quotes a sample, seeds depend on that sample."""
     return [
         Prompt(f"{row['question_id']}-{pool}-{_number(row['parent_id']) * samples + n:04d}", row["question_id"],
                row["prompt_ids"], sample_seed(seed, row["parent_id"] or row["question_id"], n), list(opening),
@@ -69,7 +69,7 @@ def probe_prompts(probed: Iterable[Row], pool: str, samples: int, seed: int = 0)
 
 
 def sample_row(completion: Completion) -> Row:
-    """Write a completion as a row of the table `samples`."""
+    """Convert a completion to a row of the table `samples`."""
     prompt = completion.prompt
     n_tokens = len(completion.completion_ids)
     return {
@@ -81,5 +81,5 @@ def sample_row(completion: Completion) -> Row:
 
 
 def _number(sample_id: str | None) -> int:
-    """Give the number of a sample among those of its question."""
+    """Return the number of a sample among those of its question."""
     return int(sample_id.rsplit("-", 1)[1]) if sample_id else 0

@@ -1,6 +1,6 @@
-"""A teacher behind an OpenAI-compatible endpoint: asked at a bounded pace, its replies read as hostile input.
+"""Client for a teacher behind an OpenAI-compatible endpoint: rate-limited, and replies are treated as hostile input.
 
-The key stays in here: it is handed to the client, and taken out of everything that the endpoint says.
+The key stays in this module: it is passed to the client, and removed from everything that the endpoint returns.
 """
 
 import asyncio
@@ -27,21 +27,20 @@ T = TypeVar("T")
 Messages = list["ChatCompletionMessageParam"]
 
 NO_KEY = "none"
-"""What is sent where there is no key, as to a local server that wants none; the client insists on one."""
+"""Sent if there is no key, for example to a local server that needs none; the client requires one."""
 SECRET = 12
-"""Characters from which on a key is a secret; shorter ones ("EMPTY") stand in for none, and may be words of answers."""
+"""Minimum length of a secret key; shorter ones ("EMPTY") are placeholders, and may occur in answers."""
 CONNECT_SECONDS = 30.0
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")  # no table, tokenizer or UTF-8 file takes them
 _HEADER = re.compile(r"[!-~]+")
 
 
 class UnansweredError(HsirError):
-    """A question could not be asked, after all retries; another may be."""
+    """A request failed after all retries; another one may succeed."""
 
 
 class Reply(NamedTuple):
-    """What a teacher sent: its reasoning, if it has a field of its own, what it says, and why it ended."""
+    """A teacher's reply: its reasoning, if in a separate field, its content, and its finish reason."""
 
     reasoning: str
     content: str
@@ -49,42 +48,32 @@ class Reply(NamedTuple):
     refusal: str
 
     def completion(self) -> str:
-        """Write it as one text, as a model that thinks in tags would."""
+        """Return it as one text, with the reasoning in tags."""
         return f"<think>\n{self.reasoning}\n</think>\n{self.content}" if self.reasoning else self.content
 
     def steps(self) -> list[str]:
-        """Give the steps of the reasoning: of its own field, else of what is in the tags, or before the answer."""
-        head, closed, _ = self.content.rpartition("</think>")
-        if self.reasoning:
-            text = self.reasoning
-        elif closed:
-            text = head.partition("<think>")[2] if "<think>" in head else head
-        else:
-            text = self.content.partition("<answer>")[0]
-        for tag in traces.TAGS:  # teachers think aloud about the format that they were asked for
-            text = text.replace(tag, "")
-        if any(tag in text for tag in traces.TAGS):  # one inside another: no trace reads back as this
-            return [text]
-        return [step for step, _ in traces.steps(text.replace("\r\n", "\n"))]
+        """Return the steps of the reasoning: from its own field, else from the tags, or the text before the answer."""
+        # Teachers discuss the requested format in their reasoning.
+        return traces.loose_steps(self.reasoning or traces.reasoning(self.content))
 
 
 class Endpoint(Options):
-    """Where a teacher is and how it is asked."""
+    """The address of a teacher, and the request options."""
 
     url: str
     model: str
     temperature: float
     max_new_tokens: int
     key_from: str
-    """The environment variable that the key is in, for messages."""
+    """The environment variable with the key, for messages."""
     requests_per_minute: float | None
     timeout: float
-    """Seconds without a byte from the endpoint."""
+    """Timeout in seconds without a byte from the endpoint."""
     retries: int
 
 
 class Pace:
-    """A limit of requests a minute, evenly spaced; each waits for its turn."""
+    """A limit of requests per minute, evenly spaced; each waits for its turn."""
 
     def __init__(
         self, per_minute: float, clock: Callable[[], float] = time.monotonic,
@@ -101,7 +90,7 @@ class Pace:
 
 
 def check_address(url: str) -> None:
-    """Raise InputError for an address that is none, or that would carry a secret into logs."""
+    """Raise InputError for an invalid address, or one that would leak a secret into logs."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -114,9 +103,9 @@ def check_address(url: str) -> None:
 
 
 def take_key(variable: str) -> SecretStr | None:
-    """Take the key out of the environment, so that no process started from here inherits it; None if there is none.
+    """Remove the key from the environment, so that child processes do not inherit it; None if there is none.
 
-    Raises InputError for what no header can carry, for the client's own error would show it.
+    Raises InputError for a key that is invalid in a header, because the client's own error would show it.
     """
     key = os.environ.pop(variable, "").strip()
     if key and not _HEADER.fullmatch(key):
@@ -127,7 +116,7 @@ def take_key(variable: str) -> SecretStr | None:
 
 
 class Teacher:
-    """A teacher that is asked many questions at once."""
+    """A teacher that receives many parallel requests."""
 
     def __init__(self, endpoint: Endpoint, key: SecretStr | None) -> None:
         self.endpoint, self.key = endpoint, key
@@ -135,8 +124,8 @@ class Teacher:
     async def ask(self, messages: Messages) -> Reply:
         """Send one request, with retries.
 
-        Raises UnansweredError where another request may fare better, InputError where none can: the key is refused,
-        there is no such model.
+        Raises UnansweredError if another request may succeed, and InputError if none can: the key is rejected, or there
+        is no such model.
         """
         import openai
 
@@ -154,7 +143,7 @@ class Teacher:
         return self._read(raw.content)
 
     def ask_all(self, jobs: Iterable[Coroutine[Any, Any, T]], parallel: int) -> Iterator[T]:
-        """Run jobs that ask, `parallel` at a time, and give each result as it comes; the first error ends all."""
+        """Run requests, `parallel` at a time, and yield each result as it arrives; the first error stops all."""
         todo, running = iter(jobs), set[asyncio.Task[T]]()
         with asyncio.Runner() as runner:
             try:
@@ -176,7 +165,7 @@ class Teacher:
         import openai
 
         asked = self.endpoint
-        # Retries are requests too. A redirect would carry the questions to a place that nobody named.
+        # Retries count as requests. A redirect would send the questions to an address that nobody configured.
         hooks = [Pace(asked.requests_per_minute).wait] if asked.requests_per_minute else []
         http = openai.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks={"request": hooks})
         timeout = openai.Timeout(asked.timeout, connect=min(CONNECT_SECONDS, asked.timeout))
@@ -221,7 +210,7 @@ class Teacher:
         return Reply(*(self._clean(part or "") for part in parts))
 
     def _clean(self, text: str) -> str:
-        """Take out what no file can hold, and the key, should the endpoint echo it."""
+        """Remove characters that no file can store, and the key, in case the endpoint echoes it."""
         key = self.key.get_secret_value() if self.key else ""
-        text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = jsontext.storable(text)
         return text.replace(key, "***") if len(key) >= SECRET else text

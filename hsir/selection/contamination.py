@@ -1,7 +1,7 @@
-"""What training texts share with test questions: whole questions, and runs of n words.
+"""The overlap of training texts with test questions: complete questions, and n-grams of words.
 
-Texts are compared word by word: runs of letters and digits, after NFKC and case folding. Runs of words are found by
-64-bit hashes; a whole question is then compared word for word, so that no collision makes one.
+Texts are compared word by word: a word is a run of letters and digits, after NFKC and case folding. N-grams are found
+by 64-bit hashes; a complete question is then compared word for word, so that a hash collision cannot cause a match.
 """
 
 import re
@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHOLE = 8
-"""Words from which on a test question is looked for within longer texts; a shorter one must be a question's all."""
+"""Minimum number of words for finding a test question inside a longer text; a shorter one must match a complete
+question."""
 EXAMPLES = 5
 _WORD = re.compile(r"[^\W_]+")
 _OTHER = 0
-"""The number of every word that no test question has, and of the gap between two texts: no run that counts has it."""
+"""The number of all words that occur in no test question, and of the gap between two texts: never part of a counted
+n-gram."""
 _BATCH = 1 << 21
-"""Characters that are looked at together."""
+"""Number of characters processed together."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _NOWHERE = sys.maxsize
 
@@ -32,7 +34,7 @@ Hashes = NDArray[np.uint64]
 
 
 class Question(NamedTuple):
-    """A test question; one with options is whole only where all of its options are there too, in any order."""
+    """A test question; one with options is complete only if all of its options are present too, in any order."""
 
     benchmark: str
     question_id: str
@@ -41,7 +43,7 @@ class Question(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text that is trained on; `row` names its question, or the solution whose trace it is."""
+    """A training text; `row` names its question, or the solution whose trace it is."""
 
     source: str
     row: str
@@ -51,7 +53,7 @@ class Text(NamedTuple):
 
 
 class Exact(NamedTuple):
-    """A test question that a training text holds whole."""
+    """A complete test question in a training text."""
 
     benchmark: str
     question_id: str
@@ -61,24 +63,24 @@ class Exact(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """How many of a benchmark's questions are found in the texts of one source: whole, or a run of n words of them."""
+    """The number of a benchmark's questions found in the texts of one source: completely, or an n-gram of them."""
 
     source: str
     rows: int
-    """Traces of the source."""
+    """Number of traces in the source."""
     benchmark: str
     questions: int
     exact: int
     shared: dict[str, int]
-    """Questions that share a run of n words, by n."""
+    """Number of questions that share an n-gram, by n."""
     too_short: dict[str, int]
-    """Questions of fewer than n words, by n."""
+    """Number of questions with fewer than n words, by n."""
     examples: list[tuple[str, str, str]]
-    """(question, row, part) of the first few, the strongest first."""
+    """(question, row, part) of the first few matches, strongest first."""
 
 
 def words(text: str) -> list[str]:
-    """Split a text into the words that are compared."""
+    """Split a text into words for the comparison."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return _WORD.findall(unicodedata.normalize("NFKC", folded))
 
@@ -86,9 +88,10 @@ def words(text: str) -> list[str]:
 def compare(
     questions: Sequence[Question], texts: Iterable[Text], ngrams: Sequence[int]
 ) -> tuple[list[Overlap], list[Exact]]:
-    """Look for test questions in texts: an overlap for each source and benchmark, and every whole question found.
+    """Search texts for test questions; returns the overlap of each source and benchmark, and every complete question
+    found.
 
-    Texts are read once, a batch at a time; those of a source best come together.
+    Texts are read once, batch by batch; those of one source should be adjacent.
     """
     index = _Index(questions, ngrams)
     found: dict[str, _Found] = {}
@@ -108,17 +111,17 @@ def compare(
 
 
 class _Grams:
-    """The runs of n words of the test questions."""
+    """The n-grams of the test questions."""
 
     def __init__(self, n: int, questions: Sequence[Hashes]) -> None:
         runs = [_hashes(values, n) for values in questions]
         self._n = n
         self.owners = np.repeat(np.arange(len(runs)), [len(own) for own in runs])
-        """Whose each run is, and which of the known ones."""
+        """The question of each n-gram, and the n-gram's number."""
         self.known, self.places = np.unique(np.concatenate([*runs, np.empty(0, np.uint64)]), return_inverse=True)
 
     def find(self, values: Hashes) -> tuple[Places, Places]:
-        """Give where in texts a known run begins, and which one it is."""
+        """Return where known n-grams start in texts, and which ones they are."""
         hashes = _hashes(values, self._n)
         places = np.searchsorted(self.known, hashes)
         inside = np.flatnonzero(places < len(self.known))
@@ -127,7 +130,7 @@ class _Grams:
 
 
 class _Index:
-    """The test questions, ready for look-ups; words and questions go by number."""
+    """An index of the test questions; words and questions are numbered."""
 
     def __init__(self, questions: Sequence[Question], ngrams: Sequence[int]) -> None:
         split = [words(question.text) for question in questions]
@@ -144,11 +147,11 @@ class _Index:
         self.anchored = np.isin(np.arange(len(self.grams[WHOLE].known)), list(self.anchors))
 
     def numbers(self, text: str) -> list[int]:
-        """Give the numbers of a text's words."""
+        """Return the numbers of a text's words."""
         return list(map(self._numbers.get, words(text), repeat(_OTHER)))
 
     def _anchors(self) -> dict[int, list[tuple[int, int]]]:
-        """Choose of each question the rarest run, which it is looked for by; (question, offset) by known run."""
+        """Choose each question's rarest n-gram to search for it; returns (question, offset) by known n-gram."""
         grams = self.grams[WHOLE]
         frequency = np.bincount(grams.places)[grams.places]
         anchors: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -161,18 +164,18 @@ class _Index:
 
 
 class _Found:
-    """What the texts of one source share with the test questions; questions and texts go by number."""
+    """The matches between the texts of one source and the test questions; questions and texts are numbered."""
 
     def __init__(self, index: _Index) -> None:
         self._index = index
         self._rows = 0
         self._first = {n: np.full(len(grams.known), _NOWHERE) for n, grams in index.grams.items()}
-        """The first text that has each known run."""
+        """The first text that contains each known n-gram."""
         self.whole: list[tuple[int, int]] = []
         """(question, text), by text."""
 
     def add(self, batch: Sequence[Text], number: int) -> None:
-        """Look at texts, the first of which has this number."""
+        """Search texts; `number` is that of the first one."""
         flat, starts = list[int](), list[int]()
         whole = set()
         for at, text in enumerate(batch, start=number):
@@ -194,7 +197,7 @@ class _Found:
         self._rows += sum(text.part == "trace" for text in batch)
 
     def overlaps(self, source: str, names: Sequence[tuple[str, str]], ngrams: Sequence[int]) -> Iterator[Overlap]:
-        """Count what was found for each benchmark."""
+        """Count the matches for each benchmark."""
         index = self._index
         whole = dict(reversed(self.whole))
         shared = {n: self._sharing(n) for n in ngrams}
@@ -211,14 +214,14 @@ class _Found:
             )  # fmt: skip
 
     def _sharing(self, n: int) -> Mapping[int, int]:
-        """Give the first text that shares a run of n words with a question, by question."""
+        """Return the first text that shares an n-gram with a question, by question."""
         grams = self._index.grams[n]
         first = np.full(len(self._index.questions), _NOWHERE)
         np.minimum.at(first, grams.owners, self._first[n][grams.places])
         return {which: text for which, text in enumerate(first.tolist()) if text != _NOWHERE}
 
     def _standing(self, ids: Places, positions: Places, places: Places, texts: Places) -> set[tuple[int, int]]:
-        """Give the questions that stand whole where a run of theirs was found, each with its text."""
+        """Return the questions that are complete where one of their n-grams was found, each with its text."""
         near = np.flatnonzero(self._index.anchored[places])
         standing = set()
         for position, place, text in zip(*(part[near].tolist() for part in (positions, places, texts)), strict=True):
@@ -230,7 +233,8 @@ class _Found:
 
 
 def _offers(text: Text, question: Question) -> bool:
-    """Tell whether a text has all options of a question: "Which is a chemical change?" alone is many questions."""
+    """Return whether a text has all options of a question: "Which is a chemical change?" alone matches many
+    questions."""
     if not question.options:
         return True
     given = {" ".join(words(option)) for option in text.options}
@@ -240,7 +244,7 @@ def _offers(text: Text, question: Question) -> bool:
 
 
 def _hashes(values: Hashes, n: int) -> Hashes:
-    """Hash every run of n words: a polynomial of the words' values, modulo 2**64."""
+    """Hash every n-gram: a polynomial of the words' values, modulo 2**64."""
     length = max(len(values) - n + 1, 0)
     hashes = np.zeros(length, np.uint64)
     for offset in range(n if length else 0):

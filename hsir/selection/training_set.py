@@ -6,9 +6,9 @@ ids.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from hsir.config.training import Limits
+from hsir.config.training import Limits, Loser
 from hsir.selection.filters.base import Candidate, Candidates
-from hsir.selection.pairs import draw, losers
+from hsir.selection.pairs import Sampled, draw, losers
 from hsir.storage.tables import Row
 
 Rows = Mapping[str, Row]
@@ -58,23 +58,28 @@ def given_rows(questions: Iterable[Row], source: str) -> list[Row]:
 
 
 def draw_losers(
-    kept: Iterable[Candidate], solutions: Rows, verdicts: Mapping[str, str], limits: Limits, seed: int
-) -> dict[str, str]:
+    kept: Iterable[Candidate], solutions: Rows, verdicts: Mapping[str, str], limits: Limits, seed: int,
+    by: Loser = "random",
+) -> dict[str, str]:  # fmt: skip
     """Pair kept solutions with failed ones of the same question; returns sample ids. Recycled solutions are never used
     as failed ones. A failed one that is too long counts only if it may be truncated.
     """
     failed = [
-        (row["question_id"], key)
+        _sampled(key, row)
         for key, row in solutions.items()
         if verdicts[key] in {"wrong", "no_answer"}
         and row["parent_id"] is None
         and (limits.too_long == "cut" or size(row) <= limits.max_length)
     ]
-    return draw([(one.question_id, one.sample_id) for one in kept], losers(failed), seed)
+    return draw([_sampled(one.sample_id, solutions[one.sample_id]) for one in kept], losers(failed), seed, by)
+
+
+def _sampled(key: str, row: Row) -> Sampled:
+    return Sampled(row["question_id"], key, row["n_tokens"], row["parent_id"])
 
 
 def size(row: Row) -> int:
-    """Count the tokens of a solution and its prompt, or of a question's prompt."""
+    """Return the number of tokens of a solution and its prompt, or of a question's prompt."""
     return len(row["prompt_ids"]) + len(row["completion_ids"] or ())
 
 

@@ -51,7 +51,7 @@ def main(
 
 
 def judged(samples: list[Path], verified: Path | None) -> tuple[Counter[str], Counter[str]]:
-    """Count the right and the failed solutions of each question."""
+    """Count the correct and the failed solutions of each question."""
     if verified is None:
         raise InputError("the pool needs the verdicts of its source pool; give its --samples and --verified")
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}

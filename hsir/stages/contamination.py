@@ -17,7 +17,7 @@ from hsir.storage import belonging, tables
 
 COLUMNS = ["question_id", "question", "options", "trace"]
 NAMED = 20
-"""Whole questions that the error names."""
+"""Maximum number of complete questions that the error names."""
 
 
 def main(
@@ -57,7 +57,7 @@ def main(
 def training_texts(
     filtered: Path, given: dict[str, Path], questions: Path | None, samples: list[Path]
 ) -> Iterator[Text]:
-    """Read the questions and traces of a training set, source by source; raises InputError where one is not found."""
+    """Read the questions and traces of a training set, by source; raises InputError if one is not found."""
     rows = tables.read("filtered", filtered, ["sample_id", "question_id", "source"])
     sources = {row["sample_id"]: row["source"] for row in rows}
     asked: dict[str, set[str]] = defaultdict(set)
@@ -82,7 +82,7 @@ def training_texts(
 
 
 def refusal(filtered: Path, exact: list[Exact]) -> str:
-    """Say which training texts hold which test questions, and the way out."""
+    """Return the error message: which training texts contain which test questions, and a fix."""
     told = [
         f"  - {hit.row}, its {hit.part} ({hit.source}): question {hit.question_id} of {hit.benchmark}"
         for hit in exact[:NAMED]

@@ -20,7 +20,7 @@ from hsir.tasks.record import Record
 def main(
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
-    split: Annotated[Split, typer.Option(help="Which set.")],
+    split: Annotated[Split, typer.Option(help="The split.")],
     output: Annotated[Path, cli.file_option("--out", "Table of questions.", *tables.SUFFIXES)],
     seed: Annotated[int, typer.Option(help="Seed of the seed and unlabelled sets.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
@@ -38,7 +38,7 @@ def main(
 
 
 def checked(records: list[Record], split: Split) -> list[Record]:
-    """Raise InputError for an empty set, for doubled ids, and for a seed set without traces."""
+    """Raise InputError for an empty set, for duplicate ids, and for a seed set without traces."""
     if not records:
         raise InputError(f"the {split} set is empty; check the task's files and sizes")
     seen: set[str] = set()
@@ -52,7 +52,7 @@ def checked(records: list[Record], split: Split) -> list[Record]:
 
 
 def check_lengths(rows: list[tables.Row], positions: int) -> None:
-    """Raise InputError for questions that fill the model's positions (tokens), or do with their trace."""
+    """Raise InputError for questions that exceed the model's positions (tokens), alone or with their trace."""
     sizes = {row["question_id"]: len(row["prompt_ids"]) + len(row["trace_ids"] or [0]) for row in rows}
     if long := [f"{name} ({size:,})" for name, size in sizes.items() if size > positions]:
         raise InputError(
@@ -62,7 +62,7 @@ def check_lengths(rows: list[tables.Row], positions: int) -> None:
 
 
 def check_traces(records: list[Record], task: BaseTask) -> None:
-    """Raise InputError for a seed trace that does not arrive at the gold answer."""
+    """Raise InputError for a seed trace that does not reach the gold answer."""
     for record in records:
         judgement = task.grading.in_tags().judge(Item(record.trace or "", record.answer, record.options))
         if judgement.verdict != "right":

@@ -1,7 +1,7 @@
 """Stage distill: ask a teacher for traces of a task's training questions, and keep the correct ones.
 
-Every answer is on disk as soon as it is there, raw, in OUTPUT's `.answers.jsonl`, and is never asked for again: killed
-at any moment, the next start asks for the rest; with another grading, it grades anew what was answered.
+Every raw answer is saved immediately, in OUTPUT's `.answers.jsonl`, and is never requested again: after a kill at any
+moment, the next start requests the rest; if the grading has changed, it regrades the saved answers.
 """
 
 from collections import Counter
@@ -67,7 +67,7 @@ def main(
 
 
 def training(task: BaseTask, split: Training, seed: int) -> Iterable[Record]:
-    """Give the questions of a task that may be trained on; raises InputError where it has none as a whole."""
+    """Return all training questions of a task; raises InputError if it has no complete training set."""
     if split != "training":
         return task.records(split, seed)
     if not isinstance(task, TrainingBenchmark):
@@ -76,7 +76,7 @@ def training(task: BaseTask, split: Training, seed: int) -> Iterable[Record]:
 
 
 def checked(records: list[Record]) -> list[Record]:
-    """Raise InputError for no questions, and for doubled ids."""
+    """Raise InputError if there are no questions, and for duplicate ids."""
     if not records:
         raise InputError("there are no questions; check the task's files or --questions")
     name, count = Counter(record.id for record in records).most_common(1)[0]

@@ -14,7 +14,7 @@ from hsir.stages import cli
 from hsir.storage import belonging, tables
 
 TOGETHER = 256
-"""Rows whose steps are embedded in one go, each text once."""
+"""Number of rows whose steps are embedded together, each text once."""
 
 
 def main(
@@ -51,7 +51,7 @@ def main(
 
 
 def completions(path: Path) -> dict[str, str]:
-    """Read the completions by id; raises InputError naming file, line and way out."""
+    """Read the completions by id; raises InputError naming file, line and a fix."""
     found: dict[str, str] = {}
     for where, _, row in cli.rows(path, ("id", "completion")):
         name = str(row["id"])
@@ -64,7 +64,7 @@ def completions(path: Path) -> dict[str, str]:
 
 
 def right_solutions(samples: list[Path], verified: Path | None) -> dict[str, str]:
-    """Give the completions of a pool's right solutions by sample id."""
+    """Return the completions of a pool's correct solutions by sample id."""
     right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
     drawn = tables.read("samples", samples, ["sample_id", "completion"])
     return {row["sample_id"]: row["completion"] for row in drawn if row["sample_id"] in right}
@@ -73,7 +73,7 @@ def right_solutions(samples: list[Path], verified: Path | None) -> dict[str, str
 def scored(
     named: dict[str, str], options: BaseEmbedder, threshold: float, layout: Layout
 ) -> Iterator[list[tables.Row]]:
-    """Yield the rows of the table, some at a time."""
+    """Yield the rows of the table, in chunks."""
     from hsir.diversity.div import div_rows
     from hsir.diversity.embedding import embedder
 

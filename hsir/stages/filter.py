@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hsir.config.training import Limits
+from hsir.config.training import Limits, Loser
 from hsir.errors import InputError
 from hsir.progress import say, warn
 from hsir.selection.filters import InDiv, Selection
@@ -29,7 +29,9 @@ def main(
     verified: Annotated[list[Path], typer.Option(help="Verdicts; repeat the option for each pool.")] = [],
     scores: Annotated[list[Path], typer.Option(help="Scores; repeat the option for each pool.")] = [],
     seed: Annotated[int, typer.Option(help="Seed of random picks.")] = 0,
-    pairs: Annotated[bool, typer.Option(help="Pair every kept solution with a failed one of its question.")] = False,
+    pairs: Annotated[
+        Loser | None, typer.Option(help="Pair each kept solution with a failed one of its question, chosen this way.")
+    ] = None,
 ) -> None:
     """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
@@ -49,7 +51,7 @@ def main(
         steps.append(counted(chosen_filter.kind, chosen, solutions, known))
     if select.root:
         check_any(chosen, steps, verdicts, limits, output)
-    paired = draw_losers(chosen, solutions, verdicts, limits, seed) if pairs else {}
+    paired = draw_losers(chosen, solutions, verdicts, limits, seed, pairs) if pairs else {}
     if pairs:
         chosen = [c for c in chosen if c.sample_id in paired]
         steps.append(counted("pairs", chosen, solutions, known))
@@ -66,7 +68,7 @@ def main(
 
 
 def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) -> None:
-    """Raise InputError where no kept solution has a failed one beside it."""
+    """Raise InputError if no kept solution has a failed one of the same question."""
     if not chosen:
         left = ", ".join(f"{step['filter']} {step['total']}" for step in steps)
         raise InputError(
@@ -78,7 +80,7 @@ def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) 
 def check_any(
     chosen: list[Candidate], steps: list[tables.Row], verdicts: dict[str, str], limits: Limits, output: Path
 ) -> None:
-    """Raise InputError where nothing is left to learn from, unless the given data alone was asked for."""
+    """Raise InputError if nothing is left to learn from, unless training on the given data only is allowed."""
     if chosen or limits.when_empty == "given_only":
         return
     counts = ", ".join(f"{verdict} {n}" for verdict, n in sorted(Counter(verdicts.values()).items()))
@@ -90,7 +92,7 @@ def check_any(
 
 
 def read_given(given: list[tuple[str, Path]]) -> list[tables.Row]:
-    """Read given data as rows to train on; raises InputError for a question without a trace."""
+    """Read given data as training rows; raises InputError for a question without a trace."""
     rows = []
     for name, path in given:
         read = tables.read("questions", path)
@@ -102,7 +104,7 @@ def read_given(given: list[tuple[str, Path]]) -> list[tables.Row]:
 
 
 def fitting(rows: list[tables.Row], limits: Limits, output: Path) -> tuple[list[tables.Row], int]:
-    """Give the rows within the length limit, cut to it where that is chosen, and how many are dropped."""
+    """Return the rows within the length limit, truncated if so configured, and the number dropped."""
     if not rows:
         raise InputError(f"{output}: there is nothing to train on, and no data is given; set given: [seed]")
     if limits.too_long == "cut":

@@ -1,6 +1,6 @@
 """Stage judge: ask a model, step by step, whether failed solutions conclude the gold answer.
 
-Every reply is on disk as soon as it is there, in OUTPUT's `.replies.jsonl`, and is never asked for again: a killed
+Every reply is saved immediately, in OUTPUT's `.replies.jsonl`, and is never requested again: a killed
 stage resumes with the next request.
 """
 
@@ -26,12 +26,12 @@ from hsir.storage import belonging, tables
 
 
 class Trace(NamedTuple):
-    """A failed solution, with what the judge needs to know about it."""
+    """A failed solution, with the context that the judge needs."""
 
     sample_id: str
     question: str
     answer: str
-    """The gold answer, as the judge is told."""
+    """The gold answer, as shown to the judge."""
     gold: str
     steps: list[str]
 
@@ -62,7 +62,7 @@ def main(
 
 
 def failed_traces(samples: list[Path], verified: Path, questions: Path, layout: Layout) -> Iterable[Trace]:
-    """Give the failed solutions of a pool, split into steps."""
+    """Return the failed solutions of a pool, split into steps."""
     columns = ["question_id", "question", "gold", "options"]
     asked = {row["question_id"]: row for row in tables.read("questions", questions, columns)}
     failed = {row["sample_id"] for row in tables.read("verified", verified) if row["verdict"] != "right"}
@@ -75,7 +75,7 @@ def failed_traces(samples: list[Path], verified: Path, questions: Path, layout: 
 
 
 def shown(question: str, gold: str, options: Choices) -> tuple[str, str]:
-    """Give the question with its options, and the gold answer with what it stands for."""
+    """Return the question with its options, and the gold answer with the text of its option."""
     listed = "".join(f"\n{letter}. {text}" for letter, text in options.items())
     return question + listed, f"{gold} ({options[gold]})" if gold in options else gold
 
@@ -89,7 +89,7 @@ class Judging:
         self.replies = remembered(self.journal)
 
     def judged(self, failed: list[Trace], parallel: int) -> list[tables.Row]:
-        """Judge all traces; raises InputError where a request fails after all retries."""
+        """Judge all traces; raises InputError if a request fails after all retries."""
         with disk.naming(self.journal), self.journal.open("ab") as journal:
             jobs = (self._judge(trace, journal) for trace in failed)
             asking = self.teacher.ask_all(jobs, parallel)
@@ -113,7 +113,7 @@ class Judging:
         return [*system, {"role": "user", "content": prompt(trace.question, trace.answer, trace.steps, number)}]
 
     async def _reply(self, messages: Messages, journal: BinaryIO) -> str:
-        """Give the reply to a request, from the journal if it is there."""
+        """Return the reply to a request, from the journal if possible."""
         asked = self.teacher.endpoint
         made_of = json.dumps([asked.model, asked.temperature, asked.max_new_tokens, messages])
         digest = hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()
@@ -130,12 +130,12 @@ class Judging:
 
 
 def mentions(step: str, gold: str) -> bool:
-    """Say whether a step may conclude the gold answer at all: its text contains it, whatever the case and commas."""
+    """Return whether a step can conclude the gold answer at all: its text contains it, ignoring case and commas."""
     return gold.replace(",", "").casefold() in step.replace(",", "").casefold()
 
 
 def remembered(journal: Path) -> dict[str, str]:
-    """Read the replies on disk by the hash of their request; a last line that a kill cut off is dropped."""
+    """Read the saved replies by the hash of their request; a final line cut off by a kill is dropped."""
     if not journal.is_file():
         return {}
     text = journal.read_bytes()

@@ -28,7 +28,7 @@ def main(
     belonging.check_pool([path for paths in shards.values() for path in paths], scores=scores)
     pools = {name: ledger.pool(tables.read("samples", paths, READ), map(took, paths)) for name, paths in shards.items()}
     indiv = [path for path in scores if tables.metadata(path).get("table") == "indiv-scores"]
-    scored = ledger.scores(tables.read("indiv-scores", indiv, ["m"]), map(took, indiv))
+    scored = ledger.scores(tables.read("indiv-scores", indiv, ["n_tokens"]), map(took, indiv))
     trained = ledger.training(read_json(train), took(train))
     own = ledger.total([*pools.values(), scored, trained])
     cumulative = ledger.total([own, read_json(before)["cumulative"]] if before else [own])
@@ -44,7 +44,7 @@ def main(
 
 
 def took(path: Path) -> tables.Row:
-    """Read the seconds and devices that making a file took, told in a file beside it."""
+    """Read the seconds and devices that a file took, from the cost file next to it."""
     told: tables.Row = read_json(path.with_suffix(".cost.json"))
     return told
 

@@ -1,4 +1,4 @@
-"""Work in parts: what is finished is on disk at once, and a killed stage goes on behind it."""
+"""Work in parts: finished parts are saved immediately, and a killed stage resumes after them."""
 
 import shutil
 import time
@@ -13,13 +13,13 @@ from hsir.storage.hardware import computing
 
 Batch = TypeVar("Batch")
 COUNTED = ("prefill_tokens", "cached_tokens")
-"""What an engine counts in a batch; the costs of a table hold the sum."""
+"""Counts that an engine reports per batch; a table's cost file contains the sums."""
 
 
 class Parts(Generic[Batch]):
-    """The parts of a table in the making: a hidden folder beside it, a file a batch.
+    """The parts of an unfinished table: a hidden folder next to it, with one file per batch.
 
-    How long it all took goes to a file of its own, `cost`: a table is the same, byte for byte, however it was made.
+    The time taken goes to a separate file, `cost`, so that a table is byte-identical however it was made.
     """
 
     def __init__(self, kind: str, output: Path, made_by: tables.Row, cost: Path | None = None) -> None:
@@ -28,11 +28,11 @@ class Parts(Generic[Batch]):
         self._since, self._planned = time.monotonic(), 0
 
     def finished(self) -> bool:
-        """Tell whether the table is there, of the same making: another process may just have made it."""
+        """Return whether the table exists with the same provenance: another process may just have written it."""
         return self.output.is_file() and self._mine(self.output)
 
     def missing(self, planned: Sequence[Batch]) -> list[tuple[int, Batch]]:
-        """Give the (number, batch) pairs that no part of the same making holds."""
+        """Return the (number, batch) pairs without a part of the same provenance."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._planned = len(planned)
         for part in self.folder.iterdir():
@@ -44,14 +44,14 @@ class Parts(Generic[Batch]):
         return missing
 
     def write(self, number: int, rows: list[tables.Row], noted: tables.Row | None = None) -> None:
-        """Write the rows of a batch, and how long it took since the one before; `noted` is told with that."""
+        """Write the rows of a batch, and the time since the previous one; `noted` is stored with it."""
         now = time.monotonic()
         took = {"seconds": now - self._since, **computing(), **(noted or {})}
         self._since = now
         tables.write(self.kind, rows, self._path(number), {**self.made_by, "took": took})
 
     def join(self) -> None:
-        """Join the parts into the table, ordered by sample id, and take them away."""
+        """Join the parts into the table, ordered by sample id, and delete them."""
         lost = sum(not self._path(number).is_file() for number in range(self._planned))
         if lost:
             raise InputError(f"{self.folder}: {lost} of {self._planned} finished batches are missing; rerun")
@@ -67,7 +67,7 @@ class Parts(Generic[Batch]):
         return tables.same_making(tables.metadata(path), {"table": self.kind, **self.made_by})
 
     def _took(self) -> tables.Row:
-        """Sum what the parts took, those before a kill included."""
+        """Sum the time of all parts, including those before a kill."""
         noted = [tables.metadata(part).get("took", {}) for part in sorted(self.folder.glob("*.parquet"))]
         lowered = [one["lowered"] for one in noted if "lowered" in one]
         counted = [name for name in COUNTED if any(name in one for one in noted)]

@@ -55,7 +55,7 @@ def main(
 def probed(
     failed: list[tables.Row], questions: Mapping[str, tables.Row], pool: ProbePool, grader: Grader, layout: Layout
 ) -> Iterator[tuple[tables.Row, list[Cut]]]:
-    """Choose the solutions to probe, and the steps of each."""
+    """Select the solutions to probe, and the steps of each."""
     taken: Counter[str] = Counter()
     for row in failed:
         name = row["question_id"]

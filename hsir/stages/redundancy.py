@@ -1,4 +1,4 @@
-"""Stage redundancy: do InDiv and Div fall where steps are repeated on purpose, and do they agree?"""
+"""Stage redundancy: do InDiv and Div fall if steps are repeated on purpose, and do they agree?"""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,7 +38,7 @@ def main(
 
 
 def made_with(scores: Path, div: Path) -> tables.Row:
-    """Tell, from what is stamped into the tables, how InDiv and Div were had."""
+    """Return how InDiv and Div were computed, from the provenance of the tables."""
     scored, embedded = (tables.metadata(path)["options"] for path in (scores, div))
     return {"score": scored["score"], "embedder": embedded["embedder"], "threshold": float(embedded["threshold"])}
 

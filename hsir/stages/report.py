@@ -11,6 +11,7 @@ import yaml
 
 import hsir
 from hsir.config import Plan
+from hsir.config.plan import samples_of
 from hsir.config.schema import Config
 from hsir.report import (
     anchors,
@@ -30,6 +31,7 @@ from hsir.report import (
     published,
     quartiles,
     recycled,
+    replicated,
     rows,
     sampled,
     soundness_view,
@@ -62,7 +64,7 @@ def main(
     output: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
 ) -> None:
     """Write the tables and figures of the run in the config, and print its results."""
-    gc.disable()  # millions of rows that stay: it would walk through them again and again, and find nothing to free
+    gc.disable()  # millions of long-lived rows: the collector would scan them again and again, and free nothing
     made = Made(Plan(config))
     check(made)
     name = made.title
@@ -82,26 +84,31 @@ def main(
 
 
 def write_tables(made: Made, name: str, known_limits: list[str], implied: list[Sheet], output: Path) -> None:
-    """Write what the policies are worth, how they compare, what they cost, and what made them; print it."""
+    """Write and print the tables of results, comparisons, costs and provenance."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
     costs = ledger_view.gather(made)
     first = sheets(results, differences)
-    layout = grid.sheet(name, results)
-    several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it tells what stands above it
-    beside = [*overall.sheets(made.plan.built_by_default()[0], results), *published.sheets(results), *implied]
-    beside += [*sampled.sheets(pools), *ledger_view.sheets(costs)]
+    greedy = [one for one in results if samples_of(one.benchmark) == 1]  # as in the published tables
+    layout = grid.sheet(name, greedy)
+    several = len({(one.model, one.task, one.benchmark) for one in greedy}) > 1  # else it repeats the table above
+    run = made.plan.built_by_default()[0]
+    theirs = replicated.sheets(run, greedy)
+    beside = [*overall.sheets(run, greedy), *published.sheets(greedy), *implied]
+    beside += [*sampled.evaluated(pools), *sampled.sheets(pools), *ledger_view.sheets(costs)]
     if made.plan.config.rehearse:
-        first, beside = ([replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, beside))
-    told = [*first, *([layout] if several else []), *beside]
+        first, theirs, beside = (
+            [replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, theirs, beside)
+        )
+    told = [*first, *([layout] if several else []), *theirs, *beside]
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
     rows.write_csv(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
-    write_text(latex([layout, *first]), output / "results.tex")
+    write_text(latex([layout, *theirs, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
     ran, headline = provenance.said(made), layout if several else first[0]
-    known_limits = [*overall.headline(results), *known_limits]
+    known_limits = [*overall.headline(greedy), *known_limits]
     opened = [headline, *(one for one in told if one is not headline), provenance.sheet(made)]
     write_text(page(f"Results of {name}", opened, [ran, *known_limits], picture), output / "results.html")
     write_text(front(ran, [headline], known_limits, picture), output / "front.html")
@@ -109,7 +116,7 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
 
 
 def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str = "") -> None:
-    """Write the pictures, and a page of the main ones to point at."""
+    """Write the figures, and a page of the main ones with interactive marks."""
     for picture, chart in drawn.items():
         style.save(chart, output / f"{picture}.svg", watermark)
     shown = [drawn[picture] for picture in INTERACTIVE if style.is_drawn(drawn[picture])]
@@ -117,7 +124,7 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str 
 
 
 def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
-    """Give the pictures of a run by the names of their files."""
+    """Return the figures of a run by file name."""
     results, trained = gather(made), curves.told(made)
     return {
         "accuracy-tokens": accuracy_tokens(results),
@@ -136,7 +143,7 @@ def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> d
 
 
 def as_yaml(config: Config) -> str:
-    """Write a config as YAML, with what is set in it: an option that is not set must not win an overlay."""
+    """Write the options set in a config as YAML: an option that is not set must not override others."""
     given = config.model_dump(mode="json", exclude_unset=True)
     return str(yaml.safe_dump(given, sort_keys=False, width=100, allow_unicode=True))
 

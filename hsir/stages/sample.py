@@ -1,7 +1,7 @@
 """Stage sample: complete the prompts of one shard of a pool, batch by batch.
 
-A finished batch is on disk at once. Killed at any moment, the next start goes on behind the last of them,
-and the final table is the same.
+A finished batch is saved immediately. After a kill at any moment, the next start resumes after the last batch, and the
+final table is the same.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def main(
     todo = share(planned(prompts, pool, name, seed), shard, shards)
     made_by = tables.provenance(
         "sample", [prompts, Path(model)], pool=pool, engine=engine, library=library(engine.kind), seed=seed,
-        shard=shard, shards=shards, batches="by question",  # parts of other batches are thrown away
+        shard=shard, shards=shards, batches="by question",  # parts with a different batch size are discarded
     )  # fmt: skip
     parts: Parts[list[Prompt]] = Parts("samples", output, made_by, cost)
     with cli.locked(output):
@@ -52,7 +52,7 @@ def main(
 
 
 def planned(path: Path, pool: BasePool, name: str, seed: int) -> list[Prompt]:
-    """Read what the pool is drawn from, and give a prompt for each of its samples."""
+    """Read the pool's source, and return one prompt per sample."""
     opening = tables.opening_ids(path)
     if pool.asked:
         return asked_prompts(tables.read("asked", path), name, pool.samples, seed, opening)
@@ -65,23 +65,23 @@ def planned(path: Path, pool: BasePool, name: str, seed: int) -> list[Prompt]:
 
 
 def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Prompt]) -> Runner:
-    """Load the policy into an engine, and no other engine's library."""
+    """Load the policy into an engine, without importing other engines."""
     limit = token_limit(pool)
     longest = room(prompts, limit, positions(model))
     if isinstance(options, VllmEngine):
         from hsir.sampling.engines.vllm import VllmRunner
 
-        return VllmRunner(model, pool.temperature, limit, longest, options)
+        return VllmRunner(model, pool.temperature, limit, longest, options, pool.top_p)
     if isinstance(options, TransformersEngine):
         from hsir.sampling.engines.transformers import TransformersRunner
 
         policy = load_model(model, options.dtype)
-        return TransformersRunner(policy, load_tokenizer(model), pool.temperature, limit)
+        return TransformersRunner(policy, load_tokenizer(model), pool.temperature, limit, pool.top_p)
     raise TypeError(f"{options!r} is not a valid engine")
 
 
 def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], runner: Runner, total: int) -> None:
-    """Complete the batches, each written as soon as it is finished."""
+    """Complete the batches, and write each as soon as it is finished."""
     done = total - sum(len(batch) for _, batch in missing)
     with Progress("sampling", "samples", total, done) as progress:
         for number, batch in missing:

@@ -18,7 +18,8 @@ from hsir.storage.models import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from hsir.diversity.indiv.score import Batch, Scorer, Solution
+    from hsir.diversity.indiv.reading import Solution
+    from hsir.diversity.indiv.score import Batch, Scorer
 
 
 def main(
@@ -50,11 +51,11 @@ def main(
             belonging.check_pool(samples, [verified], policy=Path(policy))
         encoder = load_tokenizer(policy)
         found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
-        run(found if score.tokens == "all" else [reasoned(one, encoder) for one in found], parts, policy, score)
+        run([reads(one, encoder, score) for one in found], parts, policy, score)
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
-    """Score the solutions that no part holds, and join the parts."""
+    """Score the solutions without a part, and join the parts."""
     from hsir.diversity.indiv.score import batches, opened
 
     missing = parts.missing(batches(solutions, options.token_budget))
@@ -65,7 +66,7 @@ def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options
 
 
 def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "Scorer", total: int) -> None:
-    """Score batches, each written as soon as it is finished."""
+    """Score batches, and write each as soon as it is finished."""
     done = total - sum(len(batch) for _, batch in missing)
     tokens = {number: sum(one.tokens.length for one in batch) for number, batch in missing}
     with Progress("scoring", "solutions", total, done, sum(tokens.values())) as progress:
@@ -76,8 +77,8 @@ def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "
 
 
 def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":
-    """Give the right solutions of a pool."""
-    from hsir.diversity.indiv.score import Solution
+    """Return the correct solutions of a pool."""
+    from hsir.diversity.indiv.reading import Solution
 
     right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
     for row in tables.read("samples", samples, ["sample_id", "prompt_ids", "completion_ids"]):
@@ -86,8 +87,8 @@ def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]
 
 
 def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solution]":
-    """Tokenise the rows of a file; raises InputError naming file, line and what to do."""
-    from hsir.diversity.indiv.score import Solution
+    """Tokenize the rows of a file; raises InputError naming file, line and a fix."""
+    from hsir.diversity.indiv.reading import Solution
 
     seen: dict[str, int] = {}
     for where, number, row in cli.rows(path, ("prompt", "completion")):
@@ -107,7 +108,7 @@ def from_rows(path: Path, encoder: "PreTrainedTokenizerBase") -> "Iterator[Solut
 
 
 def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
-    """Check a chat; raises InputError for messages without `role` and `content`, which a template would leave out."""
+    """Check a chat; raises InputError for messages without `role` and `content`, which a template would omit."""
     for message in prompt:
         if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
             raise InputError(
@@ -118,13 +119,16 @@ def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
     return [dict(message) for message in prompt if isinstance(message, dict)]
 
 
-def reasoned(solution: "Solution", encoder: "PreTrainedTokenizerBase") -> "Solution":
-    """Give a solution of which only the reasoning is read; raises InputError where it has none."""
-    from hsir.diversity.indiv.score import reasoning
+def reads(solution: "Solution", encoder: "PreTrainedTokenizerBase", options: Score) -> "Solution":
+    """Restrict a solution to what the score set reads; raises InputError if it has no reasoning to read."""
+    from hsir.diversity.indiv.reading import read
 
-    found = reasoning(solution, encoder)
+    found = read(solution, encoder, options)
     if found is None:
-        raise InputError(f"sample {solution.sample_id}: no reasoning to score; set `tokens: all` in the score set")
+        raise InputError(
+            f"sample {solution.sample_id}: no reasoning to score; in the score set, set `tokens: all`, and `states`"
+            " to `token`"
+        )
     return found
 
 

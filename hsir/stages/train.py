@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from hsir.training.grpo import Asked
 
 FINISHED = "policy"
-"""The folder, among the trainer's state, of weights that are finished and not yet in their place."""
+"""The folder, within the trainer's state, of finished weights that have not been moved into place yet."""
 OUTCOME = "outcome.json"
-"""Beside it, what the training told of itself."""
+"""Next to it, the outcome of the training."""
 
 
 def main(
@@ -59,7 +59,7 @@ def main(
     tracked_in: Annotated[Path, typer.Option(help="Folder for the trackers' files.", envvar="HSIR_TRACKED_IN")] = Path(
         "tracking"
     ),
-    tracked_as: Annotated[str, typer.Option(help="Name of this training in the trackers.")] = "policy",
+    tracked_as: Annotated[str, typer.Option(help="Name of this training run in the trackers.")] = "policy",
 ) -> None:
     """Train a policy; after a kill at any moment, the next start resumes from the last complete checkpoint.
 
@@ -82,13 +82,13 @@ def main(
             fit(start, chat_template, rows, train, seed, state, made_by, asked, watch)
 
     if launch.inside():
-        # One that outlives its launcher still holds this.
+        # A process that outlives its launcher still holds this lock.
         with cli.locked(state) if launch.first() else nullcontext():
             return fit_here()
     with cli.locked(output):
         if output.is_dir() and log.is_file() and tables.same_making(read_json(log)["provenance"], made_by):
             with cli.locked(state):
-                forget(state)  # which is there where a kill came just before it was taken away
+                forget(state)  # exists if a kill came just before its deletion
             return say(f"{output}: already written by another process; skipping")
         if isinstance(train.devices, Single):
             fit_here()
@@ -97,7 +97,7 @@ def main(
                 resumable(state, made_by)
             launch.launch(train.devices, "hsir.stages.train", sys.argv[1:])
         outcome = read_json(state / OUTCOME)
-        shutil.rmtree(output, ignore_errors=True)  # first: old weights never lie beside the provenance of new ones
+        shutil.rmtree(output, ignore_errors=True)  # first: old weights must never be next to new provenance
         if cost is not None:
             tables.write_json(outcome["cost"], cost)
         tables.write_json({**outcome["told"], "provenance": made_by}, log)
@@ -110,7 +110,7 @@ def provenance(
     start: str, filtered: Path, train: Training, seed: int, questions: Path | None, task: BaseTask | None,
     score: Score, outside_tags: bool,
 ) -> tables.Row:  # fmt: skip
-    """Say what a policy is made of; what judges rollouts counts where there are any."""
+    """Return a policy's provenance, including the judges of rollouts, if any."""
     inputs = [Path(start), filtered]
     if train.learns_from != "questions" or questions is None or task is None:
         return tables.provenance("train", inputs, train=train, seed=seed)
@@ -119,7 +119,7 @@ def provenance(
 
 
 def judged_by(questions: Path | None, task: BaseTask | None, score: Score, outside_tags: bool) -> "Asked":
-    """Give what rollouts are judged by; raises InputError where it is not given."""
+    """Return the questions and judges of rollouts; raises InputError if they are not given."""
     from hsir.training.grpo import Asked
 
     if questions is None or task is None:
@@ -133,7 +133,7 @@ def fit(
     start: str, chat_template: Path | None, rows: list[tables.Row], train: Training, seed: int, state: Path,
     made_by: tables.Row, asked: "Asked | None", watch: "Watch",
 ) -> None:  # fmt: skip
-    """Train, and lay weights, tokenizer and outcome down whole, among the trainer's state."""
+    """Train, and write the complete weights, tokenizer and outcome to the trainer's state."""
     from hsir.storage.models import load_model, load_tokenizer
     from hsir.training.distributed import part, split
     from hsir.training.finetune import finetune

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 OTHERS = 200
-"""Solutions that lend their steps to others, as a control."""
+"""Number of solutions whose steps are inserted into others, as a control."""
 
 
 def main(
@@ -64,12 +64,12 @@ def main(
 
 
 def longest(encoder: "PreTrainedTokenizerBase", prompt_ids: list[int], made: list[Variant]) -> int:
-    """Count the tokens of the longest variant, its prompt included."""
+    """Return the number of tokens of the longest variant, including its prompt."""
     return len(prompt_ids) + max(len(ids) for ids in encoder([one.completion for one in made])["input_ids"])
 
 
 def lines(row: tables.Row, made: list[Variant], encoder: "PreTrainedTokenizerBase") -> Iterator[str]:
-    """Write the variants of a sample; the prompt is the text of its tokens, special ones included."""
+    """Return the variants of a sample as rows; the prompt is the text of its tokens, including special ones."""
     prompt = encoder.decode(row["prompt_ids"], skip_special_tokens=False)
     for one in made:
         name = f"{row['sample_id']}.{one.kind}.{one.copies}"

@@ -66,7 +66,7 @@ def count_stating(
     failed: Sequence[tables.Row], questions: Mapping[str, tables.Row], matcher: BaseMatcher, grader: Grader,
     layout: Layout,
 ) -> int:  # fmt: skip
-    """Count the failed samples of which a step states any answer."""
+    """Count the failed samples with a step that states any answer."""
     asked = [(row["completion"], questions[row["question_id"]]) for row in failed]
     return sum(
         states_any(text, of["gold"], matcher, grader, dict(of["options"]) if of["options"] else None, layout)
@@ -75,7 +75,7 @@ def count_stating(
 
 
 def named_paths(entries: Sequence[str]) -> dict[str, list[Path]]:
-    """Read POOL=PATH entries into the paths of each pool."""
+    """Parse POOL=PATH entries into the paths of each pool."""
     found: dict[str, list[Path]] = {}
     for name, _, path in (entry.partition("=") for entry in entries):
         found.setdefault(name, []).append(Path(path))
@@ -85,7 +85,7 @@ def named_paths(entries: Sequence[str]) -> dict[str, list[Path]]:
 def probe_shares(
     shards: Mapping[str, Sequence[Path]], verdicts: Mapping[str, Sequence[Path]]
 ) -> dict[str, dict[str, dict[int, float]]]:
-    """Give the share of correct answers by pool, solution and step."""
+    """Return the share of correct answers by pool, solution and step."""
     shares = {}
     for pool, paths in shards.items():
         belonging.check_pool(paths, verdicts[pool])

@@ -30,7 +30,7 @@ def main(
     rows = verdicts(drawn, asked, grader, str(questions))
     tables.write("verified", rows, output, tables.provenance("verify", [*samples, questions], grading=grader))
     counts = Counter(row["verdict"] for row in rows)
-    say(f"{counts['right']} of {len(rows)} samples are right")
+    say(f"{counts['right']} of {len(rows)} samples are correct")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Do tables belong together? Each says what it was made of, by hash, and its keys say which rows it has."""
+"""Check that tables belong together, by the input hashes recorded in them and by their keys."""
 
 import json
 from collections import Counter, defaultdict
@@ -11,17 +11,17 @@ from hsir.storage import tables
 from hsir.storage.files import file_hash, read_json
 
 ASKED_PLAINLY = {"sample", "veriexit"}
-"""Kinds of pools whose prompts are those of the questions."""
+"""Kinds of pools whose prompts are the plain questions."""
 
 
 def check_pool(
     samples: Sequence[Path], verified: Sequence[Path] = (), questions: Path | None = None,
     scores: Sequence[Path] = (), policy: Path | None = None,
 ) -> None:  # fmt: skip
-    """Raise InputError unless shards are whole pools, and the other tables were made of just these.
+    """Raise InputError unless the shards are complete pools, and the other tables were made from exactly these.
 
-    Each sample has one row and one verdict; each right one has one score, where scores are given, and each question
-    is known. What tells nothing of its making (a table of one's own) is judged by its keys alone.
+    Each sample has one row and one verdict; each correct one has one score, if scores are given, and each question is
+    known. Tables without provenance (the user's own) are checked by their keys only.
     """
     check_shards(samples)
     if policy is not None:
@@ -44,7 +44,8 @@ def check_pool(
 
 
 def check_prompts(samples: Sequence[Path], questions: Path) -> None:
-    """Raise InputError unless samples answer these questions; of pools that ask them plainly, by their prompts."""
+    """Raise InputError unless samples answer these questions; for pools with plain prompts, the prompts are
+    compared."""
     known = dict(tables.tuples("questions", questions, ["question_id", "prompt_ids"]))
     for path in samples:
         plain = tables.metadata(path).get("options", {}).get("pool", {}).get("kind") in ASKED_PLAINLY
@@ -54,7 +55,7 @@ def check_prompts(samples: Sequence[Path], questions: Path) -> None:
 
 
 def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:
-    """Raise InputError unless each input, as it is now, is what one of these was made of, and each of some input."""
+    """Raise InputError unless each current input was used to make one of these, and each was made from some input."""
     recorded = {path: _inputs(path) for path in made}
     if not all(recorded.values()):
         return
@@ -65,11 +66,12 @@ def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:
             raise InputError(f"{made[0]}: made from a different version of {path}; {_remedy(made)}")
     for path, used in recorded.items():
         if hashes and used.isdisjoint(hashes.values()):
-            raise InputError(f"{path}: made from none of the given files ({_named(hashes)}); {_remedy([path])}")
+            raise InputError(f"{path}: not made from any of the given files ({_named(hashes)}); {_remedy([path])}")
 
 
 def check_shards(samples: Sequence[Path]) -> None:
-    """Raise InputError unless shards are all of their pools: none twice, none missing, none of another making."""
+    """Raise InputError unless the shards make up complete pools: none duplicate, missing, or with different
+    provenance."""
     pools: dict[str, Counter[int]] = defaultdict(Counter)
     for path in samples:
         made = tables.metadata(path)
@@ -90,7 +92,7 @@ def check_shards(samples: Sequence[Path]) -> None:
 
 
 def check_keys(known: Container[Any], wanted: Iterable[Any], where: Sequence[Path], what: str) -> None:
-    """Raise InputError where a table lacks a row that another table speaks of."""
+    """Raise InputError if a table lacks a row that another table refers to."""
     for name in wanted:
         if name not in known:
             raise InputError(f"{_named(where)}: no {what} {name!r}, which the other tables contain; {_remedy(where)}")

@@ -1,4 +1,4 @@
-"""How a message becomes token ids: by the model's chat template, which is foreign code of a kind, and no clock."""
+"""Convert messages to token ids with the model's chat template, which is treated as untrusted code without a clock."""
 
 import multiprocessing
 import re
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 DEADLINE = 10.0
-"""Seconds that a template has for one message; it takes milliseconds."""
+"""Timeout in seconds for rendering one message, which takes milliseconds."""
 SENTINEL = "The first line.\n\n" + 400 * "word " + "\nThe last line?"
-"""A message that must come through whole."""
+"""A message that must appear unchanged in the output."""
 CLOCK = "strftime_now"
 TODAY = datetime(2024, 7, 26)
-"""What a template is told when it asks for the date: that which Llama's own falls back to."""
+"""The date that templates see: the default of Llama's own template."""
 _CODES = "".join(f" | replace('%{code}', '{TODAY.strftime(f'%{code}')}')" for code in "AaBbDdeFHIjMmpSTYy")
 _PINNED = f"{{%- macro {CLOCK}(format) -%}}{{{{ format{_CODES} }}}}{{%- endmacro %}}\n"
 
 
 def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Raise InputError where a tokenizer has no chat template, or one that fails, hangs or loses the message.
+    """Raise InputError if a tokenizer has no chat template, or one that fails, hangs or loses the message.
 
-    It is tried in a process of its own, which is killed at the deadline.
+    It is tried in a child process, which is killed at the deadline.
     """
     name = tokenizer.name_or_path
     if not tokenizer.chat_template:
@@ -48,7 +48,7 @@ def check_chat_template(tokenizer: "PreTrainedTokenizerBase") -> None:
 
 
 def rendered(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mapping[str, Any]]) -> str:
-    """Write messages as the chat template does, on a fixed date; raises InputError where it fails."""
+    """Render messages with the chat template, on a fixed date; raises InputError if it fails."""
     template = tokenizer.get_chat_template()
     if CLOCK in template:
         template = _PINNED + template
@@ -56,7 +56,7 @@ def rendered(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mapping[st
         text: str = tokenizer.apply_chat_template(
             list(messages), chat_template=template, add_generation_prompt=True, tokenize=False
         )
-    except Exception as error:  # a template raises what it likes
+    except Exception as error:  # a template can raise anything
         said = " ".join(str(error).split())
         raise InputError(
             f"{tokenizer.name_or_path}: its chat template cannot be rendered: {type(error).__name__}: {said}"
@@ -65,9 +65,9 @@ def rendered(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mapping[st
 
 
 def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
-    """Tokenise a user's message as the model's chat template puts it, up to where the completion begins.
+    """Tokenize a user message with the model's chat template, up to the start of the completion.
 
-    What `as_text` marked stays text. A `<think>` that the template writes at the end belongs to the completion (see
+    Text marked by `as_text` stays text. A `<think>` that the template adds at the end belongs to the completion (see
     `opening_ids`).
     """
     prompt, _ = _parted(tokenizer, message)
@@ -75,11 +75,11 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", message: str) -> list[int]:
 
 
 def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """Give the tokens with which the chat template opens the reasoning; none where the model does so itself.
+    """Return the tokens with which the chat template opens the reasoning; none if the model does so itself.
 
-    Templates of DeepSeek-R1's distilled models, QwQ and others end with `<think>`. Every completion is made to begin
-    with these tokens, so that its text holds the whole trace. Raises InputError for a template that closes the
-    reasoning before it has begun, as a mode without thinking does.
+    Templates of DeepSeek-R1's distilled models, QwQ and others end with `<think>`. Every completion starts with these
+    tokens, so that its text contains the complete trace. Raises InputError for a template that closes the
+    reasoning before it starts, as in a non-thinking mode.
     """
     _, opening = _parted(tokenizer, "?")
     ids: list[int] = tokenizer(opening, add_special_tokens=False)["input_ids"] if opening else []
@@ -87,7 +87,7 @@ def opening_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
 
 
 def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, str]:
-    """Render a message, and part the prompt from the opening of the reasoning that the template writes."""
+    """Render a message, and split the prompt from the reasoning tag that the template adds."""
     prompt, opening = traces.split_opening(rendered(tokenizer, [{"role": "user", "content": message}]))
     if message.strip() not in prompt:
         raise InputError(
@@ -103,18 +103,18 @@ def _parted(tokenizer: "PreTrainedTokenizerBase", message: str) -> tuple[str, st
 
 
 def as_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
-    """Mark control tokens, and tags of the trace format, in a text that is not the project's own."""
+    """Mark control tokens and tags of the trace format in untrusted text."""
     return marks.mark(text, _pattern([*specials(tokenizer), *traces.TAGS]))
 
 
 def question_as_text(tokenizer: "PreTrainedTokenizerBase", record: Record) -> Record:
-    """Give a question whose text and options are marked so."""
+    """Return a question with its text and options marked in this way."""
     options = record.options and {letter: as_text(tokenizer, text) for letter, text in record.options.items()}
     return record.model_copy(update={"question": as_text(tokenizer, record.question), "options": options})
 
 
 def check_trace(tokenizer: "PreTrainedTokenizerBase", record: Record) -> None:
-    """Raise InputError where a trace holds a control token, which the policy would learn to write."""
+    """Raise InputError if a trace contains a control token, which the policy would learn to write."""
     found = _pattern(specials(tokenizer)).search(record.trace or "")
     if found:
         raise InputError(
@@ -123,7 +123,7 @@ def check_trace(tokenizer: "PreTrainedTokenizerBase", record: Record) -> None:
 
 
 def specials(tokenizer: "PreTrainedTokenizerBase") -> list[str]:
-    """Name the tokens that steer the model; the tags of the trace format are text."""
+    """Return the model's control tokens; the tags of the trace format count as text."""
     added = tokenizer.added_tokens_decoder.values()
     return [token.content for token in added if token.special and token.content not in traces.TAGS]
 
@@ -133,8 +133,8 @@ def _pattern(names: Sequence[str]) -> re.Pattern[str]:
 
 
 def _tried(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str | None]:
-    """Give the sentinel as a template writes it, and what is wrong, if anything."""
-    fork = multiprocessing.get_context("fork")  # to start anew would take the seconds of an import
+    """Return the rendered sentinel, and the fault, if any."""
+    fork = multiprocessing.get_context("fork")  # spawning a new process would take seconds for imports
     receiver, sender = fork.Pipe(duplex=False)
     child = fork.Process(target=_render, args=(tokenizer, sender), daemon=True)
     child.start()

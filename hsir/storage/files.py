@@ -1,4 +1,4 @@
-"""Files: written whole or not at all; small JSON files with a checksum; hashes of any file or folder."""
+"""Atomic writes; small JSON files with a checksum; hashes of files and folders."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ from hsir.storage.temporary import sweep
 from hsir.storage.temporary import temporary as temporary_name
 
 CHECKSUM = "checksum"
-"""The key of a JSON object that holds the hash of the rest."""
+"""The key of a JSON object that contains the hash of the rest."""
 _MIB = 1 << 20
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file, without its checksum; raises InputError naming it where it is missing or damaged."""
+    """Read a JSON file, without its checksum; raises InputError naming it if it is missing or damaged."""
     try:
         with disk.naming(path):
             value = json.loads(path.read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ def write_json(value: Any, path: Path) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside `path` that takes its place once it is whole and on disk."""
+    """Yield a temporary file next to `path`, which replaces it once it is complete and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path)
     temporary = temporary_name(path)
@@ -59,23 +59,23 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     except OSError as error:
         if error.filename == str(temporary):
-            error.filename = str(path)  # what is written is what a reader knows
+            error.filename = str(path)  # readers see only what is on disk
         raise
     finally:
-        with suppress(OSError):  # where it cannot be deleted either, the first error says why
+        with suppress(OSError):  # if it cannot be deleted either, the first error explains why
             temporary.unlink(missing_ok=True)
 
 
 def checksum(value: Any) -> str:
-    """Hash what JSON keeps of a value to 16 hex digits."""
+    """Hash a value's JSON form to 16 hex digits."""
     plain = json.loads(json.dumps(value))
     return hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def file_hash(path: Path) -> str:
-    """Hash a file, or all files below a folder but hidden ones, to 16 hex digits; of what is neither, the name.
+    """Hash a file, or all files in a folder except hidden ones, to 16 hex digits; anything else is hashed by name.
 
-    Of files over 64 MiB (weights) the size and both ends are hashed, for every shard of every pool asks.
+    Of files over 64 MiB (weights), only the size and both ends are hashed, because every shard of every pool does this.
     """
     digest = hashlib.blake2b(digest_size=8)
     if not path.exists():  # a model's name on a hub

@@ -1,4 +1,4 @@
-"""What computes, by name, so that times can be read years later."""
+"""Names of the hardware, so that timings remain meaningful years later."""
 
 import platform
 import sys
@@ -10,7 +10,8 @@ CPUS = Path("/proc/cpuinfo")
 
 
 def computing() -> dict[str, Any]:
-    """Count the GPUs of this process (0 or 1), and name the GPU or the processor, without loading torch to know."""
+    """Return the number of GPUs of this process (0 or 1), and the name of the GPU or processor, without loading
+    torch."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return {"devices": 1, "device": torch.cuda.get_device_name()}
@@ -19,7 +20,7 @@ def computing() -> dict[str, Any]:
 
 @cache
 def processor() -> str:
-    """Name the processor."""
+    """Return the name of the processor."""
     try:
         lines = CPUS.read_text(encoding="utf-8").splitlines()
     except OSError:

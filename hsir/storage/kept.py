@@ -1,9 +1,9 @@
-"""Finished outputs that are being made again: kept next to their place until the new ones are finished.
+"""Keep finished outputs while they are being recreated, next to their place, until the new ones are finished.
 
-Snakemake deletes the outputs of a job before it starts, and again after it failed. Before the first, `keep` links each
-of them as `.{name}.kept`, which takes no space; after a failure `put_back` renames them, so that bytes and times are
-those of before. What Snakemake recorded of their making is put back as well: after a failed job it holds the options
-that failed. `recover` does the same for a Snakemake that was killed.
+Snakemake deletes the outputs of a job before it starts, and again after it fails. Before the start, `keep` links each
+of them as `.{name}.kept`, which takes no space; after a failure, `put_back` renames them, so that bytes and timestamps
+are as before. Snakemake's record of their options is restored as well: after a failed job, it contains the options that
+failed. `recover` does the same for a Snakemake that was killed.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ PROCESSES = Path("/proc")
 
 
 class Output(NamedTuple):
-    """An output, the file that Snakemake keeps its record in, and the one that marks it as being made."""
+    """An output, the file with Snakemake's record of it, and its marker file while it is being written."""
 
     path: Path
     record: Path
@@ -30,13 +30,13 @@ class Output(NamedTuple):
 
 
 class Kept:
-    """What is kept for the jobs under way, by a journal: a folder with a file for each job."""
+    """Kept outputs of running jobs, tracked in a journal: a folder with one file per job."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
 
     def keep(self, outputs: Sequence[Output]) -> None:
-        """Keep those outputs that exist; what was kept for an earlier try of the same job stays."""
+        """Keep the outputs that exist; those kept for an earlier attempt of the same job stay."""
         entry = self._entry(outputs)
         finished = [output for output in outputs if output.path.exists()]
         if entry.is_file() or not finished:
@@ -50,28 +50,28 @@ class Kept:
             temporary.write_text(json.dumps({"host": socket.gethostname(), "kept": noted, "all": everything}))
 
     def put_back(self, outputs: Sequence[Output]) -> list[Path]:
-        """Put the outputs of a failed job back where they are missing; give those that were."""
+        """Restore the missing outputs of a failed job; return the restored ones."""
         entry = self._entry(outputs)
         return self._put_back(entry, json.loads(entry.read_text())) if entry.is_file() else []
 
     def drop(self, outputs: Sequence[Output]) -> None:
-        """Delete what was kept: the new outputs are finished."""
+        """Delete the kept outputs: the new ones are finished."""
         entry = self._entry(outputs)
         if entry.is_file():
             self._drop(entry, json.loads(entry.read_text()))
 
     def recover(self) -> list[Path]:
-        """Put back what a killed Snakemake left; no other may be running in this folder. Give the outputs.
+        """Restore the outputs of a killed Snakemake and return them; no other may be running in this folder.
 
-        Where a process may still be making them (it lives, or ran on another host), they are left to Snakemake, which
-        makes marked outputs again.
+        If a process may still be writing them (it is alive, or ran on another host), they are left to Snakemake, which
+        recreates marked outputs.
         """
         found: list[Path] = []
         for entry in sorted(self._journal.glob("*.json")):
             try:
                 noted = json.loads(entry.read_text())
                 outputs = [Output(*map(Path, places)) for places in noted["all"]]
-            except (ValueError, KeyError, TypeError):  # it was cut short, so nothing was kept by it
+            except (ValueError, KeyError, TypeError):  # it was interrupted before anything was kept
                 entry.unlink()
                 continue
             marked = [output for output in outputs if output.mark.is_file()]
@@ -92,7 +92,7 @@ class Kept:
         for place, record, _, text in noted["kept"]:
             if Path(place).exists() or not beside(Path(place)).exists():
                 continue
-            _write(Path(record), text)  # first: an old record makes Snakemake run again, a new one never would
+            _write(Path(record), text)  # first: only an old record makes Snakemake rerun the job
             beside(Path(place)).rename(place)
             found.append(Path(place))
         self._drop(entry, noted)
@@ -109,7 +109,7 @@ class Kept:
 
 
 def beside(path: Path) -> Path:
-    """Give the place where an output is kept."""
+    """Return the path where an output is kept."""
     return path.with_name(f".{path.name}{SUFFIX}")
 
 
@@ -147,7 +147,7 @@ def _write(path: Path, text: str | None) -> None:
 
 
 def _made_now(paths: Iterable[Path]) -> bool:
-    """Tell whether a stage on this host has one of these paths on its command line; without /proc, assume it."""
+    """Return whether a stage on this host has one of these paths on its command line; without /proc, assume so."""
     if not PROCESSES.is_dir():
         return True
     wanted = [str(path).encode() for path in paths]

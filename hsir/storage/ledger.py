@@ -1,4 +1,4 @@
-"""The ledger: what a policy cost, in samples, tokens and seconds, so that equal budgets can be seen to be equal."""
+"""The ledger: the cost of a policy in samples, tokens and seconds, so that budgets can be compared."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,19 +7,19 @@ COUNTS = (
     "samples", "generated_tokens", "prefill_tokens", "cached_tokens", "scored_tokens", "training_tokens",
     "sample_seconds", "score_seconds", "train_seconds", "device_seconds",
 )  # fmt: skip
-"""What is summed; tokens are prompt and solution tokens, `device_seconds` are GPU seconds.
+"""Summed columns; tokens are prompt and solution tokens, `device_seconds` are GPU seconds.
 
-Tokens are computed ones, but for `cached_tokens`, which an engine had already.
+Tokens are computed ones, except for `cached_tokens`, which were already in an engine's cache.
 """
 
 Entry = dict[str, float]
 
 
 def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:
-    """Sum the samples of a pool; `took` is what its shards noted of their making.
+    """Sum the samples of a pool; `took` are the cost records of its shards.
 
     Prefill tokens are those of prompts and recycled prefixes that were computed. Cached tokens were not, because
-    another sample begins alike. Where a shard does not say which, all of them count as computed.
+    another sample has the same beginning. If a shard does not record this, all of them count as computed.
     """
     drawn, noted = list(rows), list(took)
     generated = sum(row["n_generated"] for row in drawn)
@@ -30,12 +30,12 @@ def pool(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -
 
 
 def scores(rows: Iterable[Mapping[str, Any]], took: Iterable[Mapping[str, Any]]) -> Entry:
-    """Sum the solutions that were scored; tokens are those that were read of the solutions."""
-    return {"scored_tokens": sum(row["m"] for row in rows)} | _times(took, "score_seconds")
+    """Sum the scored solutions; tokens are the solution tokens that were read."""
+    return {"scored_tokens": sum(row["n_tokens"] for row in rows)} | _times(took, "score_seconds")
 
 
 def training(told: Mapping[str, Any], took: Mapping[str, Any]) -> Entry:
-    """Sum what a training consumed; of reinforcement learning, its rollouts are samples like any others."""
+    """Sum what training consumed; in reinforcement learning, rollouts count as samples like any others."""
     counts = {
         "samples": told.get("rollouts", 0), "generated_tokens": told.get("generated_tokens", 0),
         "prefill_tokens": told.get("prompt_tokens", 0), "training_tokens": told["tokens"],
@@ -44,12 +44,12 @@ def training(told: Mapping[str, Any], took: Mapping[str, Any]) -> Entry:
 
 
 def devices(took: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Name the GPUs and processors that computed, as far as it was noted."""
+    """Return the GPUs and processors used, as far as they were recorded."""
     return sorted({one["device"] for one in took if one.get("device")})
 
 
 def total(entries: Iterable[Mapping[str, float]]) -> Entry:
-    """Add entries up; seconds are rounded to tenths."""
+    """Sum entries; seconds are rounded to tenths."""
     listed = list(entries)
     sums = {name: sum(entry.get(name, 0) for entry in listed) for name in COUNTS}
     return {name: round(value, 1) if name.endswith("seconds") else value for name, value in sums.items()}

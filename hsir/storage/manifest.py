@@ -1,4 +1,4 @@
-"""What a checkpoint consists of: `train` writes down each file's size and hash, and whoever loads it compares."""
+"""The manifest of a checkpoint: `train` records each file's size and hash, and every load compares them."""
 
 import hashlib
 import os
@@ -13,23 +13,23 @@ from hsir.storage.files import read_json, write_json
 
 NAME = "manifest.json"
 BLOCK = 64 << 20
-"""Bytes that are hashed together: several at once, for one core does not keep up with a disk."""
+"""Block size in bytes; several blocks are hashed in parallel, because one core does not keep up with a disk."""
 LOADED = {".safetensors", ".json", ".jinja", ".model", ".txt"}
-"""Endings of what loaders read: a file of these that was added would be used as well."""
+"""Suffixes that loaders read: an added file with one of these would be used as well."""
 
 
 def write(folder: Path) -> None:
-    """Note the files of a whole checkpoint."""
+    """Record the files of a complete checkpoint."""
     files = {path.name: {"size": path.stat().st_size, "sha256": digest(path)} for path in _inside(folder)}
     write_json({"files": files}, folder / NAME)
 
 
 @cache
 def check(folder: Path, weights: bool = True) -> None:
-    """Raise InputError unless a checkpoint is what was written, with or without its weights; once per process.
+    """Raise InputError unless a checkpoint is unchanged, with or without its weights; once per process.
 
-    A folder without a manifest (a base model, or a checkpoint of an older version) passes. Of processes that train
-    together, the first of each node looks.
+    A folder without a manifest (a base model, or a checkpoint of an older version) passes. In multi-process training,
+    the first process of each node checks.
     """
     if not (folder / NAME).is_file() or os.environ.get("LOCAL_RANK", "0") != "0":
         return
@@ -40,7 +40,7 @@ def check(folder: Path, weights: bool = True) -> None:
 
 
 def faults(folder: Path, weights: bool = True) -> list[str]:
-    """Say what is wrong with a checkpoint, by file."""
+    """Return the faults of a checkpoint, by file."""
     noted = _noted(folder / NAME)
     found = {path.name: path for path in _inside(folder)}
     told = [f"{folder / name}: missing" for name in noted if name not in found]
@@ -54,7 +54,7 @@ def faults(folder: Path, weights: bool = True) -> list[str]:
 
 
 def _noted(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a manifest; raises InputError for what is none."""
+    """Read a manifest; raises InputError if it is invalid."""
     value = read_json(path)
     files = value.get("files") if isinstance(value, dict) else None
     entries = files.values() if isinstance(files, dict) else [None]

@@ -1,6 +1,6 @@
-"""Marks around control tokens in a text that is not the project's own, so that they are tokenized as plain text.
+"""Marks around control tokens in untrusted text, so that they are tokenized as plain text.
 
-A question that holds `<|im_end|>` would otherwise end the user's turn.
+Otherwise, a question that contains `<|im_end|>` would end the user's turn.
 """
 
 import re
@@ -18,15 +18,15 @@ _MARKED = re.compile(f"{START}([^{START}{END}]*){END}|[{START}{END}]")
 
 
 def mark(text: str, tokens: re.Pattern[str]) -> str:
-    """Put marks around each match; marks that the text already holds are removed, so that it cannot forge any."""
+    """Put marks around each match; existing marks are removed, so that the text cannot forge any."""
     return tokens.sub(f"{START}\\g<0>{END}", re.sub(f"[{START}{END}]", "", text))
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
     """Tokenize a rendered chat: marked parts as plain text, and the rest as usual.
 
-    A lone mark, which a template's `split` can leave, is dropped. Raises InputError where the tokenizer has no fast
-    backend, or writes the control token from plain text too.
+    A lone mark, which a template's `split` can leave, is dropped. Raises InputError if the tokenizer has no fast
+    backend, or also produces the control token from plain text.
     """
 
     def usual(part: str) -> list[int]:
@@ -60,6 +60,6 @@ def _plain(tokenizer: "PreTrainedTokenizerBase", part: str) -> list[int]:
 
 
 def _within(encoder: Callable[[str], Sequence[int]], part: str) -> list[int]:
-    """Tokenize a part from within a text: SentencePiece puts a space before the first word of a text."""
+    """Tokenize a part as if inside a text: SentencePiece puts a space before the first word of a text."""
     newline, ids = list(encoder("\n")), list(encoder("\n" + part))
     return ids[len(newline) :] if ids[: len(newline)] == newline else list(encoder(part))

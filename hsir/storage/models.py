@@ -56,7 +56,7 @@ def load_model(path: str, dtype: str, **options: str) -> "PreTrainedModel":
 
 
 def positions(path: str) -> int:
-    """Tell how many tokens a model can read."""
+    """Return the maximum number of tokens that a model can read."""
     from transformers import AutoConfig
 
     check_exists(path)
@@ -66,7 +66,7 @@ def positions(path: str) -> int:
 
 
 def weights_dtype(path: str) -> "torch.dtype | None":
-    """Give the number format of a model's weights, as its config says; None where it does not."""
+    """Return the number format of a model's weights according to its config; None if it is not set."""
     from transformers import AutoConfig
 
     with _told(path):
@@ -76,18 +76,18 @@ def weights_dtype(path: str) -> "torch.dtype | None":
 
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
-    """Give the tokens that end a completion: the generation config's and the tokenizer's."""
+    """Return the tokens that end a completion: those of the generation config and of the tokenizer."""
     return _stops(model.name_or_path, model.generation_config, tokenizer)
 
 
 def stop_ids_at(path: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
-    """Give the tokens that end a completion of a model that another library loads."""
+    """Return the tokens that end a completion, for a model that another library loads."""
     from transformers import AutoConfig, GenerationConfig
 
     with _told(path):
         try:
             generation = GenerationConfig.from_pretrained(path)
-        except OSError:  # it has none of its own, and what transformers would make of its config counts
+        except OSError:  # without one, use what transformers would derive from its config
             config = AutoConfig.from_pretrained(path, trust_remote_code=False)
             generation = GenerationConfig.from_model_config(config)
     return _stops(path, generation, tokenizer)
@@ -98,12 +98,12 @@ def _stops(name: str, generation: "GenerationConfig | None", tokenizer: "PreTrai
     listed = named if isinstance(named, list) else [] if named is None else [named]
     own = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     if not listed and not own:
-        raise InputError(f"{name}: the model names no end-of-text token (eos_token_id)")
+        raise InputError(f"{name}: the model has no end-of-text token (eos_token_id)")
     return frozenset([*listed, *own])
 
 
 def check_exists(path: str) -> None:
-    """Raise InputError where a path that can only be a folder is none, or holds no model that is read."""
+    """Raise InputError if a path that can only be a folder does not exist, or contains no supported model."""
     if weights.is_gguf(path):
         raise InputError(f"{path}: a GGUF model, but only safetensors are loaded; {weights.CONVERT}")
     folder = Path(path)
@@ -117,7 +117,7 @@ def check_exists(path: str) -> None:
 def _told(path: str) -> Iterator[None]:
     """Turn a loading failure into an InputError that names the model.
 
-    Every kind of failure: damaged files raise what any of five libraries happens to, at any depth.
+    Covers every exception: damaged files raise whatever one of five libraries happens to raise, at any depth.
     """
     try:
         with disk.naming(Path(path)):

@@ -1,6 +1,6 @@
-"""A checksum over every byte of a Parquet file, kept in the file itself, so that it goes wherever the file goes.
+"""A checksum over every byte of a Parquet file, stored in the file itself, so that it moves with the file.
 
-Parquet's own checksums cover the pages, but not the footer, which says what the pages mean.
+Parquet's own checksums cover the pages, but not the footer, which defines what the pages mean.
 """
 
 import hashlib
@@ -10,14 +10,14 @@ from typing import Any
 
 KEY = "hsir-checksum"
 BLANK = "0" * 32
-"""What the file is written with, and what stands in the checksum's place while it is computed."""
+"""Placeholder that the file is written with, and that replaces the checksum while it is computed."""
 _BEFORE = KEY.encode() + b"\x18\x20"
 """The footer's key, the type of its value (text), and its length."""
 _STAMP = b"\x18\x04hsir\x18"
 
 
 def seal(path: Path) -> None:
-    """Put the checksum into a file that was written with the key and `BLANK`."""
+    """Insert the checksum into a file that was written with the key and `BLANK`."""
     content = path.read_bytes()
     place = _place(content)
     if place is None or content[place : place + 32] != BLANK.encode():
@@ -28,26 +28,26 @@ def seal(path: Path) -> None:
 
 
 def damaged(content: bytes) -> bool:
-    """Tell whether a file is not what was sealed; of one without a seal nothing can be told."""
+    """Return whether a file has changed since it was sealed; false if it has no seal."""
     place = _place(content)
     return place is not None and content[place : place + 32] != _digest(content, place)
 
 
 def sealed(content: bytes) -> bool:
-    """Tell whether a file has a seal: those of older versions have none."""
+    """Return whether a file has a seal: those of older versions have none."""
     return _place(content) is not None
 
 
 def stamped(content: bytes) -> dict[str, Any]:
-    """Read what a table says of its making, without a Parquet reader; nothing where it says nothing.
+    """Read a table's provenance without a Parquet reader; empty if there is none.
 
-    Raises ValueError for what is no JSON.
+    Raises ValueError if it is not JSON.
     """
     found = content.rfind(_STAMP)
     if found < 0:
         return {}
     at, length, shift = found + len(_STAMP), 0, 0
-    while True:  # Thrift's variable-length integer: seven bits a byte, the lowest first
+    while True:  # Thrift's variable-length integer: seven bits per byte, lowest first
         length |= (content[at] & 0x7F) << shift
         at, shift = at + 1, shift + 7
         if content[at - 1] < 0x80:

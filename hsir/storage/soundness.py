@@ -1,4 +1,4 @@
-"""Is what was loaded a whole model? Loaders fill gaps at random, and a model without sense still answers."""
+"""Check that a loaded model is complete: loaders fill missing weights at random, and a broken model still answers."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 ROUND_TRIP = "The answer is 42."
 NAMED = 3
-"""Weights that an error names; of more, the number."""
+"""Maximum number of weights that an error names; the rest are counted."""
 REMEDY = "download or copy the model again; if HSIR trained this checkpoint, delete it and retrain"
 
 
 def check_weights(path: str, model: "PreTrainedModel", told: Mapping[str, Any]) -> None:
-    """Raise InputError unless each weight of the model was in its files, in its shape, finite, and not all zeros.
+    """Raise InputError unless each weight of the model was in its files, with the right shape, finite, and not all
+    zeros.
 
-    `told` is what transformers reports of loading (`output_loading_info`); tied weights, and those that a class of
-    models ignores on purpose, are not in it.
+    `told` is the loading report of transformers (`output_loading_info`); it omits tied weights, and those that a model
+    class ignores on purpose.
     """
     mismatched = [f"{name} {list(found)}, not {list(wanted)}" for name, found, wanted in told["mismatched_keys"]]
     _refuse(path, "of a different shape than in config.json", mismatched)
@@ -31,7 +32,7 @@ def check_weights(path: str, model: "PreTrainedModel", told: Mapping[str, Any]) 
 
 
 def check_files(path: str) -> None:
-    """Raise InputError where weights of a folder are not finite, or all zeros, before another library loads them."""
+    """Raise InputError if weights in a folder are not finite, or all zeros, before another library loads them."""
     from safetensors import safe_open
 
     for file in sorted(Path(path).glob("*.safetensors")):
@@ -45,15 +46,15 @@ def check_tokenizer(path: str, tokenizer: "PreTrainedTokenizerBase") -> None:
     text = tokenizer.decode(ids, skip_special_tokens=True)
     if _letters(text) != _letters(ROUND_TRIP):
         raise InputError(
-            f"{path}: the tokenizer makes {text!r} of {ROUND_TRIP!r} ({len(tokenizer):,} tokens are known); its files"
-            f" (tokenizer.json, or tokenizer.model) are missing or damaged: {REMEDY}"
+            f"{path}: the tokenizer turns {ROUND_TRIP!r} into {text!r} ({len(tokenizer):,} tokens in its vocabulary);"
+            f" its files (tokenizer.json, or tokenizer.model) are missing or damaged: {REMEDY}"
         )
 
 
 def check_logits(path: str, chosen: "torch.Tensor", logits: "torch.Tensor", first: bool) -> None:
-    """Raise InputError where the next tokens' logits [b, vocabulary] are no numbers, or, at first, all the same.
+    """Raise InputError if the next tokens' logits [b, vocabulary] are not numbers, or, in the first step, all the same.
 
-    `chosen` [b, 1] are the tokens taken: the largest, so that one that is not a number is among them.
+    `chosen` [b, 1] are the chosen tokens: argmax picks NaN, so that a NaN is among them.
     """
     if not logits.gather(1, chosen).isfinite().all():
         raise InputError(f"{path}: the model's logits are not finite numbers; {REMEDY}, or set dtype: float32")
@@ -64,10 +65,10 @@ def check_logits(path: str, chosen: "torch.Tensor", logits: "torch.Tensor", firs
 def _check_values(path: str, weights: Iterable[tuple[str, "torch.Tensor"]]) -> None:
     infinite, zeros = [], []
     for name, weight in weights:
-        if weight.numel() and weight.is_floating_point() and weight.element_size() > 1:  # not packed, nor elsewhere
-            low, high = weight.detach().aminmax()  # no numbers where any value is none; no copy is made
+        if weight.numel() and weight.is_floating_point() and weight.element_size() > 1:  # else quantized, or elsewhere
+            low, high = weight.detach().aminmax()  # NaN if any value is NaN; makes no copy
             infinite += [name] * (not bool(low.isfinite() & high.isfinite()))
-            zeros += [name] * (weight.dim() > 1 and not low and not high)  # biases and scales may be
+            zeros += [name] * (weight.dim() > 1 and not low and not high)  # biases and scales may be all zeros
     _refuse(path, "not finite numbers", infinite)
     _refuse(path, "all zeros", zeros)
 

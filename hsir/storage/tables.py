@@ -31,7 +31,7 @@ _IDS = pa.list_(pa.int32())
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
-    """Columns are required, but those whose name ends in an underscore, which may be null."""
+    """Columns are required, except those whose name ends in an underscore, which may be null."""
     return pa.schema([pa.field(name.rstrip("_"), kind, nullable=name.endswith("_")) for name, kind in columns.items()])
 
 
@@ -58,7 +58,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "indiv-scores": _schema(
         sample_id=pa.string(), m=pa.int32(), d=pa.int32(), logdet=pa.float64(), sum_log_attention=pa.float64(),
-        variance=pa.float64(), indiv=pa.float64(),
+        variance=pa.float64(), n_tokens=pa.int32(), indiv=pa.float64(),
     ),
     "div": _schema(id=pa.string(), steps=pa.int32(), kept=pa.int32(), div_=pa.float64()),
     "filtered": _schema(
@@ -66,8 +66,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         prompt_ids=_IDS, completion_ids_=_IDS, loser_id_=pa.string(), loser_ids_=_IDS,
     ),
 }  # fmt: skip
-"""samples.completion_ids end with the stop token where finish is `stop`; n_tokens counts all of them,
-n_generated those that were not given as a recycled prefix. filtered.score is what the InDiv filter compared
+"""samples.completion_ids end with the stop token if finish is `stop`; n_tokens counts all of them, n_generated those
+not given as a recycled prefix. filtered.score is what the InDiv filter compared
 with tau; filtered.source is the pool, or `seed`, `gold` or
 `questions`; the last have no completion. asked.draws counts the samples
 of a prompt, which are numbered from `first`. div.div is null where a text has no step."""
@@ -146,17 +146,17 @@ def scores(path: Path) -> Iterator[tuple[str, float]]:
         found = ((name, score) for name, score in tuples("indiv-scores", path, ["sample_id", "indiv"]))
     for name, score in found:
         if not math.isfinite(score):
-            raise InputError(f"{path}: the score of {name!r} is {score}; delete the table and score again")
+            raise InputError(f"{path}: the score of {name!r} is {score}; delete the table and rescore")
         yield name, score
 
 
 def opening(ids: Sequence[int]) -> Row:
-    """Give what a table of prompts is stamped with where its completions are made to begin with some tokens."""
+    """Return the metadata of a table of prompts whose completions start with the given tokens."""
     return {"opening_ids": list(ids)} if ids else {}
 
 
 def opening_ids(path: Path) -> list[int]:
-    """Give the tokens that the completions of a table's prompts are made to begin with; most often none."""
+    """Return the tokens with which the completions of a table's prompts start; usually none."""
     ids: list[int] = metadata(path).get("opening_ids", [])
     return ids
 
@@ -175,7 +175,7 @@ def metadata(path: Path) -> Row:
 
 
 def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[str] | None = None) -> pa.Table:
-    """Read some columns of a file, of which every byte is checked."""
+    """Read some columns of a file after verifying all of its bytes."""
     if not path.is_file():
         raise InputError(f"{path}: no such table; create it with `snakemake {path}`")
     if path.suffix == ".jsonl":
@@ -201,7 +201,7 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
 def _decode(content: pa.BufferReader, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:
     """Decode columns in this thread.
 
-    `pq.read_table` scans in threads that may outlive it. One that frees the bytes while Python shuts down aborts the
+    `pq.read_table` scans in threads that may outlive it. If one frees the bytes while Python shuts down, it aborts the
     process, and a stage that has written its table fails.
     """
     with pq.ParquetFile(content, page_checksum_verification=True) as file:
@@ -228,13 +228,13 @@ def _read_lines(kind: str, path: Path, columns: Sequence[str], only: Collection[
 
 
 def _with_maps(row: Row, schema: pa.Schema) -> Row:
-    """Write objects as the pairs that a column of maps is made of."""
+    """Convert objects to the pairs that make up a map column."""
     return {field.name: [*row[field.name].items()] if pa.types.is_map(field.type) and row.get(field.name) is not None
             else row.get(field.name) for field in schema}  # fmt: skip
 
 
 def _check_nulls(table: pa.Table) -> None:
-    """Raise ArrowInvalid for a null in a required column: of lists, pyarrow itself lets them pass."""
+    """Raise ArrowInvalid for a null in a required column: pyarrow itself does not check lists."""
     for field in table.schema:
         if not field.nullable and table[field.name].null_count:
             raise pa.ArrowInvalid(f"Column '{field.name}' is declared non-nullable but contains nulls")
@@ -247,7 +247,8 @@ def write_text(text: str, path: Path) -> None:
 
 
 def _sound(path: Path) -> pa.BufferReader:
-    """Read a file once, for what is checked to be what is used; raises ValueError where its checksum is not its own."""
+    """Read a file once, so that the verified bytes are the ones used; raises ValueError if the checksum does not
+    match."""
     with disk.naming(path):
         content = path.read_bytes()
     if seal.damaged(content):

@@ -1,4 +1,5 @@
-"""Temporary files: their names say which process writes them, so that what a kill left can be told and swept."""
+"""Temporary files: their names contain the writing process, so that leftovers of killed ones can be found and
+deleted."""
 
 import hashlib
 import os
@@ -11,16 +12,17 @@ from pathlib import Path
 from hsir.progress import say
 
 _NAME = re.compile(r"^\.(?P<name>.+)\.(?P<pid>\d+)(?:-(?P<machine>[0-9a-f]{8}))?\.tmp$")
-"""Without a machine, the name is of an older version."""
+"""A name without a machine was written by an older version."""
 
 
 def temporary(path: Path) -> Path:
-    """Give the name under which this process writes a file: hidden, beside it."""
+    """Return the hidden temporary name, next to a file, under which this process writes it."""
     return path.with_name(f".{path.name}.{os.getpid()}-{machine()}.tmp")
 
 
 def sweep(path: Path) -> None:
-    """Delete what killed processes of this machine left of a file; those of others may be alive, and stay."""
+    """Delete temporary files of killed processes on this machine; those of other machines stay, as they may be in
+    use."""
     for found in path.parent.glob(f".{_escaped(path.name)}.*.tmp"):
         told = _NAME.match(found.name)
         if told and told["name"] == path.name and abandoned(found):
@@ -30,19 +32,19 @@ def sweep(path: Path) -> None:
 
 
 def abandoned(path: Path) -> bool:
-    """Tell whether the process that wrote a temporary file has ended; of one on another machine that is not known."""
+    """Return whether the process that wrote a temporary file has ended; unknown for other machines."""
     told = _NAME.match(path.name)
     return told is not None and told["machine"] == machine() and not _alive(int(told["pid"]))
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file is a temporary one by its name."""
+    """Return whether a file's name is that of a temporary file."""
     return _NAME.match(name) is not None
 
 
 @cache
 def machine() -> str:
-    """Name what process numbers are unique in: this host, and where it has containers, this one."""
+    """Return the scope in which process ids are unique: this host and, if any, its container."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -55,7 +57,7 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # of another user
+    except OSError:  # belongs to another user
         return True
     return True
 

@@ -1,7 +1,7 @@
 """Tasks: one file per benchmark, with its source, its prompt and its answer type.
 
-- `base.py` says what a task is; `benchmark.py` is the base of those with rows on a hub or in files.
-- `jsonl.py`: people's own questions.
+- `base.py` defines a task; `benchmark.py` is the base class of those with rows on a hub or in files.
+- `jsonl.py`: the user's own questions.
 - `generated.py`: the base of the generated benchmarks. `chains.py` and `wordproblems.py`: the embedded default.
   `bags.py` and `bagproblems.py`: one in which the shortest solution is not the best.
 - `rows.py`, `record.py`, `distilled.py`: reading rows and traces.

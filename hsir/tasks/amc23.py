@@ -1,7 +1,7 @@
-"""AMC23: problems of the American Mathematics Competitions of 2023 with whole-number answers.
+"""AMC23: problems of the American Mathematics Competitions of 2023 with integer answers.
 
-Source: math-ai/amc23 on the hub; the paper's zwhe99/amc23 and Qwen2.5-Math's `amc23/test.jsonl` have the same columns.
-Licence: the problems are the Mathematical Association of America's. Size: 40 problems, for evaluation alone.
+Source: zwhe99/amc23 on the hub, the paper's; math-ai/amc23 and Qwen2.5-Math's `amc23/test.jsonl` have the same columns.
+Licence: the problems belong to the Mathematical Association of America. Size: 40 problems, for evaluation only.
 Some copies write answers as floats: 27.0 becomes 27.
 """
 
@@ -18,7 +18,7 @@ class Amc23(Benchmark):
 
     kind: Literal["amc23"]
     grading: Graded = Number()
-    hub: Hub = "math-ai/amc23"
+    hub: Hub = "zwhe99/amc23"
     instruction: Instruction = NUMBER
 
     SOURCES = {"test": Source("test", ("test.jsonl", "*amc23*.jsonl"), 40)}

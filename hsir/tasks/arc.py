@@ -1,10 +1,10 @@
 """ARC-Challenge: science questions of US school examinations (Clark et al., arXiv 1803.05457).
 
-Source: allenai/ai2_arc on the hub, AI2's `ARC-Challenge-Train.jsonl` and `ARC-Challenge-Test.jsonl` (there the options
-stand inside the question). Licence: CC BY-SA 4.0. Sizes: 1,119 training and 1,172 test questions; 500 are the seed set.
+Source: allenai/ai2_arc on the hub, AI2's `ARC-Challenge-Train.jsonl` and `ARC-Challenge-Test.jsonl` (with the options
+inside the question). Licence: CC BY-SA 4.0. Sizes: 1,119 training and 1,172 test questions; 500 are the seed set.
 Options are labelled A-D or 1-4, and a few questions have three or five: they become A, B, ... in order.
-The paper says 1.17K; four of its five figures are multiples of 1/1,165, the test questions with four options, and none
-is of 1/1,172. All are graded here.
+The paper says 1.17K; four of its five values are multiples of 1/1,165, the number of test questions with four options,
+and none of 1/1,172. All are graded here.
 """
 
 from typing import Literal

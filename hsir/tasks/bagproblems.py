@@ -56,7 +56,7 @@ class Counts(NamedTuple):
 
 
 def problem(rng: random.Random, length: int) -> Problem:
-    """Draw a problem of `length` steps; every amount stays within 1 and `LARGEST`."""
+    """Generate a problem of `length` steps; every amount stays within 1 and `LARGEST`."""
     name, things = rng.choice(NAMES), rng.choice(THINGS)
     amount = start = rng.randint(2, 40)
     steps = []

@@ -1,7 +1,7 @@
 """A generated benchmark in which the shortest solution is not the best: length comes from work and from redundancy.
 
-Source: `hsir/tasks/bagproblems.py`. Licence: Apache-2.0, as the project. In the seed traces, the rate of steps that are
-written out and the rate of redundant steps are drawn independently of each other.
+Source: `hsir/tasks/bagproblems.py`. Licence: Apache-2.0, like the project. In the seed traces, the rate of steps that
+are written out and the rate of redundant steps are drawn independently of each other.
 """
 
 import random

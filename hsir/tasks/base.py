@@ -1,7 +1,6 @@
-"""What a task is: where its questions come from, how they are asked, how an answer is read and judged.
+"""The base class of tasks: the source of the questions, their prompt, and the grading of answers.
 
-A task is an option and its strategy, one file each: the prompt and the parser that reads its answers
-stand side by side.
+A task is an option and its strategy, in one file: the prompt is next to the parser that reads its answers.
 """
 
 from abc import ABC, abstractmethod
@@ -21,9 +20,9 @@ Graded = Annotated[Grading, Field(description="How answers are graded, by `kind`
 
 
 class BaseTask(Options, ABC):
-    """The three things that a benchmark must say: its questions, how they are asked, how answers are graded.
+    """The three things that a benchmark must define: its questions, their prompt, and the grading.
 
-    A task has a field `grading`, one of the kinds of `hsir.grading`, which its config may change.
+    A task has a field `grading`, one of the answer types of `hsir.grading`, which its config may change.
     """
 
     grading: Graded
@@ -33,34 +32,34 @@ class BaseTask(Options, ABC):
 
     @abstractmethod
     def records(self, split: Split, seed: int) -> Iterable[Record]:
-        """Give all questions of a split; `seed` draws the seed and unlabelled sets, never the test set."""
+        """Return all questions of a split; `seed` affects the seed and unlabelled sets, never the test set."""
 
     def questions(self, split: Split, seed: int) -> list[Record]:
-        """Give the questions of a split that are used: no more than `limit`."""
+        """Return the questions of a split that are used: at most `limit`."""
         return list(islice(self.records(split, seed), self.limit))
 
     def expected(self, split: Split) -> int | None:
-        """Tell how many questions are used, as far as that is known without a network."""
+        """Return how many questions are used, if that is known without a network."""
         size = self.size(split)
         return size if size is None or self.limit is None else min(size, self.limit)
 
     def files(self, split: Split) -> list[Path]:
-        """Name the files that a split is read from; when one changes, the split is loaded again."""
+        """Return the files that a split is read from; if one changes, the split is reloaded."""
         return []
 
     def size(self, split: Split) -> int | None:
-        """Tell how many questions a split has, as far as that is known without a network."""
+        """Return how many questions a split has, if that is known without a network."""
         return None
 
     def remote(self, split: Split) -> str | None:
-        """Name the data set of the hub that a split is read from, if it is."""
+        """Return the hub data set that a split is read from, if any."""
         return None
 
     def for_split(self, split: Split | None) -> Self:
-        """Give the task with only what a split depends on, so that no other change makes it again.
+        """Return the task with only the options that a split depends on, so that other changes do not recreate it.
 
-        None is for its verdicts, which depend on `grading` alone. A split depends on the kind of its grading and on
-        no option of it: another fallback grades anew what was generated, and generates nothing again.
+        None stands for its verdicts, which depend only on `grading`. A split depends on the kind of its grading, but
+        not on its options: a different fallback regrades existing samples, and does not resample.
         """
         fields = type(self).model_fields
         unread = self.unread(split) if split else set(fields) - {"kind", "grading"}
@@ -68,9 +67,9 @@ class BaseTask(Options, ABC):
         return self.model_copy(update=reset | ({"grading": type(self.grading)()} if split else {}))
 
     def unread(self, split: Split) -> Collection[str]:
-        """Name the options that a split does not depend on, besides those of its grading."""
+        """Return the options that a split does not depend on, in addition to those of its grading."""
         return ()
 
     @abstractmethod
     def prompt(self, record: Record) -> str:
-        """Write the user's message."""
+        """Return the user message."""

@@ -1,6 +1,6 @@
-"""What published benchmarks share: where their rows come from, their splits and traces, the wording of prompts.
+"""Shared by published benchmarks: the source of rows, splits and traces, and the wording of prompts.
 
-A benchmark is a file beside this one: its hub, its files, its sizes, and how one of its rows is a question.
+A benchmark is a file next to this one: its hub id, its files, its sizes, and how a row becomes a question.
 """
 
 import fnmatch
@@ -28,17 +28,18 @@ SeedSize = Annotated[int, Field(ge=1, description="Questions in the seed set; th
 
 
 class Source(NamedTuple):
-    """Where a part of a benchmark is found, and how many questions it has."""
+    """The location of a part of a benchmark, and its number of questions."""
 
     hub: str
-    """The name of its split on the hub."""
+    """Name of its split on the hub."""
     files: tuple[str, ...]
-    """File names in a folder, in order of preference; `*` stands for any text, and case does not count."""
+    """File names in a folder, in order of preference; `*` matches any text, and case is ignored."""
     size: int
 
 
 def instruct(answer: str) -> str:
-    """Ask for the trace format (paper, section 3); `answer` says what stands between the answer tags."""
+    """Return the instruction for the trace format (paper, section 3); `answer` describes the content of the answer
+    tags."""
     return (
         "Reason step by step between <think> and </think>, a blank line between steps; then give"
         f" {answer} between <answer> and </answer>."
@@ -53,20 +54,20 @@ LATEX = instruct("the final answer alone, in LaTeX,")
 
 
 def ask(record: Record, instruction: str) -> str:
-    """Write a zero-shot prompt: the question, its options a line each, the instruction."""
+    """Build a zero-shot prompt: the question, one line per option, the instruction."""
     options = "".join(f"\n{letter}. {text}" for letter, text in (record.options or {}).items())
     return f"{record.question}{options}\n\n{instruction}"
 
 
 class Benchmark(BaseTask):
-    """A published benchmark: evaluation alone, where it is not a `TrainingBenchmark`."""
+    """A published benchmark, for evaluation only unless it is a `TrainingBenchmark`."""
 
     kind: str
     grading: Graded
     hub: Hub
     config: HubConfig = None
     revision: str | None = Field(
-        None, description="Commit, tag or branch of the data set on the hub; the newest, if none."
+        None, description="Commit, tag or branch of the data set on the hub; if none, the newest."
     )
     path: Path | None = Field(
         None, description="Folder or file of a local copy in the original layout, instead of the hub."
@@ -75,11 +76,11 @@ class Benchmark(BaseTask):
 
     SOURCES: ClassVar[dict[Part, Source]]
     DISTILL_SYSTEM: ClassVar[str | None] = None
-    """The system prompt of a teacher that is asked for traces; none for most."""
+    """System prompt for a teacher; most benchmarks have none."""
 
     @abstractmethod
     def question(self, row: Row) -> Fields:
-        """Read a row as the fields of a `Record`, `id` only where the source has one; raises the row's fault."""
+        """Convert a row to the fields of a `Record`, with `id` only if the source has one; raises the row's fault."""
 
     def records(self, split: Split, seed: int) -> Iterable[Record]:
         if split != "test":
@@ -95,27 +96,27 @@ class Benchmark(BaseTask):
         return self.hub if self.path is None and split == "test" else None
 
     def size(self, split: Split) -> int | None:
-        """Tell how many questions a local copy has; of the hub's, and where no file is there, the published number."""
+        """Return the number of questions of a local copy; the published number for the hub, or if there is no file."""
         return self.counted("test") if split == "test" else None
 
     def prompt(self, record: Record) -> str:
         return ask(record, self.instruction)
 
     def distill_prompt(self, record: Record) -> str:
-        """Write what a teacher is asked for a trace."""
+        """Build the prompt that requests a trace from a teacher."""
         return self.prompt(record)
 
     def counted(self, part: Part) -> int:
-        """Count the rows of a part's local files; without any, tell the published number."""
+        """Count the rows of a part's local files; without files, return the published number."""
         files = [path for path in self.local(part) if path.is_file()] if self.path else []
         return sum(map(count, files)) if files else self.source(part).size
 
     def part(self, part: Part) -> list[Record]:
-        """Load a part as its source has it."""
+        """Load a part from its source."""
         return self.parsed(self.rows(part), part, self.source(part).size)
 
     def source(self, part: Part) -> Source:
-        """Tell where a part is found."""
+        """Return the location of a part."""
         return self.SOURCES[part]
 
     def rows(self, part: Part) -> list[Row]:
@@ -125,7 +126,7 @@ class Benchmark(BaseTask):
         return [row for path in self.local(part) for row in from_file(path)]
 
     def local(self, part: Part) -> list[Path]:
-        """Name the local files of a part; where there are none, the first that there should be."""
+        """Return the local files of a part; if there are none, the first expected one."""
         path, names = self.path or Path(), self.source(part).files
         if not path.is_dir():
             return [path]
@@ -133,7 +134,8 @@ class Benchmark(BaseTask):
         return next((found for name in names if (found := _matching(there, name))), [path / names[0]])
 
     def parsed(self, rows: Sequence[Row], part: str, expected: int) -> list[Record]:
-        """Read rows as questions with checked golds and ids that are unique; tell of another number than `expected`."""
+        """Convert rows to questions with checked gold answers and unique ids; report if their number is not
+        `expected`."""
         places: dict[str, str] = {}
         records = []
         for index, row in enumerate(rows):
@@ -148,13 +150,14 @@ class Benchmark(BaseTask):
 
 
 class TrainingBenchmark(Benchmark):
-    """A benchmark with training questions, which a run's seed parts into the seed set and the unlabelled one."""
+    """A benchmark with training questions, which a run's seed splits into the seed set and the unlabelled set."""
 
     seed_size: SeedSize = 1000
     traces: str | None = Field(
         None,
         description="Distilled traces, a JSONL file or a hub id: `trace`, and the question's `id` or its exact"
-        " `question`. The seed set is sampled from the questions with a trace.",
+        " `question`; or a published set such as `camel-ai/gsm8k_distilled`, which is converted. The seed set is"
+        " sampled from the questions with a trace.",
     )
     unlabelled: Literal["traced", "all"] = Field(
         "traced", description="The unlabelled set: the other training questions with a trace, or all others."
@@ -168,13 +171,13 @@ class TrainingBenchmark(Benchmark):
         return [*(self.local(part_of(split)) if self.path else []), *traces]
 
     def remote(self, split: Split) -> str | None:
-        if split == "test" or (split == "seed" and self.traces is None):  # a seed set needs traces, wherever it lies
+        if split == "test" or (split == "seed" and self.traces is None):  # a seed set also needs traces
             return super().remote(split)
         traces = self.traces if self.traces and not distilled.files(self.traces) else None
         return self.hub if self.path is None else traces
 
     def size(self, split: Split) -> int | None:
-        """Tell how many questions there are, of which `seed_size` are the seed set, as `Benchmark.size` does."""
+        """Return the number of questions, as `Benchmark.size` does; `seed_size` of them are the seed set."""
         if split == "seed":
             return self.seed_size
         return self.counted("test") if split == "test" else max(0, self.counted("train") - self.seed_size)
@@ -188,11 +191,11 @@ class TrainingBenchmark(Benchmark):
         if split == "seed" and self.traces is None:
             raise InputError(
                 f"{self.kind}: the seed set needs traces, but the benchmark has none; set `traces:` to a JSONL file of"
-                " `id` and `trace`, which `python -m hsir.stages.distill` makes"
+                " `id` and `trace`, which `python -m hsir.stages.distill` writes"
             )
         training = self.part("train")
         if self.traces is not None:
-            training = distilled.join(self.traces, training)
+            training = distilled.join(self.traces, training, self.grading)
         chosen = self._drawn(training, seed)
         if split == "seed":
             return [record for record in training if record.id in chosen]
@@ -205,12 +208,14 @@ class TrainingBenchmark(Benchmark):
         return super().rows(part)
 
     def _holds(self, part: Part) -> bool:
-        """Tell whether `path` can hold a part: the hub or a folder can, a file where it is named as the part's are."""
+        """Return whether `path` can contain a part: the hub and folders can, a file only if its name matches the
+        part."""
         file = self.path if self.path and self.path.is_file() else None
         return file is None or any(_matching([file], name) for name in self.source(part).files)
 
     def _rest(self, others: list[Record]) -> list[Record]:
-        """Give the unlabelled set; the paper's has a right distilled trace for each question (its table 1, |Train|)."""
+        """Return the unlabelled set; the paper's has a correct distilled trace for each question (its table 1,
+        |Train|)."""
         traced = [record for record in others if record.trace]
         if self.unlabelled == "all" or self.traces is None:
             return others
@@ -223,7 +228,7 @@ class TrainingBenchmark(Benchmark):
         return traced
 
     def _drawn(self, training: Sequence[Record], seed: int) -> set[str]:
-        """Draw the ids of the seed set."""
+        """Sample the ids of the seed set."""
         traced = sorted(record.id for record in training if record.trace or self.traces is None)
         if len(traced) < self.seed_size:
             what = "training questions" if self.traces is None else f"training questions with a trace in {self.traces}"
@@ -232,12 +237,12 @@ class TrainingBenchmark(Benchmark):
 
 
 def part_of(split: Split) -> Part:
-    """Name the part that a split is taken from."""
+    """Return the part that a split is taken from."""
     return "test" if split == "test" else "train"
 
 
 def checked(fields: Fields, row: Row, grading: Grader) -> Record:
-    """Make a record whose gold answer its grader understands; raises InputError naming the row."""
+    """Build a record whose gold answer the grader can parse; raises InputError naming the row."""
     try:
         record = Record(**fields)
     except ValidationError as error:

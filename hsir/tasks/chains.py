@@ -1,6 +1,6 @@
-"""The embedded benchmark: word problems of 2 to 8 steps, made by a seeded generator.
+"""The embedded benchmark: word problems of 2 to 8 steps from a seeded generator.
 
-Source: `hsir/tasks/wordproblems.py`. Licence: Apache-2.0, as the project. Seed traces are correct, and some have
+Source: `hsir/tasks/wordproblems.py`. Licence: Apache-2.0, like the project. Seed traces are correct, and some have
 redundant re-checks.
 """
 

@@ -1,4 +1,4 @@
-"""Multiple-choice rows: whatever a source calls its options, they become A, B, ... in order."""
+"""Multiple-choice rows: however a source labels its options, they become A, B, ... in order."""
 
 from collections.abc import Sequence
 from string import ascii_uppercase
@@ -7,7 +7,7 @@ from hsir.tasks.rows import Fields, Row
 
 
 def lettered(row: Row, labels: Sequence[object], texts: Sequence[object], key: object) -> Fields:
-    """Give `options` by letter, and as `answer` the letter of the option that is labelled `key`."""
+    """Return `options` by letter, and as `answer` the letter of the option labelled `key`."""
     names = [str(label) for label in labels]
     if len(names) != len(texts) or not 2 <= len(texts) <= len(ascii_uppercase) or len(set(names)) < len(names):
         raise row.fault(
@@ -22,7 +22,7 @@ def lettered(row: Row, labels: Sequence[object], texts: Sequence[object], key: o
 
 
 def from_letters(row: Row, key: object, column: str = "options") -> Fields:
-    """Read options that stand by their letters: {"A": ..., "B": ...}; a table fills those that a row has not."""
+    """Read options keyed by letter: {"A": ..., "B": ...}; tables leave cells of missing options empty."""
     texts = dict(sorted(row.inner(row.value(column)).fields.items()))
     while texts and list(texts.values())[-1] in (None, ""):
         texts.popitem()
@@ -30,7 +30,7 @@ def from_letters(row: Row, key: object, column: str = "options") -> Fields:
 
 
 def from_labels(row: Row) -> Fields:
-    """Read AI2's layouts: `choices` beside the question, or inside it with a `stem`; a list, or two of them."""
+    """Read AI2's layouts: `choices` next to the question, or inside it with a `stem`; one list, or two."""
     asked = row.value("question")
     inside = row.inner(asked) if isinstance(asked, dict) else row
     choices = inside.value("choices")

@@ -1,9 +1,9 @@
 """CommonsenseQA: everyday questions with five options (Talmor et al., arXiv 1811.00937).
 
-Source: tau/commonsense_qa on the hub, the authors' `train_rand_split.jsonl` and `dev_rand_split.jsonl` (there the
-options stand inside the question). Licence: MIT. Sizes: 9,741 training questions, of which 1,000 are the seed set, and
-1,221 of the development set. The test set (1,140) has no public labels. The paper gives its size, but its figures are
-multiples of 1/1,221: the development set is what is graded, there as here.
+Source: tau/commonsense_qa on the hub, the authors' `train_rand_split.jsonl` and `dev_rand_split.jsonl` (with the
+options inside the question). Licence: MIT. Sizes: 9,741 training questions (1,000 are the seed set), and 1,221 in the
+development set. The test set (1,140) has no public labels. The paper gives its size, but the paper's values are
+multiples of 1/1,221: the development set is graded, there as here.
 """
 
 from typing import Literal

@@ -16,7 +16,7 @@ from hsir.tasks.base import BaseTask, Graded, Split
 from hsir.tasks.record import Record
 
 ORDER: tuple[Split, ...] = ("test", "seed", "unlabelled")
-"""How splits are drawn: each without the questions of those before it."""
+"""The order in which splits are generated: each without the questions of the earlier ones."""
 
 MOST_MISSES = 1000
 
@@ -48,7 +48,7 @@ class Generated(BaseTask):
 
     @abstractmethod
     def draw(self, rng: random.Random, length: int) -> Drawn:
-        """Draw a problem of `length` steps."""
+        """Generate a problem of `length` steps."""
 
     def records(self, split: Split, seed: int) -> Iterator[Record]:
         taken: set[str] = set()
@@ -70,7 +70,7 @@ class Generated(BaseTask):
         return record.question
 
     def _draw(self, split: Split, seed: int, taken: set[str]) -> list[Record]:
-        """Draw a split, an equal number of each length, without the questions that are taken."""
+        """Generate a split, with equal numbers of each length, without the questions already taken."""
         rng = random.Random(f"{self.stream}/{split}/{seed}")
         levels = range(self.shortest, self.longest + 1)
         records: list[Record] = []

@@ -1,9 +1,9 @@
 """GPQA: graduate-level questions of biology, physics and chemistry (Rein et al., arXiv 2311.12022).
 
 Source: Idavidrein/gpqa on the hub, gated: accept its terms, then `hf auth login`; or the CSV files of the authors' zip.
-Licence: CC BY 4.0; its authors ask that no example be shown in plain text online. Sizes: main 448 (the paper's figures
-are multiples of 1/448), diamond 198, for evaluation alone. The right answer is a column of its own: the options are
-shuffled by a generator that is seeded by the record's id, the same way every time.
+Licence: CC BY 4.0; its authors ask that no example be shown in plain text online. Sizes: main 448 (the paper's values
+are multiples of 1/448), diamond 198, for evaluation only. The correct answer has its own column: the options are
+shuffled by a generator seeded with the record's id, the same way every time.
 """
 
 import random

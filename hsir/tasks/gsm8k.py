@@ -2,8 +2,8 @@
 
 Source: openai/gsm8k on the hub, github.com/openai/grade-school-math (`train.jsonl`, `test.jsonl`). Licence: MIT.
 Sizes: 7,473 training and 1,319 test questions; 1,000 are the seed set. The paper's traces are CAMEL's
-(camel-ai/gsm8k_distilled, from DeepSeek-R1), whose columns must be renamed to `question` and `trace`.
-The gold answer stands behind #### in the solution, with commas: 1,080. The number of calculations in it, <<48/2=24>>,
+(`traces: camel-ai/gsm8k_distilled`, from DeepSeek-R1).
+The gold answer follows #### in the solution, with commas: 1,080. The number of calculations in it, <<48/2=24>>,
 is the question's difficulty.
 """
 
@@ -38,6 +38,6 @@ class Gsm8k(TrainingBenchmark):
 
 
 def calculations(solution: str) -> int | None:
-    """Count the calculations of a solution: those set in <<...>>, else its lines; None where it has neither."""
+    """Count the calculations of a solution: those in <<...>>, else its lines; None if it has neither."""
     lines = [line for line in solution.splitlines() if line.strip()]
     return solution.count("<<") or len(lines) or None

@@ -1,6 +1,6 @@
-"""A benchmark of one's own, from JSONL files: `{"id": ..., "question": ..., "answer": ...}` a line.
+"""Your own benchmark, from JSONL files: one `{"id": ..., "question": ..., "answer": ...}` per line.
 
-Optional keys: `options` ({letter: text}), `difficulty` (a whole number), `trace` (a right solution).
+Optional keys: `options` ({letter: text}), `difficulty` (an integer), `trace` (a correct solution).
 """
 
 from collections.abc import Collection, Iterator
@@ -51,7 +51,7 @@ class Jsonl(BaseTask):
 
 
 def read_records(path: Path, grading: Grader = Auto()) -> Iterator[Record]:
-    """Read a question file; raises InputError naming the file, the line and the way out."""
+    """Read a question file; raises InputError naming the file, the line and a fix."""
     for row in from_file(path):
         fields = {"id": f"{path.stem}-{row.number:05d}"} | row.fields
         _gather_options(fields, row)
@@ -62,7 +62,7 @@ def read_records(path: Path, grading: Grader = Auto()) -> Iterator[Record]:
 
 
 def _gather_options(fields: Fields, row: Row) -> None:
-    """Read options as a table has them: JSON in one column, or a column for each letter; empty cells are left out."""
+    """Read options from a table: JSON in one column, or a column for each letter; empty cells are omitted."""
     for key in ("options", "difficulty", "trace"):
         if fields.get(key) == "":
             del fields[key]
@@ -72,7 +72,7 @@ def _gather_options(fields: Fields, row: Row) -> None:
             fields["options"] = jsontext.parse(options)
         except ValueError as error:
             raise row.fault(
-                f'options is no JSON object ({error}); write {{"A": ...}}, or a column for each letter'
+                f'options is not a JSON object ({error}); write {{"A": ...}}, or a column for each letter'
             ) from error
     elif options is None and {"A", "B"} <= set(fields):
         fields["options"] = {

@@ -1,7 +1,7 @@
 """MATH-500: competition mathematics, 500 of MATH's test problems (Lightman et al., arXiv 2305.20050).
 
 Source: HuggingFaceH4/MATH-500 on the hub, github.com/openai/prm800k, `math_splits/test.jsonl`. Licence: MIT.
-Size: 500 problems, for evaluation alone; `level`, 1 to 5, is the difficulty. Gold answers are LaTeX.
+Size: 500 problems, for evaluation only; `level`, 1 to 5, is the difficulty. Gold answers are LaTeX.
 """
 
 from typing import Literal

@@ -2,7 +2,7 @@
 
 Source: tuenguyen/Medical-Eval-MedBullets_op4 on the hub, a copy (its only split is called train);
 github.com/HanjieChen/ChallengeClinicalQA, `medbullets_op4.json`, columns as pandas writes them. Licence: none stated.
-Size: 308 questions with four options, for evaluation alone; ten of them are there twice, some with other options.
+Size: 308 questions with four options, for evaluation only; ten of them occur twice, some with different options.
 """
 
 from typing import Literal

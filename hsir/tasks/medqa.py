@@ -1,8 +1,8 @@
 """MedQA: questions of the US medical licensing examination with four options (Jin et al., arXiv 2009.13081).
 
 Source: GBaker/MedQA-USMLE-4-options on the hub, github.com/jind11/MedQA (`phrases_no_exclude_train.jsonl`, `..._test`).
-Licence: MIT. Sizes: 10,178 training and 1,273 test questions; 1,000 are the seed set. The paper's 9.3K are those of
-which a distilled trace was right: questions without a trace stay in the unlabelled set here.
+Licence: MIT. Sizes: 10,178 training and 1,273 test questions; 1,000 are the seed set. The paper's 9.3K are those with
+a correct distilled trace, as with `unlabelled: traced` here.
 """
 
 from typing import Literal

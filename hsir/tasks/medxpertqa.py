@@ -1,8 +1,8 @@
 """MedXpertQA, its text part: expert-level medical questions with ten options (Zuo et al., arXiv 2501.18362).
 
-Source: TsinghuaC3I/MedXpertQA on the hub, configuration Text. Licence: MIT. Size: 2,450 questions, for evaluation
-alone. Local files may be parts (reasoning 1,861, understanding 589): all that have test in their name are read.
-The question repeats its options behind "Answer Choices:", which is cut off here.
+Source: TsinghuaC3I/MedXpertQA on the hub, configuration Text. Licence: MIT. Size: 2,450 questions, for evaluation only.
+Local files may be parts (reasoning 1,861, understanding 589): all with test in their name are read. The question
+repeats its options after "Answer Choices:", which is removed here.
 """
 
 from typing import Literal

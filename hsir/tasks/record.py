@@ -1,4 +1,4 @@
-"""One question of a benchmark, in the form that every stage understands."""
+"""One question of a benchmark, in the common form of all stages."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def _plain(text: str) -> str:
-    """Refuse what no text file holds, and what no table can store."""
+    """Reject text that no text file or table can store."""
     if "\0" in text:
         raise ValueError("it contains a NUL character; remove it")
     try:

@@ -1,6 +1,6 @@
-"""Questions of the project's own in the files and layouts of published benchmarks, to rehearse an experiment with.
+"""Generated questions in the files and layouts of published benchmarks, to rehearse an experiment.
 
-They are the embedded benchmark's word problems, asked for a number, a letter, or yes or no.
+They are the embedded benchmark's word problems, with a number, a letter, or yes or no as the answer.
 """
 
 import csv
@@ -18,23 +18,23 @@ from hsir.tasks.benchmark import Benchmark, Part, TrainingBenchmark
 
 TRACES = "traces.jsonl"
 _FAR = 9
-"""How far the number of a wrong option, or of a wrong statement, may be from the right one."""
+"""Maximum difference of an incorrect option, or of a false statement, from the correct number."""
 
 
 class Asked(NamedTuple):
-    """A word problem, ready to be written in any layout."""
+    """A word problem that can be written in any layout."""
 
     id: str
     question: str
     steps: tuple[str, ...]
     number: str
     options: tuple[str, ...]
-    """Numbers, the right one among them."""
+    """Numbers, including the correct one."""
     level: int
 
     @property
     def letter(self) -> str:
-        """The letter of the right option."""
+        """The letter of the correct option."""
         return ascii_uppercase[self.options.index(self.number)]
 
     @property
@@ -44,13 +44,13 @@ class Asked(NamedTuple):
 
     @property
     def statement(self) -> tuple[str, bool]:
-        """The question as one for yes or no, and whether it is true."""
+        """The question as a yes-or-no question, and whether it is true."""
         shown = self.options[self.level % 2 and self.options.index(self.number)]
         return f"{self.question} Is it {shown}?", shown == self.number
 
 
 class Layout(NamedTuple):
-    """How a benchmark writes a question: its row, the answer that a trace ends in, and how many options it has."""
+    """How a benchmark stores a question: its row, the final answer of a trace, and the number of options."""
 
     row: Callable[[Asked], dict[str, Any]]
     answer: Callable[[Asked], str]
@@ -105,9 +105,9 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def lay_down(task: Benchmark, folder: Path, questions: int) -> None:
-    """Write a benchmark's files, with so many questions a part and a trace for each training question.
+    """Write a benchmark's files, with the given number of questions per part, and a trace for each training question.
 
-    A file that is there already with this content is left as it is, so that its time does not change.
+    An existing file with the same content is not rewritten, so that its timestamp does not change.
     """
     layout, taken = LAYOUTS[task.kind], set[str]()
     parts: tuple[Part, ...] = ("test", "train") if isinstance(task, TrainingBenchmark) else ("test",)
@@ -121,7 +121,7 @@ def lay_down(task: Benchmark, folder: Path, questions: int) -> None:
 
 
 def _draw(kind: str, part: Part, questions: int, options: int, taken: set[str]) -> list[Asked]:
-    """Draw questions that are not taken, and take them."""
+    """Generate questions that are not taken yet, and mark them as taken."""
     rng, found = random.Random(f"{kind}/{part}"), list[Asked]()
     while len(found) < questions:
         level = 2 + len(found) % 3
@@ -139,7 +139,7 @@ def _draw(kind: str, part: Part, questions: int, options: int, taken: set[str]) 
 
 
 def _question(layout: Layout, asked: Asked) -> str:
-    """Give the question as the benchmark's rows have it."""
+    """Return the question as in the benchmark's rows."""
     row = layout.row(asked)
     inner = row["question"]
     return str(inner["stem"] if isinstance(inner, dict) else inner)
@@ -151,7 +151,7 @@ def _trace(layout: Layout, asked: Asked) -> str:
 
 
 def _text(path: Path, rows: Sequence[dict[str, Any]]) -> str:
-    """Write rows in the format that a file's suffix says."""
+    """Write rows in the format given by a file's suffix."""
     if path.suffix == ".csv":
         written = io.StringIO(newline="")
         table = csv.DictWriter(written, list(rows[0]))

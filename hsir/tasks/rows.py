@@ -1,7 +1,7 @@
-"""Rows of a source as it has them: a data set of the Hugging Face hub, or a file in one of the usual layouts.
+"""Raw rows of a source: a data set on the Hugging Face hub, or a file in one of the usual layouts.
 
-`.jsonl`: an object a line. `.json`: a list of objects, an object of columns ({column: {"0": ...}}, as pandas writes
-it), or lines after all. `.csv` and `.tsv`: a header and rows. All UTF-8.
+`.jsonl`: one object per line. `.json`: a list of objects, an object of columns ({column: {"0": ...}}, as pandas writes
+it), or JSON lines. `.csv` and `.tsv`: a header and rows. All UTF-8.
 """
 
 import csv
@@ -22,15 +22,15 @@ _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class Row(NamedTuple):
-    """A row with the place that it was read from, which its errors name."""
+    """A row with its location, which errors name."""
 
     where: str
     number: int
-    """Its line, counted from 1; elsewhere than in lines its index, counted from 0."""
+    """Its line, counted from 1; in formats without lines its index, counted from 0."""
     fields: Fields
 
     def value(self, *columns: str) -> Any:
-        """Give the first of these columns that is not empty; raises InputError where all are."""
+        """Return the first of these columns that is not empty; raises InputError if all are."""
         for column in columns:
             if self.fields.get(column) not in (None, ""):
                 return self.fields[column]
@@ -38,37 +38,37 @@ class Row(NamedTuple):
         raise self.fault(f"no {' or '.join(columns)} (its columns: {there}); is this the correct source?")
 
     def text(self, *columns: str) -> str:
-        """Give a column that must be text, without white space around it."""
+        """Return a column that must be text, without surrounding white space."""
         value = self.value(*columns)
         if not isinstance(value, str) or not value.strip():
             raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not text; fix or remove the row")
         return value.strip()
 
     def inner(self, value: object) -> "Row":
-        """Give a value that must be an object, as a row whose errors name the same place."""
+        """Return a value that must be an object, as a row with the same location."""
         if not isinstance(value, dict):
             raise self.fault(f"{value!r:.80} is not an object; fix or remove the row")
         return Row(self.where, self.number, value)
 
     def list(self, *columns: str) -> list[Any]:
-        """Give a column that must be a list."""
+        """Return a column that must be a list."""
         value = self.value(*columns)
         if not isinstance(value, list | tuple):
             raise self.fault(f"{' or '.join(columns)} is {value!r:.80}, not a list; fix or remove the row")
         return [*value]
 
     def fault(self, what: object) -> InputError:
-        """Make the error that says what is wrong with the row."""
+        """Return the error for a fault of this row."""
         return InputError(f"{self.where}: {what}")
 
 
 def from_hub(hub: str, config: str | None, split: str, revision: str | None = None) -> list[Row]:
-    """Read a split of a data set on the hub; raises InputError saying how to do without the hub."""
+    """Read a split of a data set on the hub; raises InputError saying how to use a local copy."""
     from datasets import load_dataset
 
     try:
         rows = load_dataset(hub, config, split=split, revision=revision)
-    except Exception as error:  # the hub, its client and the file readers each have errors of their own
+    except Exception as error:  # the hub, its client and the file readers each raise their own errors
         name = f"{hub}, {config}" if config else hub
         raise InputError(
             f"{name}: the split {split!r} cannot be loaded from the hub ({type(error).__name__}: {error});"
@@ -78,7 +78,7 @@ def from_hub(hub: str, config: str | None, split: str, revision: str | None = No
 
 
 def from_file(path: Path, what: str = "question file") -> list[Row]:
-    """Read a file by its suffix; raises InputError naming the file, the row and the way out."""
+    """Read a file by its suffix; raises InputError naming the file, the row and a fix."""
     text = _text(path, what)
     if path.suffix.lower() in _DELIMITERS:
         return _table(path, text)
@@ -86,7 +86,7 @@ def from_file(path: Path, what: str = "question file") -> list[Row]:
 
 
 def count(path: Path) -> int:
-    """Count the rows of a file; of lines without reading what stands in them, and the same file once."""
+    """Count the rows of a file; lines are not parsed, and the same file is counted once."""
     stat = path.stat()
     return _counted(path, stat.st_size, stat.st_mtime_ns)
 
@@ -126,7 +126,7 @@ def _json(path: Path, text: str) -> list[Row]:
     try:
         rows = jsontext.parse(text)
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data":  # an object a line
+        if error.msg == "Extra data":  # one object per line
             return list(_lines(path, text))
         raise InputError(f"{path}, line {error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
     except ValueError as error:
@@ -159,7 +159,7 @@ def _table(path: Path, text: str) -> list[Row]:
 
 
 def _header(path: Path, names: Sequence[str], delimiter: str) -> Sequence[str]:
-    """Check the names of columns; raises InputError for another delimiter than the suffix promises."""
+    """Check the names of columns; raises InputError if the delimiter does not match the suffix."""
     if not any(name.strip() for name in names):
         raise InputError(f"{path}, line 1: no header; the first line must name the columns")
     found = next((other for other in _NAMES if other != delimiter and len(names) == 1 and other in names[0]), None)

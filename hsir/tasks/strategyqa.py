@@ -2,8 +2,8 @@
 
 Source: ChilleD/StrategyQA on the hub, 1,603 training and 687 test questions: the paper's sizes. Licence: MIT.
 500 are the seed set. The authors' 2,290 labelled questions (github.com/eladsegal/strategyqa: `train.json`, 2,061, and
-`dev.json`, 229) are split in the same sizes, the same way every time, by a hash of the question; which ones the hub's
-687 are cannot be told from them. A folder with a `test.json` is taken as it is. Answers are true or false.
+`dev.json`, 229) are split in the same sizes, the same way every time, by a hash of the question; they do not show which
+ones are the hub's 687. A folder with a `test.json` is used as it is. Answers are true or false.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from hsir.tasks.record import Record
 from hsir.tasks.rows import Fields, Row, count, from_file
 
 POOLED = (("train.json", "dev.json"), ("strategyqa_train.json",))
-"""Files of all labelled questions: the repository's, the website's."""
+"""Files with all labelled questions: in the repository, on the website."""
 
 
 class StrategyQA(TrainingBenchmark):
-    """StrategyQA: questions of several hidden steps, answered by yes or no."""
+    """StrategyQA: questions with several implicit steps, answered by yes or no."""
 
     kind: Literal["strategyqa"]
     grading: Graded = YesNo()
@@ -62,14 +62,14 @@ class StrategyQA(TrainingBenchmark):
         return min(every, test) if part == "test" else max(0, every - test)
 
     def _pool(self) -> list[Path]:
-        """Name the local files that hold all questions, if they are not parted already."""
+        """Return the local files with all questions, if they are not split already."""
         if self.path is None or (self.path / "test.json").is_file():
             return []
         return next((found for names in POOLED if (found := _all_there(self.path, names))), [])
 
 
 def _place(record: Record) -> tuple[str, str]:
-    """Give what sorts the questions: one that is there twice (it is) does not come apart."""
+    """Return the sort key of questions, which keeps duplicates (there is one) together."""
     return hashlib.sha256(record.question.encode()).hexdigest(), record.id
 
 

@@ -1,8 +1,7 @@
 """The seeded generator behind the embedded benchmark: word problems told as a chain of steps.
 
-The number of steps is the difficulty. A problem's trace reads like a distilled reasoning trace: a step
-a paragraph, and some redundant re-checks of what was already settled, which is the overthinking that
-self-improvement is to shed.
+The number of steps is the difficulty. A problem's trace reads like a distilled reasoning trace: one step per paragraph,
+and some redundant re-checks of earlier steps, the overthinking that self-improvement should remove.
 """
 
 import random
@@ -34,7 +33,7 @@ class Problem(NamedTuple):
 
 
 def problem(rng: random.Random, length: int) -> Problem:
-    """Draw a problem of `length` steps; every amount stays within 1 and `LARGEST`."""
+    """Generate a problem of `length` steps; every amount stays between 1 and `LARGEST`."""
     name, things = rng.choice(NAMES), rng.choice(THINGS)
     amount = start = rng.randint(2, 20)
     steps = []
@@ -50,7 +49,7 @@ def problem(rng: random.Random, length: int) -> Problem:
 
 
 def _event(rng: random.Random, amount: int) -> tuple[str, str, int]:
-    """Draw (verb, sign, by) among those that keep the amount within bounds."""
+    """Pick (verb, sign, by) among those that keep the amount within bounds."""
     possible = []
     if amount < LARGEST:
         possible += [("finds", "+"), ("buys", "+")]
@@ -66,7 +65,7 @@ def _event(rng: random.Random, amount: int) -> tuple[str, str, int]:
 
 
 def trace(rng: random.Random, told: Problem, rechecks: int) -> str:
-    """Solve the problem step by step, then go over it again `rechecks` times to no use."""
+    """Solve the problem step by step, then add `rechecks` redundant re-checks."""
     verdict = f"So the answer is {told.answer}."
     lines = [told.opening, *(f"{step.event}, so {step.equation}." for step in told.steps), verdict]
     for _ in range(rechecks):
@@ -76,5 +75,5 @@ def trace(rng: random.Random, told: Problem, rechecks: int) -> str:
 
 
 def rechecks(rng: random.Random, weights: Sequence[float]) -> int:
-    """Draw how many re-checks a trace has; `weights[n]` is the weight of n."""
+    """Sample the number of re-checks of a trace; `weights[n]` is the weight of n."""
     return rng.choices(range(len(weights)), weights)[0]

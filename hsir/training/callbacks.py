@@ -1,4 +1,4 @@
-"""What watches a training: marks, lines in the log, and the name of a batch that went wrong."""
+"""Callbacks of training: completion marks, log lines, and the names of a failing batch."""
 
 import math
 import random
@@ -23,9 +23,9 @@ from hsir.training.checkpoints import WHOLE
 
 
 class MarkWhole(TrainerCallback):  # type: ignore[misc]
-    """Mark a checkpoint once it is whole: one without the mark was cut off by a kill, and is not resumed.
+    """Mark a checkpoint once it is complete: one without the mark was interrupted by a kill, and is not resumed.
 
-    The mark holds the seconds of training so far, those before a kill included.
+    The mark contains the seconds of training so far, including those before a kill.
     """
 
     def __init__(self, before: float) -> None:
@@ -33,11 +33,11 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
 
     @property
     def seconds(self) -> float:
-        """Tell how long training took so far."""
+        """Return the seconds of training so far."""
         return self._before + time.monotonic() - self._began
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        # Each process saves a part, and the mark stands for all of them.
+        # Each process saves a part; the mark covers all of them.
         PartialState().wait_for_everyone()
         if state.is_world_process_zero:
             mark = Path(args.output_dir or "", f"checkpoint-{state.global_step}", WHOLE)
@@ -45,7 +45,7 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
 
 
 class StopAtNaN(TrainerCallback):  # type: ignore[misc]
-    """Stop where the loss is not a number, before a checkpoint is made of what came of it; name the batch."""
+    """Stop if the loss is not a number, before the result is saved in a checkpoint; name the batch."""
 
     def __init__(self, batch: Callable[[], list[str]]) -> None:
         self._batch = batch
@@ -63,7 +63,7 @@ class StopAtNaN(TrainerCallback):  # type: ignore[misc]
 
 
 class SaveAndStop(TrainerCallback):  # type: ignore[misc]
-    """Told to stop, save a checkpoint behind the step that is under way, and end; all processes at the same step."""
+    """On SIGTERM, save a checkpoint after the current step, and stop; all processes stop at the same step."""
 
     def __init__(self, told: threading.Event) -> None:
         self._told = told
@@ -76,16 +76,16 @@ class SaveAndStop(TrainerCallback):  # type: ignore[misc]
 
 
 class BreakOff(TrainerCallback):  # type: ignore[misc]
-    """Told to stop within a step, which takes minutes where it samples, save a checkpoint of the step before.
+    """On SIGTERM within a step, which takes minutes if it samples, save a checkpoint of the previous step.
 
-    Nothing but random generators and counts changes between two steps: they are held as they were after the last one.
+    Only random generators and counts change between two steps: their state after the last one is kept.
     """
 
     def __init__(self) -> None:
         self._held: tuple[int, list[Any]] | None = None
 
     def watch(self, *models: torch.nn.Module) -> None:
-        """Look before each forward pass, of a rollout's each token too, whether to break off."""
+        """Check before each forward pass, including that of each rollout token, whether to stop."""
         for model in models:
             model.register_forward_pre_hook(lambda *_: stopping.break_if_told())
 
@@ -93,7 +93,7 @@ class BreakOff(TrainerCallback):  # type: ignore[misc]
         self._held = state.num_input_tokens_seen, generators()
 
     def save(self, trainer: Trainer) -> None:
-        """Save the checkpoint of the last step, unless it is there, or there was none."""
+        """Save the checkpoint of the last step, unless it exists or there was no step."""
         step = trainer.state.global_step
         if self._held is None or Path(trainer.args.output_dir, f"checkpoint-{step}", WHOLE).is_file():
             return say(f"received SIGTERM: the checkpoint at step {step} is saved" if step else "received SIGTERM")
@@ -106,13 +106,13 @@ class BreakOff(TrainerCallback):  # type: ignore[misc]
 
 
 def generators() -> list[Any]:
-    """Give the states of all random generators that a checkpoint holds."""
+    """Return the states of all random generators that a checkpoint contains."""
     on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return [random.getstate(), np.random.get_state(), torch.get_rng_state(), on_gpus]
 
 
 def set_generators(held: list[Any]) -> None:
-    """Set them as they were."""
+    """Restore their states."""
     random.setstate(held[0])
     np.random.set_state(held[1])
     torch.set_rng_state(held[2])
@@ -144,9 +144,9 @@ class Tell(TrainerCallback):  # type: ignore[misc]
 
 
 class Passes:
-    """The rows that a trainer's last passes were given, so that those of a failing step can be named.
+    """The rows of the last passes, so that those of a failing step can be named.
 
-    The pass is watched, not the collator: batches are made ahead of their step.
+    This hooks the pass, not the collator: batches are collated ahead of their step.
     """
 
     def __init__(self, trainer: Trainer, names: Mapping[tuple[int, ...], str], passes: int) -> None:
@@ -160,6 +160,6 @@ class Passes:
         return loss
 
     def names(self) -> list[str]:
-        """Name the rows of the last step; of pairs, by the winner."""
+        """Return the names of the last step's rows; pairs are named after the winner."""
         texts = [tuple(row[kept].tolist()) for ids, mask in self._last for row, kept in zip(ids, mask, strict=True)]
         return [self._names[text] for text in texts if text in self._names]

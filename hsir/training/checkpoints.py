@@ -1,4 +1,4 @@
-"""A trainer's state on disk: which checkpoint may be resumed, and what is thrown away."""
+"""A trainer's state on disk: which checkpoint can be resumed, and which are deleted."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ MADE_BY = "made-by.json"
 
 
 def resumable(folder: Path, made_by: tables.Row) -> Path | None:
-    """Give the newest whole checkpoint of the same making; take away everything else."""
+    """Return the newest complete checkpoint with the same provenance; delete everything else."""
     stamp = folder / MADE_BY
     if not stamp.is_file() or not tables.same_making(read_json(stamp), made_by):
         forget(folder)
@@ -29,6 +29,6 @@ def resumable(folder: Path, made_by: tables.Row) -> Path | None:
 
 
 def forget(folder: Path) -> None:
-    """Take the trainer's state away, its stamp first: what a kill leaves of it is then never resumed."""
+    """Delete the trainer's state, its stamp first, so that what a kill leaves of it is never resumed."""
     (folder / MADE_BY).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What several processes that train one policy need: their devices, what fills their last pass, all weights."""
+"""Multi-process training of one policy: devices, filling the last pass, gathering the weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from hsir.training import launch
 
 
 def blanks(rows: list[tables.Row], options: Training) -> list[tables.Row]:
-    """Give rows that nothing is learnt from, so that the last pass of an epoch has one for each place.
+    """Return rows without loss that fill up the last pass of an epoch.
 
-    Without them each process would be given rows of the epoch's beginning once more. One process needs none.
+    Without them, processes would repeat rows from the beginning of the epoch. A single process needs none.
     """
     processes = options.devices.processes
     lacking = -len(rows) % (options.device_batch_size * processes) if processes > 1 else 0
@@ -27,7 +27,7 @@ def blanks(rows: list[tables.Row], options: Training) -> list[tables.Row]:
 
 
 def take_device(options: Training) -> None:
-    """Let a process that was started beside others use its own GPU; raises HsirError where there are too few."""
+    """Assign each of several processes its own GPU; raises HsirError if there are too few."""
     gpus, devices = torch.cuda.device_count(), options.devices
     if isinstance(devices, Single):
         if gpus > 1:
@@ -44,7 +44,7 @@ def take_device(options: Training) -> None:
 
 @contextmanager
 def split(options: Training) -> Iterator[None]:
-    """Have a model that is loaded within split among the processes at once, where `devices` splits weights."""
+    """Shard a model among the processes while it is loaded in this block, if `devices` shards weights."""
     if not isinstance(options.devices, Zero3):
         yield
         return
@@ -52,22 +52,22 @@ def split(options: Training) -> Iterator[None]:
 
     zero = options.devices.deepspeed()["zero_optimization"]
     known = {key: value for key, value in zero.items() if value != "auto"}
-    # Transformers looks for this object, which it holds no reference to, while it loads.
+    # Transformers looks up this object while loading, but holds no reference to it.
     kept = HfDeepSpeedConfig({"train_micro_batch_size_per_gpu": 1, "zero_optimization": known})
     yield
     del kept
 
 
 def part() -> None:
-    """Let go of the other processes: one that ends with threads that still listen to them may be aborted."""
+    """Leave the process group: a process that exits with threads still listening to others may be aborted."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def gathered(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Put DeepSpeed's float32 weights together; all processes must ask, and the first is given them.
+    """Gather DeepSpeed's float32 weights; all processes must call this, and the first one receives them.
 
-    A tied weight is there once. Raises HsirError for a weight that DeepSpeed does not hold.
+    A tied weight occurs once. Raises HsirError for a weight that DeepSpeed does not have.
     """
     from deepspeed.utils import safe_get_full_fp32_param
 

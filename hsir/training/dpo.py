@@ -15,8 +15,8 @@ from hsir.training.passes import ByTokens
 class PairTrainer(ByTokens, DPOTrainer):  # type: ignore[misc]
     """DPO plus a weighted NLL of the winner: a mean over each winner's tokens, then over pairs.
 
-    TRL's own `sft` loss is a mean over all tokens of the micro-batch, in which long winners weigh more. Rows of the
-    data set are token ids already: prompt_ids, chosen_ids, rejected_ids.
+    TRL's own `sft` loss is a mean over all tokens of the micro-batch, which gives long winners more weight. Rows of the
+    data set are already token ids: prompt_ids, chosen_ids, rejected_ids.
     """
 
     def __init__(self, *args: Any, nll_weight: float, **kwargs: Any) -> None:
@@ -41,9 +41,9 @@ class PairTrainer(ByTokens, DPOTrainer):  # type: ignore[misc]
         return self._over_all(found + nll, real)
 
     def _over_all(self, loss: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Turn a mean over the pairs of a pass into its share of the mean over the real ones of all processes.
+        """Convert a mean over a pass's pairs into its share of the mean over the real pairs of all processes.
 
-        `real` is [pairs]: false for pairs that fill an epoch up, each of which adds log 2 to the sum, and no gradient.
+        `real` is [pairs]: false for pairs that fill up an epoch; each adds log 2 to the sum, and no gradient.
         """
         processes: int = self.accelerator.num_processes
         if processes == 1:
@@ -61,7 +61,7 @@ def mean_nll(log_probs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def stored(pairs: list[dict[str, list[int]]], folder: Path) -> Dataset:
-    """Lay pairs down where every process finds them, and beside them what the reference says of them."""
+    """Store the pairs where every process finds them, together with the reference's log-probabilities."""
     with PartialState().main_process_first():
         if PartialState().is_main_process:
             Dataset.from_list(pairs).save_to_disk(folder / "pairs")

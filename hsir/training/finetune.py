@@ -27,16 +27,16 @@ from hsir.training.distributed import blanks, gathered, take_device
 from hsir.training.grpo import Asked, grpo
 from hsir.training.order import Order
 
-# Of transformers, about a name that TRL uses: a line at every step.
+# A warning of transformers about a name that TRL uses, printed at every step.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
 
 
 Watch = Callable[[Trainer], None]
-"""What is done to a trainer before it begins, so that its course can be watched."""
+"""A hook that is applied to a trainer before it starts, for tracking."""
 
 
 class Outcome(NamedTuple):
-    """The outcome of a training: a deterministic part, and a part that varies between runs."""
+    """The outcome of a training run: a deterministic part, and a part that varies between runs."""
 
     told: tables.Row
     """Losses and counts."""
@@ -90,9 +90,9 @@ def finetune(
 
 
 def train(trainer: Trainer, model: PreTrainedModel, resume: Path | None, told_to_stop: threading.Event) -> None:
-    """Train to the end, or until told to stop: then there is a checkpoint of the last step that was finished.
+    """Train to the end, or until SIGTERM, after which there is a checkpoint of the last finished step.
 
-    Several processes break off no step, for they would have to at the same place; they stop after it.
+    Several processes do not interrupt a step, because they would have to at the same place; they stop after it.
     """
     if PartialState().num_processes > 1:
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -111,7 +111,7 @@ def _outcome(
     log: list[dict[str, float]], counts: tables.Row, options: Training, seconds: float,
     weights: dict[str, torch.Tensor] | None,
 ) -> Outcome:  # fmt: skip
-    """Sum up what a trainer logged, and what it took."""
+    """Summarize a trainer's logs and its cost."""
     on = computing()
     took = {"seconds": round(seconds, 1), **on, "devices": on["devices"] * options.devices.processes}
     history = [entry for entry in log if "loss" in entry]
@@ -120,7 +120,7 @@ def _outcome(
 
 @contextmanager
 def shown(resume: Path | None, steps: int) -> Iterator[list[Tell]]:
-    """Show how far a training is, in the first of its processes; yield the callbacks that tell it."""
+    """Show the progress of training in the first process; yield the callbacks that report it."""
     if not launch.first():
         yield []
         return
@@ -130,13 +130,13 @@ def shown(resume: Path | None, steps: int) -> Iterator[list[Tell]]:
 
 
 def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
-    """Give what a trainer logged: the loss of each step; of reinforcement learning, rewards and rollouts too."""
+    """Return a trainer's logs: the loss of each step; for reinforcement learning, also rewards and rollouts."""
     losses = {"losses": [{"step": entry["step"], "loss": entry["loss"]} for entry in logged]}
     return losses | (rollouts_told(logged, options) if isinstance(options, Grpo) else {})
 
 
 def times(logged: list[dict[str, float]]) -> tables.Row:
-    """Give what the steps took, where a trainer logs it: those of reinforcement learning, in seconds."""
+    """Return the time of the steps in seconds, if the trainer logs it (reinforcement learning)."""
     names = {
         "seconds": "step_time", "rollouts": "rollouts/seconds", "grading": "grading/seconds", "indiv": "indiv/seconds",
     }  # fmt: skip
@@ -145,8 +145,8 @@ def times(logged: list[dict[str, float]]) -> tables.Row:
 
 
 def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
-    """Sum the rollouts of all steps, and give the course of what they were rewarded for; lengths in tokens."""
-    a_step = options.batch_size * options.group_size
+    """Sum the rollouts of all steps, and return the history of their rewards; lengths are in tokens."""
+    a_step = options.in_a_step * options.group_size
     names = {
         "reward": "reward", "without_spread": "frac_reward_zero_std", "clipped": "completions/clipped_ratio",
         "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean",
@@ -171,7 +171,7 @@ def _trainer(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[tables.Row], blank: list[tables.Row],
     options: Training, arguments: dict[str, Any], asked: Asked | None,
 ) -> Trainer:  # fmt: skip
-    """Make the trainer, which tells the rows of a batch whose loss is not a number."""
+    """Build the trainer, which reports the rows of a batch whose loss is not a number."""
     shared = {"model": model, "processing_class": tokenizer, "peft_config": adapters(options)}
     if isinstance(options, Grpo):
         trainer, batch = grpo(shared, rows, options, arguments, asked)
@@ -189,9 +189,9 @@ def _trainer(
 
 
 def sft(shared: dict[str, Any], rows: list[tables.Row], arguments: dict[str, Any]) -> Trainer:
-    """Make the trainer of `kind: sft`: the NLL of solutions, prompts left out.
+    """Build the trainer of `kind: sft`: the NLL of solutions, without prompts.
 
-    Nothing is packed: packed solutions see each other where attention is not told their borders.
+    No packing: without a block-diagonal mask, packed solutions attend to one another.
     """
     from datasets import Dataset
     from trl import SFTConfig
@@ -203,7 +203,7 @@ def sft(shared: dict[str, Any], rows: list[tables.Row], arguments: dict[str, Any
 
 
 def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments: dict[str, Any]) -> Trainer:
-    """Make the trainer of `kind: dpo`; the model as it is now is the reference, asked once, before the first step."""
+    """Build the trainer of `kind: dpo`; the current model is the reference, evaluated once, before the first step."""
     from trl import DPOConfig
 
     from hsir.training.dpo import PairTrainer, stored
@@ -215,7 +215,7 @@ def dpo(shared: dict[str, Any], rows: list[tables.Row], options: Dpo, arguments:
 
 
 def adapters(options: Training) -> Any:
-    """Translate `lora` into peft's options; None where all weights are trained."""
+    """Translate `lora` into peft's options; None if all weights are trained."""
     if options.lora is None:
         return None
     from peft import LoraConfig
@@ -228,9 +228,9 @@ def adapters(options: Training) -> Any:
 
 
 def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) -> None:
-    """Raise HsirError unless the trainer consumed all that was planned, kills and restarts included.
+    """Raise HsirError unless the trainer consumed everything planned, including before kills and restarts.
 
-    Where it samples by itself, `tokens` is None: how many there will be is not known before.
+    If it generates its own samples, `tokens` is None, because the number is not known in advance.
     """
     seen = (state.global_step, int(state.num_input_tokens_seen))
     if seen != (planned_steps, seen[1] if tokens is None else tokens):
@@ -241,7 +241,7 @@ def check_consumed(state: TrainerState, tokens: int | None, planned_steps: int) 
 
 
 def arguments(options: Training, seed: int, folder: Path, steps: int) -> dict[str, Any]:
-    """Translate the options that all trainers share into TRL's, for a training of so many optimizer steps."""
+    """Translate the shared training options into TRL's, for the given number of optimizer steps."""
     on_gpu = torch.cuda.is_available()
     offline = isinstance(options, Offline)
     return {
@@ -251,7 +251,7 @@ def arguments(options: Training, seed: int, folder: Path, steps: int) -> dict[st
         **({"num_train_epochs": options.epochs} if isinstance(options, Offline) else {"max_steps": options.steps(0)}),
         "per_device_train_batch_size": options.at_once,
         "gradient_accumulation_steps": options.accumulation,
-        # Of rollouts, TRL's trainer counts the tokens itself.
+        # TRL's trainer counts the tokens of rollouts itself.
         "include_num_input_tokens_seen": "non_padding" if offline else "no",
         "logging_steps": 1, "dataloader_pin_memory": on_gpu,
         "save_strategy": "steps", "save_steps": options.save_steps, "save_total_limit": 2,
@@ -262,12 +262,12 @@ def arguments(options: Training, seed: int, folder: Path, steps: int) -> dict[st
 
 
 def warmup(ratio: float, steps: int) -> int:
-    """Count the steps with a rising rate: rounded up, but never all of them, for the first has the rate 0."""
+    """Return the number of warm-up steps: rounded up, but never all steps, because the first has the rate 0."""
     return min(math.ceil(ratio * steps), max(0, steps - 1))
 
 
 def length(row: tables.Row) -> int:
-    """Count the tokens of an example that a trainer is given: of a pair, the prompt's twice."""
+    """Return the number of tokens of an example; for a pair, the prompt counts twice."""
     prompt = len(row["prompt_ids"])
     loser = prompt + len(row["loser_ids"]) if row["loser_ids"] is not None else 0
     return prompt + len(row["completion_ids"]) + loser

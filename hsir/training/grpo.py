@@ -1,4 +1,4 @@
-"""Reinforcement learning by TRL's GRPOTrainer: rollouts of the policy in training, graded, scored and rewarded."""
+"""Reinforcement learning with TRL's GRPOTrainer: rollouts of the policy in training, graded, scored and rewarded."""
 
 import math
 import time
@@ -13,7 +13,8 @@ from trl import GRPOConfig
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.diversity.indiv.score import Solution, batches, live, reasoning
+from hsir.diversity.indiv.reading import Solution, read
+from hsir.diversity.indiv.score import batches, live
 from hsir.errors import HsirError, InputError
 from hsir.grading import Item
 from hsir.grading.base import Grader
@@ -28,17 +29,17 @@ Names = Callable[[], list[str]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What rollouts are judged by: the questions by id (table `questions`), their grader, and a score set."""
+    """The judges of rollouts: the questions by id (table `questions`), their grader, and a score set."""
 
     questions: Mapping[str, tables.Row]
     grader: Grader
     score: Score
     opening: tuple[int, ...] = ()
-    """Token ids that the rollouts are made to begin with."""
+    """Token ids with which all rollouts start."""
 
 
 class Rollouts:
-    """A step's completions as groups of rollouts: graded once, and scored once, for all rewards together."""
+    """A step's completions as groups of rollouts, graded and scored once for all rewards."""
 
     def __init__(self, options: Grpo, asked: Asked, opening: str = "") -> None:
         self._options, self._asked, self._opening = options, asked, opening
@@ -48,17 +49,17 @@ class Rollouts:
         self._seconds: dict[str, float] = defaultdict(float)
         self._groups: list[list[Rollout]] = []
         self.trainer: QuestionTrainer | None = None
-        """Whose policy scores; set once the trainer is there."""
+        """The trainer whose policy scores; set once the trainer exists."""
 
     def names(self) -> list[str]:
-        """Name the questions of the last step."""
+        """Return the questions of the last step."""
         return [group[0].name.rsplit("-", 1)[0] for group in self._groups]
 
     def __call__(
         self, prompts: Sequence[list[int]], texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str],
         log: Callable[[str, float], None],
     ) -> list[list[Rollout]]:  # fmt: skip
-        """Give the groups, in order, and log what they are; raises HsirError as `judged` does."""
+        """Return the groups, in order, and log their statistics; raises HsirError as `judged` does."""
         if self._of is ids:
             return self._groups
         self._groups, self._of = self.judged(prompts, texts, ids, names), ids
@@ -73,9 +74,9 @@ class Rollouts:
     def judged(
         self, prompts: Sequence[list[int]], texts: Sequence[str], ids: Sequence[list[int]], names: Sequence[str]
     ) -> list[list[Rollout]]:  # fmt: skip
-        """Grade and score groups, those of this step that were already judged excepted.
+        """Grade and score groups, except those already judged in this step.
 
-        Raises HsirError where a group holds more than one question.
+        Raises HsirError if a group contains more than one question.
         """
         size = self._options.group_size
         places = range(0, len(names), size)
@@ -116,7 +117,7 @@ class Rollouts:
     def _by_policy(
         self, graded: list[Rollout], prompts: Sequence[list[int]], ids: Sequence[list[int]]
     ) -> list[Rollout]:  # fmt: skip
-        """Score rollouts by the policy that drew them, as it is in this step."""
+        """Score rollouts with the policy that generated them, as it is in this step."""
         if self.trainer is None:
             raise HsirError("no policy to score with")
         began, options = time.monotonic(), self._asked.score
@@ -133,19 +134,20 @@ class Rollouts:
         return [one._replace(indiv=value) for one, value in zip(graded, values, strict=True)]
 
     def _read(self, solution: Solution) -> Solution:
-        """Choose what of a rollout is scored; of one without the reasoning that is asked for, all."""
-        if self._asked.score.tokens == "all" or self.trainer is None:
+        """Select the part of a rollout to score; all of it if the requested reasoning is missing."""
+        if self.trainer is None:
             return solution
-        return reasoning(solution, self.trainer.processing_class) or solution
+        return read(solution, self.trainer.processing_class, self._asked.score) or solution
 
 
 def grpo(
     shared: dict[str, Any], rows: list[tables.Row], options: Grpo, arguments: dict[str, Any], asked: Asked | None
 ) -> tuple[QuestionTrainer, Names]:
-    """Make the trainer of `kind: grpo`, and what names the questions of its last step (paper, eq. 6 to 10).
+    """Build the trainer of `kind: grpo`, and a function that returns the questions of its last step (paper, eq. 6 to
+    10).
 
-    The loss is a mean over all tokens of the step, however many passes it takes; the policy that training begins with
-    is the KL's reference. A group's deviation is that of a sample (n - 1), plus 1e-4, as TRL has it.
+    The loss is a mean over all tokens of the step, however many passes it takes; the initial policy is the KL's
+    reference. A group's standard deviation is the sample one (n - 1), plus 1e-4, as in TRL.
     """
     if asked is None:
         raise InputError("train is grpo, which grades its own rollouts; give --questions and --task")
@@ -156,9 +158,9 @@ def grpo(
         scale_rewards=options.advantages, num_generations=options.group_size, temperature=options.temperature,
         max_completion_length=options.max_new_tokens, top_p=1.0, top_k=0,
         reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
-        # TRL would weigh the KL by the probability ratio too; equation 6 does not.
+        # TRL would also weight the KL by the probability ratio; equation 6 does not.
         use_bias_correction_kl=False,
-        # `in_order` has drawn; the sampler of TRL draws anew, and another order, where a later epoch is resumed.
+        # `in_order` has fixed the order; TRL's sampler would draw a different one if a later epoch is resumed.
         shuffle_dataset=False,
     )  # fmt: skip
     drawn = in_order(rows, options, arguments["seed"])
@@ -175,12 +177,12 @@ def grpo(
 
 
 def asking(row: tables.Row, asked: Asked) -> Asking:
-    """Make of a question what a trainer is given."""
+    """Convert a question to the trainer's input."""
     return {"prompt": [*row["prompt_ids"], *asked.opening], "question_id": row["question_id"]}
 
 
 def judging(rewards: Sequence[Reward], rollouts: Rollouts, tokenizer: Any) -> Judge:
-    """Make what gives the weighted sum of rewards of rollouts, before TRL asks for each."""
+    """Return a function that computes the weighted sum of rollouts' rewards, before TRL requests each reward."""
 
     def judge(asked: Sequence[Asking], ids: Sequence[list[int]]) -> list[float]:
         texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
@@ -193,16 +195,16 @@ def judging(rewards: Sequence[Reward], rollouts: Rollouts, tokenizer: Any) -> Ju
 
 
 def in_order(rows: list[tables.Row], options: Grpo, seed: int) -> list[tables.Row]:
-    """Give the questions of all steps in the order that TRL draws them in, epoch after epoch, as one epoch."""
+    """Return the questions of all steps in TRL's order, epoch after epoch, as one epoch."""
     generator = torch.Generator().manual_seed(seed)
-    an_epoch = len(rows) // options.batch_size * options.batch_size
-    epochs = -(-options.max_steps * options.batch_size // an_epoch)
+    an_epoch = len(rows) // options.in_a_step * options.in_a_step
+    epochs = -(-options.max_steps * options.in_a_step // an_epoch)
     drawn = [n for _ in range(epochs) for n in torch.randperm(len(rows), generator=generator).tolist()[:an_epoch]]
-    return [rows[n] for n in drawn[: options.max_steps * options.batch_size]]
+    return [rows[n] for n in drawn[: options.max_steps * options.in_a_step]]
 
 
 def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
-    """Make of a reward the function that TRL calls; raises HsirError naming the reward and the question."""
+    """Wrap a reward as a function that TRL calls; it raises HsirError naming the reward and the question."""
 
     def rewarded(
         prompts: list[list[int]], completions: list[str], completion_ids: list[list[int]], question_id: list[str],
@@ -216,13 +218,13 @@ def function(reward: Reward, rollouts: Rollouts) -> Callable[..., list[float]]:
 
 
 def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
-    """Reward a group; raises HsirError where the reward raises, or gives what is not a number."""
+    """Reward a group; raises HsirError if the reward raises, or returns something that is not a number."""
     where = f"the reward {reward.kind} on question {group[0].name.rsplit('-', 1)[0]}"  # type: ignore[attr-defined]
     try:
         values: list[float] = reward(group)  # type: ignore[operator]
     except HsirError:
         raise
-    except Exception as error:  # a reward is anyone's code
+    except Exception as error:  # a reward may be user code
         raise HsirError(f"{where} failed: {error!r}; the last complete checkpoint is kept: fix the reward") from error
     if len(values) != len(group) or not all(map(math.isfinite, values)):
         raise HsirError(f"{where} gave {values}, for {len(group)} rollouts; the last complete checkpoint is kept")
@@ -230,7 +232,7 @@ def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
 
 
 def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int = 0) -> None:
-    """Raise InputError where prompts, their opening and rollouts exceed the model."""
+    """Raise InputError if prompts, their opening and rollouts exceed the model's positions."""
     longest = max(rows, key=lambda row: len(row["prompt_ids"]))
     positions = model.config.get_text_config().max_position_embeddings
     needed = len(longest["prompt_ids"]) + opening + options.max_new_tokens
@@ -239,5 +241,5 @@ def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int =
             f"question {longest['question_id']}: its {len(longest['prompt_ids'])} tokens and max_new_tokens"
             f" {options.max_new_tokens} exceed the {positions} positions of the model; lower max_new_tokens"
         )
-    if len(rows) < options.batch_size:
-        raise InputError(f"{len(rows)} questions, fewer than batch_size {options.batch_size}; lower batch_size")
+    if len(rows) < options.in_a_step:
+        raise InputError(f"{len(rows)} questions, fewer than the {options.in_a_step} of a step; lower batch_size")

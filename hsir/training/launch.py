@@ -1,4 +1,4 @@
-"""Start a stage once a device: `accelerate launch`, on one node or, by srun, on several."""
+"""Start a stage once per device with `accelerate launch`, on one node or, with srun, on several."""
 
 import os
 import shlex
@@ -13,28 +13,28 @@ from hsir.errors import HsirError, InputError
 
 Launched = Ddp | Zero2 | Zero3
 STARTED = "HSIR_LAUNCHED"
-"""Set for the processes that were started here."""
+"""Set in the processes started here."""
 PORTS = range(20000, 30000)
-"""Where the nodes of a SLURM job meet: below the ports that systems give away by themselves."""
+"""Ports where the nodes of a SLURM job meet: below the range of ephemeral ports."""
 
 
 def inside() -> bool:
-    """Tell whether this is one of the processes that `launch` started."""
+    """Return whether this is one of the processes started by `launch`."""
     return STARTED in os.environ
 
 
 def first() -> bool:
-    """Tell whether this process is the only one, or the first of those that were started."""
+    """Return whether this process is the only one, or the first of those started."""
     return not inside() or os.environ["RANK"] == "0"
 
 
 def place() -> int:
-    """Tell which of its node's devices a process that was started has."""
+    """Return the index of this process's device on its node."""
     return int(os.environ["LOCAL_RANK"])
 
 
 def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
-    """Run a module in all processes, and wait; raises HsirError where one of them fails, or has no DeepSpeed."""
+    """Run a module in all processes, and wait; raises HsirError if one of them fails, or if DeepSpeed is missing."""
     if devices.deepspeed() is not None and find_spec("deepspeed") is None:
         raise InputError(
             f"devices is {devices.kind}, which needs DeepSpeed, but this environment does not have it: pip install -r"
@@ -53,12 +53,12 @@ def launch(devices: Launched, module: str, arguments: Sequence[str]) -> None:
 
 
 def command(devices: Launched, module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """Write the command line that starts all processes.
+    """Return the command line that starts all processes.
 
-    One node takes a free port. Several meet at the first node of the SLURM job, at a port that its id gives. Raises
-    InputError where several nodes are asked for outside of a SLURM job.
+    One node uses a free port. Several meet at the first node of the SLURM job, on a port derived from its id. Raises
+    InputError if several nodes are requested outside a SLURM job.
     """
-    # Every option that accelerate would otherwise take from a file in the user's home, or warn about.
+    # All options that accelerate would otherwise read from a file in the user's home, or warn about.
     start = [
         sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(devices.processes),
         "--num_machines", str(devices.nodes), "--mixed_precision", "no", "--dynamo_backend", "no",
@@ -72,16 +72,16 @@ def command(devices: Launched, module: str, arguments: Sequence[str], environmen
         )
     port = PORTS[int(environment["SLURM_JOB_ID"]) % len(PORTS)]
     meeting = ["--main_process_ip", _first_node(environment["SLURM_JOB_NODELIST"]), "--main_process_port", str(port)]
-    # Only on its node does a process know which one that is.
+    # A process knows its node's rank only on that node.
     script = f'exec {shlex.join([*start, *meeting])} --machine_rank "$SLURM_PROCID" {shlex.join(stage)}'
     nodes = str(devices.nodes)
-    # The job's own step, in which this runs, holds all that the job was given: the new one shares it.
+    # The current step holds all resources of the job, so the new step must overlap with it.
     step = ["srun", "--overlap", "--kill-on-bad-exit=1", "--nodes", nodes, "--ntasks", nodes, "--ntasks-per-node", "1"]
     return [*step, "sh", "-c", script]
 
 
 def _first_node(nodes: str) -> str:
-    """Name the first of SLURM's node list, which it writes as n[1-3]."""
+    """Return the first node of SLURM's node list, which has the form n[1-3]."""
     return subprocess.run(
         ["scontrol", "show", "hostnames", nodes], check=True, capture_output=True, text=True
     ).stdout.split()[0]

@@ -1,4 +1,4 @@
-"""Did a training learn anything? A few weights of each tensor, before and after."""
+"""Check whether training changed anything, by comparing a few weights of each tensor before and after."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,20 +7,20 @@ import torch
 from hsir.storage.tables import Row
 
 LOOKED_AT = 4096
-"""Values of a tensor that are compared, evenly spread."""
+"""Number of evenly spaced values compared per tensor."""
 FEW_STEPS = 5
-"""Optimizer steps below which a training says little of its method."""
+"""Number of optimizer steps below which a training run says little about its method."""
 Sample = dict[str, torch.Tensor]
 
 
 def sampled(weights: Mapping[str, torch.Tensor], dtype: torch.dtype) -> Sample:
-    """Copy some values of each tensor, as they are saved in `dtype`; nothing of one that another process holds."""
+    """Copy some values of each tensor, as saved in `dtype`; none of a tensor held by another process."""
     taken = ((name, weight.detach().flatten()) for name, weight in weights.items() if weight.numel())
     return {name: flat[:: max(1, len(flat) // LOOKED_AT)].to(dtype).cpu().clone() for name, flat in taken}
 
 
 def changed(before: Sample, after: Sample) -> float | None:
-    """Give the share of values that differ, 0 to 1; None where there were none to be compared with."""
+    """Return the share of values that differ, 0 to 1; None if there are none to compare."""
     shared = [(value, after[name]) for name, value in before.items() if name in after]
     total = sum(len(value) for value, _ in shared)
     differing = sum(int((one != other).sum()) for one, other in shared)
@@ -28,7 +28,7 @@ def changed(before: Sample, after: Sample) -> float | None:
 
 
 def doubts(told: Row) -> Iterator[str]:
-    """Say why a training may have taught its policy nothing; `told` is what it wrote of itself."""
+    """Return reasons why a policy may have learned nothing; `told` is the training record."""
     if told.get("changed") == 0:
         yield (
             "training did not change the weights; raise learning_rate or the number of steps, or set save_dtype:"

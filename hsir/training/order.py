@@ -1,4 +1,4 @@
-"""The order in which a trainer takes examples."""
+"""The order of training examples."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,11 +7,11 @@ from torch.utils.data import Sampler
 
 
 class Order(Sampler[int]):
-    """At random each epoch, but in a step by length, so that its passes hold little padding; then `blank` examples.
+    """Random in each epoch, but sorted by length within a step to reduce padding; then `blank` examples.
 
     A step's gradient is a mean over all of its examples, whichever pass they are in. `lengths` are those of the
-    examples, in tokens; `step` counts the examples of a step; blanks stand behind all others. Which epoch it is follows
-    from `done`, the steps so far: of several processes, those that resume within an epoch are not told.
+    examples, in tokens; `step` counts the examples of a step; blanks come last. The epoch is derived from `done`, the
+    steps so far, because processes that resume within an epoch are not informed of it.
     """
 
     def __init__(self, lengths: Sequence[int], step: int, blank: int, seed: int, done: Callable[[], int]) -> None:

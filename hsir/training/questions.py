@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer on questions: prompts are token ids, and the project's own engine draws the rollouts."""
+"""TRL's GRPOTrainer on questions: prompts are token ids, and HSIR's own engine generates the rollouts."""
 
 import time
 from collections import Counter
@@ -22,7 +22,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPO whose rollouts follow from seed, step, question and number, and whose passes hold little padding."""
+    """GRPO whose rollouts depend only on seed, step, question and number, and whose passes have little padding."""
 
     def __init__(self, *args: Any, engine: RolloutEngine, resampling: Resampling | None = None, **kwargs: Any) -> None:
         self._buffered_inputs: list[Tensors] | None = None
@@ -30,7 +30,7 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
         self._engine, self._resampling = engine, resampling
         self._names: list[str] = []
         self._drawn_in_step: dict[int, list[int]] = {}
-        """By the seeds of their noise."""
+        """Completions by the seeds of their noise."""
         self._seconds = 0.0
 
     def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
@@ -47,13 +47,13 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
         return scored
 
     def _rollouts(self, inputs: list[dict[str, Any]]) -> list[list[int]]:
-        """Draw a rollout for each of the inputs, in order; what was drawn in this step is there already."""
+        """Generate a rollout for each input, in order; those already generated in this step are reused."""
         began, names = time.monotonic(), [one["question_id"] for one in inputs]
         prompts = numbered([one["prompt"] for one in inputs], names, self.args.seed, self.state.global_step)
         missing = [prompt for prompt in prompts if prompt.seed not in self._drawn_in_step]
         given = {"gather_deepspeed3_params": self.args.ds3_gather_for_generation}
         checkpointing = {"gradient_checkpointing_kwargs": self.args.gradient_checkpointing_kwargs}
-        # Several processes gather split weights together, whether each has something to draw or not.
+        # All processes gather sharded weights together, even those without a prompt.
         with unwrap_model_for_generation(self.model_wrapped, self.accelerator, **given, **checkpointing) as model:
             self._drawn_in_step |= self._drawn(model, missing)
         self._seconds += time.monotonic() - began
@@ -62,7 +62,8 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], *_: Any, **__: Any
     ) -> tuple[list[list[int]], list[list[float]] | None]:
-        """Draw a rollout for each prompt of this process, in order; TRL's `generate` would go on with finished ones."""
+        """Generate a rollout for each prompt of this process, in order; TRL's `generate` would continue finished
+        ones."""
         asked = zip(self._names, prompt_ids, strict=True)
         ids = self._rollouts([{"question_id": name, "prompt": prompt} for name, prompt in asked])
         self._log_metric("rollouts/seconds", self._seconds)
@@ -82,7 +83,7 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
         return drawn
 
     def _prepare_inputs(self, generation_batch: Any) -> Tensors:
-        """Give the rollouts of a pass; those of a step are put into its passes by length."""
+        """Return the rollouts of a pass; a step's rollouts are assigned to its passes by length."""
         before = self._buffered_inputs
         inputs: Tensors = super()._prepare_inputs(generation_batch)
         passes = self.args.steps_per_generation
@@ -96,8 +97,8 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
         self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int,
         batch_size: int | None = None, compute_entropy: bool = False, compute_aux_loss: bool = False, **how: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:  # fmt: skip
-        """Read rows by length, at most `batch_size` in a pass, and padded on the right alone."""
-        if compute_aux_loss:  # a mixture's balance is over all tokens, which the mask tells from padding
+        """Compute rows in order of length, at most `batch_size` per pass, padded on the right only."""
+        if compute_aux_loss:  # a mixture of experts is balanced over all tokens; the mask excludes padding
             found: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
             found = super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, True, **how
@@ -118,7 +119,7 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
 
 
 class Drawing:
-    """Tells how far the rollouts of a step are."""
+    """Reports the progress of a step's rollouts."""
 
     def __init__(self, total: int) -> None:
         self._total, self._began, self._done, self._tokens = total, time.monotonic(), 0, 0
@@ -129,13 +130,13 @@ class Drawing:
         self.within(0.0, 0)
 
     def within(self, share: float, tokens: int) -> None:
-        """Tell how far the batch under way is."""
+        """Report the progress of the current batch."""
         rate = (self._tokens + tokens) / max(time.monotonic() - self._began, 1e-6)
-        doing(f"drawing rollouts, {int(self._done + share)}/{self._total}, {rate:,.0f} tokens/s")
+        doing(f"sampling rollouts, {int(self._done + share)}/{self._total}, {rate:,.0f} tokens/s")
 
 
 def numbered(contexts: Sequence[list[int]], names: Sequence[str], seed: int, step: int) -> list[Prompt]:
-    """Make prompts of contexts (token ids) and their questions' names; the rollouts of a question are counted."""
+    """Build prompts from contexts (token ids) and question names; the rollouts of a question are numbered."""
     seen, prompts = Counter[str](), []
     for context, name in zip(contexts, names, strict=True):
         n = seen[name]
@@ -145,7 +146,7 @@ def numbered(contexts: Sequence[list[int]], names: Sequence[str], seed: int, ste
 
 
 def by_length(passes: Sequence[Tensors]) -> list[Tensors]:
-    """Put the rollouts of a step into as many passes again, the shortest first; what is a number stays as it is."""
+    """Redistribute a step's rollouts over the same number of passes, shortest first; scalars stay unchanged."""
     whole = {
         name: torch.cat([one[name] for one in passes]) if tensor.dim() else tensor for name, tensor in passes[0].items()
     }
@@ -156,11 +157,11 @@ def by_length(passes: Sequence[Tensors]) -> list[Tensors]:
 
 
 def aligned(ids: torch.Tensor, mask: torch.Tensor, completion: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Move rows to the left: a causal model then needs no mask, for no token looks at the padding behind it.
+    """Shift rows to the left: a causal model then needs no mask, because no token attends to the padding after it.
 
     Ids and mask [n, w] are those of prompts, padded on the left, and of completions in the last columns, padded on the
-    right. Gives ids and labels [n, longest], -100 outside of completions, and [n, completion]: where what a model tells
-    of the next token, [n, longest - 1], is that of a completion's token; where there is none, any place.
+    right. Returns ids and labels [n, longest], -100 outside completions, and [n, completion]: the index of each
+    completion token in the next-token outputs, [n, longest - 1]; any index where there is no token.
     """
     lengths, first, width = mask.sum(1), mask.argmax(1), ids.shape[1]
     longest = int(lengths.max())

@@ -1,4 +1,4 @@
-"""Other questions in place of those whose rollouts all have one reward: nothing can be learned from these."""
+"""Replace questions whose rollouts all have the same reward, because nothing can be learned from them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -11,33 +11,33 @@ from hsir.config.training import Grpo
 from hsir.progress import doing
 
 Asking = dict[str, Any]
-"""A question as a trainer is given it: `prompt` (token ids) and `question_id`."""
+"""A question as the trainer's input: `prompt` (token ids) and `question_id`."""
 
 
 class Judge(Protocol):
-    """Who rewards rollouts."""
+    """Rewards rollouts."""
 
     def __call__(self, asked: Sequence[Asking], ids: Sequence[list[int]]) -> list[float]:
-        """Give the weighted sum of rewards for each rollout of whole groups."""
+        """Return the weighted sum of rewards for each rollout of complete groups."""
         ...
 
 
 class Resampling:
-    """Exchanges the questions of a step, for at most `rounds` times; all processes must do so together.
+    """Replaces questions of a step, at most `rounds` times; all processes must do so together.
 
-    Which questions take the places of others follows from the seed and the step.
+    The replacement questions depend on the seed and the step.
     """
 
     def __init__(self, options: Grpo, questions: Sequence[Asking], seed: int, judge: Judge) -> None:
         self._rounds, self._size = options.resample, options.group_size
         self._questions, self._seed, self._judge = questions, seed, judge
         self.exchanged = self.tokens = 0
-        """Groups that were drawn and not used in the last step, over all processes, and their tokens."""
+        """Number of groups generated but not used in the last step, over all processes, and their tokens."""
 
     def __call__(
         self, inputs: list[Asking], step: int, process: int, draw: Callable[[list[Asking]], list[list[int]]]
     ) -> list[Asking]:  # fmt: skip
-        """Give the questions that a process learns from, one per rollout, in groups."""
+        """Return the questions that a process learns from, one per rollout, in groups."""
         groups = [inputs[at] for at in range(0, len(inputs), self._size)]
         here = process * len(groups)
         others, self.exchanged, self.tokens = self._others(groups, step), 0, 0
@@ -49,7 +49,7 @@ class Resampling:
             taken = list(islice(others, sum(tokens > 0 for tokens in everywhere)))
             if not taken:
                 break
-            doing(f"drawing again, {len(taken)} questions without spread")
+            doing(f"resampling, {len(taken)} questions with equal rewards")
             places = [place for place, tokens in enumerate(everywhere) if tokens][: len(taken)]
             self.exchanged += len(taken)
             self.tokens += sum(everywhere[place] for place in places)
@@ -59,7 +59,7 @@ class Resampling:
         return [one for one in groups for _ in range(self._size)]
 
     def _lost(self, asked: list[Asking], ids: list[list[int]]) -> list[int]:
-        """Count the tokens of each group without spread; 0 where there is some."""
+        """Return the number of tokens of each group with equal rewards; 0 for other groups."""
         rewards, lost = self._judge(asked, ids), []
         for at in range(0, len(ids), self._size):
             group = rewards[at : at + self._size]
@@ -68,7 +68,7 @@ class Resampling:
         return lost
 
     def _others(self, groups: list[Asking], step: int) -> Any:
-        """Give the questions that are not in this step, in the same order in all processes."""
+        """Return the questions that are not in this step, in the same order in all processes."""
         names = set(gather_object([one["question_id"] for one in groups]))
         left = [one for one in self._questions if one["question_id"] not in names]
         random.Random(f"{self._seed} {step}").shuffle(left)

@@ -1,4 +1,4 @@
-"""How a trained policy is written: its number format, and its files."""
+"""Save a trained policy: its number format, and its files."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def save(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, dtype: torch.dtype,
     weights: dict[str, torch.Tensor] | None = None,
 ) -> None:  # fmt: skip
-    """Write a policy whole: weights in `dtype`, config, tokenizer, manifest; the model is converted in place.
+    """Save a complete policy: weights in `dtype`, config, tokenizer, manifest; the model is converted in place.
 
-    `weights` are written in place of the model's own, where these are spread over processes. Raises HsirError for a
-    weight that `dtype` cannot hold.
+    `weights` replace the model's own if these are sharded over processes. Raises HsirError for a weight outside the
+    range of `dtype`.
     """
     if weights is None:
         named = dict(model.to(dtype).named_parameters())
@@ -32,16 +32,16 @@ def save(
             " or not numbers; set save_dtype: float32, or a lower learning_rate"
         )
     model.save_pretrained(folder, state_dict=weights)
-    model.config.dtype = name_of(dtype)  # it was written as the model is held, which several processes hold otherwise
+    model.config.dtype = name_of(dtype)  # several processes hold the model in another dtype
     model.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     manifest.write(folder)
 
 
 def resolved(chosen: SaveDtype, start: str) -> torch.dtype:
-    """Give the number format that a policy is saved in; that of the model at `start`, as its config says, for `base`.
+    """Return the number format for saving a policy; for `base`, that in the config of the model at `start`.
 
-    A model that says none of those that weights are trained in gives float32.
+    Float32 if that model's config has none of the supported formats.
     """
     if chosen != "base":
         found: torch.dtype = getattr(torch, chosen)
@@ -51,7 +51,7 @@ def resolved(chosen: SaveDtype, start: str) -> torch.dtype:
 
 
 def name_of(dtype: torch.dtype) -> str:
-    """Name a number format as configs do."""
+    """Return the name of a number format as used in configs."""
     return str(dtype).removeprefix("torch.")
 
 

@@ -14,7 +14,8 @@ class SolutionTrainer(ByTokens, SFTTrainer):  # type: ignore[misc]
 
     TRL's head saves GPU memory by never keeping the logits. In return it computes them twice, plus entropy and accuracy
     metrics. On the CPU that costs a fifth of the time of a small model, so this class computes them once there. It also
-    omits the attention mask: padding is on the right, where a causal model never looks, and a mask slows attention.
+    omits the attention mask: padding is on the right, which a causal model never attends to, and a mask slows
+    attention.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

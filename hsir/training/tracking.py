@@ -1,4 +1,4 @@
-"""Let TensorBoard, W&B or MLflow watch a training, without a network unless the environment names one."""
+"""Log training to TensorBoard, W&B or MLflow, without network access unless the environment configures it."""
 
 import os
 from importlib.util import find_spec
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def track(trainer: "Trainer", options: Track, folder: Path, name: str) -> None:
-    """Let trackers note what `trainer` logs, below `folder`, as the run `name`.
+    """Send what `trainer` logs to trackers, in `folder`, as the run `name`.
 
-    What the environment says already (WANDB_MODE, MLFLOW_TRACKING_URI, ...) is left as it is. Raises InputError where a
-    tracker is not installed.
+    Variables that are already set (WANDB_MODE, MLFLOW_TRACKING_URI, ...) are kept. Raises InputError if a tracker is
+    not installed.
     """
     from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
@@ -36,7 +36,7 @@ def track(trainer: "Trainer", options: Track, folder: Path, name: str) -> None:
 
 
 def environment(options: Track, folder: Path, name: str) -> dict[str, str]:
-    """Give the variables by which trackers are told where to write; none of them leads off this machine."""
+    """Return the environment variables that set where trackers write; all of them are local."""
     here = folder.resolve()
     return {
         "TENSORBOARD_LOGGING_DIR": str(here / "tensorboard" / name),

@@ -1,1 +1,1 @@
-"""The embedded base model: how it is made, and what it is made of."""
+"""The embedded base model: its training script and its components."""

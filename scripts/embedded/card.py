@@ -1,4 +1,4 @@
-"""An embedded model's card, filled with what is measured."""
+"""An embedded model's card, filled with measurements."""
 
 import random
 
@@ -57,7 +57,7 @@ def write(model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, task: str, recipe: R
 def measure(
     model: Qwen2ForCausalLM, encoder: Qwen2Tokenizer, recipe: Recipe, length: int, temperature: float
 ) -> tuple[float, float]:
-    """Give (share right, mean tokens) on fresh problems of one length."""
+    """Return (share correct, mean tokens) on fresh problems of one length."""
     rng = random.Random(f"card/{length}")
     problems = [recipe.solve(rng, length) for _ in range(PROBLEMS)]
     prompts = [

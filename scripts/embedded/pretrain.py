@@ -1,7 +1,7 @@
-"""Make an embedded base model from nothing: `python -m scripts.embedded.pretrain --task TASK --out FOLDER`.
+"""Train an embedded base model from scratch: `python -m scripts.embedded.pretrain --task TASK --out FOLDER`.
 
-Deterministic for one processor type and one thread: the same seeds, the same steps, the same weights. What it
-learns from, and for how long, is in `recipes.py`.
+Deterministic for one processor type and one thread: same seeds, same steps, same weights. Its training data
+and number of steps are in `recipes.py`.
 """
 
 import random
@@ -22,25 +22,25 @@ SHARED = {
 }  # fmt: skip
 BATCH = 16
 POOL = 128
-"""Problems drawn at a time: sorted by length, then cut into batches, they need little padding."""
+"""Number of problems generated at a time; sorted by length and cut into batches, they need little padding."""
 
 
 class Example(NamedTuple):
-    """Token ids; the loss falls on `completion` alone."""
+    """Token ids; the loss is computed on `completion` only."""
 
     prompt: list[int]
     completion: list[int]
 
 
 def build_model(encoder: Qwen2Tokenizer, shape: dict[str, int]) -> Qwen2ForCausalLM:
-    """Make the untrained model, of Qwen2's architecture."""
+    """Build the untrained model, of Qwen2's architecture."""
     torch.manual_seed(0)
     special = {"eos_token_id": encoder.eos_token_id, "pad_token_id": encoder.pad_token_id}
     return Qwen2ForCausalLM(Qwen2Config(**shape, **SHARED, **special))
 
 
 def example(rng: random.Random, encoder: Qwen2Tokenizer, recipe: Recipe) -> Example:
-    """Draw one problem with its trace, in the chat format that the pipeline uses."""
+    """Generate one problem with its trace, in the chat format of the pipeline."""
     length = rng.choices(range(1, len(recipe.weights) + 1), recipe.weights)[0]
     solved = recipe.solve(rng, length)
     prompt = encoder.apply_chat_template(
@@ -79,7 +79,7 @@ def loss_of(model: Qwen2ForCausalLM, batch: list[Example]) -> torch.Tensor:
 def optimizers(model: Qwen2ForCausalLM, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices, AdamW for embeddings, biases and norms.
 
-    Copying appears after a tenth of the problems that AdamW alone needs.
+    Copying emerges after a tenth of the problems that AdamW alone needs.
     """
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]

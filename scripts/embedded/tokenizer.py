@@ -1,4 +1,4 @@
-"""The embedded models' tokenizer: Qwen2's kind, in miniature."""
+"""The embedded models' tokenizer: a miniature of Qwen2's."""
 
 import random
 
@@ -9,7 +9,7 @@ from hsir import traces
 from scripts.embedded.recipes import Recipe
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-# Qwen2's own: AutoTokenizer puts it in place of any other for this architecture.
+# Qwen2's own pattern: AutoTokenizer replaces any other for this architecture.
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -22,7 +22,7 @@ CHAT_TEMPLATE = (
 
 
 def build(recipe: Recipe) -> Qwen2Tokenizer:
-    """Train the tokenizer on generated problems; whole numbers up to 99 are tokens of their own."""
+    """Train the tokenizer on generated problems; integers up to 99 are single tokens."""
     rng = random.Random(0)
     corpus = []
     for _ in range(2000):

@@ -1,4 +1,5 @@
-"""Two processes on the CPU, by DDP and DeepSpeed: what one makes, whatever it learns from, and after kills."""
+"""Two processes on the CPU, with DDP and DeepSpeed, yield the same result as one, for all training types and after
+kills."""
 
 import json
 import os
@@ -41,7 +42,7 @@ def skip_without_deepspeed(devices: Several) -> None:
 
 
 def trained(folder: Path, embedded: Path, options: Training, name: str) -> tuple[dict[str, torch.Tensor], tables.Row]:
-    """Run the stage to its end; give the weights and what it told."""
+    """Run the stage to its end; return the weights and what it told."""
     _, told = (started := stage(folder, embedded, options, name)).communicate()
     assert started.returncode == 0, told
     return load_file(folder / name / "model.safetensors"), json.loads((folder / f"{name}.json").read_text())
@@ -102,7 +103,7 @@ CASES = [(OF_ALL_KINDS[0], ZERO2), (OF_ALL_KINDS[0], ZERO3), *((options, DDP) fo
 
 
 @pytest.mark.parametrize(("options", "devices"), CASES, ids=named)
-def test_killed_it_goes_on_to_the_same_weights(
+def test_killed_it_resumes_to_the_same_weights(
     options: Training, devices: Several, embedded: Path, tmp_path: Path
 ) -> None:
     skip_without_deepspeed(devices)
@@ -117,7 +118,7 @@ def test_killed_it_goes_on_to_the_same_weights(
     assert told == wanted
 
 
-def test_told_to_stop_all_processes_save_together(embedded: Path, tmp_path: Path) -> None:
+def test_on_sigterm_all_processes_save_together(embedded: Path, tmp_path: Path) -> None:
     """As a scheduler does it: every process of the job is told."""
     options = Sft(**SHAPE | {"epochs": 20, "save_steps": 10}, devices=DDP)
     lay_down(tmp_path, options)
@@ -144,7 +145,7 @@ def test_a_start_waits_for_processes_that_outlive_their_launcher(embedded: Path,
 
 
 def killed_when(folder: Path, embedded: Path, options: Training, there: str, kill: Any) -> str:
-    """Start the stage and kill it once its state holds `there`; give the name of its output."""
+    """Start the stage and kill it once its state holds `there`; return the name of its output."""
     started = stage(folder, embedded, options, "killed", stderr=None)
     while started.poll() is None and not list((folder / ".killed.state").glob(there)):
         time.sleep(0.001)

@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
 
 def blocks(page: str) -> list[Block]:
-    """Give the fenced blocks of a page, in order."""
+    """Return the fenced blocks of a page, in order."""
     return [Block(*found) for found in FENCE.findall((DOCS / page).read_text(encoding="utf-8"))]
 
 
@@ -48,7 +48,7 @@ def follow(page: str, folder: Path) -> None:
 
 
 def given(block: Block, folder: Path) -> str:
-    """Give a block's commands to a shell that stops at the first that fails; return what they print."""
+    """Pass a block's commands to a shell that stops at the first that fails; return what they print."""
     python = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{python}{os.pathsep}{os.environ['PATH']}"}
     told = subprocess.run(

@@ -1,4 +1,4 @@
-"""The pages are done as they are read: a page is this test's input."""
+"""The pages' commands are executed as written."""
 
 import re
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT, blocks, check_printed, clean_copy, follow
 
 NAMED = re.compile(r"python -m (hsir[\w.]*)|`((?:hsir|config|profiles|tests|envs|workflow)/[\w./-]+)`")
-FOLLOWED = ["tutorial.md", "your-model.md", "your-benchmark.md", "your-method.md"]
+FOLLOWED = ["tutorial.md", "your-model.md", "your-benchmark.md", "your-method.md", "own-files.md", "evaluating.md"]
 
 
 @pytest.mark.parametrize("page", FOLLOWED)

@@ -1,4 +1,4 @@
-"""The site: built without a warning and without a network, and asking nothing of any other."""
+"""The site builds without warnings and without a network, and makes no requests to other hosts."""
 
 import os
 import re
@@ -111,7 +111,7 @@ def test_a_page_that_includes_a_file_shows_it(site: Path) -> None:
         assert text in re.sub(r"<[^>]+>", "", shown) and "8&lt;" not in shown, page
 
 
-def test_the_picture_is_drawn_of_its_source() -> None:
+def test_the_figure_is_drawn_of_its_source() -> None:
     source, command = (DOCS / "pipeline.dot").read_text(encoding="utf-8"), [sys.executable, "-m", "hsir.report.graph"]
     drawn = subprocess.run(command, input=source, capture_output=True, text=True, cwd=ROOT, check=True)
     assert drawn.stdout == (DOCS / "pipeline.svg").read_text(encoding="utf-8"), "remake it: make site"

@@ -1,4 +1,4 @@
-"""The environment of a GPU: what its lock pins is installed, and every stage of the tiny run works in it."""
+"""The GPU environment: the pinned packages are installed, and every stage of the tiny run works in it."""
 
 import importlib.metadata
 import importlib.util

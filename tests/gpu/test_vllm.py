@@ -1,4 +1,4 @@
-"""The engine vllm, for real, beside the engine transformers; `make test-gpu-env` makes the environment."""
+"""The real engine vllm, compared with the engine transformers; `make test-gpu-env` creates the environment."""
 
 import importlib.util
 import json
@@ -170,19 +170,19 @@ PARTS = VLLM.model_copy(update={"batch_size": 8})
 
 @pytest.fixture(scope="module")
 def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples of a run that nothing disturbed."""
+    """The samples of a run without interruptions."""
     output = tmp_path_factory.mktemp("whole") / "0-of-1.parquet"
     sample.main(str(embedded), questions, POOL, "k4", output, PARTS)
     return output
 
 
-def test_what_generated_is_told_in_the_table(whole: Path) -> None:
+def test_what_generated_is_reported_in_the_table(whole: Path) -> None:
     options = tables.metadata(whole)["options"]
     assert options["engine"] == PARTS.model_dump()
     assert options["library"].startswith("vllm")
 
 
-def test_a_killed_shard_goes_on_where_it_was(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_shard_resumes_where_it_was(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "0-of-1.parquet"
     command = [
         sys.executable, "-m", "hsir.stages.sample", "--model", str(embedded), "--prompts", str(questions),
@@ -225,7 +225,7 @@ def test_recycled_prefixes_are_continued(
         )  # fmt: skip
 
 
-def test_where_memory_is_short_it_goes_on_with_less_and_says_so(
+def test_where_memory_is_short_it_continues_with_less_and_says_so(
     questions: Path, embedded: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No machine has all of its memory to give; a size that is set from outside would win over the share."""

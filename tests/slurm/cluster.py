@@ -30,7 +30,7 @@ class ClusterError(Exception):
 
 
 def missing() -> list[str]:
-    """Give the programs of a cluster that are not installed."""
+    """Return the programs of a cluster that are not installed."""
     return [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
 
 
@@ -44,7 +44,7 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE, e
 
 
 def _holds(true: Callable[[], bool]) -> bool:
-    """Tell whether it is so; a controller that does not answer says no."""
+    """Return whether it is so; a controller that does not answer says no."""
     try:
         return true()
     except ClusterError:
@@ -112,12 +112,12 @@ class Cluster:
         wait_until(lambda: not self.jobs(), "all jobs have ended")
 
     def states(self) -> dict[str, str]:
-        """Give the state of each node."""
+        """Return the state of each node."""
         lines = ask("sinfo", "--noheader", "--Node", "--format=%N %t").split("\n")
         return dict(line.split()[:2] for line in lines if line)
 
     def jobs(self) -> list[str]:
-        """Give the ids of the jobs that wait or run."""
+        """Return the ids of the jobs that wait or run."""
         return ask("squeue", "--noheader", "--format=%A").split()
 
     def start_node(self, node: str) -> None:
@@ -132,7 +132,7 @@ class Cluster:
             _kill(process)
 
     def processes(self, node: str | None = None) -> list[int]:
-        """Give the processes of jobs (of one node), the steps' own daemons included."""
+        """Return the processes of jobs (of one node), the steps' own daemons included."""
         return [pid for pid in _all_processes() if self._of_job(pid, node)]
 
     def _of_job(self, pid: int, node: str | None) -> bool:

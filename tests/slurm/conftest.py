@@ -1,4 +1,4 @@
-"""A cluster for all tests, a run that nothing disturbed to compare with, and the shipped profile, told to hurry."""
+"""A cluster for all tests, an uninterrupted run for comparison, and the shipped profile with shorter waits."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give the shipped profile, filled in, without conda, and with less patience between two looks at the queue."""
+    """Return the shipped profile, filled in, without conda, and with less patience between two looks at the queue."""
     shipped: dict[str, Any] = yaml.safe_load((PROJECT / "profiles/slurm/config.yaml").read_text())
     shipped["default-resources"] |= {"slurm_partition": "gpu", "slurm_account": ACCOUNT}
     del shipped["software-deployment-method"]
@@ -41,13 +41,13 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Give a finished run of this machine alone; tests must not change it."""
+    """Return a finished run of this machine alone; tests must not change it."""
     return undisturbed(tmp_path_factory.mktemp("reference"))
 
 
 @pytest.fixture
 def fresh(cluster: Cluster, profile: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
-    """Give a run on the cluster that has made nothing yet."""
+    """Return a run on the cluster that has made nothing yet."""
     run = Run(tmp_path, profile, cluster)
     yield run
     run.end()
@@ -56,7 +56,7 @@ def fresh(cluster: Cluster, profile: dict[str, Any], tmp_path: Path) -> Iterator
 
 @pytest.fixture
 def begun(cluster: Cluster, reference: Run, profile: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
-    """Give a run on the cluster that has made its data and what is trained on, and has not trained yet."""
+    """Return a run on the cluster that has made its data and what is trained on, and has not trained yet."""
     folder = tmp_path / "run"
     shutil.copytree(reference.folder, folder, symlinks=True)
     run = Run(folder, profile, cluster)

@@ -1,4 +1,4 @@
-"""A run of the embedded pipeline: how it is started, what is looked at, and what must be left of it."""
+"""A run of the embedded pipeline: how to start, inspect and check it."""
 
 import os
 import shutil
@@ -64,11 +64,11 @@ class Run:
         assert self.wait() == 0, self.told() + "\n".join(map(str, self.folder.glob("logs/**/*.log")))
 
     def told(self) -> str:
-        """Give what the workflow printed."""
+        """Return what the workflow printed."""
         return self.log.read_text()
 
     def train_log(self) -> str:
-        """Give what the training printed."""
+        """Return what the training printed."""
         log = self.folder / "logs/embedded/few/seed0/sft-initial/train.log"
         return log.read_text() if log.is_file() else ""
 
@@ -80,7 +80,7 @@ class Run:
         return self.job("train")
 
     def job(self, rule: str) -> str:
-        """Give the id of the newest job of a rule that waits or runs."""
+        """Return the id of the newest job of a rule that waits or runs."""
         lines = ask("squeue", "--noheader", "--format=%A %k").splitlines()
         return max((line.split()[0] for line in lines if f"_{rule}" in line), key=int)
 
@@ -91,14 +91,14 @@ class Run:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def left(self) -> list[str]:
-        """Give what should not be left of a run: half-made files, locks that are held, jobs."""
+        """Return what should not be left of a run: half-made files, locks that are held, jobs."""
         files = [path for path in self.folder.glob("results/**/.*") if path.suffix in (".parts", ".state", ".tmp")]
         held = [path for path in self.folder.glob("results/**/.*.lock") if not _free(path)]
         locks = list(self.folder.glob(".snakemake/locks/*"))
         return [*map(str, [*files, *held, *locks]), *(self.cluster.jobs() if self.cluster else [])]
 
     def results(self) -> dict[str, bytes]:
-        """Give the bytes of every table, result and weight; what tells of time is left out."""
+        """Return the bytes of every table, result and weight; what tells of time is left out."""
         root = self.folder / SEED
         return {
             path.relative_to(root).as_posix(): path.read_bytes()
@@ -128,17 +128,17 @@ def undisturbed(folder: Path) -> Run:
 
 
 def environment() -> dict[str, str]:
-    """Give an environment whose `python` is the one that runs the tests."""
+    """Return an environment whose `python` is the one that runs the tests."""
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def since(moment: float) -> float:
-    """Give the seconds since a moment."""
+    """Return the seconds since a moment."""
     return round(time.monotonic() - moment, 1)
 
 
 def _free(path: Path) -> bool:
-    """Tell whether nobody holds a lock."""
+    """Return whether nobody holds a lock."""
     lock = FileLock(path, blocking=False)
     try:
         with lock:

@@ -1,4 +1,4 @@
-"""What a cluster does to people: in the end stands what an undisturbed run made, and nothing else is left."""
+"""Cluster faults: the final results are those of an uninterrupted run, and nothing else is left."""
 
 import os
 import signal
@@ -20,14 +20,14 @@ RESUMED = "resuming at checkpoint-"
 
 
 def recovered(run: Run, reference: Run, began: float, record: Record) -> None:
-    """Wait for the end, which must be that of an undisturbed run, and note how long it took."""
+    """Wait for the end, which must be that of an uninterrupted run, and record how long it took."""
     run.finish()
     record("seconds", since(began))
     same_and_nothing_left(run, reference)
 
 
 def same_and_nothing_left(run: Run, reference: Run) -> None:
-    """Hold that all that was made is what an undisturbed run made, and nothing half-made, locked or running is left."""
+    """Assert that all results are those of an uninterrupted run, and nothing partial, locked or running is left."""
     wait_until(lambda: run.left() == [], f"nothing is left of the run, but there was {run.left()}")
     made, wanted = run.results(), reference.results()
     assert "sft-initial/train.json" in made
@@ -35,7 +35,7 @@ def same_and_nothing_left(run: Run, reference: Run) -> None:
 
 
 def states(since_job: str) -> list[str]:
-    """Give how the jobs ended, from a job on."""
+    """Return how the jobs ended, from a job on."""
     lines = ask("sacct", "--noheader", "--allocations", "--parsable2", "--format=JobIDRaw,State").split("\n")
     ended = [line.split("|") for line in lines if line]
     return [state.split()[0] for job, state in ended if int(job) >= int(since_job)]
@@ -154,7 +154,7 @@ def test_the_disk_is_full(begun: Run, reference: Run, record_property: Record) -
         recovered(begun, reference, began, record_property)
 
 
-def test_sbatch_refuses_a_job(begun: Run, reference: Run, record_property: Record) -> None:
+def test_sbatch_rejects_a_job(begun: Run, reference: Run, record_property: Record) -> None:
     ask("scontrol", "update", "PartitionName=gpu", "State=DRAIN")
     try:
         begun.start(TRAINED)
@@ -180,7 +180,7 @@ def test_the_file_system_shows_files_late(patience: int, begun: Run, reference: 
 
 
 def stage_process(cluster: Cluster) -> int:
-    """Give the process of the training that runs."""
+    """Return the process of the training that runs."""
     found = [
         pid for pid in cluster.processes()
         if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", b"hsir.stages.train"]
@@ -190,7 +190,7 @@ def stage_process(cluster: Cluster) -> int:
 
 
 def preempt(job: str) -> str:
-    """Submit a job that goes before another, on its node; give its id."""
+    """Submit a job that goes before another, on its node; return its id."""
     node = ask("squeue", "--noheader", f"--job={job}", "--format=%N").strip()
     wanted = ["--partition=urgent", f"--nodelist={node}", "--exclusive", "--output=/dev/null", "--wrap=sleep 10"]
     return ask("sbatch", "--parsable", *wanted).strip()

@@ -1,4 +1,4 @@
-"""The shipped profile runs the whole pipeline on a real cluster, and what it makes is what one machine makes."""
+"""The shipped profile runs the whole pipeline on a real cluster, with the same results as on one machine."""
 
 import re
 import time

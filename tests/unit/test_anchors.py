@@ -1,4 +1,4 @@
-"""What the published tables imply, next to what a run has."""
+"""Values implied by the published tables, next to those of a run."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from hsir.storage import tables
 from tests.unit.test_exhibits import made_in
 
 
-def test_a_runs_figures_stand_next_to_the_implied_ones(tmp_path: Path) -> None:
+def test_a_runs_figures_are_next_to_the_implied_ones(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=4)
     (sheet,) = anchors.sheets(made, indiv_view.seen(made))
     shown = {str(row[0]): (str(row[1]), str(row[2])) for row in sheet.rows}

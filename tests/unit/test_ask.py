@@ -1,4 +1,4 @@
-"""Prompts that are not the plain question: hints, frames, and more draws where more failed."""
+"""Prompts other than the plain question: hints, templates, and more samples where more failed."""
 
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def test_a_hint_goes_to_unsolved_questions_alone(tmp_path: Path, embedded: Path)
     assert len({prompt.seed for prompt in drawn}) == 3
 
 
-def test_more_draws_go_where_more_failed_behind_those_that_were_drawn(tmp_path: Path, embedded: Path) -> None:
+def test_more_draws_go_where_more_failed_after_those_that_were_drawn(tmp_path: Path, embedded: Path) -> None:
     pool = AdaptivePool(kind="adaptive", of="k2", samples=2)
     given_ = made(tmp_path, embedded)
     ask.main(pool=pool, **given_)
@@ -140,7 +140,7 @@ def test_a_quote_is_shortened_until_the_prompt_fits(tmp_path: Path, embedded: Pa
     assert 300 < max(sizes) <= 1024 - 300
 
 
-def test_a_frame_that_leaves_no_room_names_the_way_out(tmp_path: Path, embedded: Path) -> None:
+def test_a_frame_that_leaves_no_room_names_a_fix(tmp_path: Path, embedded: Path) -> None:
     pool = GuidePool(kind="guide", samples=1, template="{question}" + "word " * 2000, max_new_tokens=8)
     with pytest.raises(InputError, match=r"but the model has 1024 positions; shorten the pool's template"):
         ask.main(pool=pool, **made(tmp_path, embedded) | {"samples": [], "verified": None})

@@ -22,7 +22,7 @@ def drawn(seed: int, count: int = 9) -> list[Candidate]:
 
 
 def best(candidates: list[Candidate], options: Balanced) -> float:
-    """Give the largest worth of all subsets that keep the rules."""
+    """Return the largest worth of all subsets that keep the rules."""
     worth = zscores([c.raw or 0.0 for c in candidates])
     worth = [value - min(worth) for value in worth]
     budget = options.share * sum(c.n_tokens for c in candidates)
@@ -68,7 +68,7 @@ def test_without_difficulty_right_solutions_make_the_levels() -> None:
     assert levels(many + few) == {"b": 0, "c": 1, "d": 2, "a": 3}
 
 
-def test_nothing_is_balanced_to_nothing_and_unscored_is_refused() -> None:
+def test_nothing_is_balanced_to_nothing_and_unscored_is_rejected() -> None:
     assert Balanced()([], 0) == []
     with pytest.raises(ValueError, match="solution a has no score"):
         Balanced()([Candidate("a", "q", 5, True)], 0)
@@ -79,7 +79,7 @@ def test_equal_scores_are_all_worth_the_same_and_no_error() -> None:
     assert len(kept) <= 4
 
 
-def test_a_solver_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_solver_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hsir.selection.filters.balanced.floors", lambda *_: {1: 10**9, 2: 0})
     with pytest.raises(InputError, match="the solver reports 'Infeasible'; lower least_share"):
         Balanced()(drawn(0), 0)

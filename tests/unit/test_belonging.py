@@ -1,4 +1,4 @@
-"""Tables that do not belong together are refused by every stage that reads several."""
+"""Tables that do not belong together are rejected by every stage that reads several."""
 
 import shutil
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class Run:
         self.verify(policy)
         scored = [name for name, verdict in tables.tuples("verified", self.verified(policy), ["sample_id", "verdict"])
                   if verdict == "right"]  # fmt: skip
-        parts = {"m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "indiv": 0.0}
+        parts = {"m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "n_tokens": 1, "indiv": 0.0}
         made_by = tables.provenance("score", [weights, *self.samples(policy), self.verified(policy)])
         tables.write("indiv-scores", [{"sample_id": name, **parts} for name in scored], self.scores(policy), made_by)
         tables.write_json({"seconds": 1.0, "devices": 0}, self.scores(policy).with_suffix(".cost.json"))
@@ -87,7 +87,7 @@ WITH_VERDICTS: dict[str, Stage] = {
     "veriexit": lambda run: veriexit.main(
         run.samples(), run.verified(), run.questions, TASK, Explicit(), MODEL, run.folder / "out.parquet"
     ),
-    "evaluate": lambda run: evaluate.main(run.samples(), run.verified(), run.questions, run.folder / "out.json"),
+    "evaluate": lambda run: evaluate.main(run.samples(), run.verified(), run.questions, TASK, run.folder / "out.json"),
     "ask": lambda run: ask.main(
         run.questions, AdaptivePool(kind="adaptive", of="k2", samples=2), TASK, MODEL, run.folder / "out.parquet",
         run.samples(), run.verified(),
@@ -158,7 +158,7 @@ DAMAGES: dict[str, tuple[Callable[[Run], Any], str]] = {
 
 @pytest.mark.parametrize("stage", WITH_VERDICTS)
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_tables_that_do_not_belong_together_are_refused(damage: str, stage: str, run: Run) -> None:
+def test_tables_that_do_not_belong_together_are_rejected(damage: str, stage: str, run: Run) -> None:
     make, told = DAMAGES[damage]
     make(run)
     with pytest.raises(InputError, match=told):
@@ -174,7 +174,7 @@ def test_shards_of_different_pools_get_no_verdicts(damage: str, run: Run) -> Non
 
 
 @pytest.mark.parametrize("stage", ["veriexit", "evaluate", "ask", "filter"])
-def test_other_questions_than_those_that_were_graded_are_refused(stage: str, run: Run) -> None:
+def test_other_questions_than_those_that_were_graded_are_rejected(stage: str, run: Run) -> None:
     rewrite("questions", run.questions, lambda rows: rows[:1])
     with pytest.raises(InputError, match=r"verified.parquet: made from a different version of .*unlabelled.parquet"):
         WITH_VERDICTS[stage](run)
@@ -189,13 +189,13 @@ def test_questions_of_tables_that_tell_nothing_of_their_making_are_looked_for(ru
 
 
 @pytest.mark.parametrize("stage", ["score", "variants"])
-def test_a_policy_that_did_not_draw_the_samples_is_refused(stage: str, run: Run) -> None:
+def test_a_policy_that_did_not_generate_the_samples_is_rejected(stage: str, run: Run) -> None:
     (run.folder / "one/checkpoint/model").write_text("retrained")
     with pytest.raises(InputError, match=r"0-of-2.parquet: made from a different version of .*one/checkpoint"):
         WITH_VERDICTS[stage](run)
 
 
-def test_scores_of_another_policy_or_of_half_the_samples_are_refused(run: Run) -> None:
+def test_scores_of_another_policy_or_of_half_the_samples_are_rejected(run: Run) -> None:
     rewrite("indiv-scores", run.scores(), lambda rows: rows[:1])
     with pytest.raises(InputError, match=r"indiv-scores.parquet: no score of sample 'q1-k2-1'"):
         run.filter()

@@ -1,4 +1,4 @@
-"""The benchmark of a GPU runs where there is none, so that it will run where there is one."""
+"""The GPU benchmark also runs without a GPU, which tests its code."""
 
 import json
 import subprocess

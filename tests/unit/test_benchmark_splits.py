@@ -32,7 +32,7 @@ def gsm8k(folder: Path, **options: Any) -> Any:
 
 
 def ids(records: list[Record]) -> list[str]:
-    """Give the ids."""
+    """Return the ids."""
     return [record.id for record in records]
 
 
@@ -102,6 +102,42 @@ def test_traces_are_found_by_id_else_by_exact_question(tmp_path: Path, capsys: p
     assert "1 of 5 traces belong to no training question" in capsys.readouterr().err
 
 
+def distilled(i: int, answer: object, thought: str = "I count.\n\nIt is clear.") -> str:
+    """Write a solution as teachers do."""
+    return f"<think>\n{thought}\n</think>\n\n**Solution** So it is.\n\n\\boxed{{{answer}}}"
+
+
+def test_published_sets_of_solutions_are_converted_where_they_are_correct(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the columns of CAMEL's distilled GSM8K, of OpenR1's sets, and with the reasoning in a column of its own."""
+    first = distilled(0, 0, "I \ud800count.\n\nIt is clear.")
+    rows = [
+        {"id": "gsm8k_0", "problem": "train  0?", "solution": first, "evaluate_success": True},
+        {"id": "train-00007", "problem": "train 1?", "final_trace": distilled(1, "1.0"), "solution": "gold"},
+        {"question": "train 2?", "generations": [distilled(2, 5), distilled(2, 2), distilled(2, 2, "Other.")]},
+        {"question": "train 3?", "reasoning_content": "I\n\ncount.", "response": "The answer is 3."},
+        {"problem": "train 4?", "solution": distilled(4, 40)},
+        {"problem": "train 5?", "solution": "Without reasoning: \\boxed{5}"},
+        {"problem": "train 6?", "solution": distilled(6, 6, "")},
+        {"problem": "train 0?", "solution": distilled(0, 0, "A second one.")},
+        {"problem": "train 8?", "solution": "<think>\nI count.\n</think>\nI cannot say."},
+        {"problem": "of another set?", "solution": distilled(0, 0)},
+    ]  # fmt: skip
+    task = gsm8k(tmp_path, seed_size=4, traces=traces_file(tmp_path, rows))
+    assert {record.id[-1]: record.trace for record in task.records("seed", 0)} == {
+        "0": "<think>\nI \N{REPLACEMENT CHARACTER}count.\n\nIt is clear.\n\n</think>\n<answer>\n0\n</answer>",
+        "1": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n1.0\n</answer>",
+        "2": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n2\n</answer>",
+        "3": "<think>\nI\n\ncount.\n\n</think>\n<answer>\n3\n</answer>",
+    }
+    said = capsys.readouterr().err
+    assert "1 of 10 traces belong to no training question" in said
+    assert "4 of 9 solutions are correct and were converted" in said
+    for reason in ("wrong 1", "no_reasoning 2", "further solutions of a question 1", "no_answer 1"):
+        assert reason in said
+
+
 def test_traces_may_come_from_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -116,7 +152,7 @@ def test_traces_may_come_from_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert task.files("seed") == [tmp_path / "train.jsonl"]
 
 
-def test_questions_of_the_same_text_are_told_apart_by_id_alone(tmp_path: Path) -> None:
+def test_questions_of_the_same_text_are_distinguished_by_id_alone(tmp_path: Path) -> None:
     """Two of ARC's questions differ in their options alone; so a trace of the one is none of the other."""
     row = {"question": "Which?", "choices": {"label": ["A", "B"], "text": ["ash", "bay"]}, "answerKey": "A"}
     lines(tmp_path / "train.jsonl", [row | {"id": name} for name in ("q1", "q2")])
@@ -152,7 +188,7 @@ def test_traces_that_do_not_fit_are_named(rows: list[dict[str, Any]], told: str,
         gsm8k(tmp_path, traces=traces_file(tmp_path, rows)).records("seed", 0)
 
 
-def test_too_few_questions_for_the_seed_set_are_told(tmp_path: Path) -> None:
+def test_too_few_questions_for_the_seed_set_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="gsm8k: 40 training questions, seed_size is 41; lower it"):
         gsm8k(tmp_path, seed_size=41).records("unlabelled", 0)
 

@@ -31,7 +31,7 @@ def task(kind: str, **options: Any) -> Any:
 
 
 def of_test(kind: str, path: Path | None, **options: Any) -> list[Record]:
-    """Give the test questions of a local copy."""
+    """Return the test questions of a local copy."""
     return list(task(kind, path=path, **options).records("test", 0))
 
 
@@ -85,7 +85,7 @@ HUB: dict[str, tuple[dict[str, Any], tuple[str, str | None, str], dict[str, Any]
     ),
     "amc23": (
         {"id": 3, "question": "How many?", "answer": "27", "url": "https://example.org"},
-        ("math-ai/amc23", None, "test"),
+        ("zwhe99/amc23", None, "test"),
         {"id": "3", "answer": "27"},
     ),
     "gpqa": (GPQA, ("Idavidrein/gpqa", "gpqa_main", "train"), {"id": "rec1", "question": "Which?"}),
@@ -136,7 +136,7 @@ def test_every_task_has_the_grader_of_its_answers() -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionError("no route"), ValueError("BuilderConfig 'main' not found")])
-def test_a_hub_that_fails_is_named_with_the_way_out(error: Exception, hub: Any) -> None:
+def test_a_hub_that_fails_is_named_with_a_fix(error: Exception, hub: Any) -> None:
     hub({"test": error})
     with pytest.raises(InputError, match=f"openai/gsm8k, main: .*'test'.*{error}.*`path:`.*log in"):
         of_test("gsm8k", None)
@@ -213,7 +213,7 @@ FILES = {
 
 @shared
 @pytest.mark.parametrize("kind", FILES)
-def test_the_published_files_load_whole(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_published_files_load_complete(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder, sizes = FILES[kind]
     made = task(kind, path=SHARED / folder)
     loaded = {part: made.part(part) for part in sizes}
@@ -261,7 +261,7 @@ def test_quirks_of_the_published_files(tmp_path: Path) -> None:
 
 
 def wrong(record: Record) -> str:
-    """Give an answer that is not the gold one: another letter, yes for no, another number, another formula."""
+    """Return an answer that is not the gold one: another letter, yes for no, another number, another formula."""
     if record.options:
         return next(letter for letter in reversed(record.options) if letter != record.answer)
     if record.answer in ("yes", "no"):

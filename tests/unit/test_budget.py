@@ -1,4 +1,4 @@
-"""The budget: what is drawn once, what is measured, what is assumed."""
+"""The budget: what is sampled once, what is measured, what is assumed."""
 
 import json
 from collections import Counter
@@ -42,6 +42,10 @@ RAW: dict[str, Any] = {
         "start": {"iterations": 0},
         "plain": {"initial": "start", "pools": ["k10"], "select": RIGHT, "iterations": 2},
         "both": {"initial": "start", "pools": ["k10", "k10-veriexit"], "score": "indiv", "select": CAPPED},
+        "capped": {
+            "initial": "start", "pools": ["k10", "k10-veriexit"], "score": "indiv",
+            "select": [*RIGHT, {"kind": "at_most", "per_question": 3}, {"kind": "indiv"}],
+        },
         "pairs": {"initial": "start", "given": [], "pools": ["k10"], "select": RIGHT, "train": {"kind": "dpo"}},
         "rl": {
             "initial": "start", "given": ["questions"],
@@ -58,7 +62,7 @@ RAW: dict[str, Any] = {
 
 
 def planned(tmp_path: Path, *methods: str, run: dict[str, Any] | None = None, **assumed: Any) -> dict[str, Item]:
-    """Estimate the run, with the methods given, by the results in the folder; give items by name."""
+    """Estimate the run, with the methods given, by the results in the folder; return items by name."""
     given = {"runs": {"one": RAW["runs"]["one"] | ({"methods": list(methods)} if methods else {}) | (run or {})}}
     plan = Plan(load(RAW | given, Path("nowhere")))
     estimator = Estimator(plan, gather([tmp_path], plan), Assumptions(**assumed))
@@ -110,6 +114,8 @@ def test_amounts_by_assumption(name: str, jobs: int, samples: float, tokens: flo
     [
         ("framed", "sample: sums/seed0/start/quoting", 20 * 2 * 3, 120 * 50),
         ("hinted", "sample: sums/seed0/start/k10-hint", 20 * 0.2 * 10, 40 * 50),
+        # 10 given, and 70 % of three for each question: two batches.
+        ("capped", "train: sums/seed0/capped.1", 3 * 2 * 32, 192 * 250),
         # 100 pairs, three epochs in batches of 16, both sides.
         ("pairs", "train: sums/seed0/pairs.1", 3 * 7 * 16, 336 * 2 * 250),
         ("rl", "train: sums/seed0/rl.1", 6 * 4 * 5, 120 * 225),
@@ -222,7 +228,7 @@ def test_rows_add_up() -> None:
 
 
 @pytest.mark.parametrize("given", ["kept=2", "kept", "keep=0.5", "kept=half"])
-def test_an_assumption_that_is_none_is_told_with_those_there_are(given: str) -> None:
+def test_an_assumption_that_is_invalid_is_reported_with_those_there_are(given: str) -> None:
     with pytest.raises(InputError, match=r"--assume ke.*known: questions, prompt_tokens"):
         assumptions([given])
 

@@ -1,4 +1,4 @@
-"""A policy's card, and its way to a hub: one on the loopback, which notes what it is sent."""
+"""A policy's card, and its upload to a hub on the loopback, which records what it receives."""
 
 import base64
 import json
@@ -52,7 +52,7 @@ def policy(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_card_tells_what_the_stages_noted(policy: Path) -> None:
+def test_a_card_shows_what_the_stages_recorded(policy: Path) -> None:
     text = card(policy, "sums-star", "mit")
     _, metadata, body = text.split("---\n", 2)
     told = yaml.safe_load(metadata)
@@ -126,9 +126,9 @@ def test_nothing_that_could_run_is_sent(policy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("gone", "said"),
-    [("train.json", "no trained policy; name results/MODEL"), ("checkpoint/model.safetensors", "no .*safetensors;")],
+    [("train.json", "not a trained policy; pass results/MODEL"), ("checkpoint/model.safetensors", "no .*safetensors;")],
 )
-def test_what_is_no_trained_policy_is_told(gone: str, said: str, policy: Path) -> None:
+def test_what_is_not_a_trained_policy_is_reported(gone: str, said: str, policy: Path) -> None:
     (policy / gone).unlink()
     with pytest.raises(InputError, match=said):
         card(policy, "name")
@@ -198,13 +198,13 @@ def test_a_dry_run_lists_what_would_be_sent_and_asks_no_hub(policy: Path) -> Non
     assert "7 B  model.safetensors" in told.stdout and card(policy, "sums") in told.stdout
 
 
-def test_a_hub_that_does_not_answer_is_told(policy: Path) -> None:
+def test_a_hub_that_does_not_answer_is_reported(policy: Path) -> None:
     told = push(policy, None)
     assert told.returncode == 1 and "me/sums on http://127.0.0.1:9 cannot be written" in told.stderr
     assert "Traceback" not in told.stderr and TOKEN not in told.stderr
 
 
-def test_a_hub_that_refuses_is_told_with_the_way_out(
+def test_a_hub_that_refuses_is_reported_with_a_fix(
     policy: Path, hub: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Hub, "status", 401)

@@ -29,5 +29,5 @@ PARAMS = "Params have changed since last execution: Union of exclusive params be
         (PARAMS + "before: {broken now: [1", ["filter: its options have changed"]),
     ],
 )  # fmt: skip
-def test_a_reason_is_told_in_few_words(reason: str, said: list[str]) -> None:
+def test_a_reason_is_reported_in_few_words(reason: str, said: list[str]) -> None:
     assert causes(Job("filter", 1, {}, reason=reason)) == said

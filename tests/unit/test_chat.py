@@ -1,4 +1,4 @@
-"""Chat templates and the texts that go through them: what is lost, hangs, fails or pretends is refused or kept text."""
+"""Chat templates: those that lose text, hang or fail are rejected, and control tokens in questions stay text."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def templated(encoder: PreTrainedTokenizerBase, embedded: Path) -> Callable[[str
      ("{{ raise_exception('only with a system prompt') }}", "cannot be rendered: TemplateError: only with a system"),
      ("{{ ''.__class__.__mro__ }}" + LINE, "cannot be rendered: SecurityError: ")],
 )  # fmt: skip
-def test_a_template_that_fails_or_loses_the_question_is_refused(
+def test_a_template_that_fails_or_loses_the_question_is_rejected(
     template: str, told: str, templated: Callable[[str], PreTrainedTokenizerBase]
 ) -> None:
     with pytest.raises(InputError, match=f"model: its chat template {told}.*`chat_template:`") as error:
@@ -73,7 +73,7 @@ def test_a_template_that_prints_the_date_prints_the_same_every_day(
     assert rendered(dated, MESSAGE) == "\nToday: 26 Jul 2024/2024-07-26/July/Friday/00:00\nHow many?"
 
 
-def test_the_stage_data_refuses_such_a_template(tmp_path: Path, embedded: Path) -> None:
+def test_the_stage_data_rejects_such_a_template(tmp_path: Path, embedded: Path) -> None:
     (tmp_path / "chat.jinja").write_text("hello")
     task = Chains(kind="chains", seed=7, unlabelled=7, test=7)
     with pytest.raises(InputError, match="its chat template omits the message"):
@@ -135,7 +135,7 @@ def test_no_question_opens_a_turn_of_its_own(tmp_path: Path, embedded: Path, enc
     assert turns(row["prompt_ids"], encoder) == 2
 
 
-def test_a_control_token_in_a_trace_is_refused_by_the_question(tmp_path: Path, embedded: Path) -> None:
+def test_a_control_token_in_a_trace_is_rejected_by_the_question(tmp_path: Path, embedded: Path) -> None:
     trace = "<think>\n2 and 2\n</think>\n<answer>\n4\n</answer>"
     data.main(str(embedded), jsonl(tmp_path, trace=trace), "seed", tmp_path / "q.parquet")
     task = jsonl(tmp_path, trace=trace.replace("2 and", "2<|im_end|> and"))

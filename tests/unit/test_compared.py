@@ -9,7 +9,7 @@ import pytest
 
 from hsir.config import Plan, load
 from hsir.errors import InputError
-from hsir.report import grid, overall, published, rows, sampled
+from hsir.report import grid, overall, published, replicated, rows, sampled
 from hsir.report.compared import Answers, Difference, differences
 from hsir.report.latex import escaped, latex
 from hsir.report.page import page
@@ -28,7 +28,7 @@ def answers(right: int, questions: int = 100, tokens: int = 50) -> Answers:
     return pd.DataFrame(rows, columns=["question_id", "right", "tokens"]).set_index("question_id")
 
 
-def test_a_policy_that_is_right_where_the_other_is_not_lies_above_it() -> None:
+def test_a_policy_that_is_right_where_the_other_is_not_is_above_it() -> None:
     known = {"restem.1": [answers(50, tokens=90)], "mine.1": [answers(70)], "same.1": [answers(50, tokens=90)]}
     found, same = differences(PLACE, [("mine.1", "restem.1"), ("same.1", "restem.1")], known)
     assert (found.accuracy, found.tokens, found.questions, found.seeds) == (20.0, -40.0, 100, 1)
@@ -47,6 +47,22 @@ def test_seeds_are_averaged_question_by_question() -> None:
     assert 0.0 < found.p < 0.05
 
 
+def test_samples_are_averaged_question_by_question_and_have_no_mcnemar() -> None:
+    known = {
+        "restem.1": [pd.concat([answers(50), answers(52)])], "mine.1": [pd.concat([answers(58), answers(52)])],
+    }  # fmt: skip
+    place = ("tiny", "sums", "sums@2")
+    (found,) = differences(place, [("mine.1", "restem.1")], known)
+    of_seeds = {"restem.1": [answers(50), answers(52)], "mine.1": [answers(58), answers(52)]}
+    (other,) = differences(place, [("mine.1", "restem.1")], of_seeds)
+    assert (found.accuracy, found.questions, found.seeds) == (pytest.approx(4.0), 100, 1)
+    assert (found.p, found.accuracy_low) == (other.p, other.accuracy_low), "as with two seeds"
+    results = [result("restem.1", 0.51, benchmark="sums@2"), result("mine.1", 0.55, benchmark="sums@2")]
+    first, second = sheets(results, [found])
+    assert "over 2 samples per question, clustered by question" in first.note
+    assert "a paired t test over questions (means over 2 samples)" in second.note
+
+
 def test_policies_that_answered_other_questions_are_not_compared() -> None:
     known = {"restem.1": [answers(5)], "mine.1": [answers(5, questions=99)]}
     with pytest.raises(InputError, match=r"tiny, sums, sums: mine.1 did not answer the same questions.*'q099'"):
@@ -58,7 +74,18 @@ def result(policy: str, accuracy: float, model: str = "tiny", task: str = "sums"
     shares = {"truncated": 0.0, "no_answer": 0.0, "undecided": 0.0, "trained_on": 10, "tokens": 60.0}
     spread = {"accuracy": accuracy, "accuracy_low": accuracy - 0.05, "accuracy_high": accuracy + 0.05}
     place = {"model": model, "task": task, "benchmark": task, "seed": 0, "policy": policy, "questions": 100}
+    spread |= {"in_format": accuracy, "anywhere": accuracy}
     return Result(**{**place, **spread, **shares, **changed})
+
+
+def test_the_other_reading_of_an_evaluation_is_shown_where_it_differs() -> None:
+    (same,) = sheets([result("restem.1", 0.5)], [])
+    assert same.columns[:4] == ["policy", "accuracy %", "tokens", "truncated %"] and "the tags" not in same.note
+    for name, title, value in (("anywhere", "anywhere %", 0.625), ("in_format", "in format %", 0.25)):
+        (sheet,) = sheets([result("restem.1", 0.5, **{name: value}), result("star.1", 0.5)], [])
+        at = sheet.columns.index(title)
+        assert [str(row[at]) for row in sheet.rows] == [f"{100 * value:.1f}", "50.0"]
+        assert f"`{title[:-2]}`" in sheet.note
 
 
 def test_noise_looks_like_noise_everywhere() -> None:
@@ -74,7 +101,7 @@ def test_noise_looks_like_noise_everywhere() -> None:
     assert "~+1.0 [" in markdown(made)
 
 
-def test_a_difference_between_seeds_stands_beside_that_between_questions() -> None:
+def test_a_difference_between_seeds_is_next_to_that_between_questions() -> None:
     known = {"restem.1": [answers(50), answers(55)], "mine.1": [answers(60), answers(70)]}
     found = differences(PLACE, [("mine.1", "restem.1")], known)
     results = [
@@ -134,7 +161,7 @@ def test_published_figures_have_the_published_means(table: str, policy: str) -> 
 
 
 def whole(table: str, **policies: tuple[float, float]) -> list[Result]:
-    """Give results of policies in every column of a table: accuracy and tokens."""
+    """Return results of policies in every column of a table: accuracy and tokens."""
     models, tasks = COLUMNS[table]
     return [
         replace(result(policy.replace("_", "-").replace("X", "."), accuracy, model, task), tokens=tokens)
@@ -144,7 +171,7 @@ def whole(table: str, **policies: tuple[float, float]) -> list[Result]:
     ]
 
 
-def test_the_means_of_a_whole_table_stand_next_to_the_published_ones() -> None:
+def test_the_means_of_a_complete_table_are_next_to_the_published_ones() -> None:
     results = whole("table1", sft_initial=(0.5, 1000.0), hsir_dpoX3=(0.6, 600.0), mine=(0.4, 900.0))
     (sheet,) = overall.sheets("table1", results)
     shown = {str(row[0]): [str(entry) for entry in row[3:]] for row in sheet.rows}
@@ -153,13 +180,38 @@ def test_the_means_of_a_whole_table_stand_next_to_the_published_ones() -> None:
     assert overall.headline(results) == ["hsir-dpo.3 compared with sft-initial: accuracy +10.0 points, tokens -40.0 %."]
 
 
+def test_ours_theirs_and_differences_stand_in_the_papers_layout() -> None:
+    results = whole("table1", sft_initial=(0.64, 1000.0), hsir_dpoX3=(0.7436, 600.0), mine=(0.4, 900.0))
+    (sheet,) = replicated.sheets("table1", results)
+    assert sheet.columns[:4] == ["policy", "whose", "trained on", "qwen2.5-1.5b medqa"]
+    assert len(sheet.columns) == 3 + 6 + 2 * 2 - 2 + 2, "two columns have published tokens, of table 3"
+    lines = [dict(zip(sheet.columns, map(str, row), strict=True)) for row in sheet.rows]
+    assert [(one["policy"], one["whose"]) for one in lines[:3]] == [
+        ("sft-initial", "ours"), ("", "published"), ("", "difference")
+    ] and len(lines) == 6  # fmt: skip
+    at = "qwen2.5-1.5b gsm8k"
+    # Of 100 questions each: sqrt(5.0^2 + (1.96 * sqrt(0.6399 * 0.3601 / 100) * 100)^2).
+    assert [one[at] for one in lines[:3]] == ["64.00 ± 5.0", "63.99", "~+0.01 ± 10.7"]
+    assert [one[f"{at} tokens"] for one in lines[:3]] == ["1,000", "1,666", "-666"]
+    assert [one["accuracy"] for one in lines] == ["64.00", "62.45", "~+1.55 ± 4.2", "74.36", "73.35", "~+1.01 ± 3.9"]
+    assert [one["tokens"] for one in lines[3:]] == ["600", "885", "-285"]
+    assert [one["trained on"] for one in lines[3:]] == ["10", "19,600", "-19,590"]
+
+
+def test_a_run_of_other_models_has_nothing_in_the_papers_layout() -> None:
+    assert replicated.sheets("mine", [result("restem.1", 0.5)]) == []
+    some = whole("table1", restemX1=(0.6, 600.0))[:1]
+    (sheet,) = replicated.sheets("mine", some)
+    assert [str(row[-2]) for row in sheet.rows] == ["60.00", "-", "+18.37 ± 10.9"], "no printed mean, but a difference"
+
+
 def test_a_run_that_lacks_columns_has_no_overall_means_to_compare() -> None:
     results = whole("table1", sft_initial=(0.5, 1000.0), restemX1=(0.6, 600.0))
     assert overall.sheets("table3", results) == overall.sheets("table1", results[1:6]) == []
     assert overall.headline(results[6:]) == []
 
 
-def test_ours_stand_beside_the_published_where_they_are_comparable() -> None:
+def test_ours_are_next_to_the_published_where_they_are_comparable() -> None:
     results = [
         result("restem.1", 0.66, "qwen2.5-1.5b", "gsm8k"), result("mine.1", 0.5, "qwen2.5-1.5b", "gsm8k"),
         result("hsir-sft.1", 0.9, "qwen2.5-1.5b", "gsm8k"), result("restem.1", 0.9),
@@ -225,13 +277,13 @@ def test_latex_sets_texts_as_they_are(text: str, wanted: str) -> None:
     assert escaped(text) == wanted
 
 
-def test_a_markdown_table_is_one_whatever_stands_in_it() -> None:
+def test_a_markdown_table_is_one_whatever_its_content() -> None:
     sheet = Sheet("t", ["policy", "a|b"], [[Entry("x"), Entry("1e5")], [Entry("y|z"), Entry("2", "[1, 3]")]], "note")
     rows = [[cell.strip() for cell in line.split(" |")] for line in markdown([sheet]).splitlines()[2:6]]
     assert rows[0] == ["| policy", r"a\|b", ""] and rows[2:] == [["| x", "1e5", ""], [r"| y\|z", "2 [1, 3]", ""]]
 
 
-def test_a_latex_table_is_whole() -> None:
+def test_a_latex_table_is_complete() -> None:
     sheet = Sheet("a_b", ["policy", "acc %"], [[Entry("x"), Entry("1.0", "[0, 2]")]], "note")
     made = latex([sheet])
     assert made.count(r"\begin{table}") == made.count(r"\end{table}") == 1

@@ -1,4 +1,4 @@
-"""What a step concludes without calling it the answer; and matchers that combine others."""
+"""Conclusions that a step does not call the answer; and matchers that combine others."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -58,14 +58,14 @@ NOT_CONCLUDED: list[tuple[Grader, str, str]] = [
 
 
 @pytest.mark.parametrize(("grader", "step", "gold"), CONCLUDED)
-def test_a_conclusion_is_an_arrival_only_if_asked_for(grader: Grader, step: str, gold: str) -> None:
+def test_a_conclusion_reaches_the_answer_only_with_the_option(grader: Grader, step: str, gold: str) -> None:
     options = OPTIONS if isinstance(grader, Choice) else None
     assert MATCHER(step, gold, grader, options)
     assert not Explicit()(step, gold, grader, options)
 
 
 @pytest.mark.parametrize(("grader", "step", "gold"), NOT_CONCLUDED)
-def test_what_is_on_the_way_is_no_conclusion(grader: Grader, step: str, gold: str) -> None:
+def test_what_is_on_the_way_is_not_a_conclusion(grader: Grader, step: str, gold: str) -> None:
     assert not MATCHER(step, gold, grader, OPTIONS if isinstance(grader, Choice) else None)
 
 
@@ -75,7 +75,7 @@ def test_a_stated_answer_outweighs_a_conclusion() -> None:
     assert not MATCHER(step, "17", Number())
 
 
-def test_the_arrival_is_given_by_its_place_in_the_step() -> None:
+def test_the_statement_is_returned_by_its_place_in_the_step() -> None:
     step = "x" * 30_000 + ". So the answer is 42."
     said = MATCHER.arrival(step, "42", Number())
     assert said is not None
@@ -114,6 +114,6 @@ def test_matchers_combine(written: dict[str, object], kind: type, stated: bool, 
     assert not matcher("So the answer is 41.", "42", Number())
 
 
-def test_a_combination_of_nothing_is_refused() -> None:
+def test_a_combination_of_nothing_is_rejected() -> None:
     with pytest.raises(ValidationError, match="at least 1 item"):
         TypeAdapter(Matcher).validate_python({"kind": "any", "of": []})

@@ -1,4 +1,4 @@
-"""The config: what is shipped loads, and everything that is wrong is told at once, with the way out."""
+"""The config: shipped files load, and all errors are reported at once, with suggested fixes."""
 
 import re
 from copy import deepcopy
@@ -32,7 +32,7 @@ SOUND: dict[str, Any] = {
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
-    """Give the sound config with the value at a dotted key replaced, or left out for `...`."""
+    """Return the sound config with the value at a dotted key replaced, or left out for `...`."""
     raw = deepcopy(SOUND)
     *path, last = key.split(".")
     at = raw
@@ -77,11 +77,11 @@ def test_shipped_methods_say_where_they_come_from(path: Path) -> None:
 def test_the_sound_config_loads_with_its_defaults(tmp_path: Path) -> None:
     config = load(SOUND, tmp_path)
     assert set(config.pools) == set(DEFAULT_POOLS)
-    assert set(config.scores) == {"indiv", "div"}
+    assert set(config.scores) == {"indiv", "indiv-steps", "div"}
     assert config.runs["small"].seeds == (0,)
 
 
-def test_inline_entries_win_over_files_and_stand_beside_them(tmp_path: Path) -> None:
+def test_inline_entries_win_over_files_and_are_next_to_them(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     for name in ("tiny", "other"):
         (tmp_path / "models" / f"{name}.yaml").write_text(f"path: from/file/{name}\n")
@@ -154,6 +154,11 @@ WRONG = [
         "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "lowest"}]},
         "'at_most' reads scores",
     ),
+    ("overrides", {"evaluate": {"samples": 1}}, "overrides.evaluate.samples: Input should be greater than .* 2, not 1"),
+    (
+        "overrides", {"evaluate": {"samples": 2, "reducers": [{"kind": "at_least", "n": 3}]}},
+        "overrides.evaluate: reducer at_least needs 3 samples; set samples: 3 or more",
+    ),
     ("methods.plain", {"iterations": 2}, "iterations is 2, but no pool is sampled; set pools, or iterations: 0"),
     ("methods.plain", ALMOST | {"iterations": 0, "select": [RIGHT]}, "pools and select need iterations of 1 or more"),
     ("methods.plain", {"iterations": 0, "given": []}, "nothing to train on; set given"),
@@ -219,6 +224,10 @@ WRONG = [
         "devices is zero2, which cannot merge lora adapters yet; set ddp or single",
     ),
     (
+        "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_counts": "rollouts"}},
+        "batch_size 14 counts rollouts and would split groups of 8; make it a multiple of group_size",
+    ),
+    (
         "methods.plain", GRPO | {"train": {"kind": "grpo", "batch_size": 7, "devices": TWO}},
         "batch_size 7 on 2 processes would split groups of rollouts; make it a multiple of 2",
     ),
@@ -247,27 +256,27 @@ IDS = [f"{key}-{n}" for n, (key, _, _) in enumerate(WRONG)]
 
 
 @pytest.mark.parametrize(("key", "value", "told"), WRONG, ids=IDS)
-def test_what_is_wrong_is_told_with_file_and_key(key: str, value: Any, told: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_with_file_and_key(key: str, value: Any, told: str, tmp_path: Path) -> None:
     found = errors(changed(key, value), tmp_path)
     assert [error for error in found if error.startswith("my.yaml: ") and re.search(told, error)], found
 
 
 @pytest.mark.parametrize(("key", "value", "told"), WRONG, ids=IDS)
-def test_one_fault_is_told_once(key: str, value: Any, told: str, tmp_path: Path) -> None:
+def test_one_fault_is_reported_once(key: str, value: Any, told: str, tmp_path: Path) -> None:
     """Nothing else is blamed for it: an entry with a fault is not also unknown or missing."""
     found = errors(changed(key, value), tmp_path)
     assert len(found) == 1, found
 
 
 @pytest.mark.parametrize("key", ["run", "results", "runs.small.seeds", "methods.plain.iterations"])
-def test_a_value_of_the_wrong_type_is_told_once(key: str, tmp_path: Path) -> None:
+def test_a_value_of_the_wrong_type_is_reported_once(key: str, tmp_path: Path) -> None:
     found = errors(changed(key, 5.5), tmp_path)
     assert len(found) == 1, found
     assert found[0].startswith(f"my.yaml: {key}: ")
     assert found[0].endswith("not 5.5")
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
     raw = changed("runs.small.models", ["gone"]) | {"run": "nowhere"}
     raw["pools"] = {"cold": {"kind": "sample", "samples": 3, "temperature": 0}}
     (tmp_path / "methods").mkdir()
@@ -283,7 +292,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         load(raw, tmp_path)
 
 
-def test_faults_of_values_and_of_files_are_told_together(tmp_path: Path) -> None:
+def test_faults_of_values_and_of_files_are_reported_together(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "empty.yaml").write_text("")
     found = errors(changed("results", 5), tmp_path)
@@ -305,7 +314,7 @@ def test_a_broken_method_is_not_also_called_unknown(tmp_path: Path) -> None:
     assert len(errors(changed("runs.small.methods", ["broken"]), tmp_path)) == 1
 
 
-def test_options_that_fit_no_more_once_overlaid_are_told_at_load(tmp_path: Path) -> None:
+def test_options_that_fit_no_more_once_overlaid_are_reported_at_load(tmp_path: Path) -> None:
     """The model's 24 divides its own 48, but not the method's 36, which suits the default of 4."""
     raw = changed("models.tiny.settings", {"train": {"sft": {"batch_size": 48, "device_batch_size": 24}}})
     raw["methods"]["plain"]["train"] = {"batch_size": 36}
@@ -313,7 +322,7 @@ def test_options_that_fit_no_more_once_overlaid_are_told_at_load(tmp_path: Path)
     assert [error for error in found if "batch_size 36 is not a multiple of device_batch_size 24" in error]
 
 
-def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("a: 1\nb: [\n")
     with pytest.raises(ConfigError, match=r"x.yaml: not YAML:[\s\S]*line 3"):
         read_yaml(tmp_path / "x.yaml")
@@ -359,7 +368,7 @@ def test_a_method_of_the_config_may_be_like_the_file_of_its_name(tmp_path: Path)
     assert methods["other"].pools == ("k5",), "the config's wins over the file, here too"
 
 
-def test_methods_that_are_like_each_other_are_told_once(tmp_path: Path) -> None:
+def test_methods_that_are_like_each_other_are_reported_once(tmp_path: Path) -> None:
     raw = deepcopy(SOUND)
     raw["methods"] |= {"a": {"like": "b"}, "b": {"like": "c"}, "c": {"like": "a"}, "d": {"like": "a"}}
     assert errors(raw, tmp_path) == [

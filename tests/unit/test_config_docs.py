@@ -1,4 +1,4 @@
-"""The config's documentation says what the models say, and its examples work."""
+"""The config's documentation matches the models, and its examples work."""
 
 import json
 import re
@@ -17,7 +17,7 @@ EXAMPLES = [example for example in re.findall(r"```yaml\n(.*?)```", docs.readme(
 
 
 def example(folder: str) -> tuple[str, object]:
-    """Give the (name, content) of the README's example of a file in a folder below config/."""
+    """Return the (name, content) of the README's example of a file in a folder below config/."""
     for text in EXAMPLES:
         if named := re.search(rf"# config/{folder}([a-z0-9-]+)\.yaml", text):
             return named[1], yaml.safe_load(text)
@@ -58,7 +58,7 @@ def test_shipped_files_are_valid_by_the_schema(name: str) -> None:
     ],
     ids=["no run", "name with a space", "unknown key", "pool of no kind", "filter of no kind"],
 )
-def test_the_schema_refuses_what_the_models_refuse(wrong: dict[str, object]) -> None:
+def test_the_schema_rejects_what_the_models_reject(wrong: dict[str, object]) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     assert not jsonschema.Draft202012Validator(docs.schema()).is_valid(wrong)
 
@@ -82,7 +82,7 @@ def test_every_link_leads_to_a_heading() -> None:
     assert set(re.findall(r"\]\(#(.*?)\)", text)) <= headings
 
 
-def test_a_key_without_a_description_is_refused() -> None:
+def test_a_key_without_a_description_is_rejected() -> None:
     class Bare(BaseModel):
         told: int = Field(1, description="Told.")
         untold: int = 2

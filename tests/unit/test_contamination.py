@@ -1,4 +1,4 @@
-"""What training texts share with test questions, the stage that stops where they hold one, and its table."""
+"""The overlap of training texts with test questions, the stage that stops if they contain one, and its table."""
 
 import json
 import random
@@ -67,18 +67,18 @@ def test_words_are_letters_and_digits_in_one_form(text: str, expected: str) -> N
     ],
     ids=["same", "case and lines", "punctuation", "within"],
 )
-def test_a_whole_question_is_found(text: str, part: Any) -> None:
+def test_a_complete_question_is_found(text: str, part: Any) -> None:
     exact, shared = found([Text("k10", "row", part, "Nothing of it."), Text("k10", "r1", part, text)], SHORT, LONG)
     assert exact == [Exact("quiz", "t1", "k10", "r1", part)]
     assert shared == {"13": 1, "8": 1}
 
 
 @pytest.mark.parametrize("text", [LONG.replace("12", "13"), LONG[4:], LONG.replace("coins are", "are coins")])
-def test_a_question_that_differs_in_a_word_is_not_whole(text: str) -> None:
+def test_a_question_that_differs_in_a_word_is_not_complete(text: str) -> None:
     assert found([trace(text)], LONG)[0] == []
 
 
-def test_a_short_question_is_whole_only_as_a_questions_all() -> None:
+def test_a_short_question_is_complete_only_as_a_questions_all() -> None:
     asked = Text("seed", "q1", "question", "what is 6 TIMES 7")
     within = Text("seed", "q2", "question", f"{SHORT} And twice that?")
     exact, shared = found([within, asked, trace(SHORT)], SHORT)
@@ -89,7 +89,7 @@ def test_a_short_question_is_whole_only_as_a_questions_all() -> None:
 @pytest.mark.parametrize(
     "question", ["Which is a chemical change?", "Which of these is a chemical change in a kitchen?"]
 )
-def test_a_question_with_options_is_whole_only_with_all_of_them(question: str) -> None:
+def test_a_question_with_options_is_complete_only_with_all_of_them(question: str) -> None:
     asked = [Question("quiz", "t0", question, ("Melting ice", "burning wood", "Tearing paper"))]
     other = Text("seed", "q0", "question", question, ("Rusting iron", "Boiling water", "Tearing paper"))
     same = Text("seed", "q1", "question", question, ("burning wood", "tearing paper", "melting ICE", "none"))
@@ -124,7 +124,7 @@ def test_nothing_is_found_in_random_texts() -> None:
     assert found([trace(text) for text in drawn[:200]], *drawn[200:]) == ([], {"13": 0, "8": 0})
 
 
-def test_equal_hashes_make_no_whole_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_hashes_make_no_complete_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """With this base the hash of a run is the value of its last word."""
     monkeypatch.setattr(contamination, "_BASE", np.uint64(0))
     last = words(LONG)[-1]
@@ -142,7 +142,7 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, size: int) -> N
     assert shared == {"13": 2, "8": 2}
 
 
-def test_sources_and_benchmarks_are_told_apart_and_the_strongest_example_first() -> None:
+def test_sources_and_benchmarks_are_distinguished_and_the_strongest_example_first() -> None:
     other = " ".join(rare(random.Random(1), 20))
     asked = [Question("quiz", "t0", LONG), Question("exam", "e0", other), Question("exam", "e1", LONG)]
     start = " ".join(words(other)[:9])
@@ -223,7 +223,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_the_stage_names_what_stands_whole_and_the_way_out(files: Files) -> None:
+def test_the_stage_names_what_is_complete_and_a_fix(files: Files) -> None:
     with pytest.raises(InputError) as error:
         files.run()
     assert str(error.value).splitlines() == [
@@ -244,7 +244,7 @@ def test_the_stage_looks_at_what_is_trained_on_alone(files: Files) -> None:
     assert made["exact"] == []
 
 
-def test_the_stage_allows_it_if_asked_and_tells_it_all_the_same(files: Files) -> None:
+def test_the_stage_allows_it_if_asked_and_shows_it_all_the_same(files: Files) -> None:
     files.keep(("s1-seed", "seed"), ("u0-k-0", "k10"))
     made = files.run("allow")
     assert [(hit["row"], hit["part"], hit["question_id"]) for hit in made["exact"]] == [
@@ -268,7 +268,7 @@ def test_the_error_names_twenty_and_counts_the_rest() -> None:
 
 
 def planned(results: str = "results") -> Plan:
-    """Give a plan of two runs that share the policies of the first round."""
+    """Return a plan of two runs that share the policies of the first round."""
     grid = {"models": ["m"], "tasks": ["quiz"], "methods": ["plain"]}
     plain = {"initial": "start", "pools": ["k10"], "select": [{"kind": "right"}]}
     raw = {

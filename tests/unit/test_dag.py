@@ -13,7 +13,7 @@ GRAPH = """digraph snakemake_dag {
 }"""
 
 
-def test_a_rule_tells_its_jobs_and_how_many_of_them_would_run() -> None:
+def test_a_rule_shows_its_jobs_and_how_many_of_them_would_run() -> None:
     every = [Job(rule, 1, {}) for rule in ["report", *["sample"] * 1200, *["verify"] * 3]]
     told = counted(GRAPH, every, [every[0], *every[1:3]])
     assert '0[label="report\\n1 to run"' in told

@@ -1,4 +1,4 @@
-"""Stage data, and loading models: what is refused, and the tokens that are made."""
+"""Stage data, and loading models: what is rejected, and the resulting tokens."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def test_sound_questions_pass_unchanged() -> None:
         ([record("a", "")], "seed", "question 'a' of the seed set has no trace"),
     ],
 )
-def test_unsound_questions_are_refused(records: list[Record], split: str, told: str) -> None:
+def test_unsound_questions_are_rejected(records: list[Record], split: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         checked(records, split)  # type: ignore[arg-type]
 
@@ -69,7 +69,7 @@ def test_questions_longer_than_the_model_reads_are_named(tmp_path: Path, embedde
         data.main(str(embedded), task, "test", tmp_path / "test.parquet")
 
 
-def test_a_model_without_chat_template_is_refused_unless_one_is_given(tmp_path: Path, embedded: Path) -> None:
+def test_a_model_without_chat_template_is_rejected_unless_one_is_given(tmp_path: Path, embedded: Path) -> None:
     bare = shutil.copytree(embedded, tmp_path / "bare")
     template = (bare / "chat_template.jinja").rename(tmp_path / "chat.jinja")
     task = Chains(kind="chains", seed=7, unlabelled=7, test=7)

@@ -1,4 +1,4 @@
-"""A file system that refuses is told in one line: which file, what is wrong, the way out."""
+"""File system errors are reported in one line: which file, what is wrong, a suggested fix."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ FULL = "No space left on device"
 
 
 def line(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
-    """Give what a command says of an error."""
+    """Return what a command says of an error."""
     with pytest.raises(SystemExit) as ended, reported():
         raise error
     assert ended.value.code == 1
@@ -34,7 +34,7 @@ def line(error: Exception, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("number", sorted(disk.WAYS_OUT))
-def test_each_refusal_is_one_line_with_file_reason_and_way_out(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_error_is_one_line_with_file_reason_and_a_fix(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     said = line(OSError(number, os.strerror(number), "results/a.parquet"), capsys)
     assert said.startswith("hsir: error: results/a.parquet: ") and os.strerror(number)[1:] in said
     assert "finished work is kept" in said and disk.WAYS_OUT[number] in said

@@ -59,7 +59,7 @@ def start(line: list[str], **environment: str) -> subprocess.Popen[str]:
 
 
 def command(questions: Path, output: Path, fake: Fake, *more: str) -> list[str]:
-    """Give the command line of the stage."""
+    """Return the command line of the stage."""
     return [
         sys.executable, "-m", "hsir.stages.distill", "--task", TASK.model_dump_json(), "--questions", str(questions),
         "--endpoint", fake.url, "--model", "teacher-1", "--out", str(output), "--retries", "2", *more,
@@ -156,7 +156,7 @@ def test_what_is_sent(finished: Finished) -> None:
     assert [message["role"] for message in first["body"]["messages"]] == ["user"]
 
 
-def test_bad_servers_are_asked_again_good_ones_once(finished: Finished) -> None:
+def test_bad_servers_get_retries_good_ones_one_request(finished: Finished) -> None:
     again = {"busy": 2, "broken": 3, "long-ill": 3, "hang": 3}
     assert finished.counts == {name: again.get(name, 1) for name in [*RIGHT, *WRONG, *FAILED, *UNREADABLE]}
 
@@ -180,7 +180,7 @@ def test_the_key_is_in_no_file_and_in_no_message(finished: Finished) -> None:
     assert all(request["keyed"] for request in finished.fake.requests())
 
 
-def test_killed_in_the_middle_it_asks_nothing_finished_again(fake: Fake, tmp_path: Path) -> None:
+def test_killed_in_the_middle_it_requests_nothing_finished_again(fake: Fake, tmp_path: Path) -> None:
     questions = asked(tmp_path / "q.jsonl", [f"slow.{n}" for n in range(12)])
     output = tmp_path / "traces.jsonl"
     journal = output.with_suffix(".answers.jsonl")
@@ -212,7 +212,7 @@ def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
-def test_a_refused_key_stops_all_at_once(fake: Fake, tmp_path: Path) -> None:
+def test_a_rejected_key_stops_all_at_once(fake: Fake, tmp_path: Path) -> None:
     questions = asked(tmp_path / "q.jsonl", [f"right.{n}" for n in range(20)])
     wrong = KEY.replace("not", "NOT")
     line = command(questions, tmp_path / "out" / "t.jsonl", fake, "--key-from", "MY_KEY", "--parallel", "3")
@@ -231,7 +231,7 @@ def test_a_refused_key_stops_all_at_once(fake: Fake, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("behaviour", "told"), [("moved", "307"), ("unknown", "404 no such model")])
-def test_what_no_question_can_mend_stops_all(
+def test_what_no_question_can_fix_stops_all(
     behaviour: str, told: str, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions = asked(tmp_path / "q.jsonl", [f"{behaviour}.{n}" for n in range(5)])
@@ -261,7 +261,7 @@ def test_a_question_is_asked_until_it_is_right(fake: Fake, tmp_path: Path, monke
     assert fake.counts() == {"fickle": 3, "wrong": 4, "right": 1}
 
 
-def test_another_grading_grades_anew_what_was_answered(
+def test_another_grading_regrades_what_was_answered(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions, output = asked(tmp_path / "q.jsonl", ["untagged"]), tmp_path / "t.jsonl"
@@ -363,13 +363,15 @@ def test_a_key_that_no_header_carries_is_not_shown(key: str, monkeypatch: pytest
         ("file:///secret", "not an http"),
     ],
 )
-def test_an_address_that_is_none_is_not_asked(address: str, told: str) -> None:
+def test_an_address_that_is_invalid_is_not_asked(address: str, told: str) -> None:
     with pytest.raises(InputError, match=told) as error:
         check_address(address)
     assert "secret" not in str(error.value)
 
 
-def test_questions_that_cannot_be_asked_are_told(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_questions_that_cannot_be_asked_are_reported(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     questions = asked(tmp_path / "q.jsonl", ["right", "right"])
     with pytest.raises(InputError, match="2 questions have the id 'right'"):
         run(monkeypatch, questions, tmp_path / "t.jsonl", fake)
@@ -383,7 +385,7 @@ def test_questions_that_cannot_be_asked_are_told(fake: Fake, tmp_path: Path, mon
     assert not fake.requests()
 
 
-def test_the_stage_is_told_without_the_client(root: Path) -> None:
+def test_the_help_is_shown_without_the_client(root: Path) -> None:
     code = "import sys, hsir.stages.distill; print({'openai', 'httpx2', 'torch', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout == "set()\n"

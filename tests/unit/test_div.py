@@ -1,4 +1,4 @@
-"""Div: the walk over steps, what embeds them, and the stage by hand."""
+"""Div: the pass over steps, the embedders, and the stage by hand."""
 
 import json
 import subprocess
@@ -72,7 +72,7 @@ def test_length_of_a_vector_does_not_count_and_zeros_are_like_no_other() -> None
 
 
 @pytest.mark.parametrize("vectors", [np.zeros(3), np.array([[1.0, np.nan]])])
-def test_what_is_no_matrix_of_numbers_is_refused(vectors: np.ndarray) -> None:
+def test_what_is_not_a_matrix_of_numbers_is_rejected(vectors: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a matrix of finite numbers"):
         kept_steps(vectors)
 
@@ -96,7 +96,7 @@ def test_a_sentence_model_finds_paraphrases_closer_than_other_sentences() -> Non
     assert kept_steps(vectors, 0.6).tolist() == [True, False, True]
 
 
-def test_a_sentence_model_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_sentence_model_that_is_not_there_is_reported_with_a_fix(tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
     with pytest.raises(InputError, match="no such folder; fix `model` of the embedder"):
         embedder(SentenceTransformers(model=str(tmp_path / "none")))
@@ -149,7 +149,7 @@ def test_parts_change_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ([{"id": "a", "completion": 3}], "line 1: completion is not text"),
     ],
 )
-def test_what_is_wrong_with_a_row_is_told_with_its_line(
+def test_what_is_wrong_with_a_row_is_reported_with_its_line(
     tmp_path: Path, rows: list[dict[str, object]], told: str
 ) -> None:
     with pytest.raises(InputError, match=told):

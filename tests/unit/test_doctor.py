@@ -1,4 +1,4 @@
-"""The doctor: what is in order, what is not, and the way out."""
+"""The doctor: what passes, what does not, and the remedy."""
 
 import json
 import os
@@ -28,7 +28,7 @@ Program = Callable[[str, str], None]
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Give what puts a shell script on the path, before all others."""
+    """Return what puts a shell script on the path, before all others."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -42,7 +42,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder that is all there is on the path."""
+    """Return a folder that is all there is on the path."""
     folder = tmp_path / "alone"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -51,7 +51,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def model(embedded: Path, tmp_path: Path) -> Path:
-    """Give a copy of the embedded model that a test may break."""
+    """Return a copy of the embedded model that a test may break."""
     return Path(shutil.copytree(embedded, tmp_path / "model"))
 
 
@@ -64,7 +64,7 @@ def seen(path: Path | str, **options: Any) -> list[Finding]:
 
 
 def only_problem(found: list[Finding]) -> str:
-    """Give what is said of the one problem that there is; every problem has a way out."""
+    """Return what is said of the one problem that there is; every problem has a way out."""
     wrong = [one for one in found if one.state == "problem"]
     assert len(wrong) == 1 and wrong[0].remedy, found
     return f"{wrong[0].what}: {wrong[0].told}"
@@ -76,7 +76,7 @@ def test_a_sound_model_is_in_order(model: Path) -> None:
     assert "854,144 parameters" in found[0].told
 
 
-def test_pickles_beside_safetensors_are_told_of(model: Path) -> None:
+def test_pickles_next_to_safetensors_are_reported(model: Path) -> None:
     (model / "pytorch_model.bin").write_bytes(b"\x80")
     assert states(seen(model)) == ["ok", "ok"]
     assert "1 pickled files are never loaded" in seen(model)[0].told
@@ -93,7 +93,7 @@ def test_a_gguf_model_is_to_be_converted(name: str, tmp_path: Path, monkeypatch:
         check_exists(name)
 
 
-def test_gguf_beside_safetensors_does_not_matter(model: Path) -> None:
+def test_gguf_next_to_safetensors_does_not_matter(model: Path) -> None:
     (model / "m-q8_0.gguf").write_bytes(b"GGUF")
     assert states(seen(model)) == ["ok", "ok"]
     check_exists(str(model))
@@ -146,7 +146,7 @@ def test_a_broken_model_is_a_problem(spoil: Callable[[Path], None], told: str, m
     assert told in only_problem(seen(model))
 
 
-def test_a_chat_template_of_the_config_stands_in(model: Path, tmp_path: Path) -> None:
+def test_a_chat_template_of_the_config_is_used(model: Path, tmp_path: Path) -> None:
     without_template(model)
     (tmp_path / "own.jinja").write_text("{{ messages }}")
     assert states(seen(model, chat_template=tmp_path / "own.jinja")) == ["ok", "ok"]
@@ -170,7 +170,7 @@ def test_a_folder_that_is_not_there_is_a_problem(path: str) -> None:
     assert "no such folder" in only_problem(seen(path))
 
 
-def test_questions_are_counted_missing_ones_told_and_the_hub_left_alone(tmp_path: Path) -> None:
+def test_questions_are_counted_missing_ones_reported_and_the_hub_left_alone(tmp_path: Path) -> None:
     (tmp_path / "test.jsonl").write_text('{"question": "1 + 1?", "answer": "2"}\n{"question": "2 + 2?"}\n')
     (tmp_path / "seed.jsonl").write_text('{"question": "1 + 1?", "answer": "2", "trace": "t"}\n')
     raw = {
@@ -199,7 +199,7 @@ def test_questions_are_counted_missing_ones_told_and_the_hub_left_alone(tmp_path
     assert "set `traces:`" in found["task hub, seed set"].told
 
 
-def test_disk_is_held_against_what_is_free_in_a_folder_not_there_yet(tmp_path: Path) -> None:
+def test_disk_is_checked_against_free_space_in_a_folder_not_there_yet(tmp_path: Path) -> None:
     assert disk(tmp_path / "not/yet", 1e6).state == "ok"
     wrong = disk(tmp_path / "not/yet", 1e18)
     assert wrong.state == "problem" and str(tmp_path) in wrong.told and "1,000,000.0 TB needed" in wrong.told
@@ -235,7 +235,7 @@ def test_each_distinct_request_is_put_to_sbatch_as_the_plugin_would(program: Pro
         ("", "fix the resources in the profile"),
     ],
 )  # fmt: skip
-def test_what_sbatch_refuses_is_a_problem_with_its_own_words(said: str, remedy: str, program: Program) -> None:
+def test_what_sbatch_rejects_is_a_problem_with_its_own_words(said: str, remedy: str, program: Program) -> None:
     program("sbatch", f'[ -z "{said}" ] || echo "{said}" >&2; exit 1')
     (found,) = slurm.queue(JOBS[:1])
     assert found.state == "problem" and found.remedy == remedy

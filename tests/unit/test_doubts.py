@@ -1,4 +1,4 @@
-"""What learns nothing, or next to nothing, says so: in the log, in `status`, and in the report."""
+"""Training that learns almost nothing causes a warning in the log, in `status`, and in the report."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_training_of_one_step_learns_and_says_how_few_it_had(
     assert "hsir: warning: only 1 optimizer steps" in said
 
 
-def test_weights_that_did_not_move_are_told(embedded: Path, tmp_path: Path) -> None:
+def test_weights_that_did_not_move_are_reported(embedded: Path, tmp_path: Path) -> None:
     options = Sft(batch_size=4, device_batch_size=2, epochs=2, learning_rate=1e-30)
     lay_down(tmp_path, options)
     _, said = (run := stage(tmp_path, embedded, options, "same")).communicate()
@@ -64,7 +64,7 @@ def test_weights_of_other_processes_are_not_known() -> None:
     assert list(doubts({"changed": None, "steps": 100})) == []
 
 
-def test_a_standardised_score_of_few_solutions_is_doubted() -> None:
+def test_a_standardised_score_of_few_solutions_causes_a_warning() -> None:
     few = [Candidate(str(n), "q", 3, right=True, raw=float(n)) for n in range(19)]
     assert "over 19 correct solutions" in (InDiv().doubt(few) or "")
     assert InDiv().doubt([*few, few[0]]) is None

@@ -1,4 +1,4 @@
-"""Engines as a choice by kind: how options are told apart and laid over one another, and how vLLM gives way."""
+"""Engines by kind: how options are distinguished and merged, and how vLLM lowers its memory."""
 
 import importlib.util
 from pathlib import Path
@@ -21,7 +21,7 @@ OWN = "CUDA out of memory. Tried to allocate 2.00 GiB"
 
 
 def config(model: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Give a config whose model and whose overrides set options of the engine."""
+    """Return a config whose model and whose overrides set options of the engine."""
     return {
         "run": "r",
         "runs": {"r": {"models": ["m"], "tasks": ["t"], "methods": ["x"]}},
@@ -54,7 +54,7 @@ def test_a_job_asks_for_the_gpus_that_its_engine_is_spread_over() -> None:
 
 
 @pytest.mark.parametrize("given", [{"kind": "openai"}, {"kind": None}, 3])
-def test_an_unknown_engine_is_refused_with_those_that_there_are(given: object) -> None:
+def test_an_unknown_engine_is_rejected_with_those_that_there_are(given: object) -> None:
     with pytest.raises(ValidationError, match=r"choose transformers or vllm \(only the stage distill uses a server"):
         ENGINE.validate_python(given)
 
@@ -128,7 +128,7 @@ def test_what_is_taken_for_a_shortage_of_memory(error: BaseException, short: boo
     assert short_of_memory(error) is short
 
 
-def test_an_engine_that_is_not_installed_is_told_with_the_way_out() -> None:
+def test_an_engine_that_is_not_installed_is_reported_with_a_fix() -> None:
     assert library("transformers").startswith("transformers ")
     if importlib.util.find_spec("vllm") is not None:
         pytest.skip("vllm is installed here")
@@ -136,7 +136,7 @@ def test_an_engine_that_is_not_installed_is_told_with_the_way_out() -> None:
         library("vllm")
 
 
-def test_prompts_that_no_completion_fits_behind_are_refused_before_anything_is_drawn() -> None:
+def test_prompts_that_no_completion_fits_after_are_rejected_before_anything_is_drawn() -> None:
     prompts = [Prompt("a", "q", [1] * 5, 0), Prompt("b", "q", [1] * 4, 0, [1] * 3)]
     assert room(prompts, 3, 10) == 10
     assert room([], 3, 10) == 3

@@ -1,4 +1,4 @@
-"""The trace browser: what is sampled of a run, what is marked, and that no text of a model acts on the page."""
+"""The trace browser: which traces are sampled, what is marked, and that model output cannot affect the page."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -85,7 +85,7 @@ def verdict(name: str, found: str) -> tables.Row:
 
 def score(name: str, value: float) -> tables.Row:
     """Make a row of scores."""
-    parts = {"m": 2, "d": 4, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 1.0}
+    parts = {"m": 2, "d": 4, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 1.0, "n_tokens": 2}
     return {"sample_id": name, **parts, "indiv": value}
 
 
@@ -94,7 +94,7 @@ def gathered(made: Made) -> list[Exhibit]:
     return exhibits.gather(made, indiv_view.seen(made))
 
 
-def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_behind_it(tmp_path: Path) -> None:
+def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_after_it(tmp_path: Path) -> None:
     cut, compared = gathered(made_in(tmp_path, questions=1))
     failed, recovered = cut.traces
     assert (cut.kind, cut.fate, cut.question, cut.gold) == ("VeriExit", "recovered", "What is q000?", "7")
@@ -106,7 +106,7 @@ def test_a_failed_trace_is_shown_with_its_cut_and_what_was_answered_behind_it(tm
     assert kept.title == "kept" and not any(step.mark for step in kept.steps)
 
 
-def test_what_a_quantile_drops_is_told_as_the_filter_drops_it(tmp_path: Path) -> None:
+def test_what_a_quantile_drops_is_reported_as_the_filter_drops_it(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=8, threshold=0.5, threshold_is="quantile")
     (seen,) = indiv_view.seen(made)
     left = seen.chosen(indiv_view.candidates(made, seen.cell), 0)
@@ -130,7 +130,7 @@ def test_a_page_of_many_policies_holds_no_more(tmp_path: Path) -> None:
     assert len({one.place for one in found if one.kind == "InDiv"}) == exhibits.MOST
 
 
-def test_a_long_trace_is_shown_in_part_but_always_where_it_arrives() -> None:
+def test_a_long_trace_is_shown_in_part_but_always_where_it_reaches_the_answer() -> None:
     text = traces.compose([f"{n} " + "x" * 990 for n in range(50)] + ["y" * 9000, "end"], "1")
     marks = ["" for _ in traces.steps(text)]
     marks[50] = "arrives"
@@ -142,7 +142,7 @@ def test_a_long_trace_is_shown_in_part_but_always_where_it_arrives() -> None:
 
 
 @pytest.mark.parametrize("text", ACTING)
-def test_characters_that_act_are_told_by_their_numbers(text: str) -> None:
+def test_characters_that_act_are_reported_by_their_numbers(text: str) -> None:
     told = visible(f"a\n\t{text}")
     assert told.startswith("a\n\t") and told.replace("\n", "").replace("\t", "").isprintable()
     assert f"<U+{ord(text[0]):04X}>" in told

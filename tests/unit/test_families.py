@@ -1,4 +1,4 @@
-"""States and received attention of every architecture of the paper, against eager attention put out whole."""
+"""States and received attention of every architecture in the paper, compared with full eager attention outputs."""
 
 from typing import Any
 
@@ -135,7 +135,7 @@ def test_a_first_token_without_prompt_is_a_sink_and_sets_no_scale() -> None:
     assert sink.indiv > plain.indiv
 
 
-def test_attention_that_is_no_plain_softmax_is_refused() -> None:
+def test_attention_that_is_not_a_plain_softmax_is_rejected() -> None:
     module = torch.nn.Module()
     module.hsir_watch = attention.Watch([(0, 1)])  # type: ignore[assignment]
     one = torch.ones(1, 1, 1, 4)
@@ -143,7 +143,7 @@ def test_attention_that_is_no_plain_softmax_is_refused() -> None:
         attention.watched(module, one, one, one, None, softcap=30.0)
 
 
-def test_a_model_whose_attention_is_its_own_is_told(model: PreTrainedModel) -> None:
+def test_a_model_whose_attention_is_its_own_is_reported(model: PreTrainedModel) -> None:
     model.set_attn_implementation("sdpa")
     with pytest.raises(InputError, match=r"AttentionInterface.*weights: none"):
         look(truncate(model, "middle"), batch())

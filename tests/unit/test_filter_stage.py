@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hsir.config.training import Limits
+from hsir.config.training import Limits, Loser
 from hsir.errors import InputError
 from hsir.selection.filters import Selection
 from hsir.stages import filter as stage
@@ -52,14 +52,14 @@ class Files:
             tables.write("verified", verdicts, folder / f"{pool}-v.parquet", {})
             scores = [
                 {"sample_id": s["sample_id"], "m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0,
-                 "variance": 0.0, "indiv": indiv}
+                 "variance": 0.0, "n_tokens": 1, "indiv": indiv}
                 for s, _, indiv in known if indiv is not None
             ]  # fmt: skip
             tables.write("indiv-scores", scores, folder / f"{pool}-s.parquet", {})
 
     def run(
         self, select: list[dict[str, Any]], limits: Limits = Limits(), pools: tuple[str, ...] = tuple(SOLUTIONS),
-        given: bool = True, seed: int = 0, pairs: bool = False,
+        given: bool = True, seed: int = 0, pairs: Loser | None = None,
     ) -> tuple[list[tables.Row], dict[str, Any]]:  # fmt: skip
         """Run the stage and give its rows and its funnel."""
         stage.main(
@@ -84,7 +84,7 @@ def files(tmp_path: Path) -> Files:
 RIGHT = {"kind": "right"}
 
 
-def test_given_data_comes_first_and_chosen_solutions_behind(files: Files) -> None:
+def test_given_data_comes_first_and_selected_solutions_last(files: Files) -> None:
     rows, _ = files.run([RIGHT])
     assert [(row["sample_id"], row["source"], row["difficulty"]) for row in rows] == [
         ("s0-seed", "seed", 2), ("s1-seed", "seed", None), ("a-k2-0", "k2", 2), ("a-k2-veriexit-0", "k2-veriexit", 2),
@@ -118,7 +118,7 @@ def test_scores_are_joined_across_pools_and_written(files: Files) -> None:
     assert scores == {"a-k2-veriexit-0": pytest.approx(1.3416407865), "b-k2-0": pytest.approx(0.4472135955)}
 
 
-def test_solutions_that_are_too_long_are_dropped_whole_and_counted(files: Files) -> None:
+def test_solutions_that_are_too_long_are_dropped_completely_and_counted(files: Files) -> None:
     """The prompt counts: 2 + 6 tokens are within 8, 2 + 30 are not."""
     rows, funnel = files.run([RIGHT], Limits(max_length=8))
     assert [row["sample_id"] for row in rows][-1] == "b-k2-0"
@@ -139,9 +139,9 @@ def test_solutions_that_are_too_long_are_cut_if_asked(files: Files) -> None:
 
 
 def test_a_loser_that_is_too_long_is_cut_and_still_a_loser(files: Files) -> None:
-    whole, _ = files.run([RIGHT], Limits(max_length=2048), pairs=True)
+    whole, _ = files.run([RIGHT], Limits(max_length=2048), pairs="random")
     longest = max(len(row["loser_ids"]) for row in whole if row["loser_ids"])
-    rows, _ = files.run([RIGHT], Limits(max_length=longest + 1, too_long="cut"), pairs=True)
+    rows, _ = files.run([RIGHT], Limits(max_length=longest + 1, too_long="cut"), pairs="random")
     assert [row["loser_id"] for row in rows] == [row["loser_id"] for row in whole]
     assert max(len(row["loser_ids"]) for row in rows if row["loser_ids"]) == longest - 1
 
@@ -154,7 +154,7 @@ def test_no_solution_that_fits_stops_it(files: Files) -> None:
 NONE_LEFT = [RIGHT, {"kind": "indiv", "threshold": 99.0}]
 
 
-def test_nothing_left_stops_it_with_the_counts_and_the_way_out(files: Files) -> None:
+def test_nothing_left_stops_it_with_the_counts_and_a_fix(files: Files) -> None:
     told = (
         r"no solution is left for training \(verdicts: no_answer 1, right 4, undecided 1, wrong 1;"
         r" left by each filter: samples 7, right 4, indiv 0\).*when_empty: given_only"
@@ -195,9 +195,9 @@ def test_random_picks_follow_the_seed(files: Files) -> None:
     assert found[3] == tuple(row["sample_id"] for row in files.run([RIGHT, *picks], seed=3)[0])
 
 
-def test_each_kept_solution_gets_a_failed_one_drawn_afresh_and_those_without_are_counted(files: Files) -> None:
+def test_each_kept_solution_gets_a_failed_one_sampled_from_scratch_and_those_without_are_counted(files: Files) -> None:
     """Of the questions with right solutions, b failed none; of a, a recycled solution failed too, and one afresh."""
-    rows, funnel = files.run([RIGHT], given=False, pairs=True)
+    rows, funnel = files.run([RIGHT], given=False, pairs="random")
     assert [(row["sample_id"], row["loser_id"], len(row["loser_ids"])) for row in rows] == [
         ("a-k2-0", "a-k2-1", 9), ("a-k2-veriexit-0", "a-k2-1", 9)
     ]  # fmt: skip
@@ -213,4 +213,4 @@ def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> No
     scores = [one | {"sample_id": f"{name}-k2-{n}"} for name in "ab" for n in (0, 1)]
     tables.write("indiv-scores", scores, files.folder / "k2-s.parquet", {})
     with pytest.raises(InputError, match=r"no pairs to learn from \(samples 4, right 4, pairs 0\); sample more"):
-        files.run([RIGHT], pools=("k2",), given=False, pairs=True)
+        files.run([RIGHT], pools=("k2",), given=False, pairs="random")

@@ -1,4 +1,4 @@
-"""Filters: each against figures worked out by hand, and the order of candidates kept."""
+"""Filters: each against values computed by hand, and the order of candidates is kept."""
 
 import random
 from typing import Any
@@ -97,7 +97,7 @@ def test_a_quantile_is_a_share(threshold: float) -> None:
         InDiv(threshold_is="quantile", threshold=threshold)
 
 
-def test_the_compared_score_is_kept_beside_the_raw_one() -> None:
+def test_the_compared_score_is_kept_next_to_the_raw_one() -> None:
     kept = InDiv()(RAW, 0)
     assert [c.raw for c in kept] == [2.0, 3.0, 4.0]
     assert [c.score for c in kept] == pytest.approx([-0.4472135955, 0.4472135955, 1.3416407865])
@@ -110,7 +110,7 @@ def test_the_compared_score_is_kept_beside_the_raw_one() -> None:
         AtMost(per_question=1, pick="lowest"),
     ],
 )  # fmt: skip
-def test_an_unscored_candidate_is_named_with_the_way_out(chosen: Filter) -> None:
+def test_an_unscored_candidate_is_named_with_a_fix(chosen: Filter) -> None:
     with pytest.raises(ValueError, match=r"solution b has no score; put \{kind: right\} before"):
         chosen([solution("a", indiv=1.0), solution("b")], 0)
 

@@ -1,4 +1,4 @@
-"""What a sceptical reader found by hand: files that are valid, and of something else."""
+"""Faults found by manual review: valid files that belong to something else."""
 
 import copy
 import json
@@ -58,7 +58,7 @@ def test_a_template_that_changes_one_question_is_named_with_it(encoder: PreTrain
         prompt_ids(encoder, "Is 7 < 4?")
 
 
-def test_a_key_that_occurs_twice_is_refused_in_yaml_and_in_json(tmp_path: Path) -> None:
+def test_a_key_that_occurs_twice_is_rejected_in_yaml_and_in_json(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("run: a\noverrides: {}\nrun: b\n")
     with pytest.raises(ConfigError, match=r"c\.yaml: .*the key 'run' occurs twice"):
         read_yaml(tmp_path / "c.yaml")
@@ -82,7 +82,7 @@ def test_options_of_a_table_are_read_from_columns_or_json(header: str, tmp_path:
 
 
 @pytest.mark.parametrize("content", ["5", "{}", '{"files": {"a": 1}}'])
-def test_check_names_a_manifest_that_is_none(content: str, tmp_path: Path) -> None:
+def test_check_names_a_manifest_that_is_invalid(content: str, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     (folder / "manifest.json").write_text(content)
@@ -91,7 +91,7 @@ def test_check_names_a_manifest_that_is_none(content: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [{"provenance": 5}, {"provenance": {"inputs": [1]}}])
-def test_check_names_a_provenance_that_is_none(content: Any, tmp_path: Path) -> None:
+def test_check_names_a_provenance_that_is_invalid(content: Any, tmp_path: Path) -> None:
     (tmp_path / "ledger.json").write_text(json.dumps(content))
     (fault,) = integrity.look([tmp_path]).faults
     assert "its provenance cannot be read" in fault.why
@@ -148,7 +148,7 @@ def test_another_policys_files_are_not_reported(tmp_path: Path) -> None:
     trained(tmp_path)
     path = next(tmp_path.rglob("m0.1/funnel.json"))
     write_json({"steps": [{"total": 5}], "given": 0, "too_long": 0}, path)
-    with pytest.raises(InputError, match=r"funnel\.json: it counts other solutions"):
+    with pytest.raises(InputError, match=r"funnel\.json: its counts do not match"):
         checked(tmp_path)
     trained(tmp_path)
     log = next(tmp_path.rglob("m0.1/train.json"))
@@ -168,6 +168,6 @@ def test_entries_without_a_name_and_pools_without_questions_are_usage_errors(tmp
 
 
 @pytest.mark.parametrize("results", ["s3://b/x", "$HOME/x", "-rf", "x" * 300])
-def test_a_results_folder_that_cannot_be_one_is_refused(results: str) -> None:
+def test_a_results_folder_that_cannot_be_one_is_rejected(results: str) -> None:
     with pytest.raises(ConfigError, match="results: "):
         load({**read_yaml(Path("config/config.yaml")), "results": results}, Path("config"))

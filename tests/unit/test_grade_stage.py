@@ -1,4 +1,4 @@
-"""Stage grade: files of answers as others write them, and what it says about those that it cannot read."""
+"""Stage grade: files of answers in other layouts, and its errors for files that it cannot read."""
 
 import json
 import subprocess
@@ -153,7 +153,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_is_no_row_is_named_with_file_and_line(name: str, files: Files) -> None:
+def test_what_is_not_a_row_is_named_with_file_and_line(name: str, files: Files) -> None:
     lines, message = UNREADABLE[name]
     with pytest.raises(InputError, match=f"rows.jsonl, {message}"):
         files.grade(lines, *NUMBER)
@@ -163,7 +163,7 @@ def test_what_is_no_row_is_named_with_file_and_line(name: str, files: Files) -> 
 BAD_GOLDS = [row("4", "4"), row("plenty", "4"), row("a few", "a few"), row("", "")]
 
 
-def test_golds_that_cannot_be_read_fail_behind_the_verdicts(files: Files) -> None:
+def test_golds_that_cannot_be_read_fail_after_the_verdicts(files: Files) -> None:
     with pytest.raises(
         InputError, match=r"3 gold answers.*\n.*line 2: gold: 'plenty' is not a number\n.*line 3"
     ) as told:
@@ -177,7 +177,7 @@ def test_golds_that_cannot_be_read_may_be_undecided(files: Files) -> None:
     assert [got["verdict"] for got in verdicts] == ["right", "undecided", "no_answer", "no_answer"]
 
 
-def test_only_the_first_bad_golds_are_told(files: Files) -> None:
+def test_only_the_first_bad_golds_are_reported(files: Files) -> None:
     with pytest.raises(InputError, match="20 gold answers") as told:
         files.grade([row("plenty", "4")] * 20, *NUMBER)
     assert str(told.value).count("is not a number") == grade.SHOWN
@@ -217,8 +217,8 @@ def test_tables_are_graded_into_tables(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("rows", "out"), [("rows.csv", "v.jsonl"), ("rows.jsonl", "v.json"), ("rows", "v.jsonl")])
-def test_another_suffix_is_refused_before_anything_is_read(rows: str, out: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rows", "out"), [("rows.txt", "v.jsonl"), ("rows.jsonl", "v.json"), ("rows", "v.jsonl")])
+def test_another_suffix_is_rejected_before_anything_is_read(rows: str, out: str, tmp_path: Path) -> None:
     (tmp_path / rows).write_text('{"gold": "4", "prediction": "4"}')
     result = CliRunner().invoke(APP, ["--in", str(tmp_path / rows), "--out", str(tmp_path / out), *NUMBER])
     assert result.exit_code == 2 and "the suffix must be" in " ".join(result.output.replace("│", "").split())
@@ -240,11 +240,11 @@ def test_the_command_counts_what_it_found(files: Files, command: Any) -> None:
     files.rows.write_text('{"gold": "4", "prediction": "4"}\n{"gold": "4", "prediction": "5"}\n')
     done = command()
     assert done.returncode == 0
-    assert "1 of 2 rows are right" in done.stderr
+    assert "1 of 2 rows are correct" in done.stderr
     assert [got["verdict"] for got in files.verdicts()] == ["right", "wrong"]
 
 
-def test_the_command_tells_a_fault_in_one_line(files: Files, command: Any) -> None:
+def test_the_command_shows_a_fault_in_one_line(files: Files, command: Any) -> None:
     files.rows.write_text('{"gold": "4"}\n')
     done = command()
     assert done.returncode == 1

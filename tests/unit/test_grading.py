@@ -1,4 +1,4 @@
-"""What graders read: formats as models write them, and near misses."""
+"""Graders: the answer formats of models, and near misses."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Rows = Sequence[tuple[str, str]]
 
 
 def failures(grader: Grader, rows: Rows, right: bool, options: dict[str, str] | None = None) -> list[Any]:
-    """Give the rows whose verdict is not as wanted."""
+    """Return the rows whose verdict is not as wanted."""
     judged = grader.judge_all(Item(text, gold, options) for text, gold in rows)
     found = list(zip(rows, judged, strict=True))
     return [(row, tuple(one)) for row, one in found if (one.verdict == "right") != right]
@@ -252,7 +252,7 @@ GOLDS = {"number": "42", "choice": "B", "yesno": "yes", "text": "Paris", "math":
 
 
 @pytest.mark.parametrize(("grader", "text", "why"), PLACES)
-def test_a_verdict_tells_where_the_answer_stood(grader: Grader, text: str, why: str) -> None:
+def test_a_verdict_shows_where_the_answer_was(grader: Grader, text: str, why: str) -> None:
     gold = GOLDS[getattr(grader, "kind")]  # noqa: B009
     judged = grader.judge(Item(text, gold))
     assert (judged.verdict, judged.why) == ("right", why)
@@ -298,7 +298,7 @@ def test_auto_hands_its_options_on() -> None:
         assert chosen.thinking == "always"
     assert Auto().in_tags().of("42") == Number(fallbacks=())
     assert Auto(fallbacks=("last", "boxed")).of("42") == Number(fallbacks=("boxed", "last"))
-    with pytest.raises(TypeError, match="depends on the question"):
+    with pytest.raises(TypeError, match="depend on the question"):
         Auto().stated("42")
 
 

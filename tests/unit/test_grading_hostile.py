@@ -1,4 +1,4 @@
-"""Graders and text that no one meant as an answer: garbage, lines of a megabyte, towers of powers."""
+"""Graders on hostile text: garbage, lines of a megabyte, power towers."""
 
 from contextlib import suppress
 from typing import Any
@@ -101,5 +101,5 @@ def test_what_takes_too_long_is_undecided_and_the_next_row_is_graded(text: str) 
     assert easy.verdict == "right"
 
 
-def test_a_deadline_is_told() -> None:
+def test_a_deadline_is_reported() -> None:
     assert HASTY.judge(Item("(" * MILLION, "5"))[1:] == ("undecided", "deadline")

@@ -1,4 +1,4 @@
-"""Graders by kind of fault: what people write, wordings, and near misses that are never right by their beginning."""
+"""Graders by kind of error: notations, wordings, and near misses that must not match by their beginning."""
 
 from collections.abc import Sequence
 from typing import Any

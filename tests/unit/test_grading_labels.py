@@ -1,4 +1,4 @@
-"""Graders, and the labels of other graders."""
+"""Graders, compared with the labels of other graders."""
 
 import json
 import os

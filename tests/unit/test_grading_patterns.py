@@ -1,4 +1,4 @@
-"""Every regular expression that reads a model's text takes time in step with the text's length."""
+"""Every regular expression applied to model output takes linear time."""
 
 import importlib
 import pkgutil
@@ -34,7 +34,7 @@ def modules() -> Iterator[object]:
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[str], bool]]:
-    """Give each pattern with its name, and whether its module searches with it or only matches at one place."""
+    """Return each pattern with its name, and whether its module searches with it or only matches at one place."""
     for module in modules():
         source = Path(str(module.__file__)).read_text(encoding="utf-8")  # type: ignore[attr-defined]
         for name, value in vars(module).items():

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, an option or a config: it is read, or refused by an error that a user can act on."""
+"""Any content of a file, an option or a config is either read, or rejected with an error that a user can act on."""
 
 import json
 import tempfile
@@ -15,7 +15,7 @@ from hsir.config import load
 from hsir.config.pools import Pool
 from hsir.config.training import Train
 from hsir.errors import ConfigError, HsirError, InputError
-from hsir.grading import Grading
+from hsir.grading import Grading, Number
 from hsir.selection.filters import Selection
 from hsir.stages import cli
 from hsir.storage import tables
@@ -52,7 +52,7 @@ slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 
 
 def refused(read: Callable[[], Any], kind: type[HsirError]) -> bool:
-    """Tell whether reading was refused; any other error than `kind` is the test's failure."""
+    """Return whether reading was refused; any other error than `kind` is the test's failure."""
     try:
         read()
     except kind as error:
@@ -76,14 +76,14 @@ READERS: list[tuple[str, Callable[[Path], Any]]] = [
     (".jsonl", lambda path: tables.read("questions", path)),
     (".parquet", lambda path: tables.read("samples", path)),
     (".json", read_json),
-    (".jsonl", lambda path: distilled.join(str(path), [Record(id="1", question="?", answer="2")])),
+    (".jsonl", lambda path: distilled.join(str(path), [Record(id="1", question="?", answer="2")], Number())),
 ]
 
 
 @pytest.mark.parametrize(("suffix", "read"), READERS)
 @slow
 @given(content=texts)
-def test_any_bytes_are_read_or_refused(suffix: str, read: Callable[[Path], Any], content: bytes) -> None:
+def test_any_bytes_are_read_or_rejected(suffix: str, read: Callable[[Path], Any], content: bytes) -> None:
     in_file(content, suffix, read)
 
 
@@ -94,7 +94,7 @@ KINDS = ["jsonl", "gsm8k", "number", "math", "sample", "veriexit", "sft", "dpo",
 @pytest.mark.parametrize("kind", [Task, Grading, Selection, Pool, Train])
 @slow
 @given(value=values, key=st.sampled_from(KEYS), named=st.sampled_from(KINDS))
-def test_any_option_is_taken_or_refused(kind: Any, value: Any, key: str, named: str) -> None:
+def test_any_option_is_taken_or_rejected(kind: Any, value: Any, key: str, named: str) -> None:
     for text in (json.dumps(value), json.dumps({"kind": named, key: value}), json.dumps([{"kind": named, key: value}])):
         try:
             cli.parsed(kind, text)
@@ -115,7 +115,7 @@ BASES = [WHOLE, *({**WHOLE, **more} for more in FILES.values())]
 
 @slow
 @given(data=st.data(), value=values)
-def test_any_value_in_a_config_is_taken_or_refused(data: st.DataObject, value: Any) -> None:
+def test_any_value_in_a_config_is_taken_or_rejected(data: st.DataObject, value: Any) -> None:
     base = json.loads(json.dumps(data.draw(st.sampled_from(BASES))))
     *above, last = data.draw(st.sampled_from([path for path in paths_in(base) if path]))
     node = base
@@ -132,7 +132,7 @@ def test_any_value_in_a_config_is_taken_or_refused(data: st.DataObject, value: A
         ("results", ".", "not a separate folder"), ("results", "../x", "not a separate folder"),
     ],
 )  # fmt: skip
-def test_a_results_folder_that_would_be_read_as_something_else_is_refused(key: str, value: str, said: str) -> None:
+def test_a_results_folder_that_would_be_read_as_something_else_is_rejected(key: str, value: str, said: str) -> None:
     with pytest.raises(ConfigError, match=f"{key}: .*{said}"):
         load({**WHOLE, key: value}, CONFIG)
 
@@ -147,14 +147,14 @@ def test_a_results_folder_that_would_be_read_as_something_else_is_refused(key: s
         ({"scores": {"indiv": {"alpha": None}}}, "alpha"),
     ],
 )  # fmt: skip
-def test_infinities_are_refused_before_anything_is_sampled(entry: dict[str, Any], key: str, number: float) -> None:
+def test_infinities_are_rejected_before_anything_is_sampled(entry: dict[str, Any], key: str, number: float) -> None:
     text = json.dumps(entry).replace("null", ".inf" if number == float("inf") else ".nan")
     with pytest.raises(ConfigError, match=f"{key}: Input should be a finite number"):
         load({**WHOLE, **yaml.safe_load(text)}, CONFIG)
 
 
 @pytest.mark.parametrize(("path", "said"), [("./nothing", "no such folder"), ("~/model", "write the full path")])
-def test_a_missing_model_is_told_before_the_first_job(path: str, said: str) -> None:
+def test_a_missing_model_is_reported_before_the_first_job(path: str, said: str) -> None:
     with pytest.raises(ConfigError, match=rf"models.embedded.path: {path}: .*{said}"):
         load({**WHOLE, "models": {"embedded": {"path": path}}}, CONFIG)
 
@@ -162,14 +162,14 @@ def test_a_missing_model_is_told_before_the_first_job(path: str, said: str) -> N
 @pytest.mark.parametrize(
     ("key", "value"), [("id", "a\0b"), ("answer", "7\0"), ("question", "\ud800?"), ("difficulty", 2**31)]
 )
-def test_what_no_table_holds_is_refused_with_file_line_and_key(key: str, value: Any, tmp_path: Path) -> None:
+def test_what_no_table_holds_is_rejected_with_file_line_and_key(key: str, value: Any, tmp_path: Path) -> None:
     row = {"id": "1", "question": "?", "answer": "7", key: value}
     (tmp_path / "q.jsonl").write_text(json.dumps(row))
     with pytest.raises(InputError, match=rf"q.jsonl, line 1: .*{key}"):
         list(read_records(tmp_path / "q.jsonl"))
 
 
-def test_only_one_fault_is_told_for_one_bad_name() -> None:
+def test_only_one_fault_is_reported_for_one_bad_name() -> None:
     with pytest.raises(ConfigError) as error:
         load({**WHOLE, "methods": {"a b": {"like": "restem"}}}, CONFIG)
     assert str(error.value).count("\n") == 1

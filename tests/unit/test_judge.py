@@ -1,4 +1,5 @@
-"""Stage judge, against a real server on loopback: what is asked, what is kept, and where the cut falls."""
+"""Stage judge, against a real server on loopback: which requests are sent, which replies are kept, and where the cut
+is."""
 
 import os
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def test_steps_that_mention_the_gold_answer_are_judged_up_to_the_first_that_conc
     assert len(fake.requests()) == 3
 
 
-def test_replies_are_kept_and_never_asked_for_again(tmp_path: Path, fake: Fake) -> None:
+def test_replies_are_kept_and_never_requested_again(tmp_path: Path, fake: Fake) -> None:
     given = pool(tmp_path, *TRACES)
     first = judged(given, fake)
     journal = tmp_path / "judged.replies.jsonl"
@@ -86,7 +87,7 @@ def test_replies_are_kept_and_never_asked_for_again(tmp_path: Path, fake: Fake) 
     assert KEY not in journal.read_text()
 
 
-def test_a_refused_key_is_one_line_that_names_the_variable(tmp_path: Path, fake: Fake) -> None:
+def test_a_rejected_key_is_one_line_that_names_the_variable(tmp_path: Path, fake: Fake) -> None:
     given = pool(tmp_path, *TRACES)
     os.environ["OTHER_KEY"] = "wrong"
     with pytest.raises(InputError, match=r"the API key is rejected .* OTHER_KEY"):

@@ -1,4 +1,4 @@
-"""Finished outputs that are made again are replaced by success alone."""
+"""Finished outputs that are recreated are replaced only on success."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ def output(folder: Path, name: str) -> Output:
 
 @pytest.fixture
 def job(tmp_path: Path) -> list[Output]:
-    """Give the outputs of a finished job: a file, and a folder with a file."""
+    """Return the outputs of a finished job: a file, and a folder with a file."""
     made = [output(tmp_path, "filtered.parquet"), output(tmp_path, "checkpoint")]
     made[1].path.mkdir()
     for place in (made[0].path, made[1].path / "weights"):
@@ -67,7 +67,7 @@ def assert_tidy(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".kept") or path.parent.name == "journal"]
 
 
-def test_a_job_that_failed_gives_back_bytes_times_and_records(job: list[Output], kept: Kept, tmp_path: Path) -> None:
+def test_a_job_that_failed_restores_bytes_times_and_records(job: list[Output], kept: Kept, tmp_path: Path) -> None:
     kept.keep(job)
     begin(job)
     fail(job)
@@ -104,7 +104,7 @@ def test_success_replaces_them(job: list[Output], kept: Kept, tmp_path: Path) ->
     assert kept.put_back(job) == []
 
 
-def test_a_second_try_gives_back_what_was_there_before_the_first(job: list[Output], kept: Kept, tmp_path: Path) -> None:
+def test_a_second_try_restores_what_was_there_before_the_first(job: list[Output], kept: Kept, tmp_path: Path) -> None:
     kept.keep(job)
     begin(job)
     job[0].path.write_text("half of the first try")
@@ -116,7 +116,7 @@ def test_a_second_try_gives_back_what_was_there_before_the_first(job: list[Outpu
 
 
 @pytest.mark.parametrize("written", [False, True])
-def test_after_a_kill_the_next_start_gives_them_back(
+def test_after_a_kill_the_next_start_restores_them(
     written: bool, job: list[Output], kept: Kept, tmp_path: Path
 ) -> None:
     kept.keep(job)
@@ -166,7 +166,7 @@ def test_what_a_living_stage_or_another_host_may_make_is_left_alone(
     assert kept.recover() == [one.path for one in job]
 
 
-def test_what_a_kill_left_while_it_was_being_kept_is_made_anew(job: list[Output], kept: Kept, tmp_path: Path) -> None:
+def test_what_a_kill_left_while_it_was_being_kept_is_recreated(job: list[Output], kept: Kept, tmp_path: Path) -> None:
     beside(job[0].path).write_text("half")
     beside(job[1].path).mkdir()
     kept.keep(job)

@@ -1,4 +1,4 @@
-"""Several processes: how they are started, and that what they make is what one makes."""
+"""Several processes: how they are started, and that their result is that of one."""
 
 import json
 import shlex
@@ -47,7 +47,7 @@ def test_several_nodes_meet_at_the_first_by_a_port_of_the_job(tmp_path: Path, mo
     assert after["--main_process_port"] not in shlex.split(other[-1])
 
 
-def test_several_nodes_are_refused_outside_of_a_job() -> None:
+def test_several_nodes_are_rejected_outside_of_a_job() -> None:
     with pytest.raises(InputError, match=r"devices.nodes is 2, but this is not a SLURM job; .* set nodes: 1"):
         command(Ddp(processes=4, nodes=2), "m", [], {})
 

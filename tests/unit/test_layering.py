@@ -1,4 +1,4 @@
-"""What may be loaded where: the workflow is parsed where nothing heavy is installed."""
+"""Import rules: the workflow is parsed without any heavy package."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ Plan(load(read_yaml(Path({0!r})), Path({1!r})))
 
 
 def loaded(code: str, root: Path) -> set[str]:
-    """Give the top-level modules that a fresh interpreter holds behind some code."""
+    """Return the top-level modules that a fresh interpreter holds behind some code."""
     told = "\nimport json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=True, cwd=root)
     return set(json.loads(done.stdout))
@@ -41,6 +41,11 @@ def test_the_command_line_is_loaded_without_anything_heavy(root: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stages_command_line_is_told_without_the_model_libraries(stage: str, root: Path) -> None:
+def test_a_stages_help_is_shown_without_the_model_libraries(stage: str, root: Path) -> None:
     """What a stage needs not, or only once it runs, it does not load."""
     assert not loaded(f"import hsir.stages.{stage}", root) & MODEL_LIBRARIES
+
+
+def test_commands_on_ones_own_files_load_no_more(root: Path) -> None:
+    imports = "import " + ", ".join(f"hsir.own.{name}" for name in ("sample", "veriexit", "score", "filter", "train"))
+    assert not loaded(imports, root) & MODEL_LIBRARIES

@@ -1,4 +1,4 @@
-"""What a kill left is swept where nobody can be writing it, and named where somebody must decide."""
+"""Leftovers of a kill are deleted if nobody can be writing them, and listed if the user must decide."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ OTHER = "0" * 8
 
 @pytest.fixture
 def alive() -> Iterator[int]:
-    """Give the number of a process that lives."""
+    """Return the number of a process that lives."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     yield process.pid
     process.communicate(b"\n")
@@ -30,13 +30,13 @@ def alive() -> Iterator[int]:
 
 @pytest.fixture
 def dead() -> int:
-    """Give the number of a process that has ended."""
+    """Return the number of a process that has ended."""
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid
 
 
-def test_the_next_write_sweeps_what_a_kill_left_and_nothing_of_others(alive: int, dead: int, tmp_path: Path) -> None:
+def test_the_next_write_deletes_what_a_kill_left_and_nothing_of_others(alive: int, dead: int, tmp_path: Path) -> None:
     here = temporary.machine()
     names = {
         f".a.json.{dead}-{here}.tmp": False, f".a.json.{alive}-{here}.tmp": True,

@@ -33,7 +33,7 @@ def ridge_logdet(rows: torch.Tensor, alpha: float) -> float:
 
 
 def reference(states: torch.Tensor, weights: torch.Tensor, alpha: float) -> float:
-    """Give log det((HA)^T J (HA) + alpha I_m) as it is written: H [d, m], A diagonal, J centring, eigenvalues."""
+    """Return log det((HA)^T J (HA) + alpha I_m) as it is written: H [d, m], A diagonal, J centring, eigenvalues."""
     d = states.shape[1]
     h, a = states.double().T, torch.diag(weights.double())
     j = torch.eye(d, dtype=torch.float64) - torch.full((d, d), 1 / d, dtype=torch.float64)
@@ -107,19 +107,19 @@ def test_repeating_tokens_lowers_the_score() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("where", ["states", "attention"])
-def test_what_is_not_finite_is_refused(bad: float, where: str) -> None:
+def test_what_is_not_finite_is_rejected(bad: float, where: str) -> None:
     states, attention = drawn(3, 8)
     (states if where == "states" else attention).view(-1)[1] = bad
     with pytest.raises(ValueError, match="not finite"):
         parts(states, attention, ALPHA, "max")
 
 
-def test_no_tokens_are_refused() -> None:
+def test_no_tokens_are_rejected() -> None:
     with pytest.raises(ValueError, match="without tokens"):
         parts(torch.zeros(0, 8), torch.zeros(0), ALPHA, "max")
 
 
-def test_a_weight_of_zero_is_refused() -> None:
+def test_a_weight_of_zero_is_rejected() -> None:
     """Its logarithm would make the sum of log weights minus infinity, from which no variant can be had."""
     states, _ = drawn(3, 8)
     with pytest.raises(ValueError, match="attention"):

@@ -1,4 +1,4 @@
-"""Low-rank adapters: trained alone, merged into plain weights, resumed, scored by."""
+"""Low-rank adapters: only they are trained, merged into plain weights, resumed, and used for scoring."""
 
 import json
 import shutil
@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 
 from hsir.config.settings import Score
 from hsir.config.training import Dpo, Grpo, Lora, Sft, Training
-from hsir.diversity.indiv.score import Solution, live, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import live, score
 from hsir.grading import Number
 from hsir.stages import train as stage
 from hsir.storage import tables

@@ -1,4 +1,4 @@
-"""Checkpoints: what train wrote is what is loaded, and the command verify finds what is not."""
+"""Checkpoints are loaded only if unchanged since training, and the command check finds changed ones."""
 
 import shutil
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def load(folder: Path) -> None:
     load_model(str(folder), "float32")
 
 
-def test_a_whole_checkpoint_is_loaded(checkpoint: Path) -> None:
+def test_a_complete_checkpoint_is_loaded(checkpoint: Path) -> None:
     load(checkpoint)
     (checkpoint / ".snakemake_timestamp").touch()
     (checkpoint / "README.md").write_text("Notes.")
@@ -116,7 +116,7 @@ FAULTS: dict[str, tuple[Callable[[Run], Any], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_command_verify_names_what_is_wrong_and_how_to_make_it_again(fault: str, tmp_path: Path) -> None:
+def test_the_command_verify_names_what_is_wrong_and_how_to_recreate_it(fault: str, tmp_path: Path) -> None:
     run = Run(tmp_path)
     integrity._hash.cache_clear()
     make, told = FAULTS[fault]

@@ -1,4 +1,4 @@
-"""Marks around control tokens: they cannot be forged, and every kind of fast tokenizer gives the text back."""
+"""Marks around control tokens: they cannot be forged, and every kind of fast tokenizer preserves the text."""
 
 import re
 
@@ -39,7 +39,7 @@ def test_a_lone_mark_joins_nothing(words: PreTrainedTokenizerFast) -> None:
     assert words.convert_tokens_to_ids("<end>") not in marks.encode(words, f"<e{marks.START}nd>")
 
 
-def test_a_tokenizer_without_a_fast_backend_refuses_the_token() -> None:
+def test_a_tokenizer_without_a_fast_backend_rejects_the_token() -> None:
     class Slow:
         name_or_path = "slow"
 
@@ -47,7 +47,7 @@ def test_a_tokenizer_without_a_fast_backend_refuses_the_token() -> None:
         marks.encode(Slow(), marks.mark("<end>", END))  # type: ignore[arg-type]
 
 
-def test_a_vocabulary_that_holds_the_token_as_a_word_refuses_it() -> None:
+def test_a_vocabulary_that_holds_the_token_as_a_word_rejects_it() -> None:
     backend = Tokenizer(models.WordLevel(vocab={"<unk>": 0, "<end>": 1}, unk_token="<unk>"))  # noqa: S106
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     backend.add_special_tokens(["<end>"])

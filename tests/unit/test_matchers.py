@@ -1,4 +1,4 @@
-"""When a step arrives at the gold answer, and when it only looks so."""
+"""When a step reaches the gold answer, and when it only seems to."""
 
 import pytest
 
@@ -158,7 +158,7 @@ SHARES = {"k10-probe": {0: 0.0, 1: 1.0, 2: 0.0, 4: 1.0, 6: 1.0, 7: 0.5}}
     ("confidence", "stable", "arrived"),
     [(1.0, 0, [1, 4, 6]), (1.0, 1, [4]), (0.5, 1, [4, 6, 7]), (0.5, 2, [4, 6, 7]), (0.6, 2, [])],
 )
-def test_probe_arrives_where_the_policy_answers_correctly_and_goes_on_to(
+def test_probe_accepts_a_step_where_the_policy_answers_correctly_and_continues_to(
     confidence: float, stable: int, arrived: list[int]
 ) -> None:
     """Steps 3 and 5 were not probed, so they never arrive; at the end fewer later steps must agree."""
@@ -166,5 +166,5 @@ def test_probe_arrives_where_the_policy_answers_correctly_and_goes_on_to(
     assert [n for n in range(9) if matcher("", "42", Number(), None, Known(n, SHARES))] == arrived
 
 
-def test_probe_never_arrives_where_nothing_was_probed() -> None:
+def test_probe_never_accepts_a_step_where_nothing_was_probed() -> None:
     assert not Probe(kind="probe", pool="other")("The answer is 42.", "42", Number(), None, Known(1, SHARES))

@@ -1,4 +1,4 @@
-"""Workers with a hard deadline: order, death, delay, and what is left behind."""
+"""Workers with a hard deadline: order, death, delay, and clean-up."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def make(pools: list[Pool], workers: int = 2, deadline: float = 60.0) -> Pool:
 
 
 def tasks(answers: list[Any]) -> list[Any]:
-    """Give what was asked, without the process that answered."""
+    """Return what was asked, without the process that answered."""
     return [answer and answer[0] for answer in answers]
 
 
@@ -62,7 +62,7 @@ def test_a_worker_killed_between_two_runs_is_replaced(pools: list[Pool]) -> None
     assert first != second
 
 
-def test_a_late_worker_is_killed_and_the_next_tasks_go_on(pools: list[Pool]) -> None:
+def test_a_late_worker_is_killed_and_the_next_tasks_continue(pools: list[Pool]) -> None:
     pool = make(pools, workers=1, deadline=2.0)
     (_, slow), late, (_, new) = pool.run(["a", 600.0, "b"])
     assert late is None
@@ -71,13 +71,13 @@ def test_a_late_worker_is_killed_and_the_next_tasks_go_on(pools: list[Pool]) -> 
         os.kill(slow, 0)
 
 
-def test_a_worker_that_cannot_start_is_named_with_the_way_out(pools: list[Pool]) -> None:
+def test_a_worker_that_cannot_start_is_named_with_a_fix(pools: list[Pool]) -> None:
     pools.append(Pool("tests.no_such_worker", 2, 1.0))
     with pytest.raises(RuntimeError, match=r"tests\.no_such_worker did not start; run `python -m tests\.no_such"):
         pools[0].run(["a", "b"])
 
 
-def test_nothing_is_left_behind_a_close(pools: list[Pool]) -> None:
+def test_nothing_is_left_after_a_close(pools: list[Pool]) -> None:
     pool = make(pools)
     pids = {answer[1] for answer in pool.run([0.2, 0.2, "a"])}
     processes = [worker.process for worker in pool.workers]

@@ -1,4 +1,4 @@
-"""The memory that trainings take on the CPU: what is estimated, what doctor says, what the local profile allows."""
+"""Memory for training on the CPU: the estimate, the doctor's check, and the limit of the local profile."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_weights_gradients_and_moments_are_counted() -> None:
     assert estimated("someone/nameless") is None
 
 
-def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
+def test_a_folder_shows_its_vocabulary_too(embedded: Path) -> None:
     small, large = (estimated(str(embedded), device_batch_size=size, batch_size=16) or 0 for size in (1, 2))
     assert large - small == 2048 * 512 * memory.LOGITS
     for budget, rows in ((100, 1), (3 * 2048, 3)):
@@ -49,8 +49,8 @@ def test_a_folder_tells_its_vocabulary_too(embedded: Path) -> None:
 @pytest.mark.parametrize(
     ("needed", "state", "said"),
     [
-        (8.1e9, "ok", "8.1 GB for a training on the CPU, 25.0 GB here: 3 at a time"),
-        (26e9, "problem", "26.0 GB for a training on the CPU, 25.0 GB here"),
+        (8.1e9, "ok", "8.1 GB for training on the CPU, 25.0 GB here: 3 at a time"),
+        (26e9, "problem", "26.0 GB for training on the CPU, 25.0 GB here"),
         (None, "skipped", "is unknown"),
     ],
 )
@@ -73,7 +73,7 @@ def test_the_local_profile_gives_what_most_of_the_machine_holds(tmp_path: Path) 
 
 
 def per_gpu(model: str, kind: str, **options: Any) -> float:
-    """Give what a training of a model takes of each GPU."""
+    """Return the GPU memory that training a model needs."""
     train: Training = TypeAdapter(Train).validate_python({"kind": kind, "device_batch_size": 2, **options})
     return gpu_memory.each(train, memory.known(model) or 0, 152_000)
 
@@ -99,6 +99,13 @@ def test_a_reference_comes_on_top_and_adapters_need_no_gradients() -> None:
     assert per_gpu("a/b-7B", "sft", lora={}) < per_gpu("a/b-7B", "sft") - 7e9 * 11
 
 
+def test_zero3_gathers_the_weights_to_draw_rollouts() -> None:
+    seven = {"devices": {"kind": "zero3", "processes": 7}, "batch_size": 14, "max_new_tokens": 16, "beta": 0.0}
+    full, half = (per_gpu("a/b-7B", "grpo", dtype=dtype, **seven) for dtype in ("float32", "bfloat16"))
+    assert full - half == pytest.approx(7e9 * 2)
+    assert half == pytest.approx(7e9 * (16 / 7 + 2) + 1e9)
+
+
 PAPER = sorted(path for path in (PROJECT / "config/paper").glob("*.yaml"))
 
 
@@ -109,7 +116,7 @@ def test_every_training_of_the_paper_fits_in_80_gb(path: Path) -> None:
     assert found and gpu_memory.too_large(found, 80e9) == []
 
 
-def test_what_does_not_fit_is_told_with_a_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_reported_with_a_fix(capsys: pytest.CaptureFixture[str]) -> None:
     needs = (gpu_memory.Need("m", "grpo", "single", 122e9), gpu_memory.Need("m", "sft", "zero3 x 8", 20e9))
     show_gpus(Budget.model_construct(gpu_memory=needs), 80e9)
     said = " ".join(capsys.readouterr().out.split())

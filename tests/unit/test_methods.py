@@ -20,7 +20,7 @@ ASKED = re.compile(
 
 
 def asked_in_python(code: str) -> set[str]:
-    """Give the texts that a module compares something with, matches it against, or looks for at its beginning."""
+    """Return the texts that a module compares something with, matches it against, or looks for at its beginning."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(code)):
         parts: list[ast.AST] = []
@@ -34,7 +34,7 @@ def asked_in_python(code: str) -> set[str]:
 
 
 def asked_in_rules(text: str) -> set[str]:
-    """Give the texts that a rule file compares something with."""
+    """Return the texts that a rule file compares something with."""
     return {name for pair in ASKED.findall(text) for name in pair if name}
 
 

@@ -70,7 +70,7 @@ def splitmix(x: int) -> int:
 
 
 @pytest.mark.parametrize(("seed", "position"), [(0, 0), (5891729316984810930, 3), (2**63 - 1, 4095)])
-def test_noise_is_what_whole_numbers_give(seed: int, position: int) -> None:
+def test_noise_is_what_integers_give(seed: int, position: int) -> None:
     """Another value here makes every sample of every run another one."""
     golden = 0x9E3779B97F4A7C15
     row = splitmix((seed + position * golden) % 2**64)

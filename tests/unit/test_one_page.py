@@ -1,4 +1,4 @@
-"""The method on one page: it runs, and what it trains on is what Algorithm 2 says."""
+"""The method on one page: it runs, and its training set follows Algorithm 2."""
 
 import re
 from collections import Counter

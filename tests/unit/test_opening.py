@@ -1,4 +1,4 @@
-"""Chat templates that open the reasoning themselves: the trace is whole all the same, from prompt to verdict."""
+"""Chat templates that open the reasoning themselves: the trace is complete all the same, from prompt to verdict."""
 
 import shutil
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_the_opening_belongs_to_the_completion_and_not_to_the_prompt(
 
 
 @pytest.mark.parametrize("end", CLOSED)
-def test_a_template_that_ends_the_reasoning_at_once_is_refused(
+def test_a_template_that_ends_the_reasoning_at_once_is_rejected(
     end: str, encoder: PreTrainedTokenizerBase, embedded: Path, tmp_path: Path
 ) -> None:
     changed = load_tokenizer(str(opened(encoder, embedded, tmp_path, end)))

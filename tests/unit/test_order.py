@@ -1,4 +1,4 @@
-"""The order in which a trainer takes examples."""
+"""The order of training examples."""
 
 import pytest
 from accelerate.data_loader import SeedableRandomSampler
@@ -34,7 +34,7 @@ def test_every_example_comes_once_and_blanks_last() -> None:
     assert sorted(once[:50]) == list(range(50)) and once[50:] == list(range(50, 56))
 
 
-def test_epochs_differ_and_one_that_was_cut_off_goes_on_in_its_order() -> None:
+def test_epochs_differ_and_one_that_was_cut_off_resumes_in_its_order() -> None:
     begun = [taken(epoch * STEPS_AN_EPOCH) for epoch in range(3)]
     assert begun[0] != begun[1] != begun[2]
     assert all(taken(epoch * STEPS_AN_EPOCH + 6) == begun[epoch] for epoch in range(3))

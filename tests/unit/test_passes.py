@@ -1,4 +1,4 @@
-"""Passes of a step: cut by tokens, they give the gradient of one row after another; so does the loss of the CPU."""
+"""Passes of a step: cut by tokens, they yield the same gradient as row by row; so does the CPU loss."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def made(embedded: Path, folder: Path, options: Offline) -> Any:
 
 
 def gradient(trainer: Any, budget: int | None) -> tuple[float, torch.Tensor]:
-    """Give loss and gradient of all rows as one step."""
+    """Return loss and gradient of all rows as one step."""
     trainer.tokens_per_pass, trainer.current_gradient_accumulation_steps = budget, 1
     trainer.model.zero_grad()
     batch = trainer.data_collator([trainer.train_dataset[n] for n in range(6)])

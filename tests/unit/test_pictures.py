@@ -1,4 +1,4 @@
-"""What the pictures of a run draw: the front, courses over iterations and steps, quarters of the questions; limits."""
+"""The figures of a run: the Pareto front, curves over iterations and steps, quartiles of the questions; limits."""
 
 import re
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_the_front_holds_what_none_other_beats(
 
 
 def drawn(chart: Any) -> str:
-    """Give the SVG of a chart."""
+    """Return the SVG of a chart."""
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(style.configured(chart).to_dict()))
@@ -223,7 +223,7 @@ def test_policies_with_the_same_counts_are_one_panel() -> None:
     assert list(training_view.merged(counts)) == [("m", "t", "a, c"), ("m", "t", "b"), ("n", "t", "a")]
 
 
-def test_counts_have_whole_numbers_at_their_axes(tmp_path: Path) -> None:
+def test_counts_have_integers_at_their_axes(tmp_path: Path) -> None:
     made = made_in(tmp_path, questions=1)
     for chart in (training_view.right_per_question(made), recycled.draw(made, recycled.tally(made))):
         assert "0.5" not in re.findall(r">([\d.]+)</text>", drawn(chart))
@@ -232,7 +232,7 @@ def test_counts_have_whole_numbers_at_their_axes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stating", "warned"), [((0, 284), True), ((14, 284), True), ((15, 284), False), ((0, 0), False)]
 )
-def test_failed_solutions_that_state_nothing_are_warned_of(stating: tuple[int, int], warned: bool) -> None:
+def test_failed_solutions_that_state_nothing_cause_a_warning(stating: tuple[int, int], warned: bool) -> None:
     nothing = indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)
     said = limits.told(*nothing, stating)
     assert bool(said) == warned
@@ -240,7 +240,7 @@ def test_failed_solutions_that_state_nothing_are_warned_of(stating: tuple[int, i
 
 
 @pytest.mark.parametrize(("whole", "warned"), [((97, 100), True), ((90, 100), False), ((0, 0), False)])
-def test_traces_of_one_step_are_warned_of(whole: tuple[int, int], warned: bool) -> None:
+def test_traces_of_one_step_cause_a_warning(whole: tuple[int, int], warned: bool) -> None:
     nothing = indiv_view.tally([]), pd.DataFrame(columns=recycled.COLUMNS)
     said = limits.told(*nothing, whole=whole)
     assert bool(said) == warned
@@ -265,7 +265,7 @@ def test_what_a_run_was_made_with_counts_shared_work_once(tmp_path: Path) -> Non
     rows = {row[0].value + row[1].value: row[2].value for row in provenance.sheet(made).rows}
     assert rows["seconds29"] == "sample 10, score 5, train 14; 20 s of GPUs"
     assert rows["model tinyx"] == "hash abc"
-    assert rows["questionstiny/sums/seed0/data/unlabelled"].startswith("hash ")
+    assert rows["questionstiny/sums/seed0/data/unlabelled"].startswith("2, hash ")
     assert provenance.said(made).startswith("tiny trained on sums: 2 methods, 2 policies, 1 seed, evaluated on sums.")
 
 

@@ -1,4 +1,5 @@
-"""One version a package, wherever it is pinned; environments that can be made, and hold what their stages import."""
+"""One version per package, wherever it is pinned; environments that can be created, with all that their stages
+import."""
 
 import importlib.metadata
 import importlib.util
@@ -27,7 +28,7 @@ NOT_CALLED = {
 
 
 def pins(lines: list[str]) -> dict[str, str]:
-    """Give version by package of lines `name==version`."""
+    """Return version by package of lines `name==version`."""
     pairs = (line.split("==") for line in lines if "==" in line)
     return {name.strip().lower().replace("_", "-"): version.strip() for name, version in pairs}
 
@@ -128,13 +129,13 @@ def test_each_stage_finds_what_it_imports_in_its_environment(root: Path) -> None
 
 
 def packages(path: Path) -> list[str]:
-    """Give what an environment takes from the package index."""
+    """Return what an environment takes from the package index."""
     listed: list[str] = yaml.safe_load(path.read_text())["dependencies"][-1]["pip"]
     return listed
 
 
 def callers(root: Path) -> list[tuple[str, str]]:
-    """Give (module of a stage, environment) of every rule."""
+    """Return (module of a stage, environment) of every rule."""
     rules = [
         rule
         for file in sorted((root / "workflow/rules").glob("*.smk"))
@@ -172,7 +173,7 @@ def brought(root: Path, name: str) -> set[str]:
 
 
 def required(package: str) -> list[Requirement]:
-    """Give what an installed package requires; of one that is not installed here, nothing is known."""
+    """Return what an installed package requires; of one that is not installed here, nothing is known."""
     try:
         return [Requirement(need) for need in importlib.metadata.requires(package) or []]
     except importlib.metadata.PackageNotFoundError:

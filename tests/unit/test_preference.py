@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 
 from hsir.config.schema import Method
 from hsir.config.training import Dpo
-from hsir.selection.pairs import draw, losers
+from hsir.selection.pairs import Sampled, draw, losers
 from hsir.storage import tables
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.training.dpo import PairTrainer, mean_nll
@@ -24,7 +24,7 @@ ROWS: list[tables.Row] = [
 
 
 def log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Tensor:
-    """Give log p of each completion token, one text at a time, in float64."""
+    """Return log p of each completion token, one text at a time, in float64."""
     ids = torch.tensor([[*prompt, *completion]])
     logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].double()
     return logits.log_softmax(-1)[torch.arange(len(completion)), torch.tensor(completion)]
@@ -32,7 +32,7 @@ def log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Ten
 
 @torch.no_grad()
 def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
-    """Give the loss of the three pairs, its NLL part, and that part averaged over all tokens instead."""
+    """Return the loss of the three pairs, its NLL part, and that part averaged over all tokens instead."""
     preference, nll, tokens = [], [], []
     for row in ROWS:
         won, lost = (
@@ -82,18 +82,32 @@ def test_a_pair_is_as_long_as_both_its_texts() -> None:
 
 
 def test_losers_are_of_the_winners_question() -> None:
-    by_question = losers([("b", "b9"), ("a", "a2"), ("b", "b1")])
-    assert by_question == {"a": ["a2"], "b": ["b1", "b9"]}
-    drawn = draw([("a", "a1"), ("b", "b2"), ("c", "c1")], by_question, 0)
+    by_question = losers([Sampled("b", "b9"), Sampled("a", "a2"), Sampled("b", "b1")])
+    assert by_question == {"a": [Sampled("a", "a2")], "b": [Sampled("b", "b1"), Sampled("b", "b9")]}
+    drawn = draw([Sampled("a", "a1"), Sampled("b", "b2"), Sampled("c", "c1")], by_question, 0)
     assert drawn.keys() == {"a1", "b2"}
     assert drawn["a1"] == "a2" and drawn["b2"] in {"b1", "b9"}
 
 
 def test_draws_follow_the_seed_and_no_other_question() -> None:
-    by_question = {"a": [f"a{n}" for n in range(50)], "b": ["b1"]}
-    alone = draw([("a", "w")], by_question, 3)
-    assert draw([("b", "v"), ("a", "w")], by_question, 3)["w"] == alone["w"]
-    assert len({draw([("a", "w")], by_question, seed)["w"] for seed in range(20)}) > 5
+    by_question = {"a": [Sampled("a", f"a{n}") for n in range(50)], "b": [Sampled("b", "b1")]}
+    alone = draw([Sampled("a", "w")], by_question, 3)
+    assert draw([Sampled("b", "v"), Sampled("a", "w")], by_question, 3)["w"] == alone["w"]
+    assert len({draw([Sampled("a", "w")], by_question, seed)["w"] for seed in range(20)}) > 5
+
+
+def test_the_nearest_loser_is_nearest_in_length() -> None:
+    by_question = losers([Sampled("a", f"a{n}", 10 * n) for n in range(9)])
+    assert draw([Sampled("a", "w", 34), Sampled("a", "v", 99)], by_question, 0, "nearest") == {"w": "a3", "v": "a8"}
+    assert {draw([Sampled("a", "w", 35)], by_question, seed, "nearest")["w"] for seed in range(20)} == {"a3", "a4"}
+
+
+def test_a_recycled_winner_is_paired_with_the_solution_that_it_was_cut_from() -> None:
+    by_question = losers([Sampled("a", f"a{n}") for n in range(9)])
+    assert draw([Sampled("a", "w", parent_id="a7")], by_question, 0, "parent") == {"w": "a7"}
+    # Sampled from scratch, or from a solution that is too long to be a loser: any failed one.
+    for winner in (Sampled("a", "w"), Sampled("a", "w", parent_id="long")):
+        assert len({draw([winner], by_question, seed, "parent")["w"] for seed in range(20)}) > 5
 
 
 @pytest.mark.parametrize(

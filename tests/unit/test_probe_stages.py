@@ -94,7 +94,7 @@ def test_whether_a_step_holds_the_gold_answer(step: str, gold: str, grader: Grad
     assert mentions(step, gold, grader) is held
 
 
-def test_an_option_may_be_held_as_its_text() -> None:
+def test_an_option_may_be_stored_as_its_text() -> None:
     assert mentions("It was a stroke.", "B", Choice(), {"A": "Flu", "B": "Stroke"})
     assert not mentions("It was the flu.", "B", Choice(), {"A": "Flu", "B": "Stroke"})
 
@@ -135,7 +135,7 @@ MUTE = "<think>\n4+8=12.\n\n12+8=19.\n\n</think>\n<answer>\n19\n</answer>"
 
 @pytest.mark.parametrize(("text", "stating"), [(FAILED, 1), (MUTE, 0)])
 @pytest.mark.parametrize("matcher", [Explicit(), Probe(kind="probe", pool="p")])
-def test_failed_solutions_that_state_no_answer_are_warned_of(
+def test_failed_solutions_that_state_no_answer_cause_a_warning(
     text: str, stating: int, matcher: Explicit | Probe, pool: Path, embedded: Path,
     encoder: PreTrainedTokenizerBase, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Progress: lines that tell rate and time left, from the first seconds on."""
+"""Progress: lines that show rate and time left, from the first seconds."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from hsir.progress import Progress, track
 
 @pytest.fixture
 def elapsed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Give the clock that progress goes by, to be set."""
+    """Return the clock that progress goes by, to be set."""
     clock = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     return clock
@@ -31,7 +31,7 @@ def elapsed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         ((0, 0, 0), [], 9, "0/0 samples, 100 %"),
     ],
 )
-def test_a_line_tells_rate_and_time_left(
+def test_a_line_shows_rate_and_time_left(
     made: tuple[int, int, int], given: list[tuple[int, int]], seconds: float, line: str, elapsed: list[float]
 ) -> None:
     total, done, tokens = made
@@ -66,7 +66,7 @@ def test_lines_come_though_a_step_takes_long(
     assert capsys.readouterr().err.startswith("hsir: sampling 2/2 samples, 100 %, ")
 
 
-def test_of_what_failed_no_last_line_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_what_failed_no_last_line_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="broken"), Progress("sampling", "samples", 2):
         raise ValueError("broken")
     assert capsys.readouterr().err == ""

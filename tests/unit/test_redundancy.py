@@ -1,4 +1,4 @@
-"""Redundancy on purpose: the variants, the figures, and the stages from a pool to a table."""
+"""Redundancy on purpose: the variants, the numbers, and the stages from a pool to a table."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hsir import traces
 from hsir.config.settings import Words
-from hsir.diversity.redundancy import COPIES, TEMPLATES, inserted, variants
+from hsir.diversity.redundancy import CONTROLS, COPIES, KINDS, TEMPLATES, Kind, inserted, variants
 from hsir.errors import InputError
 from hsir.evaluation.statistics import spearman
 from hsir.report import redundancy_view
@@ -41,9 +41,19 @@ def test_a_span_of_steps_comes_again_as_often_as_is_said(seed: int) -> None:
     assert set(more.values()) == {1} and STEPS[at : at + len(span)] == span and len(span) <= len(STEPS) // 3
     for n in COPIES:
         assert made["repeat", n] == [*STEPS[:at], *span * (n + 1), *STEPS[at + len(span) :]]
-        control = made["other", n][at + len(span) : at + len(span) * (n + 1)]
-        assert set(control) <= set(OTHERS) and len(made["other", n]) == len(made["repeat", n])
+        control = made["other", n][at + len(span) : len(made["other", n]) - len(STEPS) + at + len(span)]
+        assert control and set(control) <= set(OTHERS)
         assert [step for step in made["other", n] if step in STEPS] == STEPS
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("kind", "control"), CONTROLS.items())
+def test_a_control_is_as_long_and_in_the_same_places(seed: int, kind: Kind, control: Kind) -> None:
+    others = ["Another" + "." * n for n in range(50)]
+    made = {(one.kind, one.copies): one.completion for one in variants(TRACE, others, str(seed))}
+    for n in COPIES:
+        assert abs(len(made[kind, n]) - len(made[control, n])) <= 3 * n
+        assert texts(made[control, n])[0] == STEPS[0]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -62,13 +72,13 @@ def test_re_checks_restate_an_earlier_step_in_words_of_their_own(seed: int) -> N
 
 def test_variants_still_parse_to_the_same_answer_and_follow_the_seed() -> None:
     made = variants(TRACE, OTHERS, "a")
-    assert len(made) == 10 and all(traces.answers(one.completion) == ["36"] for one in made)
+    assert len(made) == 13 and all(traces.answers(one.completion) == ["36"] for one in made)
     assert made == variants(TRACE, OTHERS, "a") != variants(TRACE, OTHERS, "b")
 
 
 def test_a_trace_without_tags_has_variants_and_one_without_steps_has_none() -> None:
     made = variants("One.\n\nTwo.", OTHERS, "a")
-    assert len(made) == 10 and len(texts(made[3].completion)) == 2 + max(COPIES)
+    assert len(made) == 13 and len(texts(made[3].completion)) == 2 + max(COPIES)
     assert variants("<think>\n</think>\n<answer>\n1\n</answer>", OTHERS, "a") == []
     assert variants(TRACE, STEPS, "a") == [], "no step of another solution"
 
@@ -104,7 +114,7 @@ def figures(n: int = 30) -> pd.DataFrame:
     """Make scored variants: InDiv falls with copies, but for one solution; Div falls where steps are repeated."""
     rows = []
     for parent in range(n):
-        for kind, copies in [("original", 0), *((k, c) for k in ("repeat", "recheck", "other") for c in COPIES)]:
+        for kind, copies in [("original", 0), *((k, c) for k in KINDS for c in COPIES)]:
             fall = copies if parent or copies < 4 else -9
             rows.append(
                 {"id": f"{parent}.{kind}.{copies}", "parent": str(parent), "kind": kind, "copies": copies,
@@ -116,15 +126,15 @@ def figures(n: int = 30) -> pd.DataFrame:
 
 def test_the_figures_of_a_known_case() -> None:
     told = redundancy_view.summary(figures())
-    assert (told["solutions"], told["variants"]) == (30, 300)
+    assert (told["solutions"], told["variants"]) == (30, 390)
     falls = {(row["kind"], row["score"]): (row["from_1"], row["from_0"]) for row in told["falls"]}
     assert falls["repeat", "indiv"] == falls["other", "indiv"] == (pytest.approx(29 / 30),) * 2
     assert falls["repeat", "div"] == (1, 1) and falls["recheck", "div"] == (0, 0)
     means = {(row["kind"], row["copies"]): row for row in told["means"]}
     assert means["repeat", 2]["div"]["value"] == pytest.approx(1 / 3)
     assert means["repeat", 0] | {"kind": "other"} == means["other", 0]
-    assert {(row["score"], row["share"], row["tokens_more"]) for row in told["below_other"]} == {
-        ("indiv", 0, 0), ("div", 1, 0)
+    assert {(row["kind"], row["score"], row["share"], row["tokens_more"]) for row in told["below_other"]} == {
+        ("repeat", "indiv", 0, 0), ("repeat", "div", 1, 0), ("recheck", "indiv", 0, 0), ("recheck", "div", 0, 0)
     }  # fmt: skip
     repeat = next(row for row in told["correlations"] if row["kind"] == "repeat")
     assert repeat["variants"] == 120 and repeat["spearman"]["div, copies"] == pytest.approx(-1)
@@ -158,11 +168,12 @@ def test_the_stages_from_a_pool_to_a_table(tmp_path: Path, encoder: PreTrainedTo
     rows, scores, div = tmp_path / "rows.jsonl", tmp_path / "scores.parquet", tmp_path / "div.parquet"
     variants_stage.main(policy=str(embedded), output=rows, **pool(tmp_path, encoder))
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
-    assert len(lines) == 40 and {line["parent"] for line in lines} == {"q0", "q1", "q2", "q3"}
+    assert len(lines) == 52 and {line["parent"] for line in lines} == {"q0", "q1", "q2", "q3"}
     assert encoder(lines[0]["prompt"], add_special_tokens=False)["input_ids"] == [404, 348, 198]
     random = Random(0)
     scored = [{"sample_id": line["id"], "m": len(line["completion"]), "d": 2, "logdet": 0.0, "sum_log_attention": 0.0,
-               "variance": 0.0, "indiv": random.random()} for line in lines]  # fmt: skip
+               "variance": 0.0, "n_tokens": len(line["completion"]), "indiv": random.random()}
+              for line in lines]  # fmt: skip
     tables.write("indiv-scores", scored, scores, {"options": {"score": {"kind": "indiv"}}})
     div_stage.main(div, rows, embedder=Words())
     stage.main(rows, scores, div, tmp_path / "out", "a pool")
@@ -170,7 +181,7 @@ def test_the_stages_from_a_pool_to_a_table(tmp_path: Path, encoder: PreTrainedTo
     assert (told["solutions"], told["of"], told["threshold"]) == (4, "a pool", 0.85)
     assert (told["embedder"]["kind"], told["score"]) == ("words", {"kind": "indiv"})
     table = (tmp_path / "out/redundancy.csv").read_text().splitlines()
-    assert len(table) == 41 and table[0] == "id,parent,kind,copies,tokens,indiv,steps,kept,div"
+    assert len(table) == 53 and table[0] == "id,parent,kind,copies,tokens,indiv,steps,kept,div"
     assert "4 correct solutions (a pool)" in (tmp_path / "out/redundancy.md").read_text()
     assert "cannot detect paraphrases" in (tmp_path / "out/redundancy.html").read_text()
     assert (tmp_path / "out/redundancy.svg").read_text().startswith("<svg")

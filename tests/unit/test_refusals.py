@@ -1,4 +1,4 @@
-"""What takes a statement of the answer back, by kind, and what does not."""
+"""What rejects a statement of the answer, by kind, and what does not."""
 
 import pytest
 
@@ -20,8 +20,8 @@ REFUSED = [
     ("condition", "If the scan shows nothing (as is usual in E. coli disease), then B is the correct answer.", "B"),
     ("condition", "If whales were fish, the answer is yes.", "yes"),
     ("condition", "If x is positive, then the answer is $\\frac{1}{2}$.", "\\frac{1}{2}"),
-    ("condition behind", "The answer is 14, provided that no one else came.", "14"),
-    ("condition behind", "The answer is B in that case, depending on the dose, if she is pregnant.", "B"),
+    ("condition after", "The answer is 14, provided that no one else came.", "14"),
+    ("condition after", "The answer is B in that case, depending on the dose, if she is pregnant.", "B"),
     ("hypothesis", "So if the pulse is weak, then fluids come first. So the answer would be B.", "B"),
     ("hypothesis", "Suppose she works six days. Then the answer is 14.", "14"),
     ("hypothesis", "In that case, the nerve is cut. So the hand drops. So the answer would be B.", "B"),
@@ -50,10 +50,10 @@ REFUSED = [
     ("option under review", "(B) Heparin. It acts at once. So B is correct.", "B"),
     ("option under review", "Heparin (B): Acts at once. So B is correct.", "B"),
     ("option under review", "1. Heparin acts at once (B is correct).", "B"),
-    ("claim of another", "Some might say that the answer is 14.", "14"),
-    ("claim of another", "The user says the answer is 14.", "14"),
-    ("claim of another", "Tom's answer is 14.", "14"),
-    ("claim of another", "My friend claims that the answer is yes.", "yes"),
+    ("claim of others", "Some might say that the answer is 14.", "14"),
+    ("claim of others", "The user says the answer is 14.", "14"),
+    ("claim of others", "Tom's answer is 14.", "14"),
+    ("claim of others", "My friend claims that the answer is yes.", "yes"),
     ("quotation", 'The note reads "the answer is 14" in red ink.', "14"),
     ("restricted", "The answer for the red boxes is 14.", "14"),
     ("restricted", "The answer that fits the first clue is B.", "B"),
@@ -121,7 +121,7 @@ def options(gold: str) -> dict[str, str] | None:
 
 
 @pytest.mark.parametrize(("kind", "step", "gold"), REFUSED)
-def test_what_is_taken_back_is_no_arrival(kind: str, step: str, gold: str) -> None:
+def test_what_is_retracted_does_not_reach_the_answer(kind: str, step: str, gold: str) -> None:
     assert not Explicit()(step, gold, grader(gold), options(gold))
     read = [
         one for one in grader(gold).stated(step, options(gold)) if grader(gold).same(one.answer, gold, options(gold))
@@ -130,7 +130,7 @@ def test_what_is_taken_back_is_no_arrival(kind: str, step: str, gold: str) -> No
 
 
 @pytest.mark.parametrize(("step", "gold"), HELD)
-def test_what_is_not_taken_back_is_an_arrival(step: str, gold: str) -> None:
+def test_what_is_not_retracted_reaches_the_answer(step: str, gold: str) -> None:
     assert Explicit()(step, gold, grader(gold), options(gold))
 
 
@@ -144,6 +144,6 @@ def test_the_last_statement_that_holds_decides() -> None:
     assert Explicit()(step, "13", Number())
 
 
-def test_text_answers_are_refused_by_the_same_words() -> None:
+def test_text_answers_are_rejected_by_the_same_words() -> None:
     assert Explicit()("So the answer is Paris.", "Paris", Text())
     assert not Explicit()("If he flew north, the answer is Paris.", "Paris", Text())

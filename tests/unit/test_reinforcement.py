@@ -10,7 +10,8 @@ import torch
 
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
-from hsir.diversity.indiv.score import Solution, live
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import live
 from hsir.diversity.indiv.score import score as score_saved
 from hsir.errors import HsirError, InputError
 from hsir.grading import Number
@@ -20,7 +21,7 @@ from hsir.storage import tables
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.tasks.chains import Chains
 from hsir.training.finetune import arguments, finetune
-from hsir.training.grpo import Asked, checked, grpo
+from hsir.training.grpo import Asked, checked, grpo, in_order
 
 SHAPE: dict[str, Any] = {
     "batch_size": 2, "group_size": 4, "device_batch_size": 8, "max_steps": 2, "learning_rate": 1e-3,
@@ -43,8 +44,15 @@ def trainer(embedded: Path, folder: Path, **changed: Any) -> Any:
     return grpo({**shared, "peft_config": None}, ROWS, options, arguments(options, 0, folder, options.max_steps), ASKED)
 
 
+def test_a_batch_of_rollouts_is_the_same_as_one_of_questions() -> None:
+    questions = Grpo(**SHAPE)
+    rollouts = Grpo(**{**SHAPE, "batch_size": 8, "batch_counts": "rollouts"})
+    assert (rollouts.in_a_step, rollouts.accumulation) == (questions.in_a_step, questions.accumulation) == (2, 1)
+    assert in_order(ROWS, rollouts, 3) == in_order(ROWS, questions, 3) and len(in_order(ROWS, rollouts, 3)) == 4
+
+
 def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.Tensor], tables.Row]:
-    """Train; give how far the weights moved, and what was told."""
+    """Train; return how far the weights moved, and what was told."""
     model, options = load_model(str(embedded), "float32"), Grpo(**{**SHAPE, **changed})
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     told, cost, _ = finetune(model, load_tokenizer(str(embedded)), ROWS, options, 0, folder, {"stage": "train"}, ASKED)
@@ -53,7 +61,9 @@ def run(embedded: Path, folder: Path, **changed: Any) -> tuple[dict[str, torch.T
     return {name: tensor - before[name] for name, tensor in model.state_dict().items()}, told
 
 
-def test_the_course_is_told_step_by_step(embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_history_is_reported_step_by_step(
+    embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rewards = [{"kind": "long2short"}, {"kind": "format"}, {"kind": "indiv"}]
     moved, told = run(embedded, tmp_path, rewards=rewards)
     assert any(tensor.abs().max() > 0 for tensor in moved.values())
@@ -70,7 +80,7 @@ def test_the_course_is_told_step_by_step(embedded: Path, tmp_path: Path, capsys:
     assert re.search(line, capsys.readouterr().err)
 
 
-def test_where_all_rewards_are_equal_nothing_is_learnt_and_it_is_told(embedded: Path, tmp_path: Path) -> None:
+def test_where_all_rewards_are_equal_nothing_is_learnt_and_it_is_reported(embedded: Path, tmp_path: Path) -> None:
     moved, told = run(embedded, tmp_path, rewards=[{"kind": "accuracy"}], beta=0.0)
     assert [step["without_spread"] for step in told["course"]] == [1.0, 1.0]
     assert max(tensor.abs().max().item() for tensor in moved.values()) == 0.0
@@ -220,7 +230,7 @@ def test_a_reward_that_raises_is_named_with_its_question() -> None:
         checked(Raising(), GROUP)
 
 
-def test_a_reward_that_is_no_number_is_refused() -> None:
+def test_a_reward_that_is_not_a_number_is_rejected() -> None:
     with pytest.raises(HsirError, match=r"the reward raising on question q7 gave \[nan\], for 2 rollouts"):
         checked(Short(), GROUP)
 
@@ -231,14 +241,14 @@ def test_a_ratio_of_negative_scores_stops_the_training() -> None:
     assert checked(Accuracy(), GROUP) == [1.0, 0.0]
 
 
-def test_rollouts_beyond_the_models_positions_are_refused(embedded: Path, tmp_path: Path) -> None:
+def test_rollouts_beyond_the_models_positions_are_rejected(embedded: Path, tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"question q0: its 5 tokens and max_new_tokens 1020 exceed the 1024 positions"
     ):
         trainer(embedded, tmp_path, max_new_tokens=1020)
 
 
-def test_groups_that_would_be_torn_apart_are_refused(embedded: Path, tmp_path: Path) -> None:
+def test_groups_that_would_be_torn_apart_are_rejected(embedded: Path, tmp_path: Path) -> None:
     _, names = trainer(embedded, tmp_path)
     rollouts = names.__self__
     with pytest.raises(HsirError, match="a group of rollouts is of q0, q1"):

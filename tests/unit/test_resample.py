@@ -1,4 +1,4 @@
-"""Questions without spread give way to others: which, how often, and what is counted."""
+"""Questions with equal rewards are replaced: which, how often, and what is counted."""
 
 from pathlib import Path
 from typing import Any

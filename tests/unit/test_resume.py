@@ -1,4 +1,4 @@
-"""A training that was cut off ends with the weights of one that was not, whatever cut it off."""
+"""Interrupted training ends with the weights of uninterrupted training, whatever interrupted it."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def test_questions_are_drawn_as_trl_draws_them() -> None:
 
 
 @pytest.mark.parametrize("options", KINDS[:3], ids=IDS[:3])
-def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
+def test_killed_while_it_saves_it_resumes_to_the_same_weights(
     options: Training, embedded: Path, tmp_path: Path
 ) -> None:
     options = options.model_copy(update={"save_steps": 2})
@@ -94,7 +94,7 @@ def test_killed_while_it_saves_it_goes_on_to_the_same_weights(
 
 
 @pytest.mark.parametrize("options", KINDS[:2], ids=IDS[:2])
-def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
+def test_on_sigterm_it_saves_first_and_resumes_to_the_same_weights(
     options: Training, embedded: Path, tmp_path: Path
 ) -> None:
     options = options.model_copy(update={"save_steps": 10, "epochs": 20})
@@ -121,7 +121,7 @@ def test_told_to_stop_it_saves_first_and_goes_on_to_the_same_weights(
     [*zip(KINDS, (6, 6, 45, 6), strict=True), (KINDS[2], 2), (BY_TOKENS[0], 8)],
     ids=[*IDS, "grpo, first step", "sft by tokens"],
 )
-def test_told_to_stop_within_a_step_it_breaks_off_and_goes_on_to_the_same_weights(
+def test_on_sigterm_within_a_step_it_stops_and_resumes_to_the_same_weights(
     options: Training, told_at: int, embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rollout takes minutes; whoever stops a job waits less: no further token is drawn."""
@@ -148,7 +148,7 @@ def test_told_to_stop_within_a_step_it_breaks_off_and_goes_on_to_the_same_weight
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in undisturbed.items())
 
 
-def test_told_to_stop_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:
+def test_on_sigterm_any_other_stage_ends_at_once_and_tidies_up(root: Path, tmp_path: Path) -> None:
     code = (
         "import time; from pathlib import Path; from hsir.stages import cli; from hsir.storage import tables\n"
         "def stage(output: Path) -> None:\n"

@@ -1,4 +1,4 @@
-"""Rewards: each against figures worked out by hand, and what InDiv's normalisation does to the order."""
+"""Rewards: each against values computed by hand, and how InDiv's normalization affects the order."""
 
 import json
 import math

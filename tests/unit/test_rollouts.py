@@ -1,4 +1,4 @@
-"""Rollouts of reinforcement learning: drawn by the project's engine, put into passes by length, and told of."""
+"""Rollouts of reinforcement learning: sampled by HSIR's engine, grouped into passes by length, and reported."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def trainer(embedded: Path, folder: Path, **changed: Any) -> Any:
 
 
 def drawn(made: Any, names: list[str], step: int = 0) -> dict[str, list[list[int]]]:
-    """Draw rollouts of questions, named as often as there are to be; give them by question."""
+    """Draw rollouts of questions, named as often as there are to be; return them by question."""
     prompts = {row["question_id"]: row["prompt_ids"] for row in ROWS}
     made._names, made.state.global_step, found = names, step, dict[str, list[list[int]]]()
     for name, ids in zip(names, made._generate_single_turn([prompts[name] for name in names])[0], strict=True):
@@ -68,7 +68,7 @@ def test_rollouts_of_a_question_are_numbered() -> None:
     assert [one.seed for one in prompts] == [rollout_seed(5, 3, *one) for one in (("a", 0), ("b", 0), ("a", 1))]
 
 
-def test_the_policy_goes_on_training_as_before(embedded: Path, tmp_path: Path) -> None:
+def test_the_policy_continues_training_as_before(embedded: Path, tmp_path: Path) -> None:
     """With adapters whose dropout would disturb rollouts, and activations that are computed again."""
     made, steady = (trainer(embedded, tmp_path, lora=Lora(dropout=share, rank=4)) for share in (0.5, 0.0))
     for one in (made, steady):
@@ -175,7 +175,7 @@ def test_heads_that_share_keys_attend_as_they_would_alone(family: str) -> None:
         assert model.config._attn_implementation == "eager"
 
 
-def test_a_step_tells_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_shows_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     note = Progress.doing
 
@@ -188,8 +188,8 @@ def test_a_step_tells_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: p
     model, encoder = load_model(str(embedded), "float32"), load_tokenizer(str(embedded))
     finetune(model, encoder, ROWS, options, 0, tmp_path, {"stage": "train"}, ASKED)
     said = [line.removeprefix("training 0/1 steps, 0 %, ") for line in lines]
-    drawing = [line for line in said if line.startswith("drawing rollouts, ")]
-    assert drawing[0].startswith("drawing rollouts, 0/8, ") and drawing[-1].startswith("drawing rollouts, 8/8, ")
+    drawing = [line for line in said if line.startswith("sampling rollouts, ")]
+    assert drawing[0].startswith("sampling rollouts, 0/8, ") and drawing[-1].startswith("sampling rollouts, 8/8, ")
     assert drawing[-1].endswith(" tokens/s") and len(drawing) == 13, "at every token, and when all are there"
     for what in ("grading 8 rollouts", "scoring rollouts, 0/8", "reading rollouts, 4/8"):
         assert what in said
@@ -197,7 +197,7 @@ def test_a_step_tells_where_it_is(embedded: Path, tmp_path: Path, monkeypatch: p
     assert not any("rollouts" in line for line in lines if line.startswith("training 1/1"))
 
 
-def test_what_is_done_within_a_step_is_told_by_the_innermost_progress(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_done_within_a_step_is_shown_by_the_innermost_progress(capsys: pytest.CaptureFixture[str]) -> None:
     doing("nothing is shown")
     with Progress("training", "steps", 2) as outer:
         with Progress("scoring", "rows", 2) as inner:

@@ -65,13 +65,13 @@ def test_cells_of_csv_may_hold_line_breaks_and_quotes(tmp_path: Path) -> None:
         ("a.csv", "a;b\n1;2\n", "separated by semicolons, not commas"),
         ("a.tsv", "a,b\n1,2\n", "separated by commas, not tabs"),
         ("a.csv", "\n1,2\n", "line 1: no header"),
-        ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is no JSON value"),
+        ("a.jsonl", LINES + '{"a": NaN}', "line 3: NaN is not a JSON value"),
         ("a.jsonl", "[" * 100_000, "line 1: brackets are nested too deeply"),
         ("a.json", '[{"a": %s}]' % ("9" * 5000), "a number with 5000 digits"),
         ("a.jsonl", LINES.encode("utf-16"), "not UTF-8 text"),
     ],
 )
-def test_what_is_no_table_is_named_with_its_place(name: str, text: str | bytes, told: str, tmp_path: Path) -> None:
+def test_what_is_not_a_table_is_named_with_its_place(name: str, text: str | bytes, told: str, tmp_path: Path) -> None:
     path = written(tmp_path, name, text)
     with pytest.raises(InputError, match=told) as error:
         from_file(path)
@@ -120,7 +120,7 @@ YES = {"qid": "q1", "question": "Is it?", "answer": True}
         ("strategyqa", YES | {"answer": 1}, "answer: "),
     ],
 )
-def test_a_row_that_is_no_question_is_named_with_its_place(
+def test_a_row_that_is_not_a_question_is_named_with_its_place(
     kind: str, row: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
     rows = json.dumps([row]) if kind == "strategyqa" else json.dumps(row)

@@ -1,4 +1,4 @@
-"""What runs now, by Snakemake's own marks: `hsir status --watch`, while a real Snakemake runs a job that waits."""
+"""Running jobs, from Snakemake's own markers: `hsir status --watch`, while a real Snakemake runs a job that waits."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ WATCH = f"from hsir.cli.watch import watch; from hsir.planning.workflow import J
 
 @pytest.fixture
 def underway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a folder in which Snakemake runs the slow job until a file `go` is there."""
+    """Return a folder in which Snakemake runs the slow job until a file `go` is there."""
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     monkeypatch.chdir(tmp_path)
     with subprocess.Popen([sys.executable, "-m", "snakemake", "--cores", "1"], stderr=subprocess.DEVNULL) as started:
@@ -74,7 +74,7 @@ def test_it_is_shown_until_nothing_runs(underway: Path, root: Path, terminal: bo
             before, line = line, next(shown.stdout)
         (underway / "go").touch()
         *_, last = shown.stdout
-    assert "sft-initial, 0-of-2 (a/b/seed0)" in before + line and last.strip().endswith("nothing runs")
+    assert "sft-initial, 0-of-2 (a/b/seed0)" in before + line and last.strip().endswith("no job is running")
     assert ("━" in line and "\x1b" in line) is terminal
 
 
@@ -87,7 +87,7 @@ def test_it_is_shown_until_nothing_runs(underway: Path, root: Path, terminal: bo
         (Running("train", "base", "training", 3600.0), "train: base: training (last output 1:00:00 ago)"),
     ],
 )
-def test_what_waits_and_what_fell_silent_is_told(one: Running, line: str) -> None:
+def test_what_waits_and_what_fell_silent_is_reported(one: Running, line: str) -> None:
     assert watch.lines([one], None) == ["1 running", f"  {line}"]
 
 

@@ -1,4 +1,4 @@
-"""Stage sample: killed and begun again, or cut into shards, it gives the same samples."""
+"""Stage sample: killed and restarted, or split into shards, it yields the same samples."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def draw(questions: Path, embedded: Path, output: Path, shard: int = 0, shards: 
 
 @pytest.fixture(scope="module")
 def whole(questions: Path, embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples of a run that nothing disturbed."""
+    """The samples of a run without interruptions."""
     output = tmp_path_factory.mktemp("whole") / "0-of-1.parquet"
     draw(questions, embedded, output)
     return output
@@ -79,7 +79,7 @@ def test_the_same_run_gives_the_same_bytes(questions: Path, embedded: Path, whol
 
 
 @pytest.mark.parametrize("finished", [[0], [1], [0, 2], [0, 1, 2]])
-def test_a_killed_run_goes_on_where_it_was(
+def test_a_killed_run_resumes_where_it_was(
     finished: list[int], questions: Path, embedded: Path, whole: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_where_it_was(
     assert (counted is not None) is (len(finished) < BATCHES)
 
 
-def test_finished_batches_are_not_drawn_again(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
+def test_finished_batches_are_not_resampled(questions: Path, embedded: Path, whole: Path, tmp_path: Path) -> None:
     parts = interrupted(tmp_path / "x.parquet", questions, embedded, whole, [0, 2])
     assert parts.missing(planned(questions)) == [(1, planned(questions)[1])]
 
@@ -134,7 +134,7 @@ def temporary(part: Path, whole: Path) -> None:
 
 @pytest.mark.parametrize("number", ["00001", "00007"])
 @pytest.mark.parametrize("leave", [foreign, cut_short, garbled, temporary])
-def test_what_is_no_part_of_this_run_is_drawn_anew(
+def test_what_is_not_part_of_this_run_is_resampled(
     leave: Callable[[Path, Path], None], number: str, questions: Path, embedded: Path, whole: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "0-of-1.parquet"
@@ -155,7 +155,7 @@ def test_a_finished_table_of_the_same_making_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("leave", [foreign, cut_short, garbled])
-def test_a_table_of_another_making_or_a_broken_one_is_made_anew(
+def test_a_table_with_other_provenance_or_a_broken_one_is_recreated(
     leave: Callable[[Path, Path], None], questions: Path, embedded: Path, whole: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "0-of-1.parquet"

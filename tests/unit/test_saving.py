@@ -1,4 +1,4 @@
-"""A policy is saved in the number format of the model that it began with, or another that is asked for."""
+"""A policy is saved in the number format of its initial model, or in a requested one."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ SHAPE: dict[str, Any] = {"batch_size": 4, "device_batch_size": 2, "epochs": 1, "
 
 @pytest.fixture
 def halved(embedded: Path, tmp_path: Path) -> Path:
-    """Give the embedded model with weights of half the size."""
+    """Return the embedded model with weights of half the size."""
     save(load_model(str(embedded), "float32"), load_tokenizer(str(embedded)), tmp_path / "base", torch.bfloat16)
     return tmp_path / "base"
 
@@ -76,7 +76,7 @@ def test_gathered_weights_are_converted_and_named_so_in_the_config(embedded: Pat
     assert resolved("base", str(tmp_path / "p")) == torch.bfloat16
 
 
-def test_a_weight_that_the_format_cannot_hold_is_refused(embedded: Path, tmp_path: Path) -> None:
+def test_a_weight_that_the_format_cannot_hold_is_rejected(embedded: Path, tmp_path: Path) -> None:
     model = load_model(str(embedded), "float32")
     with torch.no_grad():
         model.model.norm.weight[0] = 1e5

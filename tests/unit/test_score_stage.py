@@ -1,4 +1,4 @@
-"""Scoring in batches: a budget, memory that runs short, kills, and files of one's own."""
+"""Scoring in batches: a budget, out of memory, kills, and the user's own files."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,8 @@ import torch
 
 from hsir.config.settings import Score
 from hsir.diversity.indiv import score as scoring
-from hsir.diversity.indiv.score import Solution, batches, opened
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import batches, opened
 from hsir.errors import InputError
 from hsir.stages import score as stage
 from hsir.stages.parts import Parts
@@ -134,7 +135,7 @@ def test_a_bad_row_is_named_with_its_line(rows: list[Any], told: str, tmp_path: 
     assert "rows.jsonl" in str(error.value)
 
 
-def test_neither_or_both_sources_are_refused(tmp_path: Path, embedded: Path) -> None:
+def test_neither_or_both_sources_are_rejected(tmp_path: Path, embedded: Path) -> None:
     with pytest.raises(InputError, match="give --in"):
         stage.main(str(embedded), tmp_path / "x.parquet")
     with pytest.raises(InputError, match="give --in"):

@@ -1,4 +1,4 @@
-"""What contexts share is computed once, and no text changes by it."""
+"""Shared beginnings of contexts are computed once, without changing any text."""
 
 import random
 from collections.abc import Callable
@@ -20,11 +20,11 @@ Asked = Callable[[int], list[list[int]]]
 TRACE = list(range(10, 50))
 
 
-def test_a_context_that_occurs_again_is_kept_as_a_whole() -> None:
+def test_a_context_that_occurs_again_is_kept_completely() -> None:
     assert origins([[1, 2], [3, 4, 5], [1, 2], [3, 4, 5]]) == [Origin(0, 0), Origin(1, 0), Origin(0, 2), Origin(1, 3)]
 
 
-def test_prefixes_of_a_trace_go_on_from_the_longest() -> None:
+def test_prefixes_of_a_trace_continue_from_the_longest() -> None:
     contexts = [[*TRACE[:n], 1, 2] for n in (20, 30, 40)]
     assert origins(contexts) == [Origin(2, 20), Origin(2, 30), Origin(2, 0)]
 
@@ -34,7 +34,7 @@ def test_at_least_one_token_is_computed_and_equally_many_for_all() -> None:
     assert origins([TRACE[:30], [*TRACE[:20], 1, 2, 3], TRACE]) == [Origin(2, 27), Origin(2, 20), Origin(2, 0)]
 
 
-def test_a_branch_that_would_make_all_others_compute_more_is_read_as_a_whole() -> None:
+def test_a_branch_that_would_make_all_others_compute_more_is_read_completely() -> None:
     short = [[*TRACE[:n], 1] for n in range(25, 39)]
     apart = [*TRACE[:20], *range(100, 118)]
     found = origins([*short, apart, TRACE])

@@ -1,4 +1,4 @@
-"""The filter sound: false equations between plain numbers are found, and nothing else is called false."""
+"""The filter sound: false equations between plain numbers are found, and nothing else counts as false."""
 
 import pytest
 

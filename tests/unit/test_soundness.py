@@ -1,4 +1,4 @@
-"""Models that are not whole are refused by name, and code that comes with a model never runs."""
+"""Incomplete models are rejected by name, and code that comes with a model never runs."""
 
 import ast
 import copy
@@ -68,7 +68,7 @@ WEIGHTS: dict[str, tuple[Callable[[Tensors], Any], str]] = {
 
 
 @pytest.mark.parametrize("damage", WEIGHTS)
-def test_weights_that_are_not_whole_are_named(damage: str, folder: Path) -> None:
+def test_weights_that_are_not_complete_are_named(damage: str, folder: Path) -> None:
     change, told = WEIGHTS[damage]
     reweigh(folder, change)
     with pytest.raises(InputError, match=told) as error:
@@ -93,12 +93,12 @@ def test_a_config_that_does_not_fit_the_weights_is_named(key: str, value: Any, t
 
 @pytest.mark.parametrize(
     ("damage", "told"),
-    [(lambda file: file.unlink(), "the tokenizer makes '' of 'The answer is 42.'"),
-     (lambda file: changed(file, lambda t: t["model"]["vocab"].clear()), "cannot be loaded|the tokenizer makes"),
+    [(lambda file: file.unlink(), "the tokenizer turns 'The answer is 42.' into ''"),
+     (lambda file: changed(file, lambda t: t["model"]["vocab"].clear()), "cannot be loaded|the tokenizer turns"),
      (lambda file: file.write_bytes(b"{"), "the model cannot be loaded"),
      (lambda file: file.write_bytes(file.read_bytes().replace(b'"model"', b'"mod\xffl"')), "cannot be loaded")],
 )  # fmt: skip
-def test_a_tokenizer_that_loses_text_is_refused(damage: Callable[[Path], Any], told: str, folder: Path) -> None:
+def test_a_tokenizer_that_loses_text_is_rejected(damage: Callable[[Path], Any], told: str, folder: Path) -> None:
     damage(folder / "tokenizer.json")
     with pytest.raises(InputError, match=told):
         load_tokenizer(str(folder))

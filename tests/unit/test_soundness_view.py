@@ -1,4 +1,4 @@
-"""The report says how sound recovered traces are, next to ordinary right solutions."""
+"""The report shows how sound recovered traces are, next to ordinary correct solutions."""
 
 from pathlib import Path
 

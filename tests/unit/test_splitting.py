@@ -1,4 +1,4 @@
-"""Steps of a trace, by layout: where they are parted, and that nothing of the text is lost."""
+"""Steps of a trace, by layout: where they are split, and that no text is lost."""
 
 import re
 import time

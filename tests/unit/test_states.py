@@ -1,4 +1,4 @@
-"""What the score reads from a model, against the whole model run with everything put out."""
+"""The score's inputs from a model, compared with the full model with all outputs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,8 @@ from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 from hsir.config.settings import Score
 from hsir.diversity.indiv import attention
 from hsir.diversity.indiv.logdet import parts
-from hsir.diversity.indiv.score import Scorer, Solution, score
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.score import Scorer, score
 from hsir.diversity.indiv.states import Tokens, look, truncate
 from hsir.errors import InputError
 from hsir.storage.models import load_model
@@ -84,7 +85,7 @@ def test_a_solution_that_cannot_be_scored_is_named(solution: Solution, told: str
         list(score(str(embedded), [solution], Score()))
 
 
-def test_a_policy_that_gives_no_numbers_is_told_with_the_sample(embedded: Path) -> None:
+def test_a_policy_that_gives_no_numbers_is_reported_with_the_sample(embedded: Path) -> None:
     ruined = watched(embedded)
     ruined.get_decoder().layers[0].mlp.down_proj.weight.data.fill_(torch.nan)
     with pytest.raises(InputError, match="sample x3: hidden states or attention are not finite"):

@@ -1,4 +1,4 @@
-"""What status says of policies that are gone, and of what stages warned of."""
+"""Status reports missing policies, and warnings of stages."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ RAW: dict[str, Any] = {
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """Give the plan of a finished run in the current folder."""
+    """Return the plan of a finished run in the current folder."""
     monkeypatch.chdir(tmp_path)
     for policy in ("start", "plain.1"):
         folder = Path("results/m/sums/seed0", policy)

@@ -1,4 +1,4 @@
-"""Tables: what is written is read, whole or not at all, and with its making."""
+"""Tables are read back as written, completely or not at all, with their provenance."""
 
 import json
 import os
@@ -49,13 +49,13 @@ def test_lines_of_json_hold_the_same_rows(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", ["{", "[1]", '{"sample_id": "a"}', '{"sample_id": 1, "verdict": "right", "why": "tags"}'], ids=repr
 )
-def test_lines_that_are_no_rows_of_the_table_are_refused(line: str, tmp_path: Path) -> None:
+def test_lines_that_are_not_rows_of_the_table_are_rejected(line: str, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(line)
     with pytest.raises(InputError, match=r"t\.jsonl: not JSONL of a table of kind 'verified'"):
         tables.read("verified", tmp_path / "t.jsonl")
 
 
-def test_a_suffix_that_is_no_format_is_refused(tmp_path: Path) -> None:
+def test_a_suffix_that_is_not_a_format_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"t\.csv: a table must end in \.parquet or \.jsonl"):
         tables.write("verified", [VERDICT], tmp_path / "t.csv", {})
     assert list(tmp_path.iterdir()) == []
@@ -126,7 +126,7 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 3, 50, -1])
-def test_a_table_cut_short_is_named_with_the_way_out(kept: int, tmp_path: Path) -> None:
+def test_a_truncated_table_is_named_with_a_fix(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     tables.write("verified", [VERDICT] * 100, path, {})
     path.write_bytes(path.read_bytes()[:kept])
@@ -134,7 +134,7 @@ def test_a_table_cut_short_is_named_with_the_way_out(kept: int, tmp_path: Path) 
         tables.read("verified", path)
 
 
-def test_what_is_no_whole_table_has_no_metadata(tmp_path: Path) -> None:
+def test_what_is_not_a_complete_table_has_no_metadata(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     tables.write("verified", [VERDICT], path, MADE_BY)
     content = path.read_bytes()
@@ -159,7 +159,7 @@ def test_another_kind_is_seen_even_where_it_has_the_columns(tmp_path: Path) -> N
         tables.read("samples", path, ["sample_id", "prompt_ids", "completion_ids"])
 
 
-def test_writing_takes_the_old_ones_place_and_leaves_nothing_beside(tmp_path: Path) -> None:
+def test_writing_takes_the_old_ones_place_and_leaves_nothing_next_to_it(tmp_path: Path) -> None:
     for value in (1, 2):
         tables.write_json({"b": value, "a": "é"}, tmp_path / "x.json")
     assert read_json(tmp_path / "x.json") == {"a": "é", "b": 2}
@@ -219,7 +219,7 @@ def test_hashes_of_folders_change_with_files_and_their_names(tmp_path: Path) -> 
     assert len(set(hashes)) == 6
 
 
-def test_files_that_run_into_one_another_are_told_apart(tmp_path: Path) -> None:
+def test_files_that_run_into_one_another_are_distinguished(tmp_path: Path) -> None:
     for folder, texts in [("p", ("ab", "c")), ("q", ("a", "bc"))]:
         (tmp_path / folder).mkdir()
         for name, text in zip("xy", texts, strict=True):
@@ -319,8 +319,17 @@ def test_json_without_a_checksum_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
-def test_scores_that_are_no_numbers_are_refused(score: float, tmp_path: Path) -> None:
-    row = {"sample_id": "a", "m": 1, "d": 2, "logdet": 0.0, "sum_log_attention": 0.0, "variance": 0.0, "indiv": score}
+def test_scores_that_are_not_numbers_are_rejected(score: float, tmp_path: Path) -> None:
+    row = {
+        "sample_id": "a",
+        "m": 1,
+        "d": 2,
+        "logdet": 0.0,
+        "sum_log_attention": 0.0,
+        "variance": 0.0,
+        "n_tokens": 1,
+        "indiv": score,
+    }
     tables.write("indiv-scores", [row], tmp_path / "s.parquet", {})
     with pytest.raises(InputError, match=r"the score of 'a' is (nan|inf)"):
         list(tables.scores(tmp_path / "s.parquet"))

@@ -1,4 +1,4 @@
-"""The embedded benchmark's generator of word problems, and question files of one's own."""
+"""The embedded benchmark's generator of word problems, and the user's own question files."""
 
 import json
 import random
@@ -52,7 +52,7 @@ def test_word_problems_have_right_steps_within_bounds(length: int) -> None:
             assert 1 <= int(result) <= wordproblems.LARGEST
 
 
-def test_rechecks_come_behind_the_solution_and_are_counted() -> None:
+def test_rechecks_come_after_the_solution_and_are_counted() -> None:
     problem = wordproblems.problem(random.Random(0), 3)
     for n in range(4):
         steps = [step for step, _ in traces.steps(wordproblems.trace(random.Random(1), problem, n))]
@@ -112,7 +112,7 @@ def test_traces_of_chains_are_right(split: Split) -> None:
         assert all(worked(left, sign, right) == Fraction(result) for left, sign, right, result in equations)
 
 
-def test_an_impossible_range_of_lengths_is_refused() -> None:
+def test_an_impossible_range_of_lengths_is_rejected() -> None:
     with pytest.raises(ValueError, match="shortest"):
         Chains(kind="chains", shortest=9, longest=8)
 
@@ -174,7 +174,7 @@ def test_a_missing_question_file_is_named(tmp_path: Path) -> None:
         list(read_records(tmp_path / "gone.jsonl"))
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "latin.jsonl"
     path.write_bytes(json.dumps(GOOD | {"question": "caf\xe9"}, ensure_ascii=False).encode("latin-1"))
     with pytest.raises(InputError, match=r"latin\.jsonl"):

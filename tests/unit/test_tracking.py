@@ -1,4 +1,4 @@
-"""Who else notes a training's course: TensorBoard for real, the others as far as they go without being installed."""
+"""Experiment trackers: the real TensorBoard, and the others as far as possible without being installed."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def test_nothing_is_written_where_nobody_watches(embedded: Path, tmp_path: Path)
     assert not (tmp_path / "tracking").exists()
 
 
-def test_trackers_are_told_to_stay_on_this_machine(tmp_path: Path) -> None:
+def test_trackers_are_set_to_stay_on_this_machine(tmp_path: Path) -> None:
     told = tracking.environment(Track(project="reasoning"), tmp_path, "m/t/seed0/p.1")
     assert told["WANDB_MODE"] == "offline" and told["MLFLOW_TRACKING_URI"].startswith(f"sqlite:///{tmp_path}")
     assert told["WANDB_PROJECT"] == told["MLFLOW_EXPERIMENT_NAME"] == "reasoning"

@@ -1,4 +1,4 @@
-"""Training: resumed from whole checkpoints of the same making alone, and done when all was consumed."""
+"""Training: resumed only from complete checkpoints with the same provenance, and finished once all data is consumed."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def names(folder: Path) -> set[str]:
         ({10: False}, None, set()),
     ],
 )
-def test_the_newest_whole_checkpoint_is_resumed_and_broken_ones_dropped(
+def test_the_newest_complete_checkpoint_is_resumed_and_broken_ones_dropped(
     checkpoints: dict[int, bool], newest: int | None, left: set[int], tmp_path: Path
 ) -> None:
     folder = state(tmp_path / "state", MAKING, checkpoints)
@@ -57,7 +57,7 @@ def test_the_newest_whole_checkpoint_is_resumed_and_broken_ones_dropped(
 
 
 @pytest.mark.parametrize("made_by", [None, {}, MAKING | {"inputs": {"a": "ee"}}, MAKING | {"options": {"seed": 1}}])
-def test_the_state_of_another_making_is_thrown_away(made_by: dict[str, object] | None, tmp_path: Path) -> None:
+def test_the_state_with_other_provenance_is_thrown_away(made_by: dict[str, object] | None, tmp_path: Path) -> None:
     folder = state(tmp_path / "state", made_by, {10: True})
     assert resumable(folder, MAKING) is None
     assert names(folder) == {MADE_BY}
@@ -116,7 +116,9 @@ SMALL = {"batch_size": 4, "device_batch_size": 2, "epochs": 1, "save_steps": 1, 
 @pytest.mark.parametrize(
     "options", [Sft(**SMALL), Dpo(**SMALL), Sft(**SMALL, tokens_per_pass=5)], ids=["sft", "dpo", "by tokens"]
 )
-def test_a_loss_that_is_no_number_names_its_batch(options: Offline, bad: int, embedded: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_a_number_names_its_batch(
+    options: Offline, bad: int, embedded: Path, tmp_path: Path
+) -> None:
     pairs = options.learns_from == "pairs"
     rows: list[tables.Row] = [
         {"sample_id": f"row-{n}", "prompt_ids": [10, 20 + n], "completion_ids": [30 + n, BAD if n == bad else 31, 32],

@@ -46,7 +46,7 @@ def test_the_task_decides_what_is_equal() -> None:
     assert CHAINS.grading.judge(Item("<answer>Rome</answer>", "Paris")).verdict == "undecided"
 
 
-def test_the_cut_lies_behind_the_first_step_that_arrives() -> None:
+def test_the_cut_is_after_the_first_step_that_reaches_the_answer() -> None:
     completion = "<think>\n6*7=42.\n\nThe answer is not 42.\n\nSo the answer is 42.\n\nThe answer is 42.\n\nNo, 41."
     assert find_cut(completion, "42", Explicit(), CHAINS.grading) == Cut(
         2, completion.index("So the answer is 42.") + 20
@@ -57,7 +57,7 @@ def test_the_cut_lies_behind_the_first_step_that_arrives() -> None:
     "completion",
     ["", "<think>\nSo the answer is 41.", "<think>\na\n\n</think>\n<answer>\nThe answer is 42.\n</answer>"],
 )
-def test_nothing_is_cut_where_no_reasoning_step_arrives(completion: str) -> None:
+def test_nothing_is_cut_if_no_reasoning_step_reaches_the_answer(completion: str) -> None:
     assert find_cut(completion, "42", Explicit(), CHAINS.grading) is None
 
 

@@ -1,4 +1,4 @@
-"""What the headers of weights tell."""
+"""Information from the headers of weights."""
 
 from pathlib import Path
 
@@ -26,14 +26,14 @@ def test_parameters_are_counted_over_all_files(tmp_path: Path) -> None:
         (b'\x0d\0\0\0\0\0\0\0{"a": [1, 2]}', "its header cannot be read"),
     ],
 )
-def test_what_is_no_safetensors_file_is_told(content: bytes, wrong: str, tmp_path: Path) -> None:
+def test_what_is_not_a_safetensors_file_is_reported(content: bytes, wrong: str, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     with pytest.raises(InputError, match=wrong):
         weights.parameters(tmp_path)
 
 
-def test_a_file_cut_short_is_told(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_file({"a": torch.zeros(100)}, path)
     path.write_bytes(path.read_bytes()[:-1])
@@ -41,7 +41,7 @@ def test_a_file_cut_short_is_told(tmp_path: Path) -> None:
         weights.parameters(tmp_path)
 
 
-def test_a_folder_without_safetensors_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_safetensors_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80")
     with pytest.raises(InputError, match="no safetensors file"):
         weights.parameters(tmp_path)

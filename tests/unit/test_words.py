@@ -1,4 +1,4 @@
-"""The documentation avoids a few words that are never wanted; CONTRIBUTING.md names the style."""
+"""The documentation avoids a few unwanted words; CONTRIBUTING.md describes the style."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A finished run of the embedded default, made once for all tests of the workflow."""
+"""A finished run of the embedded default, created once for all workflow tests."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def snakemake(
 
 
 def environment() -> dict[str, str]:
-    """Give an environment as it is where nobody activated the one of the Python that runs the tests."""
+    """Return an environment as it is where nobody activated the one of the Python that runs the tests."""
     own = Path(sys.executable).parent
     others = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != own]
     return os.environ | {"PATH": os.pathsep.join(others)}
@@ -69,7 +69,7 @@ def _outputs(body: str) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a directory with two finished rounds; tests must not change it."""
+    """Return a directory with two finished rounds; tests must not change it."""
     directory = tmp_path_factory.mktemp("finished")
     told = snakemake(directory, "two-rounds")
     logs = "\n".join(f"--- {log}\n{log.read_text()}" for log in directory.glob("logs/**/*.log"))
@@ -79,13 +79,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """Give a copy of the finished run that a test may change."""
+    """Return a copy of the finished run that a test may change."""
     shutil.copytree(finished, tmp_path / "copy", symlinks=True)
     return tmp_path / "copy"
 
 
 @pytest.fixture
 def tiny() -> dict[str, Any]:
-    """Give the config of the finished run, to change."""
+    """Return the config of the finished run, to change."""
     config: dict[str, Any] = yaml.safe_load(TINY.read_text())
     return config

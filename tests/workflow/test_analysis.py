@@ -1,4 +1,4 @@
-"""`snakemake analysis`: what it builds, of what, and that it builds."""
+"""`snakemake analysis`: its inputs, its outputs, and that it runs."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_a_plain_run_has_none_of_it(finished: Path) -> None:
     assert not RULES & {job.rule for job in planned(finished)}
 
 
-def test_a_run_that_draws_nothing_is_told(tmp_path: Path, tiny: dict[str, Any]) -> None:
+def test_a_run_that_draws_nothing_is_reported(tmp_path: Path, tiny: dict[str, Any]) -> None:
     tiny["runs"]["one-round"]["methods"] = ["sft-initial"]
     told = snakemake(tmp_path, "--dry-run", "analysis", config=tiny)
     assert told.returncode != 0

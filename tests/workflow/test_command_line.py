@@ -1,4 +1,4 @@
-"""`python -m hsir`: plan counts as Snakemake does, before a run and after it; doctor looks before it."""
+"""`python -m hsir`: plan counts as Snakemake does, before and after a run; doctor checks before it."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_jobs_are_those_of_a_dry_run(config: str, run: str, tmp_path: Path) -> N
     assert made["measured"] == [] and made["assumed"]
 
 
-def test_planned_stands_beside_actual_once_a_run_is_finished(finished: Path, tmp_path: Path) -> None:
+def test_planned_is_next_to_actual_once_a_run_is_finished(finished: Path, tmp_path: Path) -> None:
     before = planned(tmp_path, "two-rounds", "--configfile", str(finished / TINY))
     (tmp_path / "before.json").write_text(json.dumps(before))
     after = planned(finished, "two-rounds", "--configfile", TINY, "--against", str(tmp_path / "before.json"))
@@ -115,7 +115,7 @@ def test_the_queue_is_asked_about_just_the_jobs_that_go_there() -> None:
         ),
     ],
 )
-def test_what_can_be_mended_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_what_can_be_fixed_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
     given = [str(PROJECT / "config/config.yaml") if word == "CONFIG" else word for word in arguments]
     told = hsir(tmp_path, *given)
     assert told.returncode == 1
@@ -123,7 +123,7 @@ def test_what_can_be_mended_is_one_line(arguments: list[str], said: str, tmp_pat
 
 
 def stood(directory: Path, *arguments: str) -> dict[str, dict[str, Any]]:
-    """Give how far each method of the finished run's config is."""
+    """Return how far each method of the finished run's config is."""
     told = hsir(directory, "status", "two-rounds", "--profile", str(PROJECT / "profiles/local"), "--json", *arguments)
     assert told.returncode == 0, told.stderr
     return {row["method"]: row for row in json.loads(told.stdout)}
@@ -145,11 +145,11 @@ def test_status_of_a_finished_run_has_nothing_to_do(finished: Path) -> None:
     assert {(row["trained"], row["evaluated"]) for row in rows.values()} <= {(1, 1), (2, 2)}
 
 
-def test_status_of_a_changed_threshold_tells_what_it_reruns_and_why(
+def test_status_of_a_changed_threshold_shows_what_it_reruns_and_why(
     finished: Path, tmp_path: Path, tiny: dict[str, Any]
 ) -> None:
     select = read_yaml(PROJECT / "config/methods/hsir-sft.yaml")["select"]
-    select[1]["threshold"] = -0.25
+    select[2]["threshold"] = -0.25
     tiny["methods"]["hsir-sft"]["select"] = select
     changed = tmp_path / "changed.yaml"
     changed.write_text(yaml.safe_dump(tiny))

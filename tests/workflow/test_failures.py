@@ -1,4 +1,4 @@
-"""What a terminal shows when a stage fails: the project's own message, however the command was given."""
+"""A failed stage shows HSIR's own message on the terminal, however the command was run."""
 
 import os
 import re
@@ -23,7 +23,7 @@ FAILING = {
 
 
 def documented() -> list[str]:
-    """Give the command lines of Makefile and pages that run the workflow, those of dry runs without their `-n`."""
+    """Return the command lines of Makefile and pages that run the workflow, those of dry runs without their `-n`."""
     makefile = (ROOT / "Makefile").read_text().replace("$(SNAKEMAKE)", "snakemake --profile profiles/local")
     pages = [ROOT / page for page in ("README.md", "docs/quickstart.md", "docs/tutorial.md")]
     found = GIVEN.findall("\n".join([makefile, *(page.read_text() for page in pages)]))
@@ -33,7 +33,7 @@ def documented() -> list[str]:
 
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a copy of the project whose first stage refuses its questions."""
+    """Return a copy of the project whose first stage refuses its questions."""
     project = clean_copy(tmp_path_factory.mktemp("failing") / "hsir")
     (project / "config/config.yaml").write_text(yaml.safe_dump(FAILING))
     (project / "given.yaml").write_text("run: demo\n")

@@ -1,4 +1,4 @@
-"""A project of another folder that imports the workflow, changes a rule of it and reads its results."""
+"""A project in another folder that imports the workflow, changes a rule and reads its results."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""What is finished stays: after a failed rerun, after a kill, and in another clone."""
+"""Finished results are kept after a failed rerun, after a kill, and in another clone."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ POLICY = "results/embedded/few/seed0/sft-initial/checkpoint"
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Give the bytes and the time of all results, those that are hidden too."""
+    """Return the bytes and the time of all results, those that are hidden too."""
     files = [path for path in (folder / "results").rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
@@ -27,7 +27,7 @@ def with_tau(tiny: dict[str, Any], tau: float) -> dict[str, Any]:
     return changed_method(tiny, HSIR | {"select": select})
 
 
-def test_a_rerun_that_failed_or_was_killed_takes_nothing_with_it(copied: Path, tiny: dict[str, Any]) -> None:
+def test_a_rerun_that_failed_or_was_killed_loses_nothing(copied: Path, tiny: dict[str, Any]) -> None:
     broken, before = with_tau(tiny, 50.0), state(copied)
     failed = snakemake(copied, "two-rounds", config=broken)
     assert failed.returncode != 0 and "no solution is left for training" in failed.stdout + failed.stderr

@@ -1,4 +1,4 @@
-"""Killed at any moment, a run goes on and ends as if nothing had happened."""
+"""A run killed at any moment resumes and ends as if nothing had happened."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def kill_after(directory: Path, seconds: float) -> bool:
 
 
 def results(directory: Path) -> dict[str, bytes]:
-    """Give the bytes of every table, result and weight of the first round; what tells of time is left out."""
+    """Return the bytes of every table, result and weight of the first round; what tells of time is left out."""
     root = directory / "results/embedded"
     return {
         path.relative_to(root).as_posix(): path.read_bytes()

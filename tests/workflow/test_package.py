@@ -1,4 +1,4 @@
-"""HSIR as a package: built as a wheel, installed elsewhere, run from a folder of its own."""
+"""HSIR as a package: built as a wheel, installed elsewhere, run from a separate folder."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ DATA = "results/embedded/few/seed0/data/seed.parquet"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the bin folder of an environment that holds the wheel, and else what the tests' own has."""
+    """Return the bin folder of an environment that holds the wheel, and else what the tests' own has."""
     folder = tmp_path_factory.mktemp("package")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     done(folder, *pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", ".", str(clean_copy(folder / "of")))
@@ -28,7 +28,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def done(folder: Path, *command: str, **variables: str) -> str:
-    """Give a command in a folder, where nothing says where the checkout is; return what it prints."""
+    """Run a command in a folder, without any path to the checkout; return what it prints."""
     (folder / "home").mkdir(exist_ok=True)
     bare = {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", "COLUMNS": "200"} | variables
     given = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "LD_"))} | bare

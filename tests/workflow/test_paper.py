@@ -1,4 +1,4 @@
-"""The published experiments, dry-run: how many jobs they are, and that nothing is sampled or trained twice."""
+"""Dry runs of the published experiments: the number of jobs, and that nothing is sampled or trained twice."""
 
 from collections import Counter
 from pathlib import Path
@@ -21,9 +21,17 @@ CELLS = {
     "table6": (2, 7, 8, 6),
     "table7": (3, 4, 2, 3),
     # Of STaR, ReST-EM, IRPO and both of HSIR: what table 1 draws and trains of them.
-    "figure1": (6, 16, 3 + 6 + 8, 15),
+    "figure1": (6, 16, 3 + 6 + 8, 16),
     "figure2": (3, 2, 1, 1),
-    "figure4": (2, 13, 14, 24),
+    "figure4": (2, 13, 14, 26),
+    # Of sft-initial k10 and one recycled pool of it for each matcher, K and J; the matcher probe has its probes.
+    "appendix-matchers": (2, 6, 1 + 4 + 1, 6),
+    "appendix-judge": (2, 4, 1 + 2, 4),
+    "appendix-tau": (2, 10, 1 + 1, 10),
+    "appendix-indiv": (2, 15, 1 + 1, 15),
+    "appendix-samples": (2, 8, 3 + 6, 8),
+    "appendix-efficiency": (2, 6, 4, 6),
+    "appendix-self-consistency": (2, 3, 2, 3),
 }
 RIGHT_OF_FIGURE_2 = (4, 0, 4)
 """In one of its models four more methods, which draw nothing anew."""

@@ -1,4 +1,4 @@
-"""A rehearsal, run to its end: letters, pairs, rollouts, another test set."""
+"""A complete rehearsal: letters, pairs, rollouts, another test set."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The report in a browser: no error, nothing asked of a network, tables that sort, pictures that are drawn."""
+"""The report in a browser: no errors, no network requests, sortable tables, and figures that render."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def pages(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the pages of the finished run, and Snakemake's report of it."""
+    """Return a folder with the pages of the finished run, and Snakemake's report of it."""
     folder = tmp_path_factory.mktemp("pages")
     told = snakemake(finished, "--report", str(folder / "report.html"), "two-rounds")
     assert told.returncode == 0, told.stdout + told.stderr
@@ -34,7 +34,7 @@ def pages(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Give a browser without a window."""
+    """Return a browser without a window."""
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
@@ -43,7 +43,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any, pages: Path) -> Iterator[Any]:
-    """Give what opens a page, and fails behind the test where it told of errors or asked for other files."""
+    """Return what opens a page, and fails behind the test where it told of errors or asked for other files."""
     wrong: list[str] = []
     context = browser.new_context()
 
@@ -63,7 +63,7 @@ def opened(browser: Any, pages: Path) -> Iterator[Any]:
 
 
 def own(url: str, name: str) -> bool:
-    """Tell whether a page asks for itself alone."""
+    """Return whether a page asks for itself alone."""
     return url.startswith(("data:", "blob:", "about:")) or url.split("#")[0].endswith(f"/{name}")
 
 
@@ -74,7 +74,7 @@ def test_a_page_needs_no_other_file_and_fits_its_window(name: str, width: int, o
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_report_opens_with_what_ran_its_picture_and_its_table(opened: Any) -> None:
+def test_the_report_opens_with_what_ran_its_figure_and_its_table(opened: Any) -> None:
     page = opened("report.html")
     front = page.locator("#app .prose").first
     assert "embedded trained on few: 3 methods, 5 policies, 1 seed" in front.inner_text()
@@ -110,7 +110,7 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(opened: Any) -> None:
     assert sorted(table.locator("tbody tr").all_inner_texts()) == sorted(before) and len(before) == 5
 
 
-def test_pictures_are_drawn_and_tell_their_values(opened: Any) -> None:
+def test_figures_are_drawn_and_show_their_values(opened: Any) -> None:
     page = opened("figures.html")
     assert page.locator("svg.marks").count() == 5, "nothing was rewarded, and no picture says so"
     assert all(box["height"] > 40 for box in (one.bounding_box() for one in page.locator("svg.marks").all()))

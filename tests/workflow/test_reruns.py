@@ -1,4 +1,4 @@
-"""What a change touches, and only that, runs again."""
+"""A change reruns only what it affects."""
 
 import json
 from collections import Counter
@@ -68,6 +68,13 @@ def test_a_new_benchmark_runs_only_its_evaluations(finished: Path, tiny: dict[st
     assert all("others" in job.outputs[0] for job in jobs if job.rule not in {"overlap", "report"})
 
 
+def test_samples_of_an_evaluation_rerun_nothing_of_the_greedy_one(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["overrides"]["evaluate"]["samples"] = 4
+    jobs = planned(finished, "two-rounds", config=tiny)
+    assert rules(jobs) == {"sample": 5, "verify": 5, "evaluate_sampled": 5, "report": 1}
+    assert all("eval/few@4" in job.outputs[0] for job in jobs if job.rule != "report")
+
+
 def test_what_training_data_may_share_with_test_sets_reruns_no_training(finished: Path, tiny: dict[str, Any]) -> None:
     tiny["overrides"]["contamination"] = {"exact": "allow", "ngrams": [10]}
     assert rules(planned(finished, "two-rounds", config=tiny)) == {"overlap": 5, "report": 1}
@@ -112,7 +119,7 @@ def test_a_method_has_just_the_stages_that_it_names(finished: Path, tiny: dict[s
     assert {"star": {"greedy"}, "rft": {"k30"}, "sft-oracle": set(), "indiv-only": set()}[method] == drawn
 
 
-def test_a_wrong_config_stops_before_any_job_and_tells_all_that_is_wrong(tmp_path: Path, tiny: dict[str, Any]) -> None:
+def test_a_wrong_config_stops_before_any_job_and_reports_all_errors(tmp_path: Path, tiny: dict[str, Any]) -> None:
     tiny["runs"]["one-round"]["methods"] = ["hsir-stf"]
     tiny["overrides"]["sample"]["shard"] = 2
     told = snakemake(tmp_path, "--dry-run", config=tiny)

@@ -1,4 +1,4 @@
-"""Do InDiv and Div fall where steps are repeated on purpose, and do they agree? `snakemake analysis`
+"""Do InDiv and Div fall if steps are repeated on purpose, and do they agree? `snakemake analysis`
 
 Needs: the correct solutions of the first training pool of a run (first model, task, seed); that of a method with a
 score, if there is one. Gives: runs/{run}/redundancy/: rows.jsonl, indiv-scores.parquet, div.parquet, redundancy.json
@@ -52,7 +52,7 @@ rule score_variants:
         gpu=1,
     params:
         policy=studied_policy,
-        score=lambda w: options(plan.config.scores[studied(w).score]),
+        score=lambda w: options(plan.score_set(studied(w).score, studied(w).model, studied(w).task)),
     message:
         note("score: variants of run {wildcards.run}")
     shell:

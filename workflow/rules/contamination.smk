@@ -30,7 +30,7 @@ rule contamination:
         given=lambda w, input: [f"--given={n}={path}" for n, path in zip(plan.method(w.policy).given, input.given)],
         questions=lambda w, input: [f"--questions={path}" for path in input.questions],
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        # What is a function of `input`, too, is no reason to run again.
+        # A function that also takes `input` does not trigger a rerun.
         tests=lambda w, input: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w, input: options(plan.settings(w.model, w.task).contamination),
     message:

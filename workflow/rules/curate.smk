@@ -142,7 +142,7 @@ rule score:
     params:
         model=lambda w: checkpoint_of(w, w.policy),
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        score=lambda w: options(plan.config.scores[w.score]),
+        score=lambda w: options(plan.score_set(w.score, w.model, w.task)),
     message:
         note("score: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)
     shell:
@@ -203,7 +203,7 @@ rule filter:
         scores=lambda w, input: [f"--scores={path}" for path in input.scores],
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
         limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
-        pairs=lambda w: ["--pairs"] if plan.train(w.model, w.task, w.policy).learns_from == "pairs" else [],
+        pairs=lambda w: pairing(plan.train(w.model, w.task, w.policy)),
     message:
         note("filter: {wildcards.policy}", IN_CELL)
     shell:

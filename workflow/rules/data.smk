@@ -17,7 +17,7 @@ rule distill:
         "../../envs/tables.yaml"
     params:
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("test")),
-        # Traces that are there are not asked for anew because the teacher is asked otherwise.
+        # Existing traces are not requested again if the teacher's options change.
         teacher=lambda w, input: teacher_of(w),
     message:
         note("distill: {wildcards.task}")

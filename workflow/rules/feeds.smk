@@ -2,42 +2,43 @@
 
 
 def checkpoint_of(wildcards, policy):
-    """Give the weights of a policy to a command; a base model from a hub is no file, and made by no rule."""
+    """Return the weights of a policy; a base model from a hub is not a file, and no rule creates it."""
     if policy != BASE:
         return f"{PLACED}{ROOT.removeprefix(RESULTS)}/{policy}/checkpoint".format(**wildcards)
     return base_path(wildcards.model)
 
 
 def weights_input(wildcards, policy):
-    """Give what a job waits for before it loads a policy."""
+    """Return the inputs that a job waits for before it loads a policy."""
     if policy == BASE:
         return model_files(wildcards.model, "*.safetensors", "*.json")
     return [f"{ROOT}/{policy}/checkpoint".format(**wildcards)]
 
 
 def model_files(model, *patterns):
-    """Give files of a base model that lies in a folder; other files in it make other samples."""
+    """Return the files of a base model in a folder, because changing them changes the samples."""
     return given(sorted(path for pattern in patterns for path in Path(base_path(model)).glob(pattern)))
 
 
 def given(paths):
-    """Give files of users, before which the `prefix` of a module statement is not put.
+    """Return user files, to which the `prefix` of a module statement is not added.
 
-    What comes with HSIR is as old as the checkout or the installation, so its time says nothing of its content.
+    Files that are part of HSIR are as old as the checkout or the installation, so their timestamps say nothing about
+    their content.
     """
     files = [local(str(path)) for path in paths]
     return [ancient(file) if PACKAGE in Path(file).resolve().parents else file for file in files]
 
 
 def questions_from(model, task, split):
-    """Give what the questions of a split are read from, and the files that tokenise them."""
+    """Return the source files of a split's questions, and the files needed to tokenize them."""
     template = plan.config.models[model].chat_template
     files = [*task.files(split), *([found(template)] if template else [])]
     return given(files) + model_files(model, "tokenizer*.json", "chat_template.jinja")
 
 
 def teacher_of(wildcards):
-    """Give the options of the teacher that distils a task's traces."""
+    """Return the options of the teacher that distils a task's traces."""
     if plan.config.teacher is None:
         path = f"{RESULTS}/traces/{wildcards.task}.jsonl"
         raise WorkflowError(
@@ -47,31 +48,30 @@ def teacher_of(wildcards):
 
 
 def questions_of(wildcards):
-    """Give the questions that a pool answers: a benchmark's, or the unlabelled ones."""
+    """Return the questions that a pool answers: a benchmark's, or the unlabelled ones."""
     if wildcards.pool.startswith(EVAL):
-        benchmark = wildcards.pool.removeprefix(EVAL)
-        return f"{RESULTS}/{wildcards.model}/benchmarks/{benchmark}.parquet"
+        return f"{RESULTS}/{wildcards.model}/benchmarks/{test_set(wildcards.pool)}.parquet"
     return f"{ROOT}/data/unlabelled.parquet".format(**wildcards)
 
 
 def task_of(wildcards):
-    """Give the task whose prompt and parser a pool's answers go by."""
+    """Return the task whose prompt and grading a pool uses."""
     own = wildcards.pool.startswith(EVAL)
-    return plan.config.tasks[wildcards.pool.removeprefix(EVAL) if own else wildcards.task].task
+    return plan.config.tasks[test_set(wildcards.pool) if own else wildcards.task].task
 
 
 def pool_of(wildcards):
-    """Give a pool's options."""
+    """Return a pool's options."""
     return plan.pool(wildcards.model, wildcards.task, wildcards.pool)
 
 
 def engine_of(wildcards):
-    """Give the engine that samples."""
+    """Return the sampling engine."""
     return plan.settings(wildcards.model, wildcards.task).sample.engine
 
 
 def prompts_of(wildcards):
-    """Give what a pool continues: recycled prefixes, prompts made of questions, or plain questions."""
+    """Return what a pool continues: recycled prefixes, prompts built from questions, or plain questions."""
     pool = pool_of(wildcards)
     if isinstance(pool, ProbePool):
         return f"{POOL}/probes.parquet".format(**wildcards)
@@ -81,7 +81,7 @@ def prompts_of(wildcards):
 
 
 def asked_from(wildcards):
-    """Give the tables that a pool's prompts are made of: questions, and of the pool that it goes by, samples."""
+    """Return the tables that a pool's prompts are built from: questions, and samples of its source pool."""
     pool, policy = pool_of(wildcards), POLICY.format(**wildcards)
     source = pool.source
     return {
@@ -92,18 +92,18 @@ def asked_from(wildcards):
 
 
 def shards_in(folder, wildcards, pool):
-    """Give the shards of a pool in a policy's folder."""
+    """Return the shards of a pool in a policy's folder."""
     n = plan.shards(wildcards.model, wildcards.task, pool)
     return [f"{folder}/{pool}/samples/{shard}-of-{n}.parquet" for shard in range(n)]
 
 
 def shards_of(wildcards):
-    """Give the shards of the pool that the wildcards name."""
+    """Return the shards of the pool that the wildcards name."""
     return shards_in(POLICY.format(**wildcards), wildcards, wildcards.pool)
 
 
 def recycled(wildcards):
-    """Give the tables of the pool whose failed solutions are recycled."""
+    """Return the tables of the pool whose failed solutions are recycled."""
     source, policy = pool_of(wildcards).of, POLICY.format(**wildcards)
     return {
         "samples": shards_in(policy, wildcards, source),
@@ -113,7 +113,7 @@ def recycled(wildcards):
 
 
 def probes_of(wildcards):
-    """Give the probes that a recycled pool's matcher reads, and their verdicts, as options of the stage veriexit."""
+    """Return the probes that a recycled pool's matcher reads, and their verdicts, as options of the stage veriexit."""
     policy = POLICY.format(**wildcards)
     pools = pool_of(wildcards).matcher.pools
     return {
@@ -123,12 +123,12 @@ def probes_of(wildcards):
 
 
 def paths_in(named):
-    """Give the paths of POOL=PATH options."""
+    """Return the paths of POOL=PATH options."""
     return [entry.split("=", 1)[1] for entry in named]
 
 
 def chosen_from(wildcards):
-    """Give the tables that a policy's training set is chosen from."""
+    """Return the tables that a policy's training set is selected from."""
     method, root = plan.method(wildcards.policy), ROOT.format(**wildcards)
     parent = f"{root}/{plan.parent(wildcards.policy)}"
     splits = {"seed": "seed", "gold": "unlabelled", "questions": "unlabelled"}
@@ -143,17 +143,17 @@ def chosen_from(wildcards):
 
 
 def memory_of(wildcards):
-    """Give the memory that a training takes on the CPU, in MB; 0 where nothing tells the model's size."""
+    """Return the memory for training on the CPU, in MB; 0 if the model's size is unknown."""
     return round((training_memory(plan, wildcards.model, wildcards.task, wildcards.policy) or 0) / 1e6)
 
 
 def devices_of(wildcards):
-    """Give the devices that a policy is trained on."""
+    """Return the devices that a policy is trained on."""
     return plan.train(wildcards.model, wildcards.task, wildcards.policy).devices
 
 
 def cost_of(wildcards):
-    """Give what tells a policy's cost: all that was drawn and scored for it, its training, the policy before it."""
+    """Return the inputs of a policy's cost: its samples and scores, its training, and its parent's ledger."""
     root, parent = ROOT.format(**wildcards), plan.parent(wildcards.policy)
     drawn = plan.drawn_for(wildcards.policy)
     samples = [path for pool in drawn for path in shards_in(f"{root}/{parent}", wildcards, pool)]
@@ -171,26 +171,26 @@ def cost_of(wildcards):
 
 
 def judged_by(wildcards):
-    """Give what a training that samples by itself grades its rollouts by: questions, and options of the command."""
+    """Return what reinforcement learning needs to grade its rollouts: questions, and command options."""
     if plan.train(wildcards.model, wildcards.task, wildcards.policy).learns_from != "questions":
         return [], []
     score = plan.method(wildcards.policy).score
     given = [
         f"--task={options(plan.config.tasks[wildcards.task].task.for_split(None))}",
-        *([f"--score={options(plan.config.scores[score])}"] if score else []),
+        *([f"--score={options(plan.score_set(score, wildcards.model, wildcards.task))}"] if score else []),
         *(["--outside-tags"] if plan.settings(wildcards.model, wildcards.task).sample.outside_tags else []),
     ]
     return [f"{ROOT}/data/unlabelled.parquet".format(**wildcards)], given
 
 
 class Cell(dict):
-    """What stands for wildcards where a report asks who feeds whom."""
+    """A substitute for wildcards, for the report's look-up of inputs."""
 
     __getattr__ = dict.__getitem__
 
 
 def made_by(wildcards):
-    """Give what the report of a run reads; each file once, though methods share pools."""
+    """Return the inputs of a run's report; each file once, although methods share pools."""
     run = plan.config.runs[wildcards.run]
     of_policy = {
         "funnels": "funnel.json",
@@ -204,7 +204,7 @@ def made_by(wildcards):
     for model, task, seed, method, policy in plan.evaluated(run):
         cell = Cell(model=model, task=task, seed=seed, policy=policy)
         folder = POLICY.format(**cell)
-        for name in plan.benchmarks(run, task):
+        for name in plan.evaluations(run, model, task):
             found["evaluations"][f"{folder}/eval/{name}.json"] = None
             found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
             found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))
@@ -223,7 +223,7 @@ def made_by(wildcards):
 
 
 def studied(wildcards):
-    """Give the pool that a run's analysis takes its solutions from, as wildcards of the pool's own rules."""
+    """Return the pool whose solutions a run's analysis uses, as wildcards of the pool's own rules."""
     cells = [
         (plan.method(policy), Cell(model=model, task=task, seed=seed, policy=plan.parent(policy)))
         for model, task, seed, _, policy in plan.cells(plan.config.runs[wildcards.run])
@@ -240,11 +240,11 @@ def studied(wildcards):
 
 
 def studied_options(wildcards):
-    """Give the stage options that a run's analysis goes by."""
+    """Return the stage options of a run's analysis."""
     cell = studied(wildcards)
     return plan.settings(cell.model, cell.task)
 
 
 def studied_policy(wildcards):
-    """Give the weights of the policy whose solutions are analysed."""
+    """Return the weights of the policy whose solutions are analysed."""
     return checkpoint_of(studied(wildcards), studied(wildcards).policy)

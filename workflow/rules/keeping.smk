@@ -19,7 +19,7 @@ kept = Kept(Path(".snakemake/hsir-kept"))
 
 
 def finished_outputs(job):
-    """Give the outputs of a stage's job, and where Snakemake's files about them are; none without such files."""
+    """Return the outputs of a stage's job, and the locations of Snakemake's records of them; none without records."""
     files = job.dag.workflow.persistence
     if "hsir.stages" not in (job.rule.shellcmd or "") or not hasattr(files, "_record_path"):
         return []
@@ -33,7 +33,7 @@ def finished_outputs(job):
 
 
 def keeping(prepare):
-    """Keep the outputs of a job before it is prepared, which deletes them."""
+    """Keep the outputs of a job before its preparation, which deletes them."""
 
     @wraps(prepare)
     async def kept_first(job):
@@ -49,7 +49,7 @@ def keeping(prepare):
 
 
 def putting_back(postprocess):
-    """Once a job has ended, put its old outputs back if it failed, else delete them."""
+    """After a job has ended, restore its old outputs if it failed, else delete them."""
 
     @wraps(postprocess)
     async def put_back_after(job, *args, error=False, **options):

@@ -3,7 +3,7 @@
 Needs: a policy's checkpoint, questions or veriexit.parquet.
 Gives: {pool}/asked.parquet, {pool}/samples/{shard}.parquet, {shard}.cost.json
 
-Jobs that a training needs run before other trainings (priority), so trainings can run in parallel.
+Jobs that a training job needs run before other training jobs (priority), so training jobs can run in parallel.
 """
 
 

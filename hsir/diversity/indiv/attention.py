@@ -1,4 +1,4 @@
-"""Attention that tells how much each token receives, in query chunks: never tokens x tokens x heads at once."""
+"""Attention that also returns how much each token receives, in query chunks: never tokens x tokens x heads at once."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,18 +10,18 @@ from transformers.masking_utils import sdpa_mask
 
 NAME = "hsir-received"
 Over = Literal["max", "mean"]
-"""What is taken over the queries."""
+"""Aggregation over the queries."""
 CHUNK = 1 << 21
-"""Attention weights that are held at once; more of them fall out of the caches of a processor."""
+"""Number of attention weights computed at once; more do not fit into a processor's caches."""
 CHUNK_GPU = 1 << 27
 
 
 @dataclass
 class Watch:
-    """Put on a block's attention module: whose queries count, and then what was received.
+    """Attached to a block's attention module: the queries that count, and then the attention received.
 
-    `spans` [batch] holds (start, end): the tokens of each row whose queries count. `received` [batch, length] is what
-    each token receives: the largest attention over those queries, or their mean, of the head that gives most.
+    `spans` [batch] are (start, end): the tokens of each row whose queries count. `received` [batch, length] is the
+    attention that each token receives: the maximum or mean over those queries, of the head that gives most.
     """
 
     spans: list[tuple[int, int]]
@@ -33,9 +33,9 @@ def watched(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
     attention_mask: torch.Tensor | None, scaling: float | None = None, dropout: float = 0.0, **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
-    """Attend as `sdpa` does; in a module with a `Watch`, also note what every token receives.
+    """Attend as `sdpa` does; in a module with a `Watch`, also record what every token receives.
 
-    Raises ValueError where the model's attention is not a plain softmax (logits capped, sinks).
+    Raises ValueError if the model's attention is not a plain softmax (capped logits, sinks).
     """
     watch = getattr(module, "hsir_watch", None)
     if watch is None:
@@ -62,8 +62,8 @@ def attend(
     """Compute attention and what each token receives.
 
     Shapes: query [b, heads, m, e]; key, value [b, groups, m, e]; mask [b or 1, 1, m, m], true or 0 where a query may
-    look, or None for a causal one. Gives the output [b, m, heads, e] and what is received [b, m], 0 outside the spans'
-    rows. A mean is taken over the queries from the token on.
+    attend, or None for a causal one. Returns the output [b, m, heads, e] and the attention received [b, m], 0 outside
+    the spans' rows. A mean is over the queries from the token on.
     """
     b, heads, m, e = query.shape
     groups = key.shape[1]
@@ -94,7 +94,8 @@ def attend(
 def _weights(
     query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float, begin: int, end: int
 ) -> torch.Tensor:
-    """Give the float32 attention weights [b, groups, heads a group, queries, keys] of queries begin to end."""
+    """Return the float32 attention weights [b, groups, heads per group, queries, keys] of the queries from begin to
+    end."""
     b, groups, shared, size, e = query.shape
     seen = end if mask is None else key.shape[2]
     scores = (query.reshape(b, groups, shared * size, e) @ key[:, :, :seen].transpose(2, 3)).float().mul_(scaling)

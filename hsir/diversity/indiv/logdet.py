@@ -13,7 +13,7 @@ class Parts(NamedTuple):
     """The parts of one solution's score."""
 
     m: int
-    """Tokens."""
+    """States: tokens, or groups of them."""
     d: int
     """Hidden size."""
     logdet: float
@@ -21,27 +21,30 @@ class Parts(NamedTuple):
     sum_log_attention: float
     """Sum of the log weights: as alpha -> 0, logdet is the unweighted one plus twice this."""
     variance: float
-    """Mean variance of a token's centred state."""
+    """Mean variance of a centred state."""
+    n_tokens: int
+    """Number of tokens read."""
 
     @property
     def indiv(self) -> float:
-        """Equation 5: the log-determinant per token."""
+        """Equation 5: the log-determinant per state."""
         return self.logdet / self.m
 
 
 def parts(batch: Sequence[Seen], alpha: float, weights: str = "max", scale: str = "none") -> list[Parts]:
     """Score solutions: log det((HA)^T J (HA) + alpha I_m) of each, J centering over the features.
 
-    `scale`: `none`; `dimension` divides the covariance by d - 1 (EigenScore); `unit` scales every token's state to
-    variance 1 (a correlation matrix). Raises UnscoredError with the place in the batch if there is no token, if states
-    or attention are not finite, or if a token receives no attention. Source: paper, equations 4 and 5; equation 4 is
+    `scale`: `none`; `dimension` divides the covariance by d - 1 (EigenScore); `unit` scales every state to variance 1
+    (a correlation matrix). Where tokens share a state, the columns of HA are the means of the groups' centred states,
+    weighted by attention. Raises UnscoredError with the place in the batch if there is no token, if states or attention
+    are not finite, or if a token receives no attention. Source: paper, equations 4 and 5; equation 4 is
     `weights="none"`.
     """
     prepared = [_prepared(n, seen, weights, scale) for n, seen in enumerate(batch)]
     logdets = ridge_logdets([rows for rows, _, _ in prepared], alpha)
     return [
-        Parts(rows.shape[0], rows.shape[1], logdet, sum_log, variance)
-        for (rows, sum_log, variance), logdet in zip(prepared, logdets, strict=True)
+        Parts(rows.shape[0], rows.shape[1], logdet, sum_log, variance, len(seen.states))
+        for (rows, sum_log, variance), logdet, seen in zip(prepared, logdets, batch, strict=True)
     ]
 
 
@@ -54,7 +57,7 @@ class UnscoredError(ValueError):
 
 
 def _prepared(place: int, seen: Seen, weights: str, scale: str) -> tuple[torch.Tensor, float, float]:
-    """Give the weighted, centred states [m, d] in float64, the sum of the log weights, and the mean variance."""
+    """Return the weighted, centred states [m, d] in float64, the sum of the log weights, and the mean variance."""
     states, attention = seen.states, seen.attention
     if len(states) == 0:
         raise UnscoredError(place, "a solution without tokens has no score")
@@ -64,12 +67,20 @@ def _prepared(place: int, seen: Seen, weights: str, scale: str) -> tuple[torch.T
         raise UnscoredError(place, "a token receives no attention at all, so its weight has no logarithm")
     states, attention = states.double(), normalised(attention.double(), weights, seen.sink)
     centred = states - states.mean(1, keepdim=True)
+    if seen.sizes:
+        centred, attention = _means(centred, attention, seen.sizes), attention.new_ones(len(seen.sizes))
     variances = centred.square().mean(1, keepdim=True)
     if scale == "dimension":
         centred = centred / math.sqrt(max(states.shape[1] - 1, 1))
     elif scale == "unit":
         centred = centred / variances.sqrt().clamp_min(torch.finfo(torch.float64).tiny)
     return centred * attention[:, None], attention.log().sum().item(), variances.mean().item()
+
+
+def _means(rows: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """Return the weighted mean of each group of rows: [m, d] -> [groups, d]."""
+    groups = zip(torch.split(rows, list(sizes)), torch.split(weights, list(sizes)), strict=True)
+    return torch.stack([(of @ some) / of.sum() for some, of in groups])
 
 
 def normalised(attention: torch.Tensor, weights: str, sink: bool = False) -> torch.Tensor:

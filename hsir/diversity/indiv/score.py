@@ -1,54 +1,21 @@
 """Score solutions by intrinsic diversity: the one function that the stage calls."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import NamedTuple
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
-from hsir import traces
 from hsir.config.settings import Score
 from hsir.diversity.indiv import attention
 from hsir.diversity.indiv.logdet import Parts, UnscoredError, parts
-from hsir.diversity.indiv.states import Tokens, look, truncate
+from hsir.diversity.indiv.reading import Solution
+from hsir.diversity.indiv.states import look, truncate
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.storage.models import load_model
 
-
-class Solution(NamedTuple):
-    """A solution to score, and the part that is scored, if not all of it."""
-
-    sample_id: str
-    prompt_ids: Sequence[int]
-    completion_ids: Sequence[int]
-    start: int = 0
-    end: int | None = None
-
-    @property
-    def tokens(self) -> Tokens:
-        """Return the tokens for the forward pass."""
-        return Tokens(self.prompt_ids, self.completion_ids, self.start, self.end)
-
-
 Batch = list[Solution]
-
-
-def reasoning(solution: Solution, encoder: PreTrainedTokenizerBase) -> Solution | None:
-    """Return a solution restricted to its reasoning, without tags; None if it has none."""
-    ids = list(solution.completion_ids)
-
-    def length(count: int) -> int:
-        return len(encoder.decode(ids[:count]))
-
-    start, end = traces.reasoning_span(encoder.decode(ids))
-    if start == end:
-        return None
-    first = bisect_left(range(len(ids) + 1), start + 1, key=length) - 1
-    last = bisect_left(range(len(ids) + 1), end, key=length)
-    return solution._replace(start=first, end=last)
 
 
 def batches(solutions: Sequence[Solution], budget: int) -> list[Batch]:
@@ -72,7 +39,7 @@ class Scorer:
         self.options, self.model = options, model
         self.limit: int = self.model.config.get_text_config().max_position_embeddings
         self.most: int | None = None
-        """Tokens of a batch that memory has proved too short for."""
+        """Number of tokens per batch for which memory was insufficient."""
 
     def score(self, batch: Batch) -> list[tuple[str, Parts]]:
         """Return (sample id, parts) for each solution; raises InputError with the id of a sample that cannot be scored.
@@ -151,7 +118,7 @@ def load(model: str, options: Score) -> PreTrainedModel:
 
 
 def _short_of_memory(error: RuntimeError) -> bool:
-    """Tell whether an error is one of memory; on a CPU it has no class of its own."""
+    """Return whether an error is an out-of-memory error; on a CPU it has no class of its own."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 

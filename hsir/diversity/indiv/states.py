@@ -1,7 +1,8 @@
-"""What the score reads from a policy: one block's output states, and the attention that tokens receive."""
+"""The inputs of the score from a policy: one block's output states, and the attention that tokens receive."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,42 +14,57 @@ from hsir.errors import InputError
 
 
 class Tokens(NamedTuple):
-    """A prompt and its solution; of the solution, only [start, end) is read (its reasoning, or all of it)."""
+    """A prompt and its solution; only [start, end) of the solution is read (its reasoning, or all of it).
+
+    `ends` are the ends of the groups of tokens that share a state, the last at `end`; empty for one state per token.
+    """
 
     prompt_ids: Sequence[int]
     completion_ids: Sequence[int]
     start: int = 0
     end: int | None = None
+    ends: Sequence[int] = ()
+
+    @property
+    def end_or_last(self) -> int:
+        """Return the end of the part to read, counted from the first completion token."""
+        return len(self.completion_ids) if self.end is None else self.end
 
     @property
     def span(self) -> tuple[int, int]:
-        """Give the tokens that are read, counted from the prompt's first."""
-        end = len(self.completion_ids) if self.end is None else self.end
-        return len(self.prompt_ids) + self.start, len(self.prompt_ids) + end
+        """Return the span of tokens to read, counted from the first prompt token."""
+        return len(self.prompt_ids) + self.start, len(self.prompt_ids) + self.end_or_last
+
+    @property
+    def sizes(self) -> list[int]:
+        """Return the number of tokens in each group that shares a state."""
+        return [end - before for before, end in pairwise([self.start, *self.ends])]
 
     @property
     def length(self) -> int:
-        """Count all tokens."""
+        """Return the total number of tokens."""
         return len(self.prompt_ids) + len(self.completion_ids)
 
 
 class Seen(NamedTuple):
-    """Of one solution: states [m, d], and the attention that each of its tokens receives [m].
+    """The states [m, d] of one solution, and the attention that each of its tokens receives [m].
 
-    `sink` tells that the first token is the text's first: attention has nowhere else to go, so that its weight says
-    nothing, and none is normalised by it.
+    `sink` is true if the first token is the text's first: excess attention goes there, so its weight is meaningless,
+    and is excluded from the normalization. `sizes` counts the tokens of each group that shares a state; empty for one
+    state per token.
     """
 
     states: torch.Tensor
     attention: torch.Tensor
     sink: bool
+    sizes: Sequence[int] = ()
 
 
 def truncate(model: PreTrainedModel, layer: str | float) -> PreTrainedModel:
-    """Cut the model behind the block that is read; the later ones never run.
+    """Truncate the model after the block that is read; later blocks never run.
 
-    `layer` is `middle`, a share of the blocks (below 1), or a block counted from 1. Raises InputError for one that the
-    model has not, and for a decoder without `layers`.
+    `layer` is `middle`, a fraction of the depth (below 1), or a block number from 1. Raises InputError for a block that
+    does not exist, and for a decoder without `layers`.
     """
     decoder = model.get_decoder()
     blocks = getattr(decoder, "layers", None)
@@ -64,10 +80,10 @@ def truncate(model: PreTrainedModel, layer: str | float) -> PreTrainedModel:
 
 @torch.inference_mode()
 def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True, over: Over = "max") -> list[Seen]:
-    """Run a truncated model over a batch, padded on the right, where a causal model never looks.
+    """Run a truncated model on a batch, padded on the right, which a causal model never attends to.
 
-    A token's weight is the largest attention over all heads and over the solution's queries, its own included, or the
-    largest mean of a head over them; without `watching` all are 1.
+    A token's weight is the largest attention over all heads and the solution's queries, including its own, or the
+    largest mean of a head over them; without `watching`, all are 1.
     """
     longest = max(one.length for one in batch)
     padded = [[*one.prompt_ids, *one.completion_ids] + [0] * (longest - one.length) for one in batch]
@@ -81,11 +97,14 @@ def look(model: PreTrainedModel, batch: Sequence[Tokens], watching: bool = True,
             f"{type(model).__name__}: its attention does not use transformers' AttentionInterface, so attention"
             " weights cannot be read; set `weights: none` in the score set"
         )
-    return [Seen(states[n, start:end], received[n, start:end], start == 0) for n, (start, end) in enumerate(spans)]
+    return [
+        Seen(states[n, start:end], received[n, start:end], start == 0, one.sizes)
+        for n, (one, (start, end)) in enumerate(zip(batch, spans, strict=True))
+    ]
 
 
 class _Noted:
-    """What a run notes down of the last block: its states before the final norm, and its attention."""
+    """Records the last block's states, before the final norm, and its attention."""
 
     def __init__(self, spans: list[tuple[int, int]], over: Over) -> None:
         self.watch = Watch(spans, over)

@@ -1,4 +1,4 @@
-"""Why a job would run, in few words, from what Snakemake's dry run tells of it."""
+"""Why a job would run, in a few words, from Snakemake's dry run."""
 
 import json
 from collections import Counter
@@ -21,7 +21,7 @@ Leaf = tuple[str, str]
 
 
 def causes(job: Job) -> list[str]:
-    """Say why a job would run; nothing if it only follows another job.
+    """Return why a job would run; empty if it only follows another job.
 
     For changed options it lists the old and the new values.
     """
@@ -35,7 +35,7 @@ def causes(job: Job) -> list[str]:
 
 
 def options(told: str) -> str:
-    """List the changed options, from the JSON that Snakemake prints of before and now."""
+    """List the changed options, from the old and new JSON that Snakemake prints."""
     before, _, now = told.partition(" now: ")
     old, new = Counter(leaves(before)), Counter(leaves(now))
     gone, come = list((old - new).elements()), list((new - old).elements())
@@ -45,7 +45,7 @@ def options(told: str) -> str:
 
 
 def leaves(text: str) -> Iterator[Leaf]:
-    """Yield (key, value) of all that is no container, of all JSON within a text."""
+    """Yield (key, value) of all scalars in the JSON within a text."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at] not in "{[":

@@ -1,4 +1,4 @@
-"""What of a plan's work is done, and what it took: from the files that finished jobs leave beside their tables."""
+"""The finished part of a plan and its actual cost, from the files that finished jobs leave next to their tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ Ledger = Mapping[str, Any]
 
 
 def done(plan: Plan, work: Work, results: Path) -> list[Item]:
-    """Give each piece of work of which a job is finished; samples and tokens are told once a ledger tells them."""
+    """Return each item of work with a finished job; samples and tokens are known once a ledger contains them."""
     ledgers = {one: read_json(path) for one in work.trainings if (path := _ledger(results, one)).is_file()}
     found = [
         *(_drawn(plan, one, ledgers, results) for one in work.draws),
@@ -47,7 +47,8 @@ def _drawn(plan: Plan, one: Draw, ledgers: Mapping[Training, Ledger], results: P
     if one.pool.startswith(EVAL):
         path = _folder(results, one) / f"{one.pool}.json"
         told: Ledger = read_json(path) if path.is_file() else {"questions": 0, "tokens": {"mean": 0}}
-        return _item(one, "evaluate", took, told["questions"], told["questions"] * told["tokens"]["mean"])
+        answers = told["questions"] * told.get("samples", 1)
+        return _item(one, "evaluate", took, answers, answers * told["tokens"]["mean"])
     reading = [
         ledger["pools"][one.pool]
         for training, ledger in ledgers.items()

@@ -1,4 +1,4 @@
-"""How much work is, in samples, tokens, hours and bytes: by what was measured, else by what is assumed."""
+"""Estimate work in samples, tokens, hours and bytes, from measurements or else from assumptions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import singledispatch
 
 from hsir.config import Plan
 from hsir.config.home import found
-from hsir.config.plan import EVAL
+from hsir.config.plan import EVAL, samples_of, test_set
 from hsir.config.pools import BasePool, GuidePool, HintPool, ProbePool, VeriExitPool
 from hsir.config.training import Grpo, Train
 from hsir.planning.budget.assumptions import Assumptions
@@ -17,14 +17,14 @@ from hsir.tasks.base import Split
 
 Assume = Callable[[str], float]
 WEIGHT_BYTES, TRAINER_BYTES = 4, 12
-"""A parameter's bytes as weight, and with both of AdamW's moments: all are float32."""
+"""Bytes per parameter: the weight alone, and with both of AdamW's moments, all in float32."""
 STATES = 3
-"""Checkpoints of a trainer at a time: two are kept while the next is written."""
+"""Number of trainer checkpoints that exist at the same time: two are kept while the next is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One piece of work, planned or done; `tokens` are generated, read or trained on, as the stage does."""
+    """One item of work, planned or done; `tokens` are generated, read or trained on, depending on the stage."""
 
     model: str
     stage: str
@@ -39,7 +39,7 @@ class Item:
 
 @singledispatch
 def drawn(pool: BasePool, questions: float, source: float, assume: Assume) -> float:
-    """Count the completions of a pool; `source` counts those of the pool that it is made of."""
+    """Estimate the number of completions of a pool; `source` is that of the pool it is derived from."""
     return questions * pool.samples
 
 
@@ -67,42 +67,42 @@ def _guided(pool: GuidePool, questions: float, source: float, assume: Assume) ->
 
 
 class Estimator:
-    """Estimates the items of a plan; what it assumed for the last of them is noted."""
+    """Estimates the items of a plan, and records the assumptions used."""
 
     def __init__(self, plan: Plan, measured: Measured, assumptions: Assumptions, on_cpu: bool = False) -> None:
         self.on_cpu = on_cpu and not measured.on_gpu
-        """Whether jobs find no GPU: hours are then those of CPU threads."""
+        """Whether jobs run without a GPU: hours are then those of CPU threads."""
         self._plan, self._measured, self._assumptions = plan, measured, assumptions
         self._used: set[str] = set()
 
     def items(self, work: Work) -> list[Item]:
-        """Estimate all work, in its order."""
+        """Estimate all work, in order."""
         scorings = [one for one in work.scorings if self._plan.config.scores[one.score].kind == "indiv"]
         pieces: list[Draw | Scoring | Training] = [*work.draws, *scorings, *work.trainings]
         return [self.item(one) for one in pieces]
 
     def item(self, one: Draw | Scoring | Training) -> Item:
-        """Estimate one piece of work."""
+        """Estimate one item of work."""
         if isinstance(one, Draw):
             return self._drawing(one)
         return self._scoring(one) if isinstance(one, Scoring) else self._training(one)
 
     def parameters(self, model: str) -> float:
-        """Count a model's parameters: its folder tells, or its name, or nobody."""
+        """Return a model's number of parameters: from its folder, its name, or an assumption."""
         path = self._plan.config.models[model].path
         folder = found(path)
         known = weights.parameters(folder) if folder.is_dir() else weights.named(path)
         return known or self._assume("parameters")
 
     def disk(self, work: Work, items: Sequence[Item]) -> float:
-        """Give the most bytes at a time: all policies and tables, and the states of trainings side by side."""
+        """Return the peak disk space in bytes: all policies and tables, and the states of parallel training runs."""
         states = sorted((self._state(one) for one in work.trainings), reverse=True)
         kept = sum(self._saved(one) for one in work.trainings)
         tokens = sum(item.tokens + item.samples * self._assumptions.prompt_tokens for item in items)
         return kept + tokens * self._assume("bytes_per_token") + sum(states[: int(self._assume("trainings_at_once"))])
 
     def noted(self) -> tuple[str, ...]:
-        """Give the names of what was assumed since this was last asked."""
+        """Return the names of the assumptions used since the last call."""
         used, self._used = tuple(sorted(self._used)), set()
         return used
 
@@ -112,7 +112,8 @@ class Estimator:
         return value
 
     def _saved(self, one: Training) -> float:
-        """Give the bytes of a policy; of `base`, where no folder tells the base's number format, float32's."""
+        """Return the bytes of a saved policy; `base` counts as float32 if no folder shows the base model's number
+        format."""
         chosen = self._plan.train(one.model, one.task, one.policy).save_dtype
         folder = found(self._plan.config.models[one.model].path)
         own = weights.size(folder) if chosen == "base" and folder.is_dir() else None
@@ -155,7 +156,8 @@ class Estimator:
         return Item(one.model, stage, name, jobs, samples, tokens, seconds, seconds * devices, self.noted())
 
     def _time(self, stage: str, model: str, tokens: float, operations: int, teraflops: str) -> tuple[float, float]:
-        """Give seconds, and the devices of a job; evaluations go at the pace of other pools, if that alone is known."""
+        """Return the seconds and the devices of a job; evaluations use the rate of other pools if only that is
+        known."""
         for known in (stage, *(["sample"] if stage == "evaluate" else [])):
             if rate := self._measured.ratio("tokens a second", known, model):
                 return tokens / rate, self._measured.ratio("devices", known, model) or 0.0
@@ -169,7 +171,7 @@ class Estimator:
 
     def _samples(self, one: Draw) -> float:
         if one.pool.startswith(EVAL):
-            return self._questions(one.pool.removeprefix(EVAL), "test")
+            return self._questions(test_set(one.pool), "test") * samples_of(one.pool)
         pool = self._plan.pool(one.model, one.task, one.pool)
         source = self._samples(one._replace(pool=pool.source)) if pool.source else 0.0
         measured = self._measured.ratio("drawn", one.model, one.task, one.pool)
@@ -186,7 +188,7 @@ class Estimator:
         return self._assume("failed") if measured is None else measured
 
     def _length(self, one: Draw) -> float:
-        """Give the tokens that are generated for a completion."""
+        """Return the number of tokens generated per completion."""
         measured = self._measured.ratio("length", one.model, one.task, one.pool)
         pool = self._plan.pool(one.model, one.task, one.pool)
         if measured is None and pool.source is None and not one.pool.startswith(EVAL):
@@ -194,27 +196,29 @@ class Estimator:
         return self._assume("length") * (pool.max_new_tokens or 0) if measured is None else measured
 
     def _solution(self, one: Draw) -> float:
-        """Give the tokens of a whole solution: of a recycled one, what it was cut from and its answer."""
+        """Return the number of tokens of a complete solution; of a recycled one, the prefix plus the answer."""
         pool = self._plan.pool(one.model, one.task, one.pool)
         return self._length(one._replace(pool=pool.of) if isinstance(pool, VeriExitPool) else one)
 
     def _passes(self, one: Training, train: Train) -> float:
-        """Count the rows that a training reads, over all epochs or steps."""
-        return train.steps(round(self._examples(one))) * train.batch_size * train.rollouts
+        """Return the number of rows that a training run reads, over all epochs or steps."""
+        return train.steps(round(self._examples(one))) * train.in_a_step * train.rollouts
 
     def _examples(self, one: Training) -> float:
         method, parent = self._plan.method(one.policy), self._plan.parent(one.policy)
         splits: dict[str, Split] = {"seed": "seed", "gold": "unlabelled", "questions": "unlabelled"}
         given = sum(self._questions(one.task, splits[name]) for name in method.given)
         pools = [Draw(one.model, one.task, one.seed, parent, pool) for pool in method.pools]
-        right = sum(self._samples(draw) for draw in pools) * (1 - self._failed(one.model, one.task) if pools else 0)
-        most = [chosen.per_question for chosen in method.select if chosen.kind == "at_most"]
-        left = right * self._assume("kept") if len(method.select) > 1 + len(most) else right
-        capped = min([left, *(self._questions(one.task, "unlabelled") * limit for limit in most)])
-        return given + capped
+        left = sum(self._samples(draw) for draw in pools) * (1 - self._failed(one.model, one.task) if pools else 0)
+        for chosen in method.select[1:]:
+            if chosen.kind == "at_most":
+                left = min(left, self._questions(one.task, "unlabelled") * chosen.per_question)
+            else:
+                left *= self._assume("kept")
+        return given + left
 
     def _row(self, one: Training, train: Train) -> float:
-        """Give the tokens of a row that is trained on: of a pair, both sides."""
+        """Return the number of tokens of a training row; of a pair, both sides."""
         limit = self._plan.settings(one.model, one.task).sample.max_new_tokens
         if isinstance(train, Grpo):
             limit = train.max_new_tokens

@@ -1,4 +1,4 @@
-"""What earlier runs measured: their ledgers, funnels, evaluations, and how long each job took."""
+"""Measurements of earlier runs: their ledgers, funnels, evaluations, and job durations."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,14 +15,14 @@ Key = tuple[str, ...]
 
 
 class Measured:
-    """Ratios of sums over all files that were found, by what they are of."""
+    """Ratios of sums over all files found, by subject."""
 
     def __init__(self) -> None:
         self._sums: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.files: list[Path] = []
 
     def ratio(self, *key: str) -> float | None:
-        """Give a ratio, or None where nothing was measured."""
+        """Return a ratio, or None if nothing was measured."""
         above, below = self._sums.get(key, (0.0, 0.0))
         return above / below if below > 0 else None
 
@@ -39,7 +39,7 @@ class Measured:
 
 
 def gather(folders: Iterable[Path], plan: Plan) -> Measured:
-    """Read all that finished runs tell; raises InputError for a broken file."""
+    """Read the measurements of all finished runs; raises InputError for an invalid file."""
     found = Measured()
     for folder in dict.fromkeys(folders):
         for path in sorted(folder.glob("*/*/seed*/*/ledger.json")):
@@ -60,15 +60,15 @@ def gather(folders: Iterable[Path], plan: Plan) -> Measured:
 
 @contextmanager
 def _read(path: Path) -> Iterator[None]:
-    """Turn what a file lacks into an InputError that names it."""
+    """Turn a missing key into an InputError that names the file."""
     try:
         yield
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a file of this version ({error!r}); delete it and run again") from error
+        raise InputError(f"{path}: not a file of this version ({error!r}); delete it and rerun") from error
 
 
 def costs(folder: Path) -> list[Mapping[str, float]]:
-    """Read how long the jobs of a pool took."""
+    """Read the durations of a pool's jobs."""
     return [read_json(path) for path in sorted(folder.glob("*.cost.json"))]
 
 
@@ -105,8 +105,9 @@ def _funnel(found: Measured, steps: list[Any], plan: Plan, model: str, task: str
 
 def _evaluation(found: Measured, path: Path, model: str, task: str) -> None:
     told, took = read_json(path), costs(path.with_suffix("") / "samples")
-    tokens = told["questions"] * told["tokens"]["mean"]
-    found.add(tokens, told["questions"], "length", model, task, f"eval/{path.stem}")
+    answers = told["questions"] * told.get("samples", 1)
+    tokens = answers * told["tokens"]["mean"]
+    found.add(tokens, answers, "length", model, task, f"eval/{path.stem}")
     seconds = sum(one["seconds"] for one in took)
     _took(found, tokens, seconds, sum(one["seconds"] * one["devices"] for one in took), "evaluate", model)
 

@@ -1,4 +1,4 @@
-"""How far runs are: by method, which policies there are, which are missing, what would run, why, and what it costs."""
+"""Progress of runs by method: which policies exist, which are missing, what would run, why, and its cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,16 +14,16 @@ from hsir.planning.budget.work import Draw, Scoring, Training
 from hsir.planning.workflow import Job
 
 Group = tuple[str, str, str]
-"""Model, task, method; of what belongs to no method the last is empty, of what belongs to no task all are."""
+"""Model, task, method; the method is empty for jobs of no method, and all are empty for jobs of no task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a method is on a model and a task, over all seeds.
+    """Progress of a method on a model and a task, over all seeds.
 
-    `again` are policies that are there and would be trained again, `gone` the checkpoints of those that are not there
-    and that nothing would make. What would run is counted by rule, that of pools
-    drawn from a method's policies with the method.
+    `again` are existing policies that would be retrained, `gone` the checkpoints of missing ones
+    that no job would recreate. Pending jobs are counted by rule; those of pools
+    sampled from a method's policies count for the method.
     """
 
     model: str
@@ -43,10 +43,10 @@ class Standing:
 
 
 def standings(plan: Plan, runs: Iterable[str], jobs: Sequence[Job], estimator: Estimator) -> list[Standing]:
-    """Tell how far each method of runs is; `jobs` are what would run, as a dry run tells it."""
+    """Return the progress of each method of runs; `jobs` are the pending jobs of a dry run."""
     todo: dict[Group, list[Job]] = {}
     for job in jobs:
-        if job.wildcards:  # a target of targets has none, and makes nothing
+        if job.wildcards:  # an aggregate target has no outputs
             todo.setdefault(_owner(job), []).append(job)
     wanted = _wanted(plan, runs)
     groups = dict.fromkeys([*wanted, *todo])
@@ -54,7 +54,7 @@ def standings(plan: Plan, runs: Iterable[str], jobs: Sequence[Job], estimator: E
 
 
 def _wanted(plan: Plan, runs: Iterable[str]) -> dict[Group, dict[Training, set[str]]]:
-    """Give the policies of runs, and those that they come from, each with its benchmarks; the untrained model too."""
+    """Return the policies of runs and their ancestors, each with its benchmarks; includes the untrained model."""
     found: dict[Group, dict[Training, set[str]]] = {}
     for run in (plan.config.runs[name] for name in runs):
         for model, task, seed, _, policy in plan.evaluated(run):
@@ -62,7 +62,7 @@ def _wanted(plan: Plan, runs: Iterable[str]) -> dict[Group, dict[Training, set[s
                 group = found.setdefault((model, task, made.split(".")[0]), {})
                 group.setdefault(Training(model, task, seed, made), set())
             found[model, task, policy.split(".")[0]][Training(model, task, seed, policy)] |= {
-                *plan.benchmarks(run, task)
+                *plan.evaluations(run, model, task)
             }
     return found
 
@@ -89,7 +89,7 @@ def _standing(
 
 
 def _is_there(folder: Path) -> bool:
-    """Tell whether a policy has its weights, and what its training said of itself."""
+    """Return whether a policy has its weights and its training record."""
     return (folder / "train.json").is_file() and any((folder / "checkpoint").glob("*.safetensors"))
 
 
@@ -98,7 +98,7 @@ def _name(one: Training, seeds: bool) -> str:
 
 
 def _owner(job: Job) -> Group:
-    """Say whose a job is: of the method in whose policy's folder its output lies."""
+    """Return the owner of a job: the method whose policy folder contains its output."""
     model, task, policy = (job.wildcards.get(name, "") for name in ("model", "task", "policy"))
     method = policy.split(".")[0]
     return (model, task, method) if method else ("", "", "")
@@ -110,7 +110,7 @@ def _training(job: Job) -> Training:
 
 
 def _cost(plan: Plan, job: Job, estimator: Estimator) -> tuple[float, float]:
-    """Estimate the hours of a job, and its GPU-hours; the light stages cost nothing worth telling."""
+    """Estimate the hours and GPU-hours of a job; light stages count as free."""
     one: Draw | Scoring | Training
     given = job.wildcards
     if job.rule == "train":

@@ -1,4 +1,4 @@
-"""A budget: what was planned and what is done, as rows, a stage of a model each."""
+"""A budget: planned and finished work, one row per stage and model."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ ORDER = ("sample", "evaluate", "score", "train")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a stage takes of a model; GPU hours are hours times the GPUs of a job."""
+    """The cost of a stage for a model; GPU hours are hours times the GPUs of a job."""
 
     model: str
     stage: str
@@ -28,21 +28,22 @@ class Row:
 
 
 class Budget(Options):
-    """What runs take; `--json` writes it, `--against` reads it."""
+    """The cost of runs; `--json` writes it, `--against` reads it."""
 
     runs: tuple[str, ...] = Field(description="The runs.")
     jobs: dict[str, int] = Field(description="Jobs by rule, as Snakemake counts them.")
-    rows: tuple[Row, ...] = Field(description="What is planned, by model and stage.")
-    disk_bytes: int = Field(description="Most bytes at a time.")
+    rows: tuple[Row, ...] = Field(description="Planned work, by model and stage.")
+    disk_bytes: int = Field(description="Peak disk space in bytes.")
     memory_bytes: dict[str, float | None] = Field(
-        {}, description="Bytes of the largest training of each model, on the CPU; none where its size is not known."
+        {},
+        description="Memory in bytes of each model's largest training run on the CPU; none if its size is unknown.",
     )
-    gpu_memory: tuple[Need, ...] = Field((), description="What trainings take of each GPU, by model and kind.")
-    on_cpu: bool = Field(False, description="Whether jobs find no GPU.")
-    assumed: dict[str, float] = Field(description="What was assumed, for want of a measurement.")
-    measured: tuple[str, ...] = Field(description="Files of earlier runs that were gone by.")
-    done: tuple[Row, ...] = Field(description="What is done.")
-    items: tuple[Item, ...] = Field(description="What is planned, piece by piece.")
+    gpu_memory: tuple[Need, ...] = Field((), description="Memory per GPU for training, by model and type.")
+    on_cpu: bool = Field(False, description="Whether jobs run without a GPU.")
+    assumed: dict[str, float] = Field(description="Assumptions used in place of measurements.")
+    measured: tuple[str, ...] = Field(description="Files of earlier runs used for the estimate.")
+    done: tuple[Row, ...] = Field(description="Finished work.")
+    items: tuple[Item, ...] = Field(description="Planned work, item by item.")
 
 
 def rows(items: Iterable[Item]) -> list[Row]:
@@ -58,7 +59,7 @@ def rows(items: Iterable[Item]) -> list[Row]:
 
 
 def total(parts: Iterable[Row]) -> Row:
-    """Sum rows; samples are those that were drawn, not those that were read."""
+    """Sum rows; samples count those generated, not those read."""
     listed = list(parts)
     return Row(
         "", "all", sum(row.jobs for row in listed),
@@ -68,12 +69,12 @@ def total(parts: Iterable[Row]) -> Row:
 
 
 def hours(on_cpu: bool) -> tuple[str, ...]:
-    """Name the columns of time: without a GPU, a job's hours are those of its CPU thread."""
+    """Return the names of the time columns: without a GPU, a job's hours are those of its CPU thread."""
     return ("CPU-hours",) if on_cpu else ("hours", "GPU-hours")
 
 
 def size(count: float) -> str:
-    """Write bytes in a fitting unit."""
+    """Format bytes in a suitable unit."""
     unit, name = next(((unit, name) for unit, name in ((1e12, "TB"), (1e9, "GB")) if count >= unit), (1e6, "MB"))
     return f"{count / unit:,.1f} {name}"
 

@@ -1,4 +1,4 @@
-"""The work of runs: what is drawn, scored and trained, each once, whatever number of methods reads it."""
+"""The work of runs: what is sampled, scored and trained, each once, however many methods read it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Draw(NamedTuple):
 
 
 class Scoring(NamedTuple):
-    """A pool's right solutions, scored by a score set."""
+    """A pool's correct solutions, scored by a score set."""
 
     model: str
     task: str
@@ -30,7 +30,7 @@ class Scoring(NamedTuple):
 
 
 class Training(NamedTuple):
-    """A policy in the making."""
+    """A training run, which produces a policy."""
 
     model: str
     task: str
@@ -40,7 +40,7 @@ class Training(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """All that needs a policy; the light stages between are not told."""
+    """All work that loads a model; the light stages in between are omitted."""
 
     draws: tuple[Draw, ...]
     scorings: tuple[Scoring, ...]
@@ -48,7 +48,7 @@ class Work:
 
 
 def work(plan: Plan, runs: Iterable[str]) -> Work:
-    """Collect the work of runs, in the order in which it can be done."""
+    """Collect the work of runs, in an order that respects dependencies."""
     draws: dict[Draw, None] = {}
     scorings: dict[Scoring, None] = {}
     trainings: dict[Training, None] = {}
@@ -62,6 +62,6 @@ def work(plan: Plan, runs: Iterable[str]) -> Work:
                     scorings |= dict.fromkeys(pools)
                 trainings[Training(model, task, seed, made)] = None
         for model, task, seed, _, policy in plan.evaluated(run):
-            evaluated = [f"{EVAL}{name}" for name in plan.benchmarks(run, task)]
+            evaluated = [f"{EVAL}{name}" for name in plan.evaluations(run, model, task)]
             draws |= dict.fromkeys(Draw(model, task, seed, policy, pool) for pool in evaluated)
     return Work(tuple(draws), tuple(scorings), tuple(trainings))

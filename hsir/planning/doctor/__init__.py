@@ -1,1 +1,1 @@
-"""Checks before anything is queued: one finding per thing checked."""
+"""Checks before any job is submitted: one finding per check."""

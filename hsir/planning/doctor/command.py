@@ -1,11 +1,11 @@
-"""Commands of the machine, with a limit on their time."""
+"""Run system commands with a time limit."""
 
 import subprocess
 from collections.abc import Sequence
 
 
 def answer(command: Sequence[str], seconds: int) -> tuple[int, str]:
-    """Run a command; give its exit code and what it says, or that it says nothing in time."""
+    """Run a command; return its exit code and its output, or a message that it timed out."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired:

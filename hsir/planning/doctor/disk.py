@@ -1,4 +1,4 @@
-"""Is there room for what a run makes?"""
+"""Is there enough disk space for a run?"""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ from hsir.planning.doctor.finding import Finding, ok, problem
 
 
 def disk(results: Path, needed: float) -> Finding:
-    """Compare the bytes that a run needs at most with those that are free."""
+    """Compare the peak disk space of a run with the free space, in bytes."""
     there = next(folder for folder in (results.absolute(), *results.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
     told = f"{there}: {size(needed)} needed at most, {size(free)} free"

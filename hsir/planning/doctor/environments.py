@@ -15,7 +15,7 @@ from hsir.planning.doctor.command import answer
 from hsir.planning.doctor.finding import Finding, ok, problem
 
 CONDA = (24, 7, 1)
-"""The oldest that Snakemake 9 works with."""
+"""The oldest version that Snakemake 9 supports."""
 IMPORTS_IN = 300
 PROBE = """
 import importlib, importlib.metadata as installed, json, sys
@@ -35,18 +35,18 @@ for name in sys.argv[1:]:
         told["error"] = f"{type(error).__name__}: {error}"
 print("\\n" + json.dumps(found))
 """
-"""Run by the `python` that jobs find: the version of each package, and what keeps it from being imported."""
+"""Run by the `python` that jobs find: prints the version of each package, and its import error, if any."""
 
 
 def pinned(path: Path) -> dict[str, str]:
-    """Read the packages that an environment's file takes from the package index, with their versions."""
+    """Read the PyPI packages of an environment file, with their versions."""
     listed = [entry["pip"] for entry in read_yaml(path)["dependencies"] if isinstance(entry, dict) and "pip" in entry]
     pairs = (package.split("==") for packages in listed for package in packages if "==" in package)
     return {name.strip().lower().replace("_", "-"): version.strip() for name, version in pairs}
 
 
 def environments(folder: Path, deployment: Collection[str], unused: Collection[str]) -> Iterator[Finding]:
-    """Look at the environment of each rule family; `unused` packages are those of engines that no model chose."""
+    """Check the environment of each group of rules; `unused` packages belong to engines that no model uses."""
     if "conda" in deployment:
         yield conda()
         return
@@ -56,7 +56,7 @@ def environments(folder: Path, deployment: Collection[str], unused: Collection[s
 
 
 def conda() -> Finding:
-    """Look for a conda that Snakemake can make environments with; mamba alone is none."""
+    """Look for a conda that Snakemake can create environments with; mamba alone is not enough."""
     remedy = (
         f"install conda {'.'.join(map(str, CONDA))} or newer and put it on the PATH, or use"
         " --software-deployment-method env-modules, which uses the installed packages"
@@ -73,7 +73,7 @@ def conda() -> Finding:
 
 
 def _imported(what: str, packages: dict[str, str]) -> Finding:
-    # Jobs look there first, too (workflow/rules/common.smk).
+    # Jobs also look there first (workflow/rules/common.smk).
     own = Path(sys.executable).parent
     python = shutil.which("python", path=f"{own}{os.pathsep}{os.environ.get('PATH', '')}")
     if python is None:

@@ -1,4 +1,4 @@
-"""What was found of one thing."""
+"""The result of one check."""
 
 from typing import Literal, NamedTuple
 
@@ -6,7 +6,7 @@ State = Literal["ok", "skipped", "problem"]
 
 
 class Finding(NamedTuple):
-    """What was looked at, how it is, and of a problem, what to do."""
+    """What was checked, its state, and a remedy if it is a problem."""
 
     state: State
     what: str
@@ -15,15 +15,15 @@ class Finding(NamedTuple):
 
 
 def ok(what: str, told: str) -> Finding:
-    """Say that a thing is in order."""
+    """Report that a check passed."""
     return Finding("ok", what, told)
 
 
 def skipped(what: str, told: str, remedy: str = "") -> Finding:
-    """Say that a thing was not checked, and why."""
+    """Report that something was not checked, and why."""
     return Finding("skipped", what, told, remedy)
 
 
 def problem(what: str, told: str, remedy: str) -> Finding:
-    """Say what is wrong, and the way out."""
+    """Report a problem and a remedy."""
     return Finding("problem", what, told, remedy)

@@ -1,4 +1,4 @@
-"""Is there memory for the trainings, where they run on the CPU?"""
+"""Is there enough memory for training on the CPU?"""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,13 +11,13 @@ REMEDY = (
 
 
 def memory(needed: Mapping[str, float | None], here: float) -> Iterator[Finding]:
-    """Compare the bytes that a training of each model takes at most with those of the machine."""
+    """Compare the peak training memory of each model with that of the machine, in bytes."""
     for model, most in needed.items():
         what = f"memory, model {model}"
         if most is None:
             yield skipped(what, "the model's size is unknown")
             continue
-        told = f"{size(most)} for a training on the CPU, {size(here)} here"
+        told = f"{size(most)} for training on the CPU, {size(here)} here"
         if most > here:
             yield problem(what, told, REMEDY)
         else:

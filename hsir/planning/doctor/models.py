@@ -1,4 +1,4 @@
-"""Are base models there: whole safetensors files, a tokenizer, a chat template? Nothing is loaded."""
+"""Are base models complete: safetensors files, a tokenizer, a chat template? Nothing is loaded."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def models(named: dict[str, Model]) -> Iterator[Finding]:
-    """Look at base models, a folder's or the hub's cache's."""
+    """Check base models, in folders or in the hub's cache."""
     for name, model in named.items():
         what, folder = f"model {name}", located(model.path)
         path = str(folder or found(Path(model.path).expanduser()))
@@ -32,18 +32,18 @@ def models(named: dict[str, Model]) -> Iterator[Finding]:
 
 
 def located(path: str) -> Path | None:
-    """Give the folder of a model: as it is named, within the project, or in the hub's cache."""
+    """Return a model's folder: the path itself, within the project, or in the hub's cache."""
     folders = (found(Path(path).expanduser()), *_snapshots(path))
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _local(path: str) -> bool:
-    """Tell whether a path can be no hub id, which is NAME or OWNER/NAME."""
+    """Return whether a path cannot be a hub id, which is NAME or OWNER/NAME."""
     return path.startswith((".", "/", "~")) or path.count("/") > 1
 
 
 def _snapshots(path: str) -> list[Path]:
-    """Give what the hub's cache holds of a model, the newest first."""
+    """Return a model's snapshots in the hub's cache, newest first."""
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
     found = (cache / f"models--{path.replace('/', '--')}" / "snapshots").glob("*")
@@ -88,7 +88,7 @@ def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterato
         return
     key = f"`chat_template` in config/models/{name}.yaml"
     if template is not None and not found(template).is_file():
-        yield problem(f"{what}, chat template", f"{template}: no such file", f"mend {key}")
+        yield problem(f"{what}, chat template", f"{template}: no such file", f"fix {key}")
     elif template is None and not own:
         yield problem(f"{what}, chat template", f"{folder}: none in the tokenizer", f"set {key} to a Jinja file")
     else:
@@ -96,7 +96,7 @@ def _texts(what: str, name: str, folder: Path, template: Path | None) -> Iterato
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raises InputError for anything else, OSError where it cannot be read."""
+    """Read a JSON object; raises InputError for anything else, and OSError if it cannot be read."""
     try:
         read = jsontext.parse(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,9 +1,9 @@
-"""Are the questions there? Files are read whole, row by row, as the stage data reads them; the hub is not asked."""
+"""Are the questions available? Files are read row by row, as the stage data does; the hub is not contacted."""
 
 from collections.abc import Iterable, Iterator
 
 from hsir.config import Plan
-from hsir.config.plan import EVAL
+from hsir.config.plan import EVAL, test_set
 from hsir.errors import InputError
 from hsir.planning.budget.work import Work
 from hsir.planning.doctor.finding import Finding, ok, problem, skipped
@@ -13,7 +13,7 @@ SPLITS: dict[str, Split] = {"seed": "seed", "gold": "unlabelled", "questions": "
 
 
 def questions(plan: Plan, work: Work) -> Iterator[Finding]:
-    """Look at every split that the work reads."""
+    """Check every split that the work reads."""
     for name, split in needed(plan, work):
         task, what = plan.config.tasks[name].task, f"task {name}, {split} set"
         remote = task.remote(split)
@@ -25,7 +25,7 @@ def questions(plan: Plan, work: Work) -> Iterator[Finding]:
 
 
 def needed(plan: Plan, work: Work) -> Iterable[tuple[str, Split]]:
-    """Name the splits that work reads, as (task, split)."""
+    """Return the splits that the work reads, as (task, split)."""
     found: dict[tuple[str, Split], None] = {}
     for one in work.trainings:
         method = plan.method(one.policy)
@@ -34,7 +34,7 @@ def needed(plan: Plan, work: Work) -> Iterable[tuple[str, Split]]:
             found[one.task, "unlabelled"] = None
     for draw in work.draws:
         if draw.pool.startswith(EVAL):
-            found[draw.pool.removeprefix(EVAL), "test"] = None
+            found[test_set(draw.pool), "test"] = None
     return found
 
 

@@ -1,4 +1,4 @@
-"""Would the queue take the jobs? Each distinct request is put to `sbatch --test-only`, which queues nothing."""
+"""Would the queue accept the jobs? Each distinct request is tested with `sbatch --test-only`, which submits nothing."""
 
 import shlex
 import shutil
@@ -14,14 +14,14 @@ FLAGS = {
     "constraint": "--constraint", "qos": "--qos", "mem_mb_per_cpu": "--mem-per-cpu", "mem_mb": "--mem",
     "nodes": "--nodes", "gres": "--gres", "gpu": "--gpus",
 }  # fmt: skip
-"""What the SLURM plugin makes of a job's resources."""
+"""How the SLURM plugin translates a job's resources."""
 ANSWERS_IN = 60
-"""Seconds; a controller that needs longer is down."""
+"""Timeout in seconds; a controller that needs longer is considered down."""
 LISTING = "nvidia-smi -L"
 
 
 def blanks(profile: Mapping[str, Any]) -> Iterator[Finding]:
-    """Find what a profile leaves to be filled in."""
+    """Find the placeholders left in a profile."""
     given = profile.get("default-resources") or {}
     pairs = given.items() if isinstance(given, Mapping) else (str(pair).partition("=")[::2] for pair in given)
     for name, value in pairs:
@@ -30,7 +30,7 @@ def blanks(profile: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def requests(jobs: Iterable[Job]) -> dict[tuple[str, ...], list[str]]:
-    """Group rules by what they ask the queue for, as options of sbatch; jobs of a group ask for more together."""
+    """Group rules by their resource requests, as sbatch options; jobs of a Snakemake group request their sum."""
     found: dict[tuple[str, ...], dict[str, None]] = {}
     for job in (job for job in jobs if not job.local):
         found.setdefault(options(job), {})[job.rule] = None
@@ -38,13 +38,13 @@ def requests(jobs: Iterable[Job]) -> dict[tuple[str, ...], list[str]]:
 
 
 def options(job: Job) -> tuple[str, ...]:
-    """Write a job's resources as options of sbatch."""
+    """Format a job's resources as sbatch options."""
     given = [f"{flag}={job.resources[name]}" for name, flag in FLAGS.items() if _asked(job, name)]
     return (*given, f"--cpus-per-task={job.threads}", *shlex.split(job.resources.get("slurm_extra", "")))
 
 
 def queue(jobs: Iterable[Job]) -> Iterator[Finding]:
-    """Ask sbatch whether it would take each kind of job."""
+    """Test with sbatch whether it would accept each kind of job."""
     if shutil.which("sbatch") is None:
         yield skipped("queue", "no sbatch here", "run doctor on the login node, where jobs are submitted")
         return
@@ -58,7 +58,7 @@ def queue(jobs: Iterable[Job]) -> Iterator[Finding]:
 
 
 def probe(jobs: Iterable[Job], seconds: int) -> Finding:
-    """Run `nvidia-smi` in a short job that asks for what the first job with a GPU asks for."""
+    """Run `nvidia-smi` in a short job with the resources of the first job that requests a GPU."""
     what = "GPU in a job"
     asked = next((options(job) for job in jobs if _asked(job, "gpu") or _asked(job, "gres")), None)
     if asked is None:
@@ -73,7 +73,7 @@ def probe(jobs: Iterable[Job], seconds: int) -> Finding:
 
 
 def here() -> Finding:
-    """Look for a GPU of this machine."""
+    """Look for a GPU on this machine."""
     if shutil.which("nvidia-smi") is None:
         return skipped("GPU", "no nvidia-smi here: models run on the CPU")
     code, said = answer(LISTING.split(), ANSWERS_IN)
@@ -81,12 +81,12 @@ def here() -> Finding:
 
 
 def _asked(job: Job, name: str) -> bool:
-    """Tell whether a job asks for a resource; 0 of one is none, as the plugin has it."""
+    """Return whether a job requests a resource; 0 counts as no request, as in the plugin."""
     return job.resources.get(name, "0") not in ("", "0")
 
 
 def _blamed(said: str) -> str:
-    """Name the resources that sbatch's words point at."""
+    """Return the resources that sbatch's message refers to."""
     words = {
         "partition": "`slurm_partition`", "account": "`slurm_account`", "gres": "`gpu` or `gres`", "qos": "`qos`",
         "memory": "`mem_mb`", "time": "`runtime`",

@@ -4,9 +4,9 @@ A grader reads a statement ("the answer is 5") by itself. Whether the trace reac
 around it: the answer may be conditional, one of several, or someone else's claim. Each kind is a test of the
 surrounding text:
 
-- `conditions.py`: what is so only if something else is so.
+- `conditions.py`: statements that hold only under a condition.
 - `candidates.py`: one of several answers, a part of one, or the answer to a part.
-- `speech.py`: what others say, and what is taken back.
+- `speech.py`: claims of others, and retractions.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from hsir.recycling.surroundings import Around, around
 KINDS: dict[str, Callable[[Around], bool]] = {
     "altered problem": conditions.altered,
     "condition": conditions.conditional,
-    "condition behind": conditions.conditional_behind,
+    "condition after": conditions.conditional_behind,
     "hypothesis": conditions.hypothetical,
     "several": candidates.several,
     "supposition": conditions.supposed,
@@ -26,7 +26,7 @@ KINDS: dict[str, Callable[[Around], bool]] = {
     "option under review": candidates.under_review,
     "restricted": candidates.restricted,
     "expression": candidates.unfinished,
-    "claim of another": speech.claimed,
+    "claim of others": speech.claimed,
     "quotation": speech.quoted,
     "retraction": speech.retracted,
 }
@@ -34,6 +34,6 @@ KINDS: dict[str, Callable[[Around], bool]] = {
 
 
 def refused(step: str, said: Stated) -> str | None:
-    """Name the kind that rejects the statement; None if it is accepted."""
+    """Return the kind that rejects the statement; None if it is accepted."""
     one = around(step, said)
     return next((name for name, holds in KINDS.items() if holds(one)), None)

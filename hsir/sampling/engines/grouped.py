@@ -1,4 +1,4 @@
-"""Attention of the one token that each row of a batch draws, without copying keys and values for every query head."""
+"""Attention for decoding one token per row, without copying keys and values for every query head."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +17,10 @@ def attend(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
     attention_mask: torch.Tensor | None, scaling: float | None = None, **how: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
-    """Attend as `sdpa` does; where there is one query a head, those heads that share keys are rows of one query.
+    """Attend as `sdpa` does; with one query per head, the heads that share keys become rows of one query.
 
-    Shapes: query [b, heads, m, e]; key, value [b, groups, n, e]; the mask [b or 1, 1, m, n] or None; gives
-    [b, m, heads, e].
+    Shapes: query [b, heads, m, e]; key, value [b, groups, n, e]; the mask [b or 1, 1, m, n] or None; returns [b, m,
+    heads, e].
     """
     (b, heads, m, e), groups = query.shape, key.shape[1]
     plain = attention_mask is None or attention_mask.shape[1:3] == (1, 1)
@@ -38,7 +38,7 @@ AttentionMaskInterface.register(NAME, sdpa_mask)
 
 @contextmanager
 def grouped(model: PreTrainedModel) -> Iterator[None]:
-    """Have a model that attends by `sdpa` attend so, adapters included; one that attends otherwise is left alone."""
+    """Switch a model from `sdpa` to this attention, including adapters; models with another attention are unchanged."""
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     own = whole.config._attn_implementation
     if own != "sdpa":

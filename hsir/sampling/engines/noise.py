@@ -1,4 +1,4 @@
-"""Counter-based Gumbel noise: what a sample draws depends on its own key alone, never on its batch."""
+"""Counter-based Gumbel noise: a sample's noise depends only on its own key, never on its batch."""
 
 import torch
 
@@ -9,7 +9,7 @@ def gumbel(seeds: torch.Tensor, positions: torch.Tensor, vocabulary: int) -> tor
     """Draw standard Gumbel noise keyed by (seed, position, token).
 
     Shapes: seeds int64 [b], positions int64 [b] -> float64 [b, vocabulary]. Adding it to logits / T and
-    taking the argmax is an exact draw from softmax(logits / T) (the Gumbel-max trick).
+    taking the argmax is an exact sample from softmax(logits / T) (the Gumbel-max trick).
     """
     row = _mix(seeds + positions * _signed(_GOLDEN))
     tokens = torch.arange(1, vocabulary + 1, device=seeds.device) * _signed(_GOLDEN)
@@ -19,7 +19,7 @@ def gumbel(seeds: torch.Tensor, positions: torch.Tensor, vocabulary: int) -> tor
 
 
 def _mix(x: torch.Tensor) -> torch.Tensor:
-    """SplitMix64's finaliser; int64 products wrap, and shifts are made logical by a mask."""
+    """SplitMix64's finalizer; int64 products wrap, and a mask makes the shifts logical."""
     x = (x ^ ((x >> 30) & ((1 << 34) - 1))) * _signed(0xBF58476D1CE4E5B9)
     x = (x ^ ((x >> 27) & ((1 << 37) - 1))) * _signed(0x94D049BB133111EB)
     return x ^ ((x >> 31) & ((1 << 33) - 1))

@@ -1,4 +1,4 @@
-"""Reading the contexts of a batch: what they share goes through the model once."""
+"""Prefill the contexts of a batch; a shared beginning is computed once."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,9 +12,9 @@ Contexts = Sequence[Sequence[int]]
 
 
 class Read(NamedTuple):
-    """What was read of n contexts: their cache, padded on the left to one width w; mask [n, w]; logits [n, vocabulary].
+    """The prefill of n contexts: their cache, padded on the left to one width w; mask [n, w]; logits [n, vocabulary].
 
-    The logits are those of the first token to be drawn.
+    The logits are those of the first token to be generated.
     """
 
     cache: DynamicCache
@@ -23,10 +23,10 @@ class Read(NamedTuple):
 
 
 def prefill(model: PreTrainedModel, contexts: Contexts) -> Read:
-    """Read each context (token ids), and no beginning twice (`origins`).
+    """Compute each context (token ids), and no shared beginning twice (`origins`).
 
-    Sources are read as a whole. Branches go on from a copy of their source's cache, cut where they part from it, and
-    aligned on the right as if they had been read alone; so nothing lies between what is kept and what is computed.
+    Sources are computed completely. Branches continue from a copy of their source's cache, truncated where they
+    diverge, and aligned on the right as if computed alone; so there is no gap between cached and computed tokens.
     """
     found = origins(contexts)
     sources = [n for n, one in enumerate(found) if one.source == n]
@@ -43,7 +43,8 @@ def prefill(model: PreTrainedModel, contexts: Contexts) -> Read:
 
 
 def forward(model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
-    """Read ids [n, t], the last t columns of the mask [n, w]; gives the logits [n, vocabulary] after the last."""
+    """Run the model on ids [n, t], the last t columns of the mask [n, w]; returns the logits [n, vocabulary] after the
+    last token."""
     places = (mask.cumsum(1) - 1)[:, -ids.shape[1] :].clamp_min(0)
     out = model(
         input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True,
@@ -59,7 +60,7 @@ def _whole(model: PreTrainedModel, contexts: Contexts) -> Read:
 
 
 def _branched(model: PreTrainedModel, read: Read, contexts: Contexts, rows: list[int], kept: list[int]) -> Read:
-    """Go on from the first `kept` tokens of rows of what was read; what is left is equally long for all."""
+    """Continue from the first `kept` tokens of computed rows; the remaining tokens are equally many for all."""
     device, width = model.device, max(kept)
     left = [context[n:] for context, n in zip(contexts, kept, strict=True)]
     row = torch.tensor(rows, device=device)[:, None]
@@ -68,7 +69,7 @@ def _branched(model: PreTrainedModel, read: Read, contexts: Contexts, rows: list
     column = (padding + columns).clamp_min(0)
     cache = DynamicCache()
     for number, layer in enumerate(read.cache.layers):
-        if not layer.is_initialized:  # it reads another layer's
+        if not layer.is_initialized:  # it uses another layer's cache
             continue
         cache.update(layer.keys[row, :, column].transpose(1, 2), layer.values[row, :, column].transpose(1, 2), number)
     ids = torch.tensor(left, device=device)
@@ -77,7 +78,7 @@ def _branched(model: PreTrainedModel, read: Read, contexts: Contexts, rows: list
 
 
 def _joined(read: Read, more: Read) -> Read:
-    """Put the rows of two readings one below the other; the first is the wider one."""
+    """Concatenate the rows of two prefills; the first is the wider one."""
     missing = read.mask.shape[1] - more.mask.shape[1]
     for layer, other in zip(_layers(read.cache), _layers(more.cache), strict=True):
         for name in ("keys", "values"):
@@ -95,7 +96,7 @@ def _rows(read: Read, order: list[int]) -> Read:
 
 
 def _layers(cache: DynamicCache) -> list[Any]:
-    """Give the layers that hold something; those that read another layer's cache hold nothing."""
+    """Return the layers with their own cache; those that use another layer's cache have none."""
     return [layer for layer in cache.layers if layer.is_initialized]
 
 

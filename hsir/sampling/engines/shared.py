@@ -1,4 +1,4 @@
-"""Which contexts of a batch begin alike, so that what they share is computed once."""
+"""Find common beginnings of the contexts in a batch, so that each is computed once."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,18 +7,18 @@ import torch
 
 
 class Origin(NamedTuple):
-    """Where the keys and values of a context come from: its first `kept` tokens are those of context `source`."""
+    """Source of a context's keys and values: its first `kept` tokens are those of context `source`."""
 
     source: int
     kept: int
 
 
 def origins(contexts: Sequence[Sequence[int]]) -> list[Origin]:
-    """Say for each context (token ids) what of it another one has computed; at most two passes compute the rest.
+    """Return for each context (token ids) the part that another one computes; at most two passes compute the rest.
 
-    A context that occurs again is kept as a whole. One that shares at least half of itself with a longer one, which is
-    read first, goes on from there. Such branches compute equally many tokens each, at the end of their contexts: as
-    many as make the sum over the batch smallest. The others are sources of their own and keep nothing.
+    A repeated context is reused completely. One that shares at least half of its tokens with a longer context, which is
+    computed first, continues from there. All such branches compute the same number of tokens at their end: the number
+    that minimizes the sum over the batch. All others are sources and reuse nothing.
     """
     first: dict[tuple[int, ...], int] = {}
     numbers = [first.setdefault(tuple(context), n) for n, context in enumerate(contexts)]
@@ -33,7 +33,8 @@ def origins(contexts: Sequence[Sequence[int]]) -> list[Origin]:
 
 
 def _branches(contexts: Sequence[Sequence[int]], longest_first: list[int]) -> dict[int, Origin]:
-    """Find the contexts that share at least half of themselves with a source; all but the last token may be shared."""
+    """Find the contexts that share at least half of their tokens with a source; all but the last token may be
+    shared."""
     lengths = torch.tensor([len(contexts[n]) for n in longest_first])
     table = torch.full((len(longest_first), int(lengths.max())), -1)
     for row, n in enumerate(longest_first):
@@ -53,7 +54,7 @@ def _branches(contexts: Sequence[Sequence[int]], longest_first: list[int]) -> di
 
 
 def _fresh(contexts: Sequence[Sequence[int]], branches: dict[int, Origin]) -> int:
-    """Give the tokens that each branch computes; one that needs more is read as a whole."""
+    """Return the number of tokens that each branch computes; one that needs more is computed completely."""
     needed = {n: len(contexts[n]) - one.kept for n, one in branches.items()}
     return min(
         sorted(set(needed.values())), default=0,

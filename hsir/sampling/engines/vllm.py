@@ -1,4 +1,4 @@
-"""The engine for GPUs: vLLM, in this very process, so that what a batch gives depends on that batch alone."""
+"""The engine for GPUs: vLLM within this process, so that the output of a batch depends on that batch alone."""
 
 import gc
 import os
@@ -17,12 +17,12 @@ from hsir.storage.soundness import check_files
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
 
-# An engine in a process of its own gets its requests whenever they arrive, and batches them accordingly.
+# An engine in a separate process receives requests at arbitrary times, and batches them accordingly.
 ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"}
-# Compiling takes longer than what runs on a CPU. There the sampler cannot take back what it drew for half a prompt.
+# On a CPU, compiling takes longer than the runs, and the sampler cannot discard the token of a partial prefill.
 ON_CPU = {"enforce_eager": True, "enable_chunked_prefill": False}
 STEP = 0.1
-"""What the share of memory is lowered by."""
+"""Step by which the memory share is lowered."""
 
 _HELD = re.compile(r"is less than desired")
 _OUT = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
@@ -32,11 +32,13 @@ _NO_CACHE = re.compile(r"KV cache|cache blocks", re.IGNORECASE)
 class VllmRunner:
     """A policy that completes batches of prompts, by at most `max_new_tokens` each; temperature 0 is greedy.
 
-    `longest` is the most tokens of a prompt with its completion: memory is laid out for that.
+    `longest` is the maximum number of tokens of a prompt with its completion; memory is allocated for it.
     """
 
-    def __init__(self, model: str, temperature: float, max_new_tokens: int, longest: int, options: VllmEngine) -> None:
-        self._model, self._temperature, self._options = model, temperature, options
+    def __init__(
+        self, model: str, temperature: float, max_new_tokens: int, longest: int, options: VllmEngine, top_p: float = 1.0
+    ) -> None:
+        self._model, self._temperature, self._top_p, self._options = model, temperature, top_p, options
         self._tokenizer = load_tokenizer(model)
         self._stops = stop_ids_at(model, self._tokenizer)
         self._limit, self._longest = max_new_tokens, longest
@@ -44,7 +46,7 @@ class VllmRunner:
         self._llm: LLM | None = None
 
     def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
-        """Complete one batch, in order; where memory is short, again with less of it. Within it, nothing is told."""
+        """Complete one batch, in order; if memory runs out, retry with less. Reports no progress within the batch."""
         while True:
             try:
                 outputs = self.generate(batch)
@@ -54,10 +56,10 @@ class VllmRunner:
                 told = str(error).splitlines()[0].partition(". ")[0][:300]
             else:
                 return [self._completion(prompt, output) for prompt, output in zip(batch, outputs, strict=True)]
-            self._lower(told)  # not while the error is alive, for it holds the engine's memory
+            self._lower(told)  # not within the handler, because the error keeps the engine's memory alive
 
     def generate(self, batch: list[Prompt]) -> "list[RequestOutput]":
-        """Give what vLLM makes of a batch, which shares prefixes within itself, but not with earlier ones."""
+        """Return vLLM's completions of a batch, which shares prefixes internally, but not with earlier batches."""
         engine = self._llm = self._llm or self._start()
         engine.reset_prefix_cache()
         prompts = [{"prompt_token_ids": [*prompt.prompt_ids, *prompt.prefix_ids]} for prompt in batch]
@@ -65,7 +67,7 @@ class VllmRunner:
         return made
 
     def noted(self) -> dict[str, Any]:
-        """Name the GPUs, and what was lowered where memory was short."""
+        """Return the GPUs, and the options lowered because memory ran out."""
         from vllm.platforms import current_platform
 
         devices = 0 if current_platform.is_cpu() else self._options.tensor_parallel
@@ -102,8 +104,8 @@ class VllmRunner:
 
         greedy = self._temperature == 0
         return SamplingParams(
-            temperature=self._temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
-            stop_token_ids=sorted(self._stops), detokenize=False,
+            temperature=self._temperature, top_p=self._top_p, max_tokens=self._limit,
+            seed=None if greedy else prompt.seed, stop_token_ids=sorted(self._stops), detokenize=False,
         )  # fmt: skip
 
     def _completion(self, prompt: Prompt, output: "RequestOutput") -> Completion:
@@ -114,7 +116,7 @@ class VllmRunner:
         return completion(prompt, list(drawn.token_ids), self._stops, self._tokenizer, cached)
 
     def _lower(self, told: str) -> None:
-        """Free the engine, to begin anew with less."""
+        """Free the engine, to restart it with less memory."""
         from vllm.distributed import cleanup_dist_env_and_memory
 
         self._llm = None
@@ -127,9 +129,9 @@ class VllmRunner:
 
 
 def lower(options: VllmEngine, told: str) -> VllmEngine:
-    """Take a tenth of the memory less, and half as many sequences, unless it is others that hold the memory.
+    """Lower the memory share by a tenth, and halve the sequences, unless other processes occupy the memory.
 
-    Raises InputError where nothing is left to take.
+    Raises InputError if nothing can be lowered further.
     """
     share = round(options.memory_share - STEP, 6)
     if share <= 0:
@@ -142,7 +144,7 @@ def lower(options: VllmEngine, told: str) -> VllmEngine:
 
 
 def short_of_memory(error: BaseException | None) -> bool:
-    """Tell whether an error, or what it came from, is that memory is short."""
+    """Return whether an error, or one of its causes, is an out-of-memory error."""
     if error is None:
         return False
     told = str(error)

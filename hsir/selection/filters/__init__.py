@@ -20,7 +20,7 @@ from hsir.selection.filters.sound import Sound
 from hsir.selection.filters.standard import residuals, zscores
 
 FEW = 20
-"""Scores below which standardising them is doubtful."""
+"""Number of scores below which standardization is unreliable."""
 Pick = Literal["random", "shortest", "highest", "lowest"]
 _EQUATION = re.compile(r"[0-9(][0-9+\-*/x\u00d7\u00f7().,$% ]{0,200}=[ $]{0,4}-?[0-9][0-9.,]{0,40}")
 
@@ -168,16 +168,16 @@ Filter = Annotated[
 
 
 class Selection(RootModel[tuple[Filter, ...]]):
-    """A method's filters, as the stage filter takes them."""
+    """A method's filters, as the stage filter reads them."""
 
 
 def needs_scores(chosen: Filter) -> bool:
-    """Tell whether a filter reads scores."""
+    """Return whether a filter reads scores."""
     return isinstance(chosen, InDiv | Balanced) or getattr(chosen, "pick", "") in {"highest", "lowest"}
 
 
 def ranked(group: Candidates, pick: Pick, seed: str) -> Candidates:
-    """Order candidates so that those to keep come first; ties, and `random`, by a shuffle of the seed."""
+    """Order candidates so that those to keep come first; ties, and `random`, are ordered by a seeded shuffle."""
     ordered = sorted(group, key=lambda c: c.sample_id)
     random.Random(seed).shuffle(ordered)
     if pick == "shortest":

@@ -1,4 +1,4 @@
-"""Balanced selection, ours: integer programming over scores, tokens and difficulty."""
+"""Balanced selection (not from the paper): integer programming over scores, tokens and difficulty."""
 
 from collections import defaultdict
 from typing import Literal
@@ -12,7 +12,7 @@ from hsir.selection.filters.standard import zscores
 
 LEVELS = 4
 GAP = 1e-3
-"""Share of the optimum that the solver may leave unfound."""
+"""Relative optimality gap allowed for the solver."""
 
 
 class Balanced(Options):
@@ -39,7 +39,7 @@ class Balanced(Options):
 
 
 def levels(candidates: Candidates) -> dict[str, int]:
-    """Give each question its level of difficulty; where the task has none, the quarter by right solutions."""
+    """Return each question's difficulty level; if the task has none, its quartile by number of correct solutions."""
     known = {c.question_id: c.difficulty for c in candidates}
     if None not in known.values():
         return {question: int(level or 0) for question, level in known.items()}
@@ -49,9 +49,10 @@ def levels(candidates: Candidates) -> dict[str, int]:
 
 
 def floors(candidates: Candidates, options: Balanced) -> dict[int, int]:
-    """Give the tokens that each level gets at least: always within what it has, and within the budget together.
+    """Return the minimum number of tokens per level: within what the level has, and in total within the budget.
 
-    A level is asked for no more than its shortest solutions give, K a question, so that the solver can always do it.
+    The minimum of a level is at most the total of its shortest solutions, K per question, so that it is always
+    feasible.
     """
     budget = options.share * sum(c.n_tokens for c in candidates)
     level = levels(candidates)
@@ -60,12 +61,12 @@ def floors(candidates: Candidates, options: Balanced) -> dict[int, int]:
         room[level[question]] += sum(sorted(c.n_tokens for c in group)[: options.per_question])
     longest = max(c.n_tokens for c in candidates)
     share = min(options.least_share, 1 / len(room))
-    # Less the longest solution: whole solutions fill a floor with that much left over, at most.
+    # Minus the longest solution: complete solutions can miss the minimum by at most that much.
     return {name: max(0, min(int(share * budget) - longest, tokens - longest)) for name, tokens in room.items()}
 
 
 def _solve(candidates: Candidates, worth: list[float], options: Balanced) -> list[bool]:
-    """Solve the integer program with CBC, one thread and without a time limit: the same every time."""
+    """Solve the integer program with CBC, in one thread and without a time limit, so that it is deterministic."""
     import pulp
 
     program = pulp.LpProblem("balanced", pulp.LpMaximize)

@@ -1,4 +1,4 @@
-"""What filters share: a candidate, and groups of them."""
+"""Shared by all filters: candidates, and groups of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One solution, as far as a filter looks at it."""
+    """One solution, with the properties that filters read."""
 
     sample_id: str
     question_id: str
@@ -22,14 +22,14 @@ class Candidate:
     raw: float | None = None
     """Its score in the method's score set: the raw InDiv of equation 5, or Div."""
     score: float | None = None
-    """The raw score as the InDiv filter standardised it."""
+    """The standardized score of the InDiv filter."""
 
 
 Candidates = list[Candidate]
 
 
 def scored(candidate: Candidate) -> float:
-    """Give a candidate's raw score; raises ValueError where it has none."""
+    """Return a candidate's raw score; raises ValueError if it has none."""
     if candidate.raw is None:
         raise ValueError(
             f"solution {candidate.sample_id} has no score; put {{kind: right}} before the filters that read scores:"
@@ -39,7 +39,7 @@ def scored(candidate: Candidate) -> float:
 
 
 def by_question(items: Iterable[T], questions: Sequence[str]) -> dict[str, list[T]]:
-    """Group items by the question of each."""
+    """Group items by question."""
     groups: dict[str, list[T]] = defaultdict(list)
     for item, question in zip(items, questions, strict=True):
         groups[question].append(item)

@@ -1,4 +1,4 @@
-"""Soundness of written arithmetic: which equations of a solution are false."""
+"""Soundness of written arithmetic: find the false equations of a solution."""
 
 import re
 from fractions import Fraction
@@ -30,18 +30,18 @@ class Sound(Options):
 
 
 def false_equations(text: str) -> list[str]:
-    """List the false equations of a text, in order; a result may be rounded to the decimals that it shows."""
+    """List the false equations of a text, in order; a result may be rounded to its number of decimals."""
     return [found[0].strip() for found in _EQUATION.finditer(text) if _false(text, found)]
 
 
 def checked_equations(text: str) -> tuple[int, int]:
-    """Count the equations of a text that can be checked, and the false ones."""
+    """Count the checkable equations of a text, and the false ones."""
     found = [one for one in _EQUATION.finditer(text) if _begins(text, one) and _value(one[1]) is not None]
     return len(found), sum(_false(text, one) for one in found)
 
 
 def _begins(text: str, found: re.Match[str]) -> bool:
-    """Tell whether an equation is all of its left side, and not the rest of a longer expression."""
+    """Return whether the match contains the complete left side, not the end of a longer expression."""
     return _BEFORE.search(text, max(found.start() - 2, 0), found.start()) is None
 
 
@@ -54,7 +54,7 @@ def _false(text: str, found: re.Match[str]) -> bool:
 
 
 def _value(expression: str) -> Fraction | None:
-    """Compute an expression, products before sums; None where it divides by zero."""
+    """Compute an expression, products before sums; None if it divides by zero."""
     total, product, sign = Fraction(0), Fraction(1), "+"
     for number, operator in _PART.findall(expression):
         if operator:

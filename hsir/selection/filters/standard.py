@@ -1,11 +1,11 @@
-"""What makes scores comparable before a threshold."""
+"""Standardization of scores before a threshold."""
 
 import math
 import statistics
 
 
 def zscores(values: list[float]) -> list[float]:
-    """Give distances from the mean in deviations; 0 for each where all are equal."""
+    """Return z-scores; 0 for all values if they are equal."""
     if not values:
         return []
     mean, deviation = statistics.fmean(values), statistics.pstdev(values)
@@ -15,7 +15,7 @@ def zscores(values: list[float]) -> list[float]:
 
 
 def residuals(lengths: list[int], values: list[float]) -> list[float]:
-    """Take out of values what a straight line in log(length) explains."""
+    """Return the residuals of a linear fit in log(length)."""
     x = [math.log(n) for n in lengths]
     if len(set(x)) < 2:
         return values
