@@ -128,7 +128,7 @@ def test_the_hub_s_rows_become_questions(kind: str, hub: Any, capsys: pytest.Cap
 
 def test_every_task_has_the_grader_of_its_answers() -> None:
     assert {kind: task(kind).grading.kind for kind in KINDS} == {
-        "chains": "number", "jsonl": "auto", "gsm8k": "number", "amc23": "number", "math500": "math",
+        "chains": "number", "bags": "number", "jsonl": "auto", "gsm8k": "number", "amc23": "number", "math500": "math",
         "strategyqa": "yesno", "medqa": "choice", "arc": "choice", "commonsenseqa": "choice", "medbullets": "choice",
         "medxpertqa": "choice", "gpqa": "choice",
     }  # fmt: skip
