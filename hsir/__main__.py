@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from hsir.cli import check, dag, doctor, init, label, plan, push, status
+from hsir.cli import check, dag, doctor, evaluate, init, label, plan, push, status
 from hsir.cli.terminal import Directory
 from hsir.config.home import PACKAGE
 from hsir.errors import InputError
@@ -15,14 +15,15 @@ from hsir.progress import reported
 BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
 OWN, STAGES = "On your own files", "Stages, as called by Snakemake"
 LATER = (
-    ("report", RESULTS, ("show", "compare")),
-    ("stages", OWN, ("grade", "score", "div", "distill")),
+    ("report", RESULTS, ("show", "compare", "export")),
+    ("own", OWN, ("sample", "veriexit", "score", "filter", "train")),
+    ("stages", OWN, ("grade", "div", "distill")),
     (
         "stages",
         STAGES,
-        ("data", "ask", "sample", "verify", "probe", "judge", "veriexit", "filter", "contamination", "train"),
+        ("data", "ask", "verify", "probe", "judge", "contamination"),
     ),
-    ("stages", STAGES, ("evaluate", "ledger", "report", "variants", "redundancy")),
+    ("stages", STAGES, ("ledger", "report", "variants", "redundancy")),
 )
 """Commands whose module, hsir.{package}.{name}, is imported only when they are called; keeps `hsir --help` light."""
 
@@ -34,6 +35,7 @@ app.command("status", rich_help_panel=DURING)(status.main)
 app.command("dag", rich_help_panel=DURING)(dag.main)
 app.command("check", rich_help_panel=RESULTS)(check.main)
 app.command("push", rich_help_panel=RESULTS)(push.main)
+app.command("evaluate", rich_help_panel=OWN)(evaluate.main)
 app.add_typer(label.app, name="label", rich_help_panel=OWN)
 
 

@@ -1,9 +1,11 @@
 """Strict JSON: Python's extensions to the standard, and inputs that make its parser fail, raise ValueError."""
 
 import json
+import re
 from typing import Any
 
 _DIGITS = 300
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # invalid in tables, tokenizers and UTF-8 files
 
 
 def parse(text: str | bytes) -> Any:
@@ -18,6 +20,11 @@ def parse(text: str | bytes) -> Any:
         return json.loads(written, object_pairs_hook=_once, **_NUMBERS)
     except RecursionError:
         raise ValueError("brackets are nested too deeply") from None
+
+
+def storable(text: str) -> str:
+    """Replace what JSON can express and no file can store (null, halves of surrogate pairs) by U+FFFD."""
+    return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Command plan: the cost of runs before a GPU is used; afterwards, planned against actual cost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,7 @@ from hsir.planning.budget.summary import Budget, Row, hours, rows, size, total
 from hsir.planning.budget.work import work
 from hsir.planning.gpu_memory import REMEDY, needs, too_large
 from hsir.planning.memory import by_model, without_gpu
+from hsir.planning.power import Detects, evaluations
 from hsir.storage.files import read_json
 
 NOTE = (
@@ -29,6 +30,10 @@ NOTE = (
     " jobs, without the light stages; GPU-hours count the GPUs of each job, CPU-hours its one thread."
 )
 
+POWER = (
+    "Two policies, compared by a paired test on the same questions. `none`: no number of samples is enough, only more"
+    " questions are."
+)
 SMALL = 10e9
 """GPU memory, in bytes, below which nothing is printed on a machine without a GPU."""
 
@@ -47,11 +52,20 @@ def main(
         Path | None,
         typer.Option(help="A file written earlier by `plan --json`; compares that plan with the actual cost."),
     ] = None,
+    power: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=100, help="Instead: what each benchmark needs to detect a difference of so many points."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, item by item.")] = False,
     directory: Directory = None,
 ) -> None:
     """Estimate jobs, samples, tokens, GPU-hours and disk space of runs, and show how much is done."""
     assumed = assumptions(assume)
+    if power is not None:
+        show_power(runs, configfile, power, assumed, as_json)
+        return
     made = budget(runs, configfile, measured, assumed)
     if against is not None:
         made = read_budget(against).model_copy(update={"done": made.done})
@@ -59,6 +73,31 @@ def main(
         print(made.model_dump_json(indent=2))
     else:
         show(made, assumed)
+
+
+def show_power(
+    runs: Sequence[str], configs: Sequence[Path], points: float, assumed: Assumptions, as_json: bool
+) -> None:  # fmt: skip
+    """Print what the benchmarks of runs can tell apart."""
+    plan = workflow.opened(configs)
+    found = evaluations(plan, workflow.chosen(plan, runs), points, assumed)
+    if as_json:
+        print(TypeAdapter(list[Detects]).dump_json(found, indent=2).decode())
+        return
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    grid.add_column("benchmark")
+    wanted = f"for {points:g} points"
+    for name in ("questions", "samples", "detects, points", f"questions {wanted}", f"samples {wanted}"):
+        grid.add_column(name, justify="right")
+    for one in found:
+        grid.add_row(
+            one.benchmark, f"{one.questions:,}{' (assumed)' if one.assumed else ''}", str(one.samples),
+            f"{one.points:.1f}", f"{one.questions_needed:,}",
+            "none" if one.samples_needed is None else f"{one.samples_needed:,}",
+        )  # fmt: skip
+    console().print(grid)
+    console().print(Text(f"{POWER}\n", style="dim"), soft_wrap=True)
+    show_assumed({name: getattr(assumed, name) for name in ("accuracy", "between", "correlation", "level", "power")})
 
 
 def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path], assumed: Assumptions) -> Budget:
@@ -103,9 +142,14 @@ def show(made: Budget, assumed: Assumptions = Assumptions()) -> None:
     show_gpus(made, assumed.gpu_memory)
     files = f"{len(made.measured)} ledgers and evaluations of earlier runs" if made.measured else "nothing"
     out.print(Text(f"measured  {files}"))
-    for name, value in made.assumed.items():
+    show_assumed(made.assumed)
+
+
+def show_assumed(values: Mapping[str, float]) -> None:
+    """Print assumptions, with what they mean."""
+    for name, value in values.items():
         told = Assumptions.model_fields[name].description or ""
-        out.print(Text.assemble(("assumed", "yellow"), f"  {name}={value:g}: {told}"), soft_wrap=True)
+        console().print(Text.assemble(("assumed", "yellow"), f"  {name}={value:g}: {told}"), soft_wrap=True)
 
 
 def show_gpus(made: Budget, room: float) -> None:

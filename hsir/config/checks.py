@@ -16,8 +16,8 @@ from hsir.rewards import reads_scores
 TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
-    "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div", "div_variants",
-    "redundancy", "ask", "ledger",
+    "evaluate_sampled", "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div",
+    "div_variants", "redundancy", "ask", "ledger",
 }  # fmt: skip
 FILES = {
     "eval",

@@ -12,6 +12,18 @@ from hsir.config.training import Train
 
 BASE = "base"
 EVAL = "eval/"
+SAMPLED = "@"
+"""Between a benchmark and a number of samples per question: no name of a task contains it."""
+
+
+def test_set(evaluation: str) -> str:
+    """Return the benchmark of an evaluation: `gsm8k` of `gsm8k`, `gsm8k@16`, `eval/gsm8k` or `eval/gsm8k@16`."""
+    return evaluation.removeprefix(EVAL).partition(SAMPLED)[0]
+
+
+def samples_of(evaluation: str) -> int:
+    """Return the sampled answers per question of an evaluation; 1 if it is greedy."""
+    return int(evaluation.partition(SAMPLED)[2] or 1)
 
 
 @dataclass(frozen=True)
@@ -50,10 +62,12 @@ class Plan:
         return type(chosen).model_validate(overlay(*blocks, _given(chosen), last))
 
     def pool(self, model: str, task: str, pool: str) -> BasePool:
-        """Return a pool with its token limit; `eval/...` is the greedy pool of evaluations."""
+        """Return a pool with its token limit; `eval/{benchmark}` is the greedy pool of an evaluation,
+        `eval/{benchmark}@{samples}` the sampled one."""
         if pool.startswith(EVAL):
-            limit = self.settings(model, pool.removeprefix(EVAL)).evaluate.max_new_tokens
-            return SamplePool(kind="sample", samples=1, temperature=0.0, max_new_tokens=limit)
+            how, samples = self.settings(model, test_set(pool)).evaluate, samples_of(pool)
+            given = {"temperature": how.temperature, "top_p": how.top_p} if samples > 1 else {"temperature": 0.0}
+            return SamplePool(kind="sample", samples=samples, max_new_tokens=how.max_new_tokens, **given)
         named: Pool = self.config.pools[pool]
         limit = named.max_new_tokens or self.settings(model, task).sample.max_new_tokens
         return named.model_copy(update={"max_new_tokens": limit})
@@ -61,13 +75,13 @@ class Plan:
     def shards(self, model: str, task: str, pool: str) -> int:
         """Return the number of jobs that a pool is split into."""
         if pool.startswith(EVAL):
-            return self.settings(model, pool.removeprefix(EVAL)).evaluate.shards
+            return self.settings(model, test_set(pool)).evaluate.shards
         return self.settings(model, task).sample.shards
 
     def outside_tags(self, model: str, task: str, pool: str) -> bool:
         """Return whether answers outside the answer tags count in a pool."""
         if pool.startswith(EVAL):
-            return self.settings(model, pool.removeprefix(EVAL)).evaluate.outside_tags
+            return self.settings(model, test_set(pool)).evaluate.outside_tags
         return self.settings(model, task).sample.outside_tags
 
     def method(self, policy: str) -> Method:
@@ -132,6 +146,15 @@ class Plan:
     def benchmarks(self, run: Run, task: str) -> tuple[str, ...]:
         """Return the benchmarks on which policies trained on a task are evaluated."""
         return run.evaluated_on()[task]
+
+    def evaluations(self, run: Run, model: str, task: str) -> tuple[str, ...]:
+        """Name the evaluations of a model's policies that are trained on a task: `{benchmark}`, which is greedy, and
+        `{benchmark}@{samples}` if samples are set."""
+        named: list[str] = []
+        for benchmark in self.benchmarks(run, task):
+            samples = self.settings(model, benchmark).evaluate.samples
+            named += [benchmark, *([f"{benchmark}{SAMPLED}{samples}"] if samples else [])]
+        return tuple(named)
 
     def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
         """Return the test sets of every run that trains a policy or samples from it; the task's own, if there is

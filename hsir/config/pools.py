@@ -11,11 +11,23 @@ Count = Annotated[int, Field(ge=1)]
 P = TypeVar("P", bound=Options)
 
 
+def _everything(top_p: float) -> bool:
+    """Leave top_p out of a pool's JSON where it changes nothing: pools sampled before it existed stay valid."""
+    return top_p == 1.0
+
+
 class BasePool(Options):
     """Options shared by all pools."""
 
     samples: Count = Field(description="Completions per prompt.")
     temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
+    top_p: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        exclude_if=_everything,
+        description="Nucleus sampling: tokens are drawn from the most likely ones that make up this probability.",
+    )
     max_new_tokens: Count | None = Field(None, description="Token limit; if none, that of the settings.")
 
     asked: ClassVar[bool] = False

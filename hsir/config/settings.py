@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from hsir.config.engines import Engine, TransformersEngine
 from hsir.config.training import Count, Dtype, TrainSettings
 from hsir.options import Options
+from hsir.reducers import DEFAULT as DEFAULT_REDUCERS
+from hsir.reducers import Reducer
 from hsir.splitting import Layout
 
 
@@ -23,13 +25,32 @@ class Sample(Options):
 
 
 class Evaluate(Options):
-    """How a policy is evaluated: greedy, zero-shot."""
+    """How a policy is evaluated: greedy, zero-shot; with `samples`, also by several sampled answers per question."""
 
+    samples: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="Sampled answers per question, in addition to the greedy one; their results have the name"
+        " `<benchmark>@<samples>`. None: greedy only.",
+    )
+    temperature: float = Field(0.6, gt=0, description="Divides the logits of sampled answers.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Nucleus of sampled answers; 1 is all tokens.")
+    reducers: Annotated[tuple[Reducer, ...], Field(min_length=1)] = Field(
+        DEFAULT_REDUCERS, description="What is reported of the sampled answers to a question, by `kind`."
+    )
     max_new_tokens: Count = Field(4096, description="Token limit of an answer.")
     shards: Count = Field(1, description="Number of jobs per benchmark.")
     outside_tags: bool = Field(
         True, description="Whether answers outside the answer tags count, if the task's grading looks for them."
     )
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> "Evaluate":
+        for reducer in self.reducers:
+            if self.samples is not None and reducer.needs > self.samples:
+                raise ValueError(
+                    f"reducer {reducer.kind} needs {reducer.needs} samples; set samples: {reducer.needs} or more"
+                )
+        return self
 
 
 class Score(Options):

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import comb
 from scipy.stats import binomtest, ttest_1samp
 
 RESAMPLES = 10_000
@@ -61,27 +59,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty(len(p_values))
     corrected[order] = raised
     return [float(value) for value in corrected]
-
-
-def pass_at_k(right: ArrayLike, drawn: ArrayLike, k: int) -> Array:
-    """Estimate for each question the probability that at least one of k samples is correct, from all samples; unbiased.
-
-    Source: Chen et al., arXiv 2107.03374. Raises ValueError if k exceeds the number of samples.
-    """
-    if not 1 <= k <= np.min(drawn):
-        raise ValueError(f"k is {k}, but there are only {np.min(drawn)} samples")
-    passed: Array = 1.0 - comb(np.subtract(drawn, right), k) / comb(drawn, k)
-    return passed
-
-
-def majority(answers: pd.DataFrame) -> pd.Series:
-    """Return for each question whether the majority answer is correct: 1 or 0, or the share of correct ones in a tie.
-
-    `answers` has a row per sample: question_id, extracted, right. All correct answers count as the same; samples
-    without an answer do not vote.
-    """
-    said = answers["extracted"].str.strip().str.casefold().mask(answers["right"], "")
-    votes = answers.assign(said=said).groupby(["question_id", "right", "said"]).size()
-    leading = votes[votes == votes.groupby("question_id").transform("max")].reset_index("right")
-    shares = leading.groupby("question_id")["right"].mean()
-    return shares.reindex(sorted(answers["question_id"].unique()), fill_value=0.0)

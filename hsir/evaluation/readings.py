@@ -1,10 +1,9 @@
 """One evaluation under two readings: only answers in the format count (the paper), or answers elsewhere count too."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from hsir.evaluation.statistics import wilson
+from hsir.evaluation.statistics import accuracy
 from hsir.grading import Item
 from hsir.grading.base import Grader, Place
 from hsir.storage import tables
@@ -13,7 +12,7 @@ OUTSIDE = frozenset(get_args(Place))
 
 
 def readings(answers: Sequence[tables.Row], questions: Mapping[str, tables.Row], grader: Grader) -> tables.Row:
-    """Return the accuracy with its Wilson interval for each reading: `in_format` and `anywhere`.
+    """Return the accuracy with its interval for each reading: `in_format` and `anywhere`.
 
     `answers` are graded rows with completion, in one of the two readings; `questions` have gold and options, by id.
     Only answers whose verdict could change are graded again. Source: paper, section 4.1, "according to the given
@@ -25,7 +24,9 @@ def readings(answers: Sequence[tables.Row], questions: Mapping[str, tables.Row],
     again = dict(zip([row["sample_id"] for row in missed], found, strict=True))
     anywhere = [again.get(row["sample_id"], row["verdict"]) for row in answers]
     named = {"in_format": within, "anywhere": anywhere}
-    return {name: wilson(Counter(verdicts)["right"], len(answers))._asdict() for name, verdicts in named.items()}
+    asked = [row["question_id"] for row in answers]
+    right = {name: [verdict == "right" for verdict in verdicts] for name, verdicts in named.items()}
+    return {name: accuracy(one, asked)._asdict() for name, one in right.items()}
 
 
 def _item(row: tables.Row, questions: Mapping[str, tables.Row]) -> Item:

@@ -53,6 +53,13 @@ def opened(configs: Sequence[Path]) -> Plan:
     return Plan(load(_merged(*given), HOME / "config", dict(zip(map(str, files), given, strict=True))))
 
 
+def run(target: str, configs: Sequence[Path], profile: Path, gpus: int | None = None, dry_run: bool = False) -> int:
+    """Run Snakemake for a run, with its output on the terminal; return its exit code."""
+    options = ["--profile", str(profile_folder(profile)), *(["--dry-run"] if dry_run else [])]
+    options += [] if gpus is None else ["--resources", f"gpu={gpus}"]
+    return subprocess.run(_command(options, [target], configs), check=False).returncode
+
+
 def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Merge raw configs as Snakemake does: key by key, regardless of their kinds."""
     merged: dict[str, Any] = {}
@@ -105,14 +112,17 @@ def rule_graph(runs: Sequence[str], configs: Sequence[Path]) -> str:
 
 
 def _asked(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *options,
-        *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(_command(options, runs, configs), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigError(f"snakemake cannot plan the run:\n{(done.stdout + done.stderr).strip()}")
     return done
+
+
+def _command(options: Sequence[str], runs: Sequence[str], configs: Sequence[Path]) -> list[str]:
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *options,
+        *(["--configfile", *map(str, configs)] if configs else []), "--", *runs,
+    ]  # fmt: skip
 
 
 def _jobs(told: str) -> list[Job]:

@@ -114,7 +114,7 @@ def _evaluations(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("eval/*.json")):
         told = read_json(path)
         n, accuracy = told["questions"], told["accuracy"]
-        none = told["verdicts"].get("no_answer", 0) / n
+        none = told["verdicts"].get("no_answer", 0) / sum(told["verdicts"].values())
         yield {
             "benchmark": path.stem, "questions": n, "value": accuracy["value"],
             "accuracy": f"{accuracy['value']:.1%} [{accuracy['low']:.1%}, {accuracy['high']:.1%}]".replace("%", ""),

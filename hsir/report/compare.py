@@ -9,6 +9,7 @@ import typer
 
 from hsir.config import Plan, load, read_yaml
 from hsir.config.home import HOME
+from hsir.config.plan import test_set
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.report import compared, rows
@@ -46,7 +47,7 @@ def main(
     by_name = run.resolve().name != other.resolve().name
     one, two = (opened(folder, folder.resolve().name if by_name else str(folder)) for folder in (run, other))
     title = f"{one.name} and {two.name}"
-    found = [difference for place in one.places for difference in differences(place, one, two)]
+    found = [difference for places in places_of(one, two) for difference in differences(places, one, two)]
     if not found:
         raise InputError(f"{run} and {other}: no two different policies with a model, task and benchmark in common")
     sheets = [
@@ -68,39 +69,45 @@ def opened(folder: Path, name: str) -> Side:
     config = load(raw, HOME / "config", {str(path): raw})
     made = Made(Plan(config.model_copy(update={"results": str(path.parents[2])})))
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
-    for cell in made.cells():
-        for benchmark in made.plan.benchmarks(made.run, cell.task):
+    for cell in made.evaluated():
+        for benchmark in made.plan.evaluations(made.run, cell.model, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
     return Side(name, made, places)
 
 
-def differences(place: Place, one: Side, two: Side) -> list[Difference]:
+def places_of(one: Side, two: Side) -> list[tuple[Place, Place]]:
+    """Pair the places of two runs: the same ones; if they have none in common, those of the same benchmark."""
+    same = [(place, place) for place in one.places if place in two.places]
+    return same or [(a, b) for a in one.places for b in two.places if a[2] == b[2]]
+
+
+def differences(places: tuple[Place, Place], one: Side, two: Side) -> list[Difference]:
     """Compare the policies of one run with those of another; raises InputError if the questions differ."""
-    pairs = list(paired(place, one, two))
+    here, there = places
+    pairs = list(paired(places, one, two))
     if not pairs:
         return []
-    if _questions(one, place) != _questions(two, place):
+    model, task = (a if a == b else f"{a} and {b}" for a, b in zip(here[:2], there[:2], strict=True))
+    place = (model, task, here[2])
+    if _questions(one, here) != _questions(two, there):
         raise InputError(f"{', '.join(place)}: the runs were evaluated on different questions; they cannot be paired")
     named = [(_named(one, a, b), _named(two, b, a)) for a, b in pairs]
     known = {}
     for (first, second), (a, b) in zip(named, pairs, strict=True):
-        known[first] = [compared.answers(one.made, cell, place[2]) for cell in one.places[place][a]]
-        known[second] = [compared.answers(two.made, cell, place[2]) for cell in two.places[place][b]]
+        known[first] = [compared.answers(one.made, cell, here[2]) for cell in one.places[here][a]]
+        known[second] = [compared.answers(two.made, cell, there[2]) for cell in two.places[there][b]]
     return compared.differences(place, named, known)
 
 
-def paired(place: Place, one: Side, two: Side) -> list[tuple[str, str]]:
-    """Pair policies of the same name, unless their files are identical; pair the others by iteration."""
-    first, second = one.places[place], two.places.get(place, {})
+def paired(places: tuple[Place, Place], one: Side, two: Side) -> list[tuple[str, str]]:
+    """Pair policies of the same name, unless their files are identical; pair the others by iteration, or, of different
+    models and tasks, with all."""
+    first, second = one.places[places[0]], two.places[places[1]]
     both = [name for name in first if name in second]
     same = [(name, name) for name in both if _files(one, first[name]) != _files(two, second[name])]
-    others = [
-        (a, b)
-        for a in first
-        for b in second
-        if a not in both and b not in both and a.partition(".")[2] == b.partition(".")[2]
-    ]
-    return same + others
+    others = [(a, b) for a in first for b in second if a not in both and b not in both]
+    of_iteration = [(a, b) for a, b in others if a.partition(".")[2] == b.partition(".")[2]]
+    return same + (of_iteration if places[0] == places[1] else of_iteration or others)
 
 
 def _files(side: Side, cells: Sequence[Cell]) -> set[Path]:
@@ -113,7 +120,7 @@ def _named(side: Side, policy: str, other: str) -> str:
 
 def _questions(side: Side, place: Place) -> dict[str, str]:
     model, _, benchmark = place
-    path = Path(side.made.plan.config.results) / model / "benchmarks" / f"{benchmark}.parquet"
+    path = Path(side.made.plan.config.results) / model / "benchmarks" / f"{test_set(benchmark)}.parquet"
     return dict(tables.tuples("questions", path, ["question_id", "question"]))
 
 

@@ -17,7 +17,7 @@ from hsir.report.seeds import Place
 from hsir.storage import tables
 
 Answers: TypeAlias = pd.DataFrame
-"""By question id: whether its answer is correct, and its number of tokens."""
+"""By question id: whether its answer is correct, and its number of tokens; one row per sample."""
 CHANCE = 0.05
 
 
@@ -39,7 +39,7 @@ class Difference:
     tokens_low: float
     tokens_high: float
     p: float
-    """p-value for accuracy: McNemar's exact test for one seed, a paired t test over questions for several."""
+    """p-value for accuracy: McNemar's exact test for one answer per question, a paired t test for several."""
     p_holm: float
     """The same, corrected for all comparisons in one table."""
 
@@ -58,7 +58,7 @@ def gather(made: Made) -> list[Difference]:
     """Compare every policy of a run with the reference method's policy of the same iteration."""
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in made.evaluated():
-        for benchmark in made.plan.benchmarks(made.run, cell.task):
+        for benchmark in made.plan.evaluations(made.run, cell.model, cell.task):
             places[cell.model, cell.task, benchmark][cell.policy].append(cell)
     return [one for place, policies in places.items() for one in _compared(made, place, policies)]
 
@@ -74,7 +74,7 @@ def _compared(made: Made, place: Place, policies: dict[str, list[Cell]]) -> list
 
 
 def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, list[Answers]]) -> list[Difference]:
-    """Compare pairs of policies by their answers, one mapping per seed.
+    """Compare pairs of policies by their answers, one table per seed.
 
     Raises InputError if seeds or policies answered different questions, which cannot be paired.
     """
@@ -85,7 +85,8 @@ def differences(place: Place, pairs: list[tuple[str, str]], known: Mapping[str, 
         for column in ("right", "tokens")
     ]
     (low, high), (fewest, most) = (comparison.bootstrap(values) for values in above)
-    p_values = [_p(means[a]["right"], means[b]["right"], max(len(known[a]), len(known[b]))) for a, b in pairs]
+    single = all(len(known[name][0]) * len(known[name]) == len(means[name]) for pair in pairs for name in pair)
+    p_values = [_p(means[a]["right"], means[b]["right"], single) for a, b in pairs]
     rows = zip(pairs, *(values.mean(axis=0) for values in above), p_values, comparison.holm(p_values), strict=True)
     return [
         Difference(
@@ -118,8 +119,8 @@ def _check_same(place: Place, known: Mapping[str, list[Answers]]) -> None:
                 )
 
 
-def _p(one: pd.Series, other: pd.Series, seeds: int) -> float:
-    return comparison.mcnemar(one > 0, other > 0) if seeds == 1 else comparison.paired_t(one - other)
+def _p(one: pd.Series, other: pd.Series, single: bool) -> float:
+    return comparison.mcnemar(one > 0, other > 0) if single else comparison.paired_t(one - other)
 
 
 def by_place(found: Sequence[Difference]) -> Iterator[tuple[Place, list[Difference]]]:

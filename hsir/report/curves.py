@@ -28,6 +28,8 @@ def told(made: Made) -> list[tuple[Cell, Any]]:
 def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
     """Draw the loss by step: one panel per model, task and training type, because losses of different types are not
     comparable."""
+    if not trained:
+        return style.sentence("No policy of this run was trained.")
     rows = pd.concat(
         pd.DataFrame(found["losses"]).assign(
             model=cell.model, task=cell.task, policy=cell.policy, kind=made.method(cell).train.kind

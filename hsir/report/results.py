@@ -10,7 +10,11 @@ from hsir.storage.files import read_json
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One policy on one benchmark; accuracy, its Wilson interval, and the other shares are from 0 to 1."""
+    """One policy on one benchmark; accuracy, its 95 % interval, and the other shares are from 0 to 1.
+
+    A benchmark `gsm8k@16` stands for 16 sampled answers per question: shares and tokens are means over all of them, and
+    the interval is clustered by question.
+    """
 
     model: str
     task: str
@@ -38,11 +42,12 @@ def gather(made: Made) -> list[Result]:
         trained = 0 if cell.policy == BASE else trained_on(read_json(made.folder(cell) / "funnel.json"))
         for benchmark, path in made.evaluations(cell):
             figures = read_json(path)
-            n, interval, verdicts = figures["questions"], figures["accuracy"], figures["verdicts"]
+            interval, verdicts = figures["accuracy"], figures["verdicts"]
+            n = sum(verdicts.values())
             read = [figures["readings"][name]["value"] for name in ("in_format", "anywhere")]
             results.append(
                 Result(
-                    cell.model, cell.task, cell.seed, cell.policy, benchmark, n,
+                    cell.model, cell.task, cell.seed, cell.policy, benchmark, figures["questions"],
                     interval["value"], interval["low"], interval["high"], figures["tokens"]["mean"],
                     figures["truncated"], verdicts.get("no_answer", 0) / n, verdicts.get("undecided", 0) / n, trained,
                     *read,

@@ -72,9 +72,9 @@ class Made:
         return self._root(cell) / "data" / "unlabelled.parquet"
 
     def evaluations(self, cell: Cell) -> Iterator[tuple[str, Path]]:
-        """Yield each benchmark of a policy with the path of its JSON results."""
-        for benchmark in self.plan.benchmarks(self.run, cell.task):
-            yield benchmark, self.folder(cell) / "eval" / f"{benchmark}.json"
+        """Yield each evaluation of a policy (`gsm8k`, or `gsm8k@16` for 16 samples) with the JSON of its results."""
+        for name in self.plan.evaluations(self.run, cell.model, cell.task):
+            yield name, self.folder(cell) / "eval" / f"{name}.json"
 
     def answers(self, cell: Cell, benchmark: str) -> Drawn:
         """Return the pool of a policy's answers to a benchmark."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from hsir.config.plan import samples_of
 from hsir.report import seeds
 from hsir.report.compared import Difference, by_place
 from hsir.report.results import Result
@@ -74,7 +75,11 @@ def _results(title: str, policies: dict[str, list[Result]]) -> Sheet:
         for policy, group in policies.items()
     ]  # fmt: skip
     questions = every[0].questions
-    interval = f"Means over {n} seeds with 95 % t intervals" if n > 1 else "Accuracy with its 95 % Wilson interval"
+    samples = samples_of(every[0].benchmark)
+    drawn = f" over {samples} samples per question, clustered by question" if samples > 1 else ""
+    interval = (
+        f"Means over {n} seeds with 95 % t intervals" if n > 1 else f"Accuracy with its 95 % Wilson interval{drawn}"
+    )
     note = f"{interval}; {questions:,} questions; tokens are means over all answers, correct or incorrect."
     note += "".join(f" {READINGS[name]}" for name in shares if name in READINGS)
     percent = [f"{share.replace('_', ' ')} %" for share in shares]
@@ -92,8 +97,9 @@ def by_question(title: str, found: Sequence[Difference]) -> Sheet:
         ]
         for one in found
     ]  # fmt: skip
-    several = found[0].seeds > 1
-    test = f"a paired t test over questions (means over {found[0].seeds} seeds)" if several else "McNemar's exact test"
+    averaged = {"seeds": found[0].seeds, "samples": samples_of(found[0].benchmark)}
+    over = " and ".join(f"{count} {what}" for what, count in averaged.items() if count > 1)
+    test = f"a paired t test over questions (means over {over})" if over else "McNemar's exact test"
     note = (
         f"On the same {found[0].questions:,} questions, with 95 % bootstrap intervals over them; p of {test},"
         f" corrected for {len(found)} comparisons (Holm). Differences marked with {NOISE} could be chance."

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hsir.progress import reported
-from hsir.report import rows
+from hsir.report import rows, sampled
 from hsir.report.compared import Difference
 from hsir.report.results import Result
+from hsir.report.sampled import Sampled
 from hsir.report.sheets import NOISE, Entry, Sheet, sheets
 
 WIDTH_OF_LOGS = 120
@@ -38,7 +39,10 @@ def main(
 ) -> None:
     """Print the results of a run, from its results.csv and differences.csv."""
     results = results / "results.csv" if results.is_dir() else results
-    show(sheets(rows.read(Result, results), rows.read(Difference, results.with_name("differences.csv"))))
+    pools = results.with_name("pools.csv")
+    measured = sampled.evaluated(rows.read(Sampled, pools)) if pools.is_file() else []
+    found = sheets(rows.read(Result, results), rows.read(Difference, results.with_name("differences.csv")))
+    show([*found, *measured])
 
 
 def _table(sheet: Sheet, between: str) -> Table:

@@ -32,7 +32,6 @@ SECRET = 12
 """Minimum length of a secret key; shorter ones ("EMPTY") are placeholders, and may occur in answers."""
 CONNECT_SECONDS = 30.0
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")  # invalid in tables, tokenizers and UTF-8 files
 _HEADER = re.compile(r"[!-~]+")
 
 
@@ -213,5 +212,5 @@ class Teacher:
     def _clean(self, text: str) -> str:
         """Remove characters that no file can store, and the key, in case the endpoint echoes it."""
         key = self.key.get_secret_value() if self.key else ""
-        text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = jsontext.storable(text)
         return text.replace(key, "***") if len(key) >= SECRET else text

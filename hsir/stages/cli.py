@@ -1,8 +1,11 @@
 """Shared by all stages' command lines: options as JSON, file formats by suffix, locks, and one-line errors."""
 
+import csv
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +20,10 @@ from hsir.progress import reported, say
 from hsir.stopping import stop_when_told
 from hsir.storage import tables
 
+SUFFIXES = (".jsonl", ".csv", ".parquet")
+"""Formats of people's own files."""
+SHOWN, WIDTH = 3, 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
@@ -64,14 +71,42 @@ def file_option(flag: str, what: str, *suffixes: str) -> Any:
     return typer.Option(flag, help=what, callback=check)
 
 
+def checked(kind: type[Parsed], values: Any) -> Parsed:
+    """Validate options that a command line gives one by one; raises InputError that names each at fault."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise InputError(explain.faults(kind, values, error)) from None
+
+
+def check_columns(place: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> None:
+    """Raise InputError for a column that a row lacks; `columns` are named by the option that sets each."""
+    for option, column in columns.items():
+        if column not in row:
+            raise InputError(f"{place}: no column {column!r}; set it with --{option} (columns: {', '.join(row)})")
+
+
+def show(path: Path, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], total: int | None = None) -> None:
+    """Print the columns that are read of the first rows, so a mistake is seen before a long run.
+
+    Control characters are left out: a text of a model may hold the escape sequences of a terminal.
+    """
+    say(f"{path}: {f'{total:,} rows; ' if total else ''}the first:")
+    for number, row in enumerate(islice(rows, SHOWN), start=1):
+        for option, column in columns.items():
+            text = _CONTROL.sub(" ", str(row[column]))
+            say(f"  {number}  {option:<10}  {text[:WIDTH]}{'...' if len(text) > WIDTH else ''}")
+
+
 def rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Yield (place, number, row) of a JSONL or Parquet file; the place, such as `a.jsonl, line 3`, is for errors.
+    """Yield (place, number, row) of a JSONL, CSV or Parquet file; the place, such as `a.jsonl, line 3`, is for errors.
 
     Raises InputError naming the place and a fix.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    for place, number, row in _records(path) if path.suffix == ".parquet" else _lines(path, needed):
+    read = {".parquet": _records, ".csv": _cells}.get(path.suffix)
+    for place, number, row in _lines(path, needed) if read is None else read(path):
         absent = [name for name in needed if name not in row]
         if absent:
             raise InputError(f"{place}: no {' and no '.join(map(repr, absent))}; the row has {', '.join(row)}")
@@ -81,6 +116,25 @@ def rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[str, int, dic
 def _records(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
     for number, row in enumerate(tables.records(path), start=1):
         yield f"{path}, row {number}", number, row
+
+
+def _cells(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield the rows of a CSV file with a header; cells are text."""
+    csv.field_size_limit(2**31 - 1)
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines, strict=True)
+        place = f"{path}, line 1"
+        try:
+            header = list(reader.fieldnames or ())
+            if len(set(header)) < len(header):
+                raise InputError(f"{place}: a column occurs twice in the header: {', '.join(header)}")
+            for number, row in enumerate(reader, start=1):
+                place = f"{path}, line {reader.line_num}"
+                if None in row or None in row.values():
+                    raise InputError(f"{place}: not {len(header)} cells, as the header has; quote text with commas")
+                yield place, number, row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InputError(f"{place}: not a CSV file in UTF-8: {error}; fix the file") from error
 
 
 def _lines(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -8,6 +8,7 @@ import typer
 from hsir.evaluation import statistics
 from hsir.evaluation.readings import readings
 from hsir.progress import say
+from hsir.reducers import Reducers
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.tasks import Task
@@ -22,6 +23,10 @@ def main(
     questions: Annotated[Path, typer.Option(help="Table of questions: difficulty and gold answers.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     output: Annotated[Path, cli.file_option("--out", "JSON of results.", ".json")],
+    reducers: Annotated[
+        Reducers | None,
+        cli.json_option(Reducers, "Reducers, as JSON, if there are several answers per question."),
+    ] = None,
 ) -> None:
     """Summarize the graded answers of a policy on one benchmark."""
     belonging.check_pool(samples, [verified], questions)
@@ -30,8 +35,10 @@ def main(
     answers = statistics.graded(
         tables.read("samples", samples, columns), tables.read("verified", verified), asked.values()
     )
-    made_by = tables.provenance("evaluate", [*samples, verified, questions], grading=task.grading)
-    result = statistics.summary(answers) | {"readings": readings(answers, asked, task.grading)}
+    options = {} if reducers is None else {"reducers": reducers}
+    made_by = tables.provenance("evaluate", [*samples, verified, questions], grading=task.grading, **options)
+    result = statistics.summary(answers) if reducers is None else statistics.sampled(answers, reducers.root)
+    result |= {"readings": readings(answers, asked, task.grading)}
     tables.write_json(result | {"provenance": made_by}, output)
     accuracy = result["accuracy"]
     say(

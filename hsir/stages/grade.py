@@ -3,21 +3,25 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import tee
+from dataclasses import asdict, dataclass, field
+from itertools import islice, tee
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from hsir import jsontext
 from hsir.errors import InputError
+from hsir.evaluation.harness import imported
 from hsir.grading import Grader, Grading, Item, Judgement
 from hsir.progress import say, track
 from hsir.stages import cli
 from hsir.storage import tables
+from hsir.storage.rows import write
 from hsir.tasks import Task
 
 Kind = Literal["number", "choice", "yesno", "math", "text", "auto"]
+Format = Literal["rows", "lm-eval"]
 SHOWN = 5
 
 
@@ -36,6 +40,7 @@ class Source:
     path: Path
     columns: Columns
     grader: Grader
+    form: Format = "rows"
     bad_golds: int = 0
     told: list[str] = field(default_factory=list)
     """The first of these errors."""
@@ -43,10 +48,11 @@ class Source:
     def rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
         """Yield (place, number, row); raises InputError naming the place and a fix for an invalid row."""
         seen: set[int] = set()
-        for place, number, row in cli.rows(self.path):
+        given = cli.rows(self.path)
+        for place, number, row in imported(given) if self.form == "lm-eval" else given:
             self._check(place, row)
             if "id" in row:
-                self._once(place, row["id"], seen)
+                self._once(place, row["id"], row.get("sample"), seen)
             yield place, number, row
 
     def item(self, place: str, row: dict[str, Any]) -> Item:
@@ -58,25 +64,23 @@ class Source:
             self.bad_golds += 1
             if self.bad_golds <= SHOWN:
                 self.told.append(f"{place}: {self.columns.gold}: {error}")
-        cut = bool(row.get("truncated")) or "length" in (row.get("finish_reason"), row.get("finish"))
+        cut = _is_true(row.get("truncated")) or "length" in (row.get("finish_reason"), row.get("finish"))
         return Item(_text(row[self.columns.prediction]), gold, options, cut)
 
     def _check(self, place: str, row: dict[str, Any]) -> None:
-        for option, column in (("--gold", self.columns.gold), ("--prediction", self.columns.prediction)):
-            if column not in row:
-                raise InputError(f"{place}: no column {column!r}; set it with {option} (columns: {', '.join(row)})")
+        cli.check_columns(place, row, asdict(self.columns))
 
-    def _once(self, place: str, name: Any, seen: set[int]) -> None:
-        mark = hash(str(name))
+    def _once(self, place: str, name: Any, sample: Any, seen: set[int]) -> None:
+        mark = hash((str(name), str(sample)))
         if mark in seen:
             raise InputError(f"{place}: the id {name!r} occurs twice; ids must be unique")
         seen.add(mark)
 
 
 def main(
-    rows: Annotated[Path, cli.file_option("--in", "Rows with a gold and a prediction column.", *tables.SUFFIXES)],
+    rows: Annotated[Path, cli.file_option("--in", "Rows with a gold and a prediction column.", *cli.SUFFIXES)],
     output: Annotated[
-        Path, cli.file_option("--out", "Output: verdicts, one per row, in the same order.", *tables.SUFFIXES)
+        Path, cli.file_option("--out", "Output: verdicts, one per row, in the same order.", *cli.SUFFIXES)
     ],
     task: Annotated[str | None, typer.Option(help="A task's kind (gsm8k), or a task as JSON.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Answer type, for rows that belong to no task.")] = None,
@@ -90,16 +94,26 @@ def main(
         Literal["fail", "undecided"],
         typer.Option(help="How to handle unparseable gold answers: abort (`fail`) or mark the row `undecided`."),
     ] = "fail",
+    form: Annotated[
+        Format, typer.Option("--format", help="`lm-eval`: a sample log of lm-evaluation-harness (--log_samples).")
+    ] = "rows",
+    keep: Annotated[bool, typer.Option(help="Also write the columns of the rows.")] = False,
 ) -> None:
     """Grade answers. In addition to gold and prediction, these columns are read if present: options ({letter: text}, or
     a list of texts), id, truncated (true or false), finish_reason (`length` is truncated)."""
-    grader = _grader(task, kind, tags_only, thinking)
-    source = Source(rows, Columns(gold, prediction), grader)
+    grader = grader_of(task, kind, tags_only, thinking)
+    source = Source(rows, Columns(gold, prediction), grader, form)
     if not rows.is_file():
         raise InputError(f"{rows}: no such file; name one with --in")
     counts: Counter[tuple[str, str]] = Counter()
-    save = _save_lines if output.suffix == ".jsonl" else _save_table
-    save(_verdicts(source, counts), output, source)
+    cli.show(rows, (row for _, _, row in islice(source.rows(), cli.SHOWN)), asdict(source.columns))
+    verdicts = _verdicts(source, counts, keep)
+    if output.suffix == ".jsonl":
+        _save_lines(verdicts, output)
+    elif keep or output.suffix == ".csv":
+        write([*verdicts], output)
+    else:
+        _save_table(verdicts, output, source)
     for (verdict, why), count in sorted(counts.items(), key=lambda entry: -entry[1]):
         say(f"{count:>9,}  {verdict:<9}  {why}")
     right, total = sum(n for (verdict, _), n in counts.items() if verdict == "right"), sum(counts.values())
@@ -115,20 +129,32 @@ def main(
         say(message)
 
 
-def _verdicts(source: Source, counts: Counter[tuple[str, str]]) -> Iterator[tables.Row]:
-    """Yield the verdict of each row, and count them."""
-    with source.path.open("rb") as lines:
-        total = sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
+def _verdicts(source: Source, counts: Counter[tuple[str, str]], keep: bool) -> Iterator[tables.Row]:
+    """Yield the verdict of each row, after the row's own columns if they are kept, and count them."""
+    total = _count(source.path)
     asked, kept = tee(source.rows())
     judged = source.grader.judge_all(source.item(place, row) for place, _, row in asked)
     for _, number, row in track(kept, "grading", "rows", total):
         judgement: Judgement = next(judged)
         counts[judgement.verdict, judgement.why] += 1
-        name = {"id": row["id"]} if "id" in row else {}
-        yield {"line": number, **name, **judgement._asdict()}
+        if keep:
+            if taken := [name for name in judgement._fields if name in row]:
+                raise InputError(f"{source.path}: there is a column {taken[0]!r} already; rename it, or omit --keep")
+            yield row | judgement._asdict()
+        else:
+            name = {"id": row["id"]} if "id" in row else {}
+            yield {"line": number, **name, **judgement._asdict()}
 
 
-def _save_lines(verdicts: Iterator[tables.Row], output: Path, source: Source) -> None:
+def _count(path: Path) -> int:
+    """Count the rows of a file; those of JSONL by its lines, which is quick."""
+    if path.suffix != ".jsonl":
+        return sum(1 for _ in cli.rows(path))
+    with path.open("rb") as lines:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
+
+
+def _save_lines(verdicts: Iterator[tables.Row], output: Path) -> None:
     """Write verdicts as they come, so that a file of any size can be graded."""
     with tables.atomic(output) as temporary, temporary.open("w", encoding="ascii") as out:
         out.writelines(json.dumps(verdict) + "\n" for verdict in verdicts)
@@ -139,7 +165,8 @@ def _save_table(verdicts: Iterator[tables.Row], output: Path, source: Source) ->
     tables.write("verdicts", named, output, tables.provenance("grade", [source.path], grading=source.grader))
 
 
-def _grader(task: str | None, kind: Kind | None, tags_only: bool, thinking: str | None) -> Grader:
+def grader_of(task: str | None, kind: Kind | None, tags_only: bool = False, thinking: str | None = None) -> Grader:
+    """Return the grader of a task (its kind, or JSON) or of an answer type; raises InputError unless one is given."""
     if (task is None) == (kind is None):
         raise InputError(
             "give --task (such as gsm8k) or --kind (number, choice, yesno, math, text, auto); exactly one of them"
@@ -163,7 +190,14 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _is_true(value: Any) -> bool:
+    """Whether a cell says yes; those of a CSV file are text."""
+    return value.strip().casefold() in {"true", "1", "yes"} if isinstance(value, str) else bool(value)
+
+
 def _options(value: Any) -> dict[str, str] | None:
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # in a cell of a CSV file
+        value = jsontext.parse(value)
     if isinstance(value, list):
         return {chr(ord("A") + n): _text(text) for n, text in enumerate(value)}
     return {str(letter): _text(text) for letter, text in value.items()} if isinstance(value, dict) and value else None

@@ -11,6 +11,7 @@ import yaml
 
 import hsir
 from hsir.config import Plan
+from hsir.config.plan import samples_of
 from hsir.config.schema import Config
 from hsir.report import (
     anchors,
@@ -87,12 +88,13 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
     costs = ledger_view.gather(made)
     first = sheets(results, differences)
-    layout = grid.sheet(name, results)
-    several = len({(one.model, one.task, one.benchmark) for one in results}) > 1  # else it repeats the table above
+    greedy = [one for one in results if samples_of(one.benchmark) == 1]  # as in the published tables
+    layout = grid.sheet(name, greedy)
+    several = len({(one.model, one.task, one.benchmark) for one in greedy}) > 1  # else it repeats the table above
     run = made.plan.built_by_default()[0]
-    theirs = replicated.sheets(run, results)
-    beside = [*overall.sheets(run, results), *published.sheets(results), *implied]
-    beside += [*sampled.sheets(pools), *ledger_view.sheets(costs)]
+    theirs = replicated.sheets(run, greedy)
+    beside = [*overall.sheets(run, greedy), *published.sheets(greedy), *implied]
+    beside += [*sampled.evaluated(pools), *sampled.sheets(pools), *ledger_view.sheets(costs)]
     if made.plan.config.rehearse:
         first, theirs, beside = (
             [replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, theirs, beside)
@@ -106,7 +108,7 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
     write_text(latex([layout, *theirs, *first]), output / "results.tex")
     picture = (output / "accuracy-tokens.svg").read_text(encoding="utf-8")
     ran, headline = provenance.said(made), layout if several else first[0]
-    known_limits = [*overall.headline(results), *known_limits]
+    known_limits = [*overall.headline(greedy), *known_limits]
     opened = [headline, *(one for one in told if one is not headline), provenance.sheet(made)]
     write_text(page(f"Results of {name}", opened, [ran, *known_limits], picture), output / "results.html")
     write_text(front(ran, [headline], known_limits, picture), output / "front.html")

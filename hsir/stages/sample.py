@@ -71,12 +71,12 @@ def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Promp
     if isinstance(options, VllmEngine):
         from hsir.sampling.engines.vllm import VllmRunner
 
-        return VllmRunner(model, pool.temperature, limit, longest, options)
+        return VllmRunner(model, pool.temperature, limit, longest, options, pool.top_p)
     if isinstance(options, TransformersEngine):
         from hsir.sampling.engines.transformers import TransformersRunner
 
         policy = load_model(model, options.dtype)
-        return TransformersRunner(policy, load_tokenizer(model), pool.temperature, limit)
+        return TransformersRunner(policy, load_tokenizer(model), pool.temperature, limit, pool.top_p)
     raise TypeError(f"{options!r} is not a valid engine")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hsir import progress, traces
+from hsir import jsontext, progress, traces
 from hsir.grading import Grader, Item
 from hsir.tasks.record import Record
 from hsir.tasks.rows import Row, from_file, from_hub
@@ -108,7 +108,7 @@ class _Questions:
 def _best(grader: Grader, record: Record, row: Row) -> Converted:
     """Convert the first correct solution of a row; the last one's reason, if none is."""
     outcome = Converted("no_reasoning")
-    for text in _solutions(row):
+    for text in map(jsontext.storable, _solutions(row)):
         outcome = convert(grader, record, text, traces.loose_steps(traces.reasoning(text)))
         if outcome.trace is not None:
             break

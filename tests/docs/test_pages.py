@@ -9,7 +9,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT, blocks, check_printed, clean_copy, follow
 
 NAMED = re.compile(r"python -m (hsir[\w.]*)|`((?:hsir|config|profiles|tests|envs|workflow)/[\w./-]+)`")
-FOLLOWED = ["tutorial.md", "your-model.md", "your-benchmark.md", "your-method.md"]
+FOLLOWED = ["tutorial.md", "your-model.md", "your-benchmark.md", "your-method.md", "own-files.md", "evaluating.md"]
 
 
 @pytest.mark.parametrize("page", FOLLOWED)

@@ -111,8 +111,9 @@ def test_published_sets_of_solutions_are_converted_where_they_are_correct(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the columns of CAMEL's distilled GSM8K, of OpenR1's sets, and with the reasoning in a column of its own."""
+    first = distilled(0, 0, "I \ud800count.\n\nIt is clear.")
     rows = [
-        {"id": "gsm8k_0", "problem": "train  0?", "solution": distilled(0, 0), "evaluate_success": True},
+        {"id": "gsm8k_0", "problem": "train  0?", "solution": first, "evaluate_success": True},
         {"id": "train-00007", "problem": "train 1?", "final_trace": distilled(1, "1.0"), "solution": "gold"},
         {"question": "train 2?", "generations": [distilled(2, 5), distilled(2, 2), distilled(2, 2, "Other.")]},
         {"question": "train 3?", "reasoning_content": "I\n\ncount.", "response": "The answer is 3."},
@@ -125,7 +126,7 @@ def test_published_sets_of_solutions_are_converted_where_they_are_correct(
     ]  # fmt: skip
     task = gsm8k(tmp_path, seed_size=4, traces=traces_file(tmp_path, rows))
     assert {record.id[-1]: record.trace for record in task.records("seed", 0)} == {
-        "0": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n0\n</answer>",
+        "0": "<think>\nI \N{REPLACEMENT CHARACTER}count.\n\nIt is clear.\n\n</think>\n<answer>\n0\n</answer>",
         "1": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n1.0\n</answer>",
         "2": "<think>\nI count.\n\nIt is clear.\n\n</think>\n<answer>\n2\n</answer>",
         "3": "<think>\nI\n\ncount.\n\n</think>\n<answer>\n3\n</answer>",

@@ -26,7 +26,8 @@ def test_the_help_lists_every_stage_under_what_it_is_for(root: Path) -> None:
     told = hsir(root, "--help").stdout
     listed = set(re.findall(r"^│ (\w+) +\S", told, re.MULTILINE))
     stages = {path.stem for path in (root / "hsir/stages").glob("*.py")} - {"__init__", "cli", "parts"}
-    assert listed == stages | {"init", "plan", "doctor", "status", "dag", "push", "show", "compare", "label", "check"}
+    others = {"init", "plan", "doctor", "status", "dag", "push", "show", "compare", "export", "label", "check"}
+    assert listed == stages | others
     panels = [told.index(panel) for panel in ("Before a run", "While it runs", "Results", "On your own files")]
     assert panels == sorted(panels)
 
@@ -42,8 +43,8 @@ def test_a_stage_has_its_own_help_with_defaults_as_json(root: Path) -> None:
         (["score", "--score", '{"x": 1}'], 2, "x: unknown key; known: alpha, dtype, kind"),
         (["score", "--score", '{"alpha": "a", "layr": 2}'], 2, "layr: unknown key; did you mean 'layer'?"),
         (["score", "--score", "{"], 2, "not JSON: "),
-        (["sample", "--pool", '{"kind": "sampel"}'], 2, "'--pool'"),
-        (["score", "--policy", "p", "--in", "rows.jsonl", "--out", "s.csv"], 2, "s.csv: the suffix must be .parquet"),
+        (["sample", "--engine", '{"kind": "vlm"}'], 2, "unknown kind of engine"),
+        (["score", "--policy", "p", "--in", "rows.jsonl", "--out", "s.txt"], 2, "s.txt: the suffix must be .jsonl"),
         (["grade", "--in", "no.jsonl", "--out", "v.jsonl", "--kind", "number"], 1, "no.jsonl: no such file"),
         (["show", "FOLDER"], 1, "results.csv: no such file"),
         (["compare", "FOLDER", "FOLDER"], 1, "no config.yaml; name the folder of a finished run"),

@@ -14,19 +14,19 @@ from hsir.storage import tables
 QUESTIONS = 12
 
 
-def run(root: Path, name: str, right: dict[str, int], asked: str = "What is") -> Path:
+def run(root: Path, name: str, right: dict[str, int], asked: str = "What is", model: str = "tiny") -> Path:
     """Write a finished run: of each policy the evaluation, with so many first questions right."""
     methods = list(dict.fromkeys(policy.split(".")[0] for policy in right))
     config = {
         "run": name, "results": "elsewhere",
-        "runs": {name: {"models": ["tiny"], "tasks": ["sums"], "methods": methods, "iterations": 1}},
-        "models": {"tiny": {"path": "x"}}, "tasks": {"sums": {"task": {"kind": "chains"}}},
+        "runs": {name: {"models": [model], "tasks": ["sums"], "methods": methods, "iterations": 1}},
+        "models": {model: {"path": "x"}}, "tasks": {"sums": {"task": {"kind": "chains"}}},
     }  # fmt: skip
     names = [f"q{n:02d}" for n in range(QUESTIONS)]
     folder = root / "runs" / name
     tables.write_text(yaml.safe_dump(config), folder / "config.yaml")
     questions = [{"question_id": one, "question": f"{asked} {one}?", "gold": "7", "prompt_ids": [1]} for one in names]
-    tables.write("questions", questions, root / "tiny/benchmarks/sums.parquet", {})
+    tables.write("questions", questions, root / model / "benchmarks/sums.parquet", {})
     for policy, count in right.items():
         drawn = [
             {"sample_id": one, "question_id": one, "prompt_ids": [1], "completion": "7", "completion_ids": [1],
@@ -37,7 +37,7 @@ def run(root: Path, name: str, right: dict[str, int], asked: str = "What is") ->
             {"sample_id": one, "verdict": "right" if n < count else "wrong", "why": "tags"}
             for n, one in enumerate(names)
         ]
-        pool = root / f"tiny/sums/seed0/{policy}/eval/sums"
+        pool = root / f"{model}/sums/seed0/{policy}/eval/sums"
         tables.write("samples", drawn, pool / "samples/0-of-1.parquet", {})
         tables.write("verified", judged, pool / "verified.parquet", {})
     return folder
@@ -66,6 +66,17 @@ def test_in_two_results_folders_policies_of_a_name_are_paired(tmp_path: Path) ->
     assert [a.split()[0] for a, _ in pairs] == [b.split()[0] for _, b in pairs] == ["sft-initial", "restem.1"]
     assert all(str(one) in a and str(two) in b for a, b in pairs)
     assert [round(one.accuracy * QUESTIONS / 100) for one in pairs.values()] == [-2, 0]
+
+
+def test_different_models_are_paired_by_benchmark(tmp_path: Path) -> None:
+    one, two = run(tmp_path, "a", {"base": 3}), run(tmp_path, "b", {"base": 5}, model="other")
+    ((pair, difference),) = found(one, two, tmp_path / "c.csv").items()
+    assert pair == ("base (a)", "base (b)")
+    assert (difference.model, round(difference.accuracy * QUESTIONS / 100)) == ("tiny and other", -2)
+    three = run(tmp_path, "c", {"sft-initial": 3, "restem.1": 4})
+    assert set(found(three, two, tmp_path / "c.csv")) == {("sft-initial", "base")}, "both without an iteration"
+    four = run(tmp_path, "d", {"restem.1": 4})
+    assert set(found(four, two, tmp_path / "c.csv")) == {("restem.1", "base")}, "nothing else to pair"
 
 
 def test_it_is_written_for_people_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

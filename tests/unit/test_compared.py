@@ -9,7 +9,7 @@ import pytest
 
 from hsir.config import Plan, load
 from hsir.errors import InputError
-from hsir.report import grid, overall, published, replicated, rows, sampled
+from hsir.report import grid, overall, published, replicated, rows, sampled, show
 from hsir.report.compared import Answers, Difference, differences
 from hsir.report.latex import escaped, latex
 from hsir.report.page import page
@@ -45,6 +45,38 @@ def test_seeds_are_averaged_question_by_question() -> None:
     assert (found.accuracy, found.seeds) == (pytest.approx(4.0), 2)
     assert found.accuracy_low > 0, "eight questions are won half of the time, none is lost"
     assert 0.0 < found.p < 0.05
+
+
+def test_samples_are_averaged_question_by_question_and_have_no_mcnemar() -> None:
+    known = {
+        "restem.1": [pd.concat([answers(50), answers(52)])], "mine.1": [pd.concat([answers(58), answers(52)])],
+    }  # fmt: skip
+    place = ("tiny", "sums", "sums@2")
+    (found,) = differences(place, [("mine.1", "restem.1")], known)
+    of_seeds = {"restem.1": [answers(50), answers(52)], "mine.1": [answers(58), answers(52)]}
+    (other,) = differences(place, [("mine.1", "restem.1")], of_seeds)
+    assert (found.accuracy, found.questions, found.seeds) == (pytest.approx(4.0), 100, 1)
+    assert (found.p, found.accuracy_low) == (other.p, other.accuracy_low), "as with two seeds"
+    results = [result("restem.1", 0.51, benchmark="sums@2"), result("mine.1", 0.55, benchmark="sums@2")]
+    first, second = sheets(results, [found])
+    assert "over 2 samples per question, clustered by question" in first.note
+    assert "a paired t test over questions (means over 2 samples)" in second.note
+
+
+def test_a_runs_tables_are_shown_with_its_sampled_evaluations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [sampled.Sampled("tiny", "sums", 0, "mine.1", "eval/sums@4", measure, 4, 100, 0.5, 0.25, 0.75)
+             for measure in ("avg", "pass")]  # fmt: skip
+    tokens = sampled.Sampled("tiny", "sums", 0, "mine.1", "eval/sums@4", "shortest correct, tokens", 4, 9, 80, 70, 90)
+    plain = sampled.Sampled("tiny", "sums", 0, "mine.1", "k4", "pass", 1, 100, 0.1, 0.0, 0.2)
+    rows.write(Result, [result("mine.1", 0.55)], tmp_path / "results.csv")
+    rows.write(Difference, [], tmp_path / "differences.csv")
+    rows.write(sampled.Sampled, [*found, tokens, plain], tmp_path / "pools.csv")
+    show.main(tmp_path)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "avg@4 % pass@4 % shortest correct, tokens" in shown and "50.0 [25.0, 75.0] 80.0 [70.0, 90.0]" in shown
+    assert "10.0 [0.0, 20.0]" not in shown, "pools for training are in the report"
 
 
 def test_policies_that_answered_other_questions_are_not_compared() -> None:

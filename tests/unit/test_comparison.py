@@ -1,16 +1,12 @@
 """Paired comparisons, against scipy, statsmodels, and values worked out by hand."""
 
-from itertools import combinations
-from math import comb
-
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from hsir.evaluation.comparison import bootstrap, holm, majority, mcnemar, paired_t, pass_at_k
+from hsir.evaluation.comparison import bootstrap, holm, mcnemar, paired_t
 
 
 def answers(both: int, only_one: int, only_other: int, neither: int) -> tuple[list[bool], list[bool]]:
@@ -71,33 +67,3 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 def test_without_a_common_question_there_is_nothing_to_compare() -> None:
     with pytest.raises(ValueError, match="have no question in common"):
         bootstrap(np.empty((0, 2)))
-
-
-@pytest.mark.parametrize(("right", "drawn"), [(0, 5), (1, 5), (3, 5), (5, 5), (2, 10)])
-def test_pass_at_k_is_the_share_of_all_choices(right: int, drawn: int) -> None:
-    every = [n < right for n in range(drawn)]
-    for k in range(1, drawn + 1):
-        chosen = [any(one) for one in combinations(every, k)]
-        assert len(chosen) == comb(drawn, k)
-        assert pass_at_k([right, 0], [drawn, drawn], k) == pytest.approx([sum(chosen) / len(chosen), 0.0])
-
-
-@pytest.mark.parametrize("k", [0, 6])
-def test_more_samples_than_there_are_are_not_guessed(k: int) -> None:
-    with pytest.raises(ValueError, match=f"k is {k}, but there are only 5 samples"):
-        pass_at_k(2, 5, k)
-
-
-@pytest.mark.parametrize(
-    ("given", "right", "wanted"),
-    [
-        (["4", "4", "5"], [True, True, False], 1.0), (["4", "5", "5"], [True, False, False], 0.0),
-        (["4", "4.0", "5", "5 "], [True, True, False, False], 0.5), (["A", "b", "B", "C"], [True] + [False] * 3, 0.0),
-        ([None, None, "4"], [False, False, True], 1.0), ([None, None], [False, False], 0.0),
-        (["1", "2", "3"], [False, True, False], 1 / 3), ([None, "4", "4"], [True, False, False], 0.0),
-    ],
-)  # fmt: skip
-def test_the_majoritys_answer(given: list[str | None], right: list[bool], wanted: float) -> None:
-    rows = pd.DataFrame({"question_id": "q", "extracted": pd.Series(given, dtype="str"), "right": right})
-    other = pd.DataFrame({"question_id": ["p"], "extracted": ["4"], "right": [True]})
-    assert majority(pd.concat([rows, other])).to_dict() == pytest.approx({"p": 1.0, "q": wanted})

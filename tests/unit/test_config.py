@@ -154,6 +154,11 @@ WRONG = [
         "methods.plain", ALMOST | {"select": [RIGHT, {"kind": "at_most", "per_question": 1, "pick": "lowest"}]},
         "'at_most' reads scores",
     ),
+    ("overrides", {"evaluate": {"samples": 1}}, "overrides.evaluate.samples: Input should be greater than .* 2, not 1"),
+    (
+        "overrides", {"evaluate": {"samples": 2, "reducers": [{"kind": "at_least", "n": 3}]}},
+        "overrides.evaluate: reducer at_least needs 3 samples; set samples: 3 or more",
+    ),
     ("methods.plain", {"iterations": 2}, "iterations is 2, but no pool is sampled; set pools, or iterations: 0"),
     ("methods.plain", ALMOST | {"iterations": 0, "select": [RIGHT]}, "pools and select need iterations of 1 or more"),
     ("methods.plain", {"iterations": 0, "given": []}, "nothing to train on; set given"),

@@ -8,7 +8,7 @@ from scipy import stats
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hsir.sampling.engines.base import Prompt, batches
-from hsir.sampling.engines.decode import Decoding, decode
+from hsir.sampling.engines.decode import Decoding, decode, nucleus
 from hsir.sampling.engines.noise import gumbel
 from hsir.sampling.engines.seeds import sample_seed
 from hsir.sampling.engines.transformers import TransformersRunner
@@ -127,3 +127,25 @@ def test_every_token_is_the_argmax_of_the_models_logits_and_its_own_noise(
             logits = policy(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1].double() / 1.5
         noise = gumbel(torch.full((len(ids),), seed), torch.arange(len(ids)), logits.shape[1])
         assert ids == (logits + noise).argmax(-1).tolist()
+
+
+def test_a_nucleus_holds_the_fewest_tokens_with_that_probability() -> None:
+    chances = torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.97, 0.01, 0.01, 0.01], [0.25] * 4], dtype=torch.float64)
+    kept = [nucleus(chances.log(), top_p).isfinite().tolist() for top_p in (0.69, 0.71, 1e-9)]
+    assert [rows[0] for rows in kept] == [[False, True, False, True], [False, True, True, True], [0, 1, 0, 0]]
+    assert all(rows[1] == [True, False, False, False] for rows in kept)
+    assert [sum(rows[2]) for rows in kept] == [3, 3, 1], "of equal tokens, the first ones"
+    assert torch.equal(nucleus(chances.log(), 0.71)[0, 1:], chances.log()[0, 1:])
+
+
+def test_tokens_outside_the_nucleus_are_never_drawn(policy: PreTrainedModel, encoder: PreTrainedTokenizerBase) -> None:
+    prompt, draws = encoder("is 3.\n\n")["input_ids"], 500
+    with torch.inference_mode():
+        inside = nucleus(policy(torch.tensor([prompt])).logits[0, -1].double()[None] / 1.5, 0.9).isfinite()[0]
+    seeds = [sample_seed(0, "q", n) for n in range(draws)]
+    drawn, every = (
+        torch.tensor(decode(policy, [prompt] * draws, seeds, Decoding(1.5, 1, frozenset([0]), top_p)))[:, 0]
+        for top_p in (0.9, 1.0)
+    )
+    assert inside[drawn].all() and not inside[every].all()
+    assert torch.equal(drawn[inside[every]], every[inside[every]]), "the same noise, where the token is in the nucleus"

@@ -217,7 +217,7 @@ def test_tables_are_graded_into_tables(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("rows", "out"), [("rows.csv", "v.jsonl"), ("rows.jsonl", "v.json"), ("rows", "v.jsonl")])
+@pytest.mark.parametrize(("rows", "out"), [("rows.txt", "v.jsonl"), ("rows.jsonl", "v.json"), ("rows", "v.jsonl")])
 def test_another_suffix_is_rejected_before_anything_is_read(rows: str, out: str, tmp_path: Path) -> None:
     (tmp_path / rows).write_text('{"gold": "4", "prediction": "4"}')
     result = CliRunner().invoke(APP, ["--in", str(tmp_path / rows), "--out", str(tmp_path / out), *NUMBER])

@@ -44,3 +44,8 @@ def test_the_command_line_is_loaded_without_anything_heavy(root: Path) -> None:
 def test_a_stages_help_is_shown_without_the_model_libraries(stage: str, root: Path) -> None:
     """What a stage needs not, or only once it runs, it does not load."""
     assert not loaded(f"import hsir.stages.{stage}", root) & MODEL_LIBRARIES
+
+
+def test_commands_on_ones_own_files_load_no_more(root: Path) -> None:
+    imports = "import " + ", ".join(f"hsir.own.{name}" for name in ("sample", "veriexit", "score", "filter", "train"))
+    assert not loaded(imports, root) & MODEL_LIBRARIES

@@ -121,6 +121,7 @@ VARIED: dict[str, dict[str, set[Any]]] = {
     "appendix-indiv": {
         "layer": {"middle", 0.25, 0.75}, "alpha": {1e-4, 1e-3, 1e-2}, "weights": {"max", "mean", "sum", "none"},
         "received": {"max", "mean"}, "scale": {"none", "dimension", "unit"}, "tokens": {"all", "think"},
+        "states": {"token", "step"},
     },
 }  # fmt: skip
 
@@ -133,6 +134,13 @@ def test_the_sensitivity_analyses_cover_the_options(name: str) -> None:
     seen += [one for method in methods for one in method.select if isinstance(one, InDiv)]
     for option, values in VARIED[name].items():
         assert {getattr(one, option) for one in seen if hasattr(one, option)} == values
+
+
+def test_self_consistency_is_the_majority_of_sampled_answers() -> None:
+    made = plan(CONFIG / "paper/appendix-self-consistency.yaml")
+    evaluate = made.settings("qwen2.5-1.5b", "gsm8k").evaluate
+    assert (evaluate.samples, evaluate.temperature, evaluate.top_p, evaluate.max_new_tokens) == (16, 0.6, 0.95, 4096)
+    assert "majority" in {one.kind for one in evaluate.reducers}
 
 
 def test_k_and_j_and_the_matchers_are_varied() -> None:
@@ -249,7 +257,7 @@ def test_scores_are_those_that_the_formulas_were_read_as() -> None:
     score = config.scores["indiv"]
     assert isinstance(score, Score)
     assert (score.layer, score.alpha, score.weights, score.scale) == ("middle", 1e-3, "max", "none")
-    assert (score.received, score.tokens) == ("max", "all")
+    assert (score.received, score.tokens, score.states) == ("max", "all", "token")
     (tau,) = [one for one in config.methods["hsir-sft"].select if isinstance(one, InDiv)]
     assert (tau.standardise, tau.threshold) == ("zscore", -0.5)
 

@@ -174,3 +174,28 @@ def test_the_untrained_model_is_evaluated_and_trained_by_nobody() -> None:
         "start"
     }
     assert set(made.alone("one").methods) == {"start"}
+
+
+def test_a_benchmark_with_samples_has_a_second_evaluation() -> None:
+    sampled = {"samples": 16, "temperature": 0.8}
+    tasks = {**RAW["tasks"], "other": {"task": {"kind": "chains"}, "settings": {"evaluate": sampled}}}
+    made = plan(tasks=tasks)
+    one, two = made.config.runs["one"], made.config.runs["two"]
+    assert made.evaluations(two, "small", "sums") == ("other", "other@16")
+    assert made.evaluations(one, "small", "sums") == ("sums",)
+    assert made.benchmarks(two, "sums") == ("other",), "the test set is one"
+    drawn, greedy = made.pool("small", "sums", "eval/other@16"), made.pool("small", "sums", "eval/other")
+    assert (drawn.samples, drawn.temperature, drawn.top_p, drawn.max_new_tokens) == (16, 0.8, 0.95, 4096)
+    assert (greedy.samples, greedy.temperature, greedy.top_p) == (1, 0.0, 1.0)
+    assert made.shards("large", "sums", "eval/other@16") == 3
+    draws = [draw for draw in work(made, ["two"]).draws if draw.pool.startswith("eval/")]
+    assert [draw.pool for draw in draws] == ["eval/other", "eval/other@16"] * 2
+
+
+def test_a_greedy_evaluation_does_not_change_with_the_samples() -> None:
+    """Snakemake compares the options of its job: what they were before samples existed, they still are."""
+    changed = plan(overrides={"evaluate": {"samples": 4, "top_p": 0.9}})
+    for made in (plan(), changed):
+        pool = made.pool("small", "sums", "eval/sums")
+        assert pool.model_dump_json() == '{"samples":1,"temperature":0.0,"max_new_tokens":4096,"kind":"sample"}'
+    assert '"top_p":0.9' in changed.pool("small", "sums", "eval/sums@4").model_dump_json()

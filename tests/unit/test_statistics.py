@@ -1,11 +1,14 @@
 """Statistics of an evaluation, against published intervals and a table summed by hand."""
 
+import numpy as np
 import pytest
 
+from hsir.errors import InputError
 from hsir.evaluation.readings import readings
-from hsir.evaluation.statistics import summary, wilson
+from hsir.evaluation.statistics import averaged, clustered, sampled, summary, wilson
 from hsir.grading import Number
 from hsir.grading.verdicts import verdicts
+from hsir.reducers import DEFAULT, AtLeast
 from hsir.storage import tables
 
 
@@ -62,6 +65,66 @@ def test_quantiles_of_eleven_answers_are_their_ranks() -> None:
     assert list(got.values()) == [101, 102, 105, 108, 109]
 
 
+def drawn(question: str, verdicts: str, tokens: int = 10) -> list[tables.Row]:
+    """Make answers to a question: one per letter, r for right."""
+    return [
+        answer("right" if letter == "r" else "wrong", tokens + n, 1)
+        | {"question_id": question, "extracted": "4" if letter == "r" else letter}
+        for n, letter in enumerate(verdicts)
+    ]
+
+
+def test_several_samples_are_averaged_by_question() -> None:
+    got = sampled([*drawn("a", "rrab"), *drawn("b", "rccc"), *drawn("c", "dddd")], [*DEFAULT, AtLeast(n=2)])
+    assert (got["questions"], got["samples"], got["verdicts"]) == (3, 4, {"right": 3, "wrong": 9})
+    assert got["accuracy"]["value"] == pytest.approx(3 / 12) == got["reduced"]["avg@4"]["value"]
+    values = {name: told["value"] for name, told in got["reduced"].items()}
+    assert values == {
+        "avg@4": pytest.approx(0.25), "pass@4": pytest.approx(2 / 3), "maj@4": pytest.approx(1 / 3),
+        "shortest correct, tokens@4": pytest.approx(10.0), "at least 2 correct@4": pytest.approx(1 / 3),
+    }  # fmt: skip
+    assert got["reduced"]["shortest correct, tokens@4"]["questions"] == 2
+    assert got["by_difficulty"]["1"]["questions"] == 3
+    assert all(told["low"] <= told["value"] <= told["high"] for told in got["reduced"].values())
+
+
+def test_questions_without_a_correct_answer_have_no_shortest_one() -> None:
+    told = sampled(drawn("a", "dd"), DEFAULT)["reduced"]["shortest correct, tokens@2"]
+    assert (told["questions"], told["value"]) == (0, None)
+
+
+def test_questions_with_different_numbers_of_answers_are_refused() -> None:
+    with pytest.raises(InputError, match="a has 2 answers, b has 3"):
+        sampled([*drawn("a", "rr"), *drawn("b", "rrr")], DEFAULT)
+
+
+@pytest.mark.parametrize(("right", "questions"), [(0, 10), (5, 10), (10, 10), (81, 263)])
+def test_one_answer_per_question_has_wilsons_interval(right: int, questions: int) -> None:
+    got = clustered([1.0] * right + [0.0] * (questions - right), questions)
+    assert got == pytest.approx(wilson(right, questions))
+
+
+def test_samples_that_are_all_alike_count_once() -> None:
+    alike, varied = clustered([1.0] * 30 + [0.0] * 20, 800), clustered([0.6] * 50, 800)
+    assert alike == pytest.approx(wilson(30, 50)), "sixteen copies of an answer say no more than one"
+    assert varied == pytest.approx(wilson(480, 800)), "questions that do not differ are as good as one coin"
+
+
+def test_clustered_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    draws, truth, k = np.random.default_rng(5), 0.6, 16
+    questions = draws.beta(0.6, 0.4, size=(400, 60))
+    right = draws.binomial(k, questions)
+    ends = [clustered((row / k).tolist(), 60 * k) for row in right]
+    assert 0.92 <= np.mean([one.low <= truth <= one.high for one in ends]) <= 0.98
+    naive = [wilson(int(row.sum()), 60 * k) for row in right]
+    assert np.mean([one.low <= truth <= one.high for one in naive]) < 0.6, "samples of a question are not independent"
+
+
+def test_means_of_tokens_have_t_intervals() -> None:
+    assert averaged([10.0, 20.0, 30.0]) == pytest.approx((20.0, -4.8414, 44.8414), abs=1e-3)
+    assert averaged([7.0]) == (7.0, 7.0, 7.0)
+
+
 COMPLETIONS = {
     "in tags": "<think>\nx\n</think>\n<answer>\n7\n</answer>", "wrong in tags": "<answer>8</answer> The answer is 7.",
     "stated": "<think>\nx\n</think>\nThe answer is 7.", "stated wrong": "The answer is 8.",
@@ -83,3 +146,15 @@ def test_both_readings_follow_from_the_verdicts_of_either(outside: bool) -> None
     got = readings(answers, asked, grader)
     assert {name: found["value"] for name, found in got.items()} == {"in_format": 1 / 6, "anywhere": 2 / 6}
     assert got["in_format"] == wilson(1, 6)._asdict()
+
+
+def test_readings_of_several_samples_are_clustered_by_question() -> None:
+    asked = {name: {"gold": "7", "options": None} for name in "ab"}
+    samples = [
+        {"sample_id": f"{name}{n}", "question_id": name, "completion": f"<answer>{given}</answer>", "finish": "stop"}
+        for name, given in (("a", 7), ("b", 8))
+        for n in range(8)
+    ]
+    rows = verdicts(samples, asked, Number())
+    got = readings([sample | row for sample, row in zip(samples, rows, strict=True)], asked, Number())
+    assert got["in_format"] == pytest.approx(wilson(1, 2)._asdict()), "eight copies of an answer are one"

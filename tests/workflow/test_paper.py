@@ -28,9 +28,10 @@ CELLS = {
     "appendix-matchers": (2, 6, 1 + 4 + 1, 6),
     "appendix-judge": (2, 4, 1 + 2, 4),
     "appendix-tau": (2, 10, 1 + 1, 10),
-    "appendix-indiv": (2, 14, 1 + 1, 14),
+    "appendix-indiv": (2, 15, 1 + 1, 15),
     "appendix-samples": (2, 8, 3 + 6, 8),
     "appendix-efficiency": (2, 6, 4, 6),
+    "appendix-self-consistency": (2, 3, 2, 3),
 }
 RIGHT_OF_FIGURE_2 = (4, 0, 4)
 """In one of its models four more methods, which draw nothing anew."""

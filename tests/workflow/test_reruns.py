@@ -68,6 +68,13 @@ def test_a_new_benchmark_runs_only_its_evaluations(finished: Path, tiny: dict[st
     assert all("others" in job.outputs[0] for job in jobs if job.rule not in {"overlap", "report"})
 
 
+def test_samples_of_an_evaluation_rerun_nothing_of_the_greedy_one(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["overrides"]["evaluate"]["samples"] = 4
+    jobs = planned(finished, "two-rounds", config=tiny)
+    assert rules(jobs) == {"sample": 5, "verify": 5, "evaluate_sampled": 5, "report": 1}
+    assert all("eval/few@4" in job.outputs[0] for job in jobs if job.rule != "report")
+
+
 def test_what_training_data_may_share_with_test_sets_reruns_no_training(finished: Path, tiny: dict[str, Any]) -> None:
     tiny["overrides"]["contamination"] = {"exact": "allow", "ngrams": [10]}
     assert rules(planned(finished, "two-rounds", config=tiny)) == {"overlap": 5, "report": 1}

@@ -12,11 +12,12 @@ sys.path.insert(0, str(HERE))
 from snakemake.settings.types import DeploymentMethod
 
 from hsir.config import Plan, load, read_yaml
-from hsir.config.plan import BASE, EVAL
+from hsir.config.plan import BASE, EVAL, test_set
 from hsir.config.rehearsal import prepare
 from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
+from hsir.reducers import Reducers
 from hsir.config.home import PACKAGE, found
 from hsir.planning.memory import training as training_memory
 
@@ -59,15 +60,19 @@ POOL = f"{POLICY}/{{pool}}"
 LOGS, TIMES = ("logs/rehearsal", "benchmarks/rehearsal") if loaded.rehearse else ("logs", "benchmarks/runs")
 # The end of the message of a job with a model, a task and a seed.
 IN_CELL = "({wildcards.model}/{wildcards.task}/seed{wildcards.seed})"
+# An evaluation of several samples per question: gsm8k@16.
+SAMPLED_TEST = "({})@[0-9]+".format("|".join(map(re.escape, plan.config.tasks)))
 
 
 wildcard_constraints:
     model="|".join(map(re.escape, plan.config.models)),
     task="|".join(map(re.escape, plan.config.tasks)),
     benchmark="|".join(map(re.escape, plan.config.tasks)),
+    sampled=SAMPLED_TEST,
     seed=r"\d+",
     policy="|".join([BASE, *(rf"{name}(\.[1-9]\d*)?" for name in plan.config.methods)]),
-    pool="|".join(map(re.escape, [*plan.config.pools, *(f"{EVAL}{name}" for name in plan.config.tasks)])),
+    pool="|".join(map(re.escape, [*plan.config.pools, *(f"{EVAL}{name}" for name in plan.config.tasks)]))
+    + f"|{EVAL}{SAMPLED_TEST}",
     split="seed|unlabelled",
     shard=r"\d+-of-\d+",
 

@@ -50,15 +50,14 @@ def teacher_of(wildcards):
 def questions_of(wildcards):
     """Return the questions that a pool answers: a benchmark's, or the unlabelled ones."""
     if wildcards.pool.startswith(EVAL):
-        benchmark = wildcards.pool.removeprefix(EVAL)
-        return f"{RESULTS}/{wildcards.model}/benchmarks/{benchmark}.parquet"
+        return f"{RESULTS}/{wildcards.model}/benchmarks/{test_set(wildcards.pool)}.parquet"
     return f"{ROOT}/data/unlabelled.parquet".format(**wildcards)
 
 
 def task_of(wildcards):
     """Return the task whose prompt and grading a pool uses."""
     own = wildcards.pool.startswith(EVAL)
-    return plan.config.tasks[wildcards.pool.removeprefix(EVAL) if own else wildcards.task].task
+    return plan.config.tasks[test_set(wildcards.pool) if own else wildcards.task].task
 
 
 def pool_of(wildcards):
@@ -205,7 +204,7 @@ def made_by(wildcards):
     for model, task, seed, method, policy in plan.evaluated(run):
         cell = Cell(model=model, task=task, seed=seed, policy=policy)
         folder = POLICY.format(**cell)
-        for name in plan.benchmarks(run, task):
+        for name in plan.evaluations(run, model, task):
             found["evaluations"][f"{folder}/eval/{name}.json"] = None
             found["judged"][f"{folder}/eval/{name}/verified.parquet"] = None
             found["answers"] |= dict.fromkeys(shards_in(folder, cell, f"{EVAL}{name}"))

@@ -47,13 +47,13 @@ rule report:
             f"{RUN}/ledger.csv",
             caption="../report/ledger.rst",
             category="1 Results",
-            labels={"run": "{run}", "what": "what each policy cost"},
+            labels={"run": "{run}", "what": "cost of each policy"},
         ),
         budget=report(
             f"{RUN}/budget.svg",
             caption="../report/budget.rst",
             category="1 Results",
-            labels={"run": "{run}", "what": "what each policy cost, figure"},
+            labels={"run": "{run}", "what": "cost of each policy, figure"},
         ),
         figures=report(
             f"{RUN}/figures.html",

@@ -48,6 +48,13 @@ class Assumptions(Options):
     trainings_at_once: Count = Field(
         4, description="Number of training runs whose resumable state is on disk at the same time."
     )
+    accuracy: float = Field(0.5, gt=0, lt=1, description="Accuracy of both policies; 0.5 needs the most questions.")
+    between: float = Field(0.6, ge=0, le=1, description="Share of an answer's variance that is due to its question.")
+    correlation: float = Field(
+        0.8, ge=0, le=1, description="Correlation of two policies' chances over the questions of a benchmark."
+    )
+    level: float = Field(0.05, gt=0, lt=1, description="Level of the two-sided test.")
+    power: float = Field(0.8, gt=0, lt=1, description="Probability that an existing difference is detected.")
 
 
 def assumptions(given: Sequence[str]) -> Assumptions:

@@ -47,7 +47,8 @@ def _drawn(plan: Plan, one: Draw, ledgers: Mapping[Training, Ledger], results: P
     if one.pool.startswith(EVAL):
         path = _folder(results, one) / f"{one.pool}.json"
         told: Ledger = read_json(path) if path.is_file() else {"questions": 0, "tokens": {"mean": 0}}
-        return _item(one, "evaluate", took, told["questions"], told["questions"] * told["tokens"]["mean"])
+        answers = told["questions"] * told.get("samples", 1)
+        return _item(one, "evaluate", took, answers, answers * told["tokens"]["mean"])
     reading = [
         ledger["pools"][one.pool]
         for training, ledger in ledgers.items()

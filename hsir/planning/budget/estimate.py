@@ -6,7 +6,7 @@ from functools import singledispatch
 
 from hsir.config import Plan
 from hsir.config.home import found
-from hsir.config.plan import EVAL
+from hsir.config.plan import EVAL, samples_of, test_set
 from hsir.config.pools import BasePool, GuidePool, HintPool, ProbePool, VeriExitPool
 from hsir.config.training import Grpo, Train
 from hsir.planning.budget.assumptions import Assumptions
@@ -171,7 +171,7 @@ class Estimator:
 
     def _samples(self, one: Draw) -> float:
         if one.pool.startswith(EVAL):
-            return self._questions(one.pool.removeprefix(EVAL), "test")
+            return self._questions(test_set(one.pool), "test") * samples_of(one.pool)
         pool = self._plan.pool(one.model, one.task, one.pool)
         source = self._samples(one._replace(pool=pool.source)) if pool.source else 0.0
         measured = self._measured.ratio("drawn", one.model, one.task, one.pool)

@@ -105,8 +105,9 @@ def _funnel(found: Measured, steps: list[Any], plan: Plan, model: str, task: str
 
 def _evaluation(found: Measured, path: Path, model: str, task: str) -> None:
     told, took = read_json(path), costs(path.with_suffix("") / "samples")
-    tokens = told["questions"] * told["tokens"]["mean"]
-    found.add(tokens, told["questions"], "length", model, task, f"eval/{path.stem}")
+    answers = told["questions"] * told.get("samples", 1)
+    tokens = answers * told["tokens"]["mean"]
+    found.add(tokens, answers, "length", model, task, f"eval/{path.stem}")
     seconds = sum(one["seconds"] for one in took)
     _took(found, tokens, seconds, sum(one["seconds"] * one["devices"] for one in took), "evaluate", model)
 

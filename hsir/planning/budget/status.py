@@ -62,7 +62,7 @@ def _wanted(plan: Plan, runs: Iterable[str]) -> dict[Group, dict[Training, set[s
                 group = found.setdefault((model, task, made.split(".")[0]), {})
                 group.setdefault(Training(model, task, seed, made), set())
             found[model, task, policy.split(".")[0]][Training(model, task, seed, policy)] |= {
-                *plan.benchmarks(run, task)
+                *plan.evaluations(run, model, task)
             }
     return found
 

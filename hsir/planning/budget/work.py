@@ -62,6 +62,6 @@ def work(plan: Plan, runs: Iterable[str]) -> Work:
                     scorings |= dict.fromkeys(pools)
                 trainings[Training(model, task, seed, made)] = None
         for model, task, seed, _, policy in plan.evaluated(run):
-            evaluated = [f"{EVAL}{name}" for name in plan.benchmarks(run, task)]
+            evaluated = [f"{EVAL}{name}" for name in plan.evaluations(run, model, task)]
             draws |= dict.fromkeys(Draw(model, task, seed, policy, pool) for pool in evaluated)
     return Work(tuple(draws), tuple(scorings), tuple(trainings))

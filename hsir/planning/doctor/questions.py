@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from hsir.config import Plan
-from hsir.config.plan import EVAL
+from hsir.config.plan import EVAL, test_set
 from hsir.errors import InputError
 from hsir.planning.budget.work import Work
 from hsir.planning.doctor.finding import Finding, ok, problem, skipped
@@ -34,7 +34,7 @@ def needed(plan: Plan, work: Work) -> Iterable[tuple[str, Split]]:
             found[one.task, "unlabelled"] = None
     for draw in work.draws:
         if draw.pool.startswith(EVAL):
-            found[draw.pool.removeprefix(EVAL), "test"] = None
+            found[test_set(draw.pool), "test"] = None
     return found
 
 

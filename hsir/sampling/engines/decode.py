@@ -12,11 +12,12 @@ from hsir.storage.soundness import check_logits
 
 
 class Decoding(NamedTuple):
-    """How a batch is decoded; temperature 0 is greedy."""
+    """How a batch is decoded; temperature 0 is greedy, top_p 1 samples from all tokens."""
 
     temperature: float
     max_new_tokens: int
     stop_ids: frozenset[int]
+    top_p: float = 1.0
 
 
 COMPACT_AT = 0.85
@@ -43,7 +44,7 @@ def decode(
         if position:
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             logits = forward(model, chosen[:, None], mask, cache)
-        chosen = _choose(logits, keys, position, how.temperature)
+        chosen = _choose(logits, keys, position, how)
         check_logits(model.name_or_path, chosen[:, None], logits, first=position == 0)
         drawing = rows[live].tolist()
         for row, token in zip(drawing, chosen[live].tolist(), strict=True):
@@ -59,8 +60,21 @@ def decode(
     return done
 
 
-def _choose(logits: torch.Tensor, keys: torch.Tensor, position: int, temperature: float) -> torch.Tensor:
-    if temperature == 0:
+def _choose(logits: torch.Tensor, keys: torch.Tensor, position: int, how: Decoding) -> torch.Tensor:
+    if how.temperature == 0:
         return logits.argmax(-1)
     noise = gumbel(keys, torch.full_like(keys, position), logits.shape[-1])
-    return (logits.double() / temperature + noise).argmax(-1)
+    scaled = logits.double() / how.temperature
+    return ((nucleus(scaled, how.top_p) if how.top_p < 1 else scaled) + noise).argmax(-1)
+
+
+def nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Set all logits [rows, tokens] to -inf but those of the fewest tokens with a probability of at least `top_p`.
+
+    Source: Holtzman et al., arXiv 1904.09751.
+    """
+    ordered, places = logits.sort(dim=-1, descending=True, stable=True)
+    share = ordered.softmax(-1)
+    before = share.cumsum(-1) - share  # the first token is always kept
+    outside = torch.empty_like(before, dtype=torch.bool).scatter_(-1, places, before >= top_p)
+    return logits.masked_fill(outside, -torch.inf)

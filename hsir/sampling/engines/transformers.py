@@ -16,10 +16,15 @@ class TransformersRunner:
     greedy."""
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, temperature: float, max_new_tokens: int
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        temperature: float,
+        max_new_tokens: int,
+        top_p: float = 1.0,
     ) -> None:
         self._model, self._tokenizer = model, tokenizer
-        self._how = Decoding(temperature, max_new_tokens, stop_ids(model, tokenizer))
+        self._how = Decoding(temperature, max_new_tokens, stop_ids(model, tokenizer), top_p)
 
     def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
         """Complete one batch, in order; raises InputError if the model has too few positions."""

@@ -35,8 +35,10 @@ class VllmRunner:
     `longest` is the maximum number of tokens of a prompt with its completion; memory is allocated for it.
     """
 
-    def __init__(self, model: str, temperature: float, max_new_tokens: int, longest: int, options: VllmEngine) -> None:
-        self._model, self._temperature, self._options = model, temperature, options
+    def __init__(
+        self, model: str, temperature: float, max_new_tokens: int, longest: int, options: VllmEngine, top_p: float = 1.0
+    ) -> None:
+        self._model, self._temperature, self._top_p, self._options = model, temperature, top_p, options
         self._tokenizer = load_tokenizer(model)
         self._stops = stop_ids_at(model, self._tokenizer)
         self._limit, self._longest = max_new_tokens, longest
@@ -102,8 +104,8 @@ class VllmRunner:
 
         greedy = self._temperature == 0
         return SamplingParams(
-            temperature=self._temperature, max_tokens=self._limit, seed=None if greedy else prompt.seed,
-            stop_token_ids=sorted(self._stops), detokenize=False,
+            temperature=self._temperature, top_p=self._top_p, max_tokens=self._limit,
+            seed=None if greedy else prompt.seed, stop_token_ids=sorted(self._stops), detokenize=False,
         )  # fmt: skip
 
     def _completion(self, prompt: Prompt, output: "RequestOutput") -> Completion:
