@@ -1,4 +1,4 @@
-"""Rows of a file of anyone's, and the columns that are read."""
+"""Rows of a file of your own, and the columns that are read."""
 
 import json
 import shutil

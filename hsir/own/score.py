@@ -73,7 +73,7 @@ def standardised(
     """Standardize raw scores as the filter `indiv` does, and print what the threshold means."""
     chosen = InDiv(standardise=kind, threshold=tau)
     candidates = [
-        Candidate(str(n), question, row["m"], True, raw=row["indiv"])
+        Candidate(str(n), question, row["n_tokens"], True, raw=row["indiv"])
         for n, (row, question) in enumerate(zip(scores, questions, strict=True))
     ]
     z, raw = chosen.standardised(candidates), [row["indiv"] for row in scores]
