@@ -53,6 +53,14 @@ def test_reasoning_that_is_absent_is_not_read(encoder: PreTrainedTokenizerBase) 
     assert read(empty, encoder, Score()) is empty
 
 
+@pytest.mark.parametrize("options", [BY_STEP, Score(tokens="think"), Score(states=8)], ids=str)
+def test_a_single_token_is_one_state(options: Score, encoder: PreTrainedTokenizerBase) -> None:
+    one = solution("8", encoder)
+    assert len(one.completion_ids) == 1
+    found = read(one, encoder, options)
+    assert found is not None and found.tokens.span == (1, 2) and list(found.ends) in ([], [1])
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.text("ab 5\n.\u00e9\u4e16\U0001f600", min_size=1, max_size=12), min_size=1, max_size=6))
 def test_places_do_not_depend_on_how_they_are_found(encoder: PreTrainedTokenizerBase, steps: list[str]) -> None:

@@ -88,8 +88,7 @@ def _places(ids: list[int], text: str, encoder: PreTrainedTokenizerBase) -> Call
     """
     alone = len(encoder.decode(ids[:1]))
     every = list(dict.fromkeys(ids[1:]))
-    decoded = encoder.batch_decode([[ids[0], one] for one in every])
-    length = {one: len(pair) - alone for one, pair in zip(every, decoded, strict=True)}
+    length = {one: len(encoder.decode([ids[0], one])) - alone for one in every}
     reached = [0, *accumulate((length[one] for one in ids[1:]), initial=alone)]
     if reached[-1] == len(text) and min(length.values(), default=0) >= 0:
         return lambda characters: bisect_left(reached, characters)
