@@ -1,8 +1,10 @@
 """The results of a run: one row per model, task, seed, policy and benchmark."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from hsir.config.plan import BASE
+from hsir.errors import InputError
 from hsir.report.run import Made
 from hsir.storage import tables
 from hsir.storage.files import read_json
@@ -41,7 +43,7 @@ def gather(made: Made) -> list[Result]:
     for cell in made.evaluated():
         trained = 0 if cell.policy == BASE else trained_on(read_json(made.folder(cell) / "funnel.json"))
         for benchmark, path in made.evaluations(cell):
-            figures = read_json(path)
+            figures = evaluation(path)
             interval, verdicts = figures["accuracy"], figures["verdicts"]
             n = sum(verdicts.values())
             read = [figures["readings"][name]["value"] for name in ("in_format", "anywhere")]
@@ -54,6 +56,17 @@ def gather(made: Made) -> list[Result]:
                 )
             )  # fmt: skip
     return results
+
+
+def evaluation(path: Path) -> tables.Row:
+    """Read an evaluation; raises InputError if it lacks a part, as those of older versions do."""
+    figures: tables.Row = read_json(path)
+    parts = ("accuracy", "questions", "readings", "tokens", "truncated", "verdicts")
+    if missing := [part for part in parts if part not in figures]:
+        raise InputError(
+            f"{path}: no {missing[0]!r}; an older version made this evaluation, so run `snakemake --force {path}`"
+        )
+    return figures
 
 
 def trained_on(funnel: tables.Row) -> int:

@@ -12,7 +12,7 @@ from hsir import jsontext
 from hsir.config import load, read_yaml
 from hsir.errors import ConfigError, InputError
 from hsir.planning import integrity
-from hsir.report import ledger_view
+from hsir.report import ledger_view, results
 from hsir.report.checked import faults
 from hsir.stages import cli, score
 from hsir.stages import filter as filter_stage
@@ -104,6 +104,14 @@ def test_a_run_of_the_base_alone_has_no_costs(tmp_path: Path) -> None:
     alone = type(made)(type(made.plan)(config))
     costs = ledger_view.gather(alone)
     assert costs.empty and ledger_view.sheets(costs) == []
+
+
+def test_an_evaluation_of_an_older_version_is_named(tmp_path: Path) -> None:
+    write_json(
+        {"accuracy": {}, "questions": 1, "tokens": {}, "truncated": 0.0, "verdicts": {}}, tmp_path / "gsm8k.json"
+    )
+    with pytest.raises(InputError, match=r"gsm8k.json: no 'readings'; .* run `snakemake --force"):
+        results.evaluation(tmp_path / "gsm8k.json")
 
 
 def trained(folder: Path, **train: Any) -> None:
