@@ -74,7 +74,7 @@ def test_the_jobs_are_those_of_the_workflow_itself(form: str, tmp_path: Path, ti
     found = [plainly(job, start, prefix) for job in jobs_of(said) if job.rule != "best"]
     assert sorted(found) == sorted(map(plainly, planned(alone)))
     assert said.count("mem_mb=1234") == sum(rule == "train" for rule, _ in found) > 0
-    lost = "set-resources, score: without effect, for the rule is called hsir_score here"
+    lost = "set-resources, score: without effect, because the rule is called hsir_score here"
     assert (lost in said, ", mem_mb=77" in said) == (form == "as", form != "as")
     assert "localrules" not in said
 
