@@ -13,7 +13,7 @@ from tests.workflow.conftest import Job, planned, snakemake
 
 HSIR = {
     "pools": ["k4", "k4-veriexit"], "score": "indiv",
-    "select": [{"kind": "right"}, {"kind": "indiv", "threshold": -0.5}, {"kind": "at_most", "per_question": 10}],
+    "select": [{"kind": "right"}, {"kind": "at_most", "per_question": 10}, {"kind": "indiv", "threshold": -0.5}],
     "iterations": 3,
 }  # fmt: skip
 
@@ -44,7 +44,7 @@ def test_nothing_to_do_when_nothing_changed(finished: Path) -> None:
 def test_a_new_tau_reruns_the_filter_and_what_follows_but_no_model_of_the_first_round(
     options: dict[str, Any], finished: Path, tiny: dict[str, Any]
 ) -> None:
-    changed = HSIR | {"select": [{"kind": "right"}, {"kind": "indiv", **options}, HSIR["select"][2]]}
+    changed = HSIR | {"select": [*HSIR["select"][:2], {"kind": "indiv", **options}]}
     jobs = planned(finished, "one-round", config=changed_method(tiny, changed))
     assert {rule: n for rule, n in rules(jobs).items() if rule in {"filter", "train", "evaluate", "report"}} == {
         "filter": 1,
