@@ -1,5 +1,7 @@
 """Filter scored solutions in a file of your own by a list of filters."""
 
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +17,9 @@ from hsir.selection.filters.base import Candidate, Candidates
 from hsir.stages import cli
 from hsir.storage.rows import write
 from hsir.storage.tables import Row
+
+RIGHT = ("right", "true", "1")
+WRONG = ("wrong", "no_answer", "undecided", "false", "0")
 
 
 def main(
@@ -48,13 +53,16 @@ def main(
     chosen = [
         Candidate(
             sample_id=key, question_id=files.text(row, question, where), completion=str(row[completion]),
-            completion_ids=tuple(str(row[completion]).encode()), right=_is_right(row.get(verdict, True)),
+            completion_ids=tuple(str(row[completion]).encode()),
+            right=verdict not in found[0] or _is_right(row.get(verdict), where, verdict),
             n_tokens=int(_number(row.get(tokens), where, tokens) or len(str(row[completion]).split())),
             difficulty=_level(row.get("difficulty"), where), raw=_number(row.get(score), where, score),
         )
         for n, (key, row) in enumerate(zip(names, found, strict=True), start=1)
         for where in [f"{rows}, row {n}"]
     ]  # fmt: skip
+    if "score" in needed:
+        _check_scored(chosen, rows, score)
     kept = {one.sample_id: one.score for one in applied(select, chosen, seed)}
     left = [_scored(row, kept[key]) for key, row in zip(names, found, strict=True) if key in kept]
     if not left:
@@ -82,7 +90,10 @@ def applied(select: Selection, candidates: Sequence[Candidate], seed: int) -> Ca
     for chosen in select.root:
         if isinstance(chosen, InDiv) and (doubt := chosen.doubt(left)):
             warn(doubt)
-        left = chosen(left, seed)
+        try:
+            left = chosen(left, seed)
+        except ValueError as error:  # a solution without a score, which only correct ones must have
+            raise InputError(str(error)) from None
         say(f"  {chosen.kind:<12}  {len(left):>9,}")
     return left
 
@@ -91,8 +102,22 @@ def _scored(row: Row, standardised: float | None) -> Row:
     return row if standardised is None else row | {"standardised": standardised}
 
 
-def _is_right(value: Any) -> bool:
-    return value is True or (isinstance(value, str) and value.strip().casefold() in {"right", "true", "1"})
+def _check_scored(candidates: Sequence[Candidate], rows: Path, column: str) -> None:
+    """Raise InputError for a correct solution without a score; incorrect ones need none."""
+    for number, one in enumerate(candidates, start=1):
+        if one.right and one.raw is None:
+            raise InputError(f"{rows}, row {number}: the column {column!r} is empty; score the solution, or remove it")
+
+
+def _is_right(value: Any, where: str, column: str) -> bool:
+    said = json.dumps(value) if isinstance(value, bool | int) else str(value).strip().casefold()
+    if said in RIGHT:
+        return True
+    if said in WRONG:
+        return False
+    raise InputError(
+        f"{where}: the column {column!r} must be one of {', '.join([*RIGHT, *WRONG])}, not {value!r:.60}; fix the row"
+    )
 
 
 def _level(value: Any, where: str) -> int | None:
@@ -105,6 +130,9 @@ def _number(value: Any, where: str, column: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{where}: the column {column!r} must be a number, not {value!r:.60}; fix the row") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{where}: the column {column!r} must be a finite number, not {value!r:.60}; fix the row")
+    return number

@@ -1,4 +1,4 @@
-"""Rows in a file of anyone's: JSONL, CSV or Parquet, with whatever columns they have."""
+"""Write rows with any columns to a file: JSONL, CSV or Parquet."""
 
 import csv
 import json

@@ -203,8 +203,35 @@ def test_a_filter_that_reads_scores_needs_their_column(tmp_path: Path) -> None:
     rows = [{key: row[key] for key in ("question", "completion", "verdict")} for row in SCORED]
     with pytest.raises(InputError, match=r"no column 'indiv'; set it with --score \(columns: question, completion"):
         filtered(tmp_path, "[{kind: right}, {kind: indiv}]", rows)
-    with pytest.raises(InputError, match="the column 'indiv' must be a number, not 'high'"):
+    with pytest.raises(InputError, match="the column 'indiv' must be a finite number, not 'high'"):
         filtered(tmp_path, "[{kind: right}]", [SCORED[0] | {"indiv": "high"}])
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ({"indiv": "nan"}, "row 1: the column 'indiv' must be a finite number, not 'nan'"),
+        ({"indiv": ""}, "row 1: the column 'indiv' is empty; score the solution"),
+        ({"verdict": "maybe"}, "row 1: the column 'verdict' must be one of right, true, 1, wrong, .*, not 'maybe'"),
+        ({"verdict": ""}, "row 1: the column 'verdict' must be one of"),
+    ],
+)
+def test_a_bad_cell_is_named_with_its_row(cells: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        filtered(tmp_path, "[{kind: right}, {kind: indiv}]", [SCORED[0] | cells, *SCORED[1:]])
+
+
+def test_incorrect_solutions_are_removed_before_scores_are_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no score; put \{kind: right\} before"):
+        filtered(tmp_path, "[{kind: indiv}]")
+
+
+def test_verdicts_may_be_words_truth_values_or_numbers(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text("[{kind: right}]")
+    rows = [{"question": "a", "completion": str(value), "verdict": value} for value in (True, 1, "Right", False, 0)]
+    write(rows, tmp_path / "in.jsonl")
+    filters_.main(tmp_path / "in.jsonl", tmp_path / "f.yaml", tmp_path / "out.jsonl")
+    assert [row["verdict"] for row in lines(tmp_path / "out.jsonl")] == [True, 1, "Right"]
 
 
 def test_a_file_of_completions_is_trained_on(tmp_path: Path) -> None:
