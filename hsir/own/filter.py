@@ -4,12 +4,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from hsir.config import explain, read_yaml
 from hsir.errors import InputError
+from hsir.grading.base import Verdict
 from hsir.own import files
 from hsir.progress import say, warn
 from hsir.selection.filters import InDiv, Selection, needs_scores
@@ -19,7 +20,7 @@ from hsir.storage.rows import write
 from hsir.storage.tables import Row
 
 RIGHT = ("right", "true", "1")
-WRONG = ("wrong", "no_answer", "undecided", "false", "0")
+WRONG = (*(verdict for verdict in get_args(Verdict) if verdict != "right"), "false", "0")
 
 
 def main(
