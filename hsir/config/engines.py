@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from hsir.config.training import Count, Dtype
-from hsir.options import Options
+from hsir.options import Count, Dtype, Options
 
 
 class BaseEngine(Options):

@@ -9,8 +9,8 @@ from hsir.config.pools import Pool
 from hsir.config.settings import Model, ScoreSet, Settings
 from hsir.config.teacher import Judge, Teacher
 from hsir.config.tracking import Track
-from hsir.config.training import Count, Grpo, Sft, Train
-from hsir.options import Name, Options
+from hsir.config.training import Grpo, Sft, Train
+from hsir.options import Count, Name, Options
 from hsir.rewards import reads_scores
 from hsir.selection.filters import Filter, needs_scores
 from hsir.tasks import Task

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from hsir.config.engines import Engine, TransformersEngine
-from hsir.config.training import Count, Dtype, TrainSettings
-from hsir.options import Options
+from hsir.config.training import TrainSettings
+from hsir.options import Count, Dtype, Options
 from hsir.reducers import DEFAULT as DEFAULT_REDUCERS
 from hsir.reducers import Reducer
 from hsir.splitting import Layout

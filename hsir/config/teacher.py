@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hsir.config.training import Count
-from hsir.options import Options
+from hsir.options import Count, Options
 
 
 class Served(Options):

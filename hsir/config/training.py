@@ -6,11 +6,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from hsir.config.devices import Devices, Single
 from hsir.config.rollouts import RolloutEngine, TransformersRollouts
-from hsir.options import Options
+from hsir.options import Count, Dtype, Options
 from hsir.rewards import Accuracy, Format, Reward
 
-Count = Annotated[int, Field(ge=1)]
-Dtype = Literal["float32", "bfloat16", "float16"]
 Loser = Literal["random", "nearest", "parent"]
 SaveDtype = Literal["base", "float32", "bfloat16", "float16"]
 

@@ -151,6 +151,8 @@ def rollouts_told(logged: list[dict[str, float]], options: Grpo) -> tables.Row:
         "reward": "reward", "without_spread": "frac_reward_zero_std", "clipped": "completions/clipped_ratio",
         "length": "completions/mean_length", "kl": "kl", "indiv": "indiv/mean",
         "resampled": "resampled/questions",
+        "ratio": "sampling/importance_sampling_ratio/mean", "ratio_clipped": "sampling/clipped",
+        "apart": "sampling/sampling_logp_difference/mean",
     }  # fmt: skip
     rewards = {reward.kind: f"rewards/{reward.kind}/mean" for reward in options.rewards}
     course = [

@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from trl import GRPOConfig
 
+from hsir.config.rollouts import RolloutEngine, VllmRollouts
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
 from hsir.diversity.indiv.reading import Solution, read
@@ -151,13 +152,14 @@ def grpo(
     """
     if asked is None:
         raise InputError("train is grpo, which grades its own rollouts; give --questions and --task")
-    check_fits(shared["model"], rows, options, len(asked.opening))
+    longest = check_fits(shared["model"], rows, options, len(asked.opening))
     rollouts = Rollouts(options, asked, shared["processing_class"].decode(list(asked.opening)))
     config = GRPOConfig(
         **arguments, loss_type="dapo", epsilon=options.epsilon, epsilon_high=options.epsilon_high, beta=options.beta,
         scale_rewards=options.advantages, num_generations=options.group_size, temperature=options.temperature,
         max_completion_length=options.max_new_tokens, top_p=1.0, top_k=0,
         reward_weights=[reward.weight for reward in options.rewards], remove_unused_columns=False,
+        **correction(options.engine),
         # TRL would also weight the KL by the probability ratio; equation 6 does not.
         use_bias_correction_kl=False,
         # `in_order` has fixed the order; TRL's sampler would draw a different one if a later epoch is resumed.
@@ -171,9 +173,20 @@ def grpo(
     if options.resample:
         judge = judging(options.rewards, rollouts, shared["processing_class"])
         resampling = Resampling(options, [asking(row, asked) for row in rows], arguments["seed"], judge)
-    trainer = QuestionTrainer(**shared, **judged, args=config, engine=options.engine, resampling=resampling)
+    sampled: dict[str, Any] = {"engine": options.engine, "longest": longest, "resampling": resampling}
+    trainer = QuestionTrainer(**shared, **judged, **sampled, args=config)
     rollouts.trainer = trainer
     return trainer, rollouts.names
+
+
+def correction(engine: RolloutEngine) -> dict[str, Any]:
+    """Translate the correction for vLLM's probabilities into TRL's options; the own loop needs none."""
+    if not isinstance(engine, VllmRollouts) or engine.correction == "none":
+        return {"vllm_importance_sampling_correction": False}
+    return {
+        "vllm_importance_sampling_correction": True, "vllm_importance_sampling_mode": engine.correction,
+        "vllm_importance_sampling_clip_max": engine.largest_ratio,
+    }  # fmt: skip
 
 
 def asking(row: tables.Row, asked: Asked) -> Asking:
@@ -231,8 +244,10 @@ def checked(reward: BaseReward, group: list[Rollout]) -> list[float]:
     return values
 
 
-def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int = 0) -> None:
-    """Raise InputError if prompts, their opening and rollouts exceed the model's positions."""
+def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int = 0) -> int:
+    """Return the tokens of the longest prompt with its rollout; raises InputError if the model has fewer positions, or
+    if there are too few questions for a step.
+    """
     longest = max(rows, key=lambda row: len(row["prompt_ids"]))
     positions = model.config.get_text_config().max_position_embeddings
     needed = len(longest["prompt_ids"]) + opening + options.max_new_tokens
@@ -243,3 +258,4 @@ def check_fits(model: Any, rows: list[tables.Row], options: Grpo, opening: int =
         )
     if len(rows) < options.in_a_step:
         raise InputError(f"{len(rows)} questions, fewer than the {options.in_a_step} of a step; lower batch_size")
+    return needed

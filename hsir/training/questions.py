@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer on questions: prompts are token ids, and HSIR's own engine generates the rollouts."""
+"""TRL's GRPOTrainer on questions: prompts are token ids, and one of HSIR's samplers generates the rollouts."""
 
 import time
 from collections import Counter
@@ -6,32 +6,38 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
 from trl import GRPOTrainer
-from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.utils import split_tensor_dict
 
-from hsir.config.rollouts import RolloutEngine
+from hsir.config.rollouts import RolloutEngine, VllmRollouts
 from hsir.progress import doing
-from hsir.sampling.engines.base import Prompt, batches
+from hsir.sampling.engines.base import Prompt
 from hsir.sampling.engines.seeds import rollout_seed
-from hsir.sampling.engines.transformers import TransformersRunner
+from hsir.training.drawing import Drawn, OwnSampler, Sampler
 from hsir.training.resample import Resampling
 
 Tensors = dict[str, torch.Tensor]
 
 
 class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPO whose rollouts depend only on seed, step, question and number, and whose passes have little padding."""
+    """GRPO whose rollouts depend only on seed, step, question and number, and whose passes have little padding.
 
-    def __init__(self, *args: Any, engine: RolloutEngine, resampling: Resampling | None = None, **kwargs: Any) -> None:
+    `longest` is the maximum number of tokens of a prompt with its rollout.
+    """
+
+    def __init__(
+        self, *args: Any, engine: RolloutEngine, longest: int, resampling: Resampling | None = None, **kwargs: Any
+    ) -> None:
         self._buffered_inputs: list[Tensors] | None = None
         super().__init__(*args, **kwargs)
-        self._engine, self._resampling = engine, resampling
+        self._resampling = resampling
         self._names: list[str] = []
-        self._drawn_in_step: dict[int, list[int]] = {}
-        """Completions by the seeds of their noise."""
+        self._drawn_in_step: dict[int, Drawn] = {}
+        """Rollouts by the seeds of their noise."""
         self._seconds = 0.0
+        # TRL reads `use_vllm` again to correct the loss; its own engine is not started.
+        self.use_vllm = isinstance(engine, VllmRollouts)
+        self.sampler = started(self, engine, longest)
 
     def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return prompts, None, {}
@@ -39,48 +45,36 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Tensors:
         self._drawn_in_step, self._seconds = {}, 0.0
         if self._resampling is not None:
-            inputs = self._resampling(inputs, self.state.global_step, self.accelerator.process_index, self._rollouts)
+            inputs = self._resampling(inputs, self.state.global_step, self.accelerator.process_index, self._ids)
             self._log_metric("resampled/questions", self._resampling.exchanged)
             self._log_metric("resampled/tokens", self._resampling.tokens)
         self._names = [one["question_id"] for one in inputs]
         scored: Tensors = super()._generate_and_score_completions(inputs)
+        if "importance_sampling_ratio" in scored:
+            share = clipped(scored, self.vllm_importance_sampling_clip_max)
+            self._metrics["train"]["sampling/clipped"].append(self.accelerator.gather(share).mean().item())
         return scored
 
-    def _rollouts(self, inputs: list[dict[str, Any]]) -> list[list[int]]:
+    def _rollouts(self, inputs: list[dict[str, Any]]) -> list[Drawn]:
         """Generate a rollout for each input, in order; those already generated in this step are reused."""
         began, names = time.monotonic(), [one["question_id"] for one in inputs]
         prompts = numbered([one["prompt"] for one in inputs], names, self.args.seed, self.state.global_step)
-        missing = [prompt for prompt in prompts if prompt.seed not in self._drawn_in_step]
-        given = {"gather_deepspeed3_params": self.args.ds3_gather_for_generation}
-        checkpointing = {"gradient_checkpointing_kwargs": self.args.gradient_checkpointing_kwargs}
-        # All processes gather sharded weights together, even those without a prompt.
-        with unwrap_model_for_generation(self.model_wrapped, self.accelerator, **given, **checkpointing) as model:
-            self._drawn_in_step |= self._drawn(model, missing)
+        self._drawn_in_step |= self.sampler([prompt for prompt in prompts if prompt.seed not in self._drawn_in_step])
         self._seconds += time.monotonic() - began
         return [self._drawn_in_step[prompt.seed] for prompt in prompts]
+
+    def _ids(self, inputs: list[dict[str, Any]]) -> list[list[int]]:
+        return [one.ids for one in self._rollouts(inputs)]
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], *_: Any, **__: Any
     ) -> tuple[list[list[int]], list[list[float]] | None]:
-        """Generate a rollout for each prompt of this process, in order; TRL's `generate` would continue finished
-        ones."""
+        """Generate a rollout for each prompt of this process, in order, with the log-probabilities of vLLM."""
         asked = zip(self._names, prompt_ids, strict=True)
-        ids = self._rollouts([{"question_id": name, "prompt": prompt} for name, prompt in asked])
+        drawn = self._rollouts([{"question_id": name, "prompt": prompt} for name, prompt in asked])
         self._log_metric("rollouts/seconds", self._seconds)
-        return ids, None
-
-    def _drawn(self, model: PreTrainedModel, prompts: list[Prompt]) -> dict[int, list[int]]:
-        training, drawn, drawing = model.training, dict[int, list[int]](), Drawing(len(prompts))
-        runner = TransformersRunner(model, self.processing_class, self.temperature, self.max_completion_length)
-        model.eval()
-        try:
-            for batch in batches(prompts, self._engine.batch_size):
-                completed = runner.complete(batch, drawing.within)
-                drawn |= {one.prompt.seed: one.completion_ids for one in completed}
-                drawing.finished(len(completed), sum(len(one.completion_ids) for one in completed))
-        finally:
-            model.train(training)
-        return drawn
+        logps = [one.logps for one in drawn if one.logps is not None]
+        return [one.ids for one in drawn], logps or None
 
     def _prepare_inputs(self, generation_batch: Any) -> Tensors:
         """Return the rollouts of a pass; a step's rollouts are assigned to its passes by length."""
@@ -118,21 +112,23 @@ class QuestionTrainer(GRPOTrainer):  # type: ignore[misc]
         return whole[0], whole[1] if compute_entropy else None, None
 
 
-class Drawing:
-    """Reports the progress of a step's rollouts."""
+def started(trainer: QuestionTrainer, engine: RolloutEngine, longest: int) -> Sampler:
+    """Return the sampler of rollouts; only vLLM's imports vLLM."""
+    if isinstance(engine, VllmRollouts):
+        from hsir.training.vllm import VllmSampler
 
-    def __init__(self, total: int) -> None:
-        self._total, self._began, self._done, self._tokens = total, time.monotonic(), 0, 0
+        return VllmSampler(trainer, engine, longest)
+    return OwnSampler(trainer, engine)
 
-    def finished(self, rollouts: int, tokens: int) -> None:
-        """Count the rollouts of a batch, and their tokens."""
-        self._done, self._tokens = self._done + rollouts, self._tokens + tokens
-        self.within(0.0, 0)
 
-    def within(self, share: float, tokens: int) -> None:
-        """Report the progress of the current batch."""
-        rate = (self._tokens + tokens) / max(time.monotonic() - self._began, 1e-6)
-        doing(f"sampling rollouts, {int(self._done + share)}/{self._total}, {rate:,.0f} tokens/s")
+def clipped(scored: Tensors, largest: float) -> torch.Tensor:
+    """Return the share of probability ratios (trainer to vLLM) above the largest: of rollouts, or of tokens."""
+    mask = scored["completion_mask"]
+    # As in TRL, a token without a log-probability does not count.
+    apart = ((scored["old_per_token_logps"] - scored["sampling_per_token_logps"]) * mask).nan_to_num()
+    if scored["importance_sampling_ratio"].shape[1] == 1:
+        return (apart.sum(1).exp() > largest).float().mean()
+    return ((apart.exp() > largest) * mask).sum() / mask.sum()
 
 
 def numbered(contexts: Sequence[list[int]], names: Sequence[str], seed: int, step: int) -> list[Prompt]:

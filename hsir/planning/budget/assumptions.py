@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import Field, ValidationError
 
-from hsir.config.training import Count
 from hsir.errors import InputError
-from hsir.options import Options
+from hsir.options import Count, Options
 
 
 class Assumptions(Options):

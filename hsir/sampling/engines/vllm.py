@@ -3,10 +3,12 @@
 import gc
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsir.config.engines import VllmEngine
+from hsir.config.rollouts import VllmRollouts
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.sampling.engines.base import Completion, Prompt, Within, completion, unheard
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"}
 # On a CPU, compiling takes longer than the runs, and the sampler cannot discard the token of a partial prefill.
 ON_CPU = {"enforce_eager": True, "enable_chunked_prefill": False}
+Shape = VllmEngine | VllmRollouts
 STEP = 0.1
 """Step by which the memory share is lowered."""
 
@@ -74,39 +77,12 @@ class VllmRunner:
         return {"devices": devices, **({"lowered": self._lowered} if self._lowered else {})}
 
     def _start(self) -> "LLM":
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        from vllm import LLM
-        from vllm.platforms import current_platform
-
-        options = self._options
         manifest.check(Path(self._model))
         check_files(self._model)
-        try:
-            return LLM(
-                self._model, dtype=options.dtype, load_format="safetensors", generation_config="vllm",
-                trust_remote_code=False,
-                max_model_len=self._longest, tensor_parallel_size=options.tensor_parallel,
-                gpu_memory_utilization=options.memory_share, max_num_seqs=options.max_sequences,
-                enable_prefix_caching=True, **(ON_CPU if current_platform.is_cpu() else {}),
-            )  # fmt: skip
-        except ValueError as error:
-            if not _NO_CACHE.search(str(error)):
-                raise
-            raise InputError(
-                f"{self._model}: a share of {options.memory_share:g} of the memory has no room for a completion of"
-                f" {self._longest} tokens next to the model; raise memory_share or tensor_parallel of the engine, or"
-                " lower max_new_tokens"
-            ) from error
+        return start(self._model, self._options, self._longest, tensor_parallel_size=self._options.tensor_parallel)
 
     def _sampling(self, prompt: Prompt) -> "SamplingParams":
-        from vllm import SamplingParams
-
-        greedy = self._temperature == 0
-        return SamplingParams(
-            temperature=self._temperature, top_p=self._top_p, max_tokens=self._limit,
-            seed=None if greedy else prompt.seed, stop_token_ids=sorted(self._stops), detokenize=False,
-        )  # fmt: skip
+        return sampling(prompt.seed, self._temperature, self._limit, self._stops, top_p=self._top_p)
 
     def _completion(self, prompt: Prompt, output: "RequestOutput") -> Completion:
         (drawn,) = output.outputs
@@ -126,6 +102,42 @@ class VllmRunner:
         self._lowered = self._options.model_dump(include={"memory_share", "max_sequences"})
         now = ", ".join(f"{name} {value:g}" for name, value in self._lowered.items())
         say(f"out of memory ({told}); retrying with {now}")
+
+
+def start(model: str, options: Shape, longest: int, **more: Any) -> "LLM":
+    """Start vLLM in this process for texts of at most `longest` tokens; `more` are options of vLLM itself.
+
+    Raises InputError if the share of the memory is too small for one such text.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from vllm import LLM
+    from vllm.platforms import current_platform
+
+    try:
+        return LLM(
+            model, dtype=options.dtype, load_format="safetensors", generation_config="vllm", trust_remote_code=False,
+            max_model_len=longest, gpu_memory_utilization=options.memory_share, max_num_seqs=options.max_sequences,
+            enable_prefix_caching=True, **(ON_CPU if current_platform.is_cpu() else {}), **more,
+        )  # fmt: skip
+    except ValueError as error:
+        if not _NO_CACHE.search(str(error)):
+            raise
+        raise InputError(
+            f"{model}: a share of {options.memory_share:g} of the memory has no room for a completion of {longest}"
+            f" tokens next to the model; raise memory_share{' or tensor_parallel' if more else ''} of the engine, or"
+            " lower max_new_tokens"
+        ) from error
+
+
+def sampling(seed: int, temperature: float, limit: int, stops: Collection[int], **more: Any) -> "SamplingParams":
+    """Return vLLM's options for one completion; `more` are further ones of vLLM."""
+    from vllm import SamplingParams
+
+    return SamplingParams(
+        temperature=temperature, max_tokens=limit, seed=None if temperature == 0 else seed,
+        stop_token_ids=sorted(stops), detokenize=False, **more,
+    )  # fmt: skip
 
 
 def lower(options: VllmEngine, told: str) -> VllmEngine:
