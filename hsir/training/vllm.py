@@ -1,6 +1,6 @@
 """Rollouts by vLLM in the training process (TRL's mode `colocate`): it gets the weights before each draw."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from trl.generation.vllm_generation import VLLMGeneration
@@ -62,6 +62,8 @@ class VllmSampler(VLLMGeneration):  # type: ignore[misc]
         # vLLM reads a layer once it is complete; a gathered weight or a merged adapter may be gone by then.
         copies = ((name, weight.clone()) for name, weight in self._iter_named_params())
         self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": copies})
+        if not torch.cuda.is_available():
+            self.llm.apply_model(pack_head)
         self.llm.reset_prefix_cache()
 
     def _drawn(self, prompts: list[Prompt]) -> dict[int, Drawn]:
@@ -79,6 +81,12 @@ class VllmSampler(VLLMGeneration):  # type: ignore[misc]
                 drawn[int(output.request_id)] = one = read(output)
                 drawing.finished(1, len(one.ids))
         return drawn
+
+
+def pack_head(model: torch.nn.Module) -> None:
+    """On a CPU, pack the output weights again: those tied to the input's have a copy that vLLM does not reload."""
+    head: Any = model.get_submodule("lm_head")
+    head.quant_method.process_weights_after_loading(head)
 
 
 def read(output: "RequestOutput") -> Drawn:
