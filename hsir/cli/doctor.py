@@ -12,6 +12,7 @@ from rich.text import Text
 from hsir.cli.terminal import Directory, console
 from hsir.config import Plan
 from hsir.config.home import HOME
+from hsir.config.training import Grpo
 from hsir.errors import ConfigError, HsirError
 from hsir.planning import workflow
 from hsir.planning.budget.assumptions import Assumptions
@@ -130,6 +131,7 @@ def _deployment(profile: dict[str, Any]) -> list[str]:
 def _chosen(plan: Plan, todo: Work) -> set[str]:
     """Return the optional packages that the engines and devices of the work need."""
     engines = {plan.settings(one.model, one.task).sample.engine.kind for one in todo.trainings}
-    trainings = (plan.train(one.model, one.task, one.policy) for one in todo.trainings)
+    trainings = [plan.train(one.model, one.task, one.policy) for one in todo.trainings]
+    rollouts = {train.engine.kind for train in trainings if isinstance(train, Grpo)}
     split = any(train.devices.deepspeed() is not None for train in trainings)
-    return engines | ({"deepspeed"} if split else set())
+    return engines | rollouts | ({"deepspeed"} if split else set())

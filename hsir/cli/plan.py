@@ -114,7 +114,7 @@ def budget(runs: Sequence[str], configs: Sequence[Path], measured: Sequence[Path
         runs=chosen,
         jobs=Counter(job.rule for job in workflow.dry_run(chosen, configs, options=["--forceall"])),
         rows=tuple(rows(items)), disk_bytes=round(disk), memory_bytes=by_model(plan, todo), on_cpu=estimator.on_cpu,
-        gpu_memory=needs(plan, todo),
+        gpu_memory=needs(plan, todo, assumed.gpu_memory),
         assumed={name: getattr(assumed, name) for name in sorted(names)},
         measured=tuple(path.as_posix() for path in found.files),
         done=tuple(rows(done(plan, todo, results))), items=tuple(items),

@@ -32,7 +32,7 @@ SETTINGS: dict[str, Any] = {
         "dpo": {**_FAST, "learning_rate": 1e-4, "epochs": 1, "limits": {"max_length": 1024}},
         "grpo": {
             **_FAST, "learning_rate": 1e-4, "batch_size": 2, "batch_counts": "questions", "group_size": 4,
-            "max_steps": 2, "max_new_tokens": 48,
+            "max_steps": 2, "max_new_tokens": 48, "engine": {"kind": "transformers"},
         },
     },
 }  # fmt: skip

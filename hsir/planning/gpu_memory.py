@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hsir.config import Plan
 from hsir.config.devices import Zero2, Zero3
+from hsir.config.rollouts import VllmRollouts
 from hsir.config.training import Grpo, Training
 from hsir.planning import memory
 from hsir.planning.budget.work import Work
@@ -16,7 +17,10 @@ CONTEXT = 1e9
 """Bytes of the CUDA context and of buffers."""
 _WIDTH = 128
 """Approximate ratio of a transformer's width to its number of blocks; 12 x width^2 parameters per block."""
-REMEDY = "set `devices: {kind: zero3, processes: 8}`, `lora: {}`, or a smaller device_batch_size or max_length"
+REMEDY = (
+    "set `devices: {kind: zero3, processes: 8}`, `lora: {}`, or a smaller device_batch_size, max_length or, for vLLM in"
+    " grpo, engine.memory_share"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class Need:
     bytes: float
 
 
-def needs(plan: Plan, work: Work) -> tuple[Need, ...]:
-    """Estimate it for each model whose size is known, by training type."""
+def needs(plan: Plan, work: Work, room: float) -> tuple[Need, ...]:
+    """Estimate it for each model whose size is known, by training type, on GPUs of `room` bytes."""
     found: dict[tuple[str, str], Need] = {}
     for one in work.trainings:
         parameters = memory.known(plan.config.models[one.model].path)
@@ -41,7 +45,7 @@ def needs(plan: Plan, work: Work) -> tuple[Need, ...]:
         devices = (
             train.devices.kind if train.devices.processes == 1 else f"{train.devices.kind} x {train.devices.processes}"
         )
-        need = Need(one.model, train.kind, devices, each(train, parameters, vocabulary))
+        need = Need(one.model, train.kind, devices, each(train, parameters, vocabulary, room))
         known = found.setdefault((one.model, train.kind), need)
         found[one.model, train.kind] = max(known, need, key=lambda one: one.bytes)
     return tuple(found.values())
@@ -52,17 +56,20 @@ def too_large(found: Iterable[Need], room: float) -> list[Need]:
     return [need for need in found if need.bytes > room]
 
 
-def each(train: Training, parameters: int, vocabulary: int) -> float:
+def each(train: Training, parameters: int, vocabulary: int, room: float) -> float:
     """Estimate the bytes on each GPU: weights, gradients, AdamW's moments, a reference, logits, activations.
 
-    Activations assume checkpointing: one state per token and block. ZeRO-3 gathers all weights on each GPU to generate
-    rollouts; their cache is not counted. Source of the shares: ZeRO (arXiv 1910.02054), section 5.
+    Activations assume checkpointing: one state per token and block. To generate rollouts, ZeRO-3 gathers all weights on
+    each GPU, whose cache is not counted; vLLM takes its share of the GPU's `room`, and if it does not sleep, keeps it.
+    Source of the shares: ZeRO (arXiv 1910.02054), section 5.
     """
     tokens = memory.in_a_pass(train) * (2 if train.learns_from == "pairs" else 1)
     blocks = math.cbrt(parameters / (12 * _WIDTH**2))
     activations = tokens * blocks * blocks * _WIDTH * 2
     learning = tokens * vocabulary * memory.LOGITS + activations
-    return parameters * _states(train) + max(learning, parameters * _gathered(train)) + CONTEXT
+    share = memory.engine_share(train) * room
+    kept = 0.0 if sleeps(train) else share
+    return parameters * _states(train) + max(learning + kept, parameters * _gathered(train) + share) + CONTEXT
 
 
 def _spread(train: Training) -> str:
@@ -70,9 +77,14 @@ def _spread(train: Training) -> str:
     return kind if processes == 1 else f"{kind} x {processes}"
 
 
+def sleeps(train: Training) -> bool:
+    """Return whether vLLM frees its memory while the policy is trained."""
+    return isinstance(train, Grpo) and isinstance(train.engine, VllmRollouts) and train.engine.sleep
+
+
 def _gathered(train: Training) -> int:
-    """Give the bytes per parameter that each GPU holds in addition while it draws rollouts."""
-    if not (isinstance(train, Grpo) and isinstance(train.devices, Zero3)):
+    """Give the bytes per parameter that each GPU holds in addition while it draws rollouts; vLLM holds its own copy."""
+    if not (isinstance(train, Grpo) and isinstance(train.devices, Zero3)) or isinstance(train.engine, VllmRollouts):
         return 0
     return 4 if train.dtype == "float32" else 2
 

@@ -8,6 +8,7 @@ from typing import Any
 from hsir import jsontext
 from hsir.config import Plan
 from hsir.config.home import found
+from hsir.config.rollouts import VllmRollouts
 from hsir.config.training import Grpo, Offline, Training
 from hsir.errors import InputError
 from hsir.planning.budget.work import Work
@@ -24,7 +25,8 @@ LOGITS = 12
 def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
     """Estimate the bytes that training needs in all processes; None if the model's size is unknown.
 
-    Weights, gradients, the optimizer, the logits of the longest batch; activations of long texts come on top.
+    Weights, gradients, the optimizer, the logits of the longest batch, vLLM's share of this machine if it generates the
+    rollouts; activations of long texts come on top.
     """
     path = plan.config.models[model].path
     count = known(path)
@@ -34,7 +36,12 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
     reference = isinstance(train, Grpo) and train.beta > 0 and train.lora is None
     each = (FROZEN if train.lora else TRAINED) + (FROZEN if reference else 0)
     logits = in_a_pass(train) * vocabulary(path) * LOGITS
-    return train.devices.processes * (count * each + logits + PACKAGES)
+    return train.devices.processes * (count * each + logits + PACKAGES + engine_share(train) * machine())
+
+
+def engine_share(train: Training) -> float:
+    """Return the share of a device's memory that the engine of rollouts takes for itself."""
+    return train.engine.memory_share if isinstance(train, Grpo) and isinstance(train.engine, VllmRollouts) else 0.0
 
 
 def by_model(plan: Plan, work: Work) -> dict[str, float | None]:

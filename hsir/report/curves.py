@@ -16,6 +16,7 @@ MEASURES = {
     "without_spread": ("questions without reward spread", "share"), "clipped": ("truncated rollouts", "share of"
     " rollouts"),
     "kl": ("KL to the initial policy", "nats per token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
+    "ratio_clipped": ("rollouts or tokens that vLLM's correction clips", "share"),
 }  # fmt: skip
 PART = "rewards."
 

@@ -21,6 +21,7 @@ from hsir.grading import Item
 from hsir.grading.base import Grader
 from hsir.progress import doing
 from hsir.rewards import BaseReward, Reward, Rollout, reads_scores
+from hsir.sampling.engines.base import library
 from hsir.storage import tables
 from hsir.training.questions import QuestionTrainer
 from hsir.training.resample import Asking, Judge, Resampling
@@ -152,6 +153,7 @@ def grpo(
     """
     if asked is None:
         raise InputError("train is grpo, which grades its own rollouts; give --questions and --task")
+    library(options.engine.kind)
     longest = check_fits(shared["model"], rows, options, len(asked.opening))
     rollouts = Rollouts(options, asked, shared["processing_class"].decode(list(asked.opening)))
     config = GRPOConfig(

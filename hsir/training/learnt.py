@@ -8,6 +8,8 @@ from hsir.storage.tables import Row
 
 LOOKED_AT = 4096
 """Number of evenly spaced values compared per tensor."""
+FAR_APART = 0.1
+"""Mean difference of vLLM's and the trainer's log-probabilities of a token above which they are not of one policy."""
 FEW_STEPS = 5
 """Number of optimizer steps below which a training run says little about its method."""
 Sample = dict[str, torch.Tensor]
@@ -28,7 +30,7 @@ def changed(before: Sample, after: Sample) -> float | None:
 
 
 def doubts(told: Row) -> Iterator[str]:
-    """Return reasons why a policy may have learned nothing; `told` is the training record."""
+    """Return reasons to doubt that a policy learned what it should; `told` is the training record."""
     if told.get("changed") == 0:
         yield (
             "training did not change the weights; raise learning_rate or the number of steps, or set save_dtype:"
@@ -37,3 +39,9 @@ def doubts(told: Row) -> Iterator[str]:
     elif told["steps"] < FEW_STEPS:
         steps = told["steps"]
         yield f"only {steps} optimizer steps, too few to judge the method; lower batch_size, or use more training data"
+    apart = max((step.get("apart", 0.0) for step in told.get("course", [])), default=0.0)
+    if apart > FAR_APART:
+        yield (
+            f"vLLM's log-probabilities differ from the trainer's by up to {apart:.2f} per token, as a mean of a step:"
+            " it may not support this model's weights; set engine: {kind: transformers}, or dtype: float32"
+        )

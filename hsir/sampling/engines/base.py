@@ -147,7 +147,7 @@ def library(package: str) -> str:
         names = packages_distributions().get(package, [])
     if not names:
         raise InputError(
-            f"the engine {package} is not installed here; run with conda (envs/gpu.yaml has it),"
-            " install `hsir[gpu]`, or choose `engine: {kind: transformers}` in the settings of stage sample"
+            f"the engine {package} is not installed here; run with conda (envs/gpu.yaml has it), install `hsir[gpu]`,"
+            " or choose `engine: {kind: transformers}` in the settings of the stage (sample, or train.grpo)"
         )
     return f"{names[0]} {version(names[0])}"
