@@ -97,7 +97,7 @@ def test_after_each_step_vllm_has_the_weights_of_the_trainer(
 
 
 KILLED = Grpo(
-    batch_size=2, group_size=4, device_batch_size=4, max_steps=30, learning_rate=1e-4, save_steps=2, max_new_tokens=100,
+    batch_size=2, group_size=4, device_batch_size=4, max_steps=10, learning_rate=1e-4, save_steps=2, max_new_tokens=100,
     engine=VLLM, rewards=[{"kind": "long2short"}, {"kind": "indiv"}],
 )  # fmt: skip
 
@@ -141,16 +141,13 @@ def saved(state: Path) -> int:
     return max((int(path.parent.name.split("-")[1]) for path in state.glob("checkpoint-*/whole")), default=0)
 
 
-def test_two_processes_with_split_weights_have_an_engine_each(embedded: Path, tmp_path: Path) -> None:
+def test_two_processes_with_split_weights_have_an_engine_each(whole: Path, embedded: Path) -> None:
     """Their weights are gathered for it, one by one; the rollouts are those of one process."""
-    split = KILLED.model_copy(update={"devices": Zero3(processes=2), "max_steps": 3})
-    lay_down(tmp_path, split)
-    told = []
-    for name, options in (("one", split.model_copy(update={"devices": KILLED.devices})), ("two", split)):
-        _, said = (run := stage(tmp_path, embedded, options, name)).communicate()
-        assert run.returncode == 0, said
-        told.append(json.loads((tmp_path / f"{name}.json").read_text()))
-    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    options = KILLED.model_copy(update={"devices": Zero3(processes=2)})
+    _, said = (run := stage(whole, embedded, options, "split")).communicate()
+    assert run.returncode == 0, said
+    one, two = (load_file(whole / name / "model.safetensors") for name in ("one", "split"))
     assert max((two[name] - weight).abs().max().item() for name, weight in one.items()) < 1e-4
+    told = [json.loads((whole / f"{name}.json").read_text()) for name in ("one", "split")]
     assert told[0]["tokens"] == told[1]["tokens"]
     assert max(step["apart"] for step in told[1]["course"]) < ALIKE

@@ -1,13 +1,17 @@
 """Rollouts by vLLM, without vLLM: options, the correction of the loss, the order of calls, and the memory."""
 
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
 
+from hsir import stopping
 from hsir.config.rollouts import VllmRollouts
 from hsir.config.training import Grpo
 from hsir.errors import InputError
@@ -209,6 +213,54 @@ def test_the_share_of_vllm_is_counted_once_the_policy_is_trained_only_if_it_does
 def test_on_a_cpu_it_takes_its_share_of_the_machine() -> None:
     assert memory.engine_share(Grpo(engine={**VLLM, "memory_share": 0.25})) == 0.25
     assert memory.engine_share(Grpo()) == 0.0
+
+
+class Engine:
+    """Finishes one request per step; SIGTERM arrives in the step that `told_at` names."""
+
+    def __init__(self, told: threading.Event, told_at: int) -> None:
+        self.asked: dict[str, Any] = {}
+        self._told, self._left = told, told_at
+
+    def add_request(self, name: str, prompt: dict[str, list[int]], how: Any) -> None:
+        self.asked[name] = prompt["prompt_token_ids"], how
+
+    def has_unfinished_requests(self) -> bool:
+        return bool(self.asked)
+
+    def step(self) -> list[Any]:
+        self._left -= 1
+        if not self._left:
+            self._told.set()
+        name, (ids, _) = self.asked.popitem()
+        logps = [{one: SimpleNamespace(logprob=-one / 10)} for one in ids]
+        return [SimpleNamespace(request_id=name, outputs=[SimpleNamespace(token_ids=tuple(ids), logprobs=logps)])]
+
+
+@pytest.mark.parametrize("told_at", [99, 2])
+def test_a_draw_has_the_seed_of_each_rollout_and_ends_between_two_tokens(
+    told_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = SimpleNamespace(RequestOutputKind=SimpleNamespace(FINAL_ONLY="final"))
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(SamplingParams=lambda **how: SimpleNamespace(**how)))
+    monkeypatch.setitem(sys.modules, "vllm.sampling_params", kinds)
+    made, told = sampler(False), threading.Event()
+    del made._drawn
+    made.temperature, made.max_completion_length, made._stops = 0.7, 12, {5, 3}
+    made.llm.llm_engine = engine = Engine(told, told_at)
+    prompts, asked = [Prompt("", "q", [n, n + 1], 100 + n) for n in range(4)], dict[str, Any]()
+    add = engine.add_request
+    engine.add_request = lambda *given: asked.update({given[0]: given[2]}) or add(*given)  # type: ignore[method-assign]
+    with stopping.breakable(told):
+        if told_at < 4:
+            with pytest.raises(stopping.Told):
+                made._drawn(prompts)
+        else:
+            drawn = made._drawn(prompts)
+            assert drawn == {100 + n: Drawn([n, n + 1], [-n / 10, -(n + 1) / 10]) for n in range(4)}
+    assert [how.seed for how in asked.values()] == [100, 101, 102, 103]
+    (how, *_) = asked.values()
+    assert (how.temperature, how.max_tokens, how.stop_token_ids, how.logprobs) == (0.7, 12, [3, 5], 0)
 
 
 def test_the_defaults_of_the_correction_are_those_of_trl() -> None:
