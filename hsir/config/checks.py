@@ -72,6 +72,7 @@ def _uses_in_runs(config: Config) -> Iterable[Use]:
 def _uses_in_entries(config: Config) -> Iterable[Use]:
     for name, method in config.methods.items():
         yield f"methods.{name}.pools", "pool", method.pools, config.pools
+        yield f"methods.{name}.questions.of", "pool", [method.questions.of] if method.questions else [], config.pools
         yield f"methods.{name}.score", "score set", [method.score] if method.score else [], config.scores
         yield (
             f"methods.{name}.initial",
@@ -106,6 +107,11 @@ def _method_misfits(config: Config) -> Iterable[str]:
             yield (
                 f"methods.{name}.train: {method.train.kind} needs correct and failed solutions of the same"
                 " question, but its pools sample one per question; add a pool with more samples"
+            )
+        if method.questions is not None and not _draws_several(config.pools.get(method.questions.of)):
+            yield (
+                f"methods.{name}.questions.of: {method.questions.of!r} does not sample several answers to a plain"
+                " question; name a pool such as k10"
             )
         for pool in method.pools:
             made = config.pools.get(pool)

@@ -103,7 +103,7 @@ class Plan:
         return found
 
     def drawn_for(self, policy: str) -> list[str]:
-        """Return the pools that are sampled for a policy: its own, and their source pools."""
+        """Return the pools that are sampled for a policy: those that the stage filter reads, and their sources."""
         found: dict[str, None] = {}
 
         def collect(name: str) -> None:
@@ -111,7 +111,7 @@ class Plan:
                 collect(source)
             found[name] = None
 
-        for name in self.method(policy).pools:
+        for name in self.method(policy).reads:
             collect(name)
         return list(found)
 

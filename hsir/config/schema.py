@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from hsir.config.pools import Pool
+from hsir.config.questions import PassRate
 from hsir.config.settings import Model, ScoreSet, Settings
 from hsir.config.teacher import Judge, Teacher
 from hsir.config.tracking import Track
@@ -69,6 +70,9 @@ class Method(Options):
         "sft-initial",
         description="Policy that iteration 1 samples from or continues from, such as `sft-initial` or `hsir-sft.1`.",
     )
+    questions: PassRate | None = Field(
+        None, description="Reinforcement learning: the questions to ask, by a pool's verdicts; all of them if none."
+    )
     pools: tuple[Name, ...] = Field((), description="Pools of solutions to select from.")
     score: Name | None = Field(None, description="Score set that filters and rewards read, if any.")
     select: tuple[Filter, ...] = Field((), description="Filters, applied in order.")
@@ -79,6 +83,11 @@ class Method(Options):
     def follows(self) -> bool:
         """Whether its first policy depends on another one, to sample from or to continue training."""
         return self.iterations > 0
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The pools whose samples and verdicts the stage filter reads."""
+        return self.pools if self.questions is None else (self.questions.of,)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
@@ -94,6 +103,8 @@ class Method(Options):
                 f"train is {kind}, which generates its own samples; set given: [questions], and neither pools"
                 " nor select"
             )
+        if learns_from != "questions" and self.questions is not None:
+            return f"train is {kind}, which generates no rollouts; remove questions, which chooses what they answer"
         if learns_from != "questions" and "questions" in self.given:
             return f"train is {kind}, which cannot learn from questions alone; remove `questions` from given"
         if learns_from == "pairs" and self.given:
@@ -105,8 +116,8 @@ class Method(Options):
     def _what_is_sampled(self) -> str | None:
         if self.iterations and not self.pools and self.train.learns_from != "questions":
             return f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0"
-        if not self.iterations and (self.pools or self.select):
-            return "pools and select need iterations of 1 or more; with 0, training uses only given data"
+        if not self.iterations and (self.pools or self.select or self.questions):
+            return "pools, select and questions need iterations of 1 or more; with 0, training uses only given data"
         if not self.iterations and not self.given:
             return "nothing to train on; set given: [seed]"
         if self.pools and (not self.select or self.select[0].kind != "right"):

@@ -3,7 +3,7 @@ the table `samples` with the pool's name as their `source`; questions are rows o
 ids.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from hsir.config.training import Limits, Loser
@@ -55,6 +55,17 @@ def given_rows(questions: Iterable[Row], source: str) -> list[Row]:
         }
         for row in questions
     ]  # fmt: skip
+
+
+def within(questions: Iterable[Row], samples: Candidates, bounds: tuple[float, float]) -> list[Row]:
+    """Return the questions whose share of correct samples lies within bounds, both included; one without samples does
+    not.
+    """
+    verdicts: dict[str, list[bool]] = defaultdict(list)
+    for one in samples:
+        verdicts[one.question_id].append(one.right)
+    shares = {name: sum(right) / len(right) for name, right in verdicts.items()}
+    return [row for row in questions if bounds[0] <= shares.get(row["question_id"], -1.0) <= bounds[1]]
 
 
 def draw_losers(

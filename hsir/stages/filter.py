@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from hsir.config.questions import PassRate
 from hsir.config.training import Limits, Loser
 from hsir.errors import InputError
 from hsir.progress import say, warn
 from hsir.selection.filters import InDiv, Selection
 from hsir.selection.filters.base import Candidate
-from hsir.selection.training_set import candidates, counted, cut, draw_losers, given_rows, kept_rows, size
+from hsir.selection.training_set import candidates, counted, cut, draw_losers, given_rows, kept_rows, size, within
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -32,6 +33,9 @@ def main(
     pairs: Annotated[
         Loser | None, typer.Option(help="Pair each kept solution with a failed one of its question, chosen this way.")
     ] = None,
+    asked: Annotated[
+        PassRate | None, cli.json_option(PassRate, "Which questions to give, by the pool's verdicts, as JSON.")
+    ] = None,
 ) -> None:
     """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
@@ -43,7 +47,9 @@ def main(
                  for row in tables.read("samples", path)}  # fmt: skip
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
     raw = {name: value for path in scores for name, value in tables.scores(path)}
-    chosen = candidates(solutions, verdicts, raw, known)
+    chosen, data = candidates(solutions, verdicts, raw, known), read_given(own)
+    if asked is not None:
+        chosen, data = [], ask(data, chosen, asked, output)
     steps, doubts = [counted("samples", chosen, solutions, known)], list[str]()
     for chosen_filter in select.root:
         doubts += filter(None, [chosen_filter.doubt(chosen) if isinstance(chosen_filter, InDiv) else None])
@@ -56,15 +62,27 @@ def main(
         chosen = [c for c in chosen if c.sample_id in paired]
         steps.append(counted("pairs", chosen, solutions, known))
         check_pairs(chosen, steps, output)
-    rows, dropped = fitting(read_given(own) + kept_rows(chosen, solutions, known, paired), limits, output)
+    rows, dropped = fitting(data + kept_rows(chosen, solutions, known, paired), limits, output)
     inputs = [path for _, path in [*own, *shards]] + [*verified, *scores]
-    made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs)
+    made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs, asked=asked)
     for doubt in doubts:
         warn(doubt)
     told = {"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped, "doubts": doubts}
     tables.write_json(told, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
+
+
+def ask(data: list[tables.Row], samples: list[Candidate], by: PassRate, output: Path) -> list[tables.Row]:
+    """Return the questions within the pass rate; raises InputError if there are none."""
+    kept, (low, high) = within(data, samples, by.pass_rate), by.pass_rate
+    if not kept:
+        raise InputError(
+            f"{output}: of {len(data)} questions, none has a share of correct samples in {by.of} between {low:g} and"
+            f" {high:g}; widen questions.pass_rate"
+        )
+    say(f"{len(kept)} of {len(data)} questions have a pass rate between {low:g} and {high:g} in {by.of}")
+    return kept
 
 
 def check_pairs(chosen: list[Candidate], steps: list[tables.Row], output: Path) -> None:

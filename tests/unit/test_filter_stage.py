@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hsir.config.questions import PassRate
 from hsir.config.training import Limits, Loser
 from hsir.errors import InputError
 from hsir.selection.filters import Selection
@@ -59,13 +60,14 @@ class Files:
 
     def run(
         self, select: list[dict[str, Any]], limits: Limits = Limits(), pools: tuple[str, ...] = tuple(SOLUTIONS),
-        given: bool = True, seed: int = 0, pairs: Loser | None = None,
+        given: bool = True, seed: int = 0, pairs: Loser | None = None, asked: PassRate | None = None,
     ) -> tuple[list[tables.Row], dict[str, Any]]:  # fmt: skip
         """Run the stage and give its rows and its funnel."""
         stage.main(
             output=self.folder / "filtered.parquet", funnel=self.folder / "funnel.json",
             select=Selection.model_validate(select), limits=limits,
-            given=[f"seed={self.folder / 's.parquet'}"] if given else [],
+            given=[f"questions={self.folder / 'q.parquet'}" if asked else f"seed={self.folder / 's.parquet'}"] * given,
+            asked=asked,
             questions=self.folder / "q.parquet" if pools else None,
             pool=[f"{pool}={self.folder / f'{pool}-{shard}.parquet'}" for pool in pools for shard in (0, 1)],
             verified=[self.folder / f"{pool}-v.parquet" for pool in pools],
@@ -214,3 +216,25 @@ def test_where_nothing_failed_there_is_no_pair_to_learn_from(files: Files) -> No
     tables.write("indiv-scores", scores, files.folder / "k2-s.parquet", {})
     with pytest.raises(InputError, match=r"no pairs to learn from \(samples 4, right 4, pairs 0\); sample more"):
         files.run([RIGHT], pools=("k2",), given=False, pairs="random")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kept"),
+    [((0.1, 0.9), ["a"]), ((0.5, 0.5), ["a"]), ((0, 1), ["a", "b"]), ((0.51, 1), ["b"]), ((0, 0.5), ["a"])],
+)
+def test_questions_are_chosen_by_their_share_of_correct_samples(
+    bounds: tuple[float, float], kept: list[str], files: Files
+) -> None:
+    """Of k2, one of two is correct for a, both for b; c has no samples. Solutions are not trained on."""
+    rows, funnel = files.run([], pools=("k2",), asked=PassRate(of="k2", pass_rate=bounds))
+    assert [row["question_id"] for row in rows] == kept
+    assert all(row["completion_ids"] is None and row["source"] == "questions" for row in rows)
+    assert (funnel["given"], funnel["steps"][-1]["total"]) == (len(kept), 0)
+    stamped = tables.metadata(files.folder / "filtered.parquet")["options"]["asked"]
+    assert stamped == {"of": "k2", "pass_rate": list(bounds)}
+
+
+def test_a_pass_rate_that_no_question_has_is_an_error(files: Files) -> None:
+    said = "of 3 questions, none has a share of correct samples in k2 between 0.6 and 0.9; widen questions.pass_rate"
+    with pytest.raises(InputError, match=said):
+        files.run([], pools=("k2",), asked=PassRate(of="k2", pass_rate=(0.6, 0.9)))

@@ -199,3 +199,16 @@ def test_a_greedy_evaluation_does_not_change_with_the_samples() -> None:
         pool = made.pool("small", "sums", "eval/sums")
         assert pool.model_dump_json() == '{"samples":1,"temperature":0.0,"max_new_tokens":4096,"kind":"sample"}'
     assert '"top_p":0.9' in changed.pool("small", "sums", "eval/sums@4").model_dump_json()
+
+
+def test_the_pool_that_chooses_questions_is_sampled_from_the_policy_before() -> None:
+    """Reinforcement learning samples nothing else; without the option, no pool at all."""
+    learns = {"given": ["questions"], "initial": "start", "train": {"kind": "grpo"}}
+    chosen = learns | {"questions": {"of": "k10", "pass_rate": [0.2, 0.8]}}
+    runs = {"one": RAW["runs"]["one"] | {"methods": ["every", "some"]}}
+    methods = RAW["methods"] | {"every": learns, "some": chosen}
+    plan = Plan(load(RAW | {"run": "one", "runs": runs, "methods": methods}, Path("nowhere")))
+    assert (plan.drawn_for("every.1"), plan.drawn_for("some.1")) == ([], ["k10"])
+    pools = [(draw.policy, draw.pool) for draw in work(plan, ["one"]).draws if draw.pool.startswith("k")]
+    assert set(pools) == {("start", "k10")} and plan.method("some.1").pools == ()
+    assert "k10" in plan.alone("one").pools

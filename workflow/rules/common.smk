@@ -92,6 +92,11 @@ def pairing(training):
     return [f"--pairs={training.loser}"] if training.learns_from == "pairs" else []
 
 
+def asking(method):
+    """Give the option that chooses the questions of reinforcement learning, if a method has it."""
+    return [] if method.questions is None else [f"--asked={options(method.questions)}"]
+
+
 def scores_of(kind):
     """Return the names of the score sets of a kind, as a pattern that matches nothing if there is none."""
     return "|".join(re.escape(name) for name, one in plan.config.scores.items() if isinstance(one, kind)) or "(?!)"

@@ -203,7 +203,8 @@ rule filter:
         scores=lambda w, input: [f"--scores={path}" for path in input.scores],
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
         limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
-        pairs=lambda w: pairing(plan.train(w.model, w.task, w.policy)),
+        # One parameter for both: a further one would rerun all existing selections.
+        pairs=lambda w: [*pairing(plan.train(w.model, w.task, w.policy)), *asking(plan.method(w.policy))],
     message:
         note("filter: {wildcards.policy}", IN_CELL)
     shell:

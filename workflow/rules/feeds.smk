@@ -135,9 +135,9 @@ def chosen_from(wildcards):
     scored = method.pools if method.score else []
     return {
         "given": [f"{root}/data/{splits[name]}.parquet" for name in method.given],
-        "questions": [f"{root}/data/unlabelled.parquet"] if method.pools else [],
-        "samples": [path for pool in method.pools for path in shards_in(parent, wildcards, pool)],
-        "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.pools],
+        "questions": [f"{root}/data/unlabelled.parquet"] if method.reads else [],
+        "samples": [path for pool in method.reads for path in shards_in(parent, wildcards, pool)],
+        "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.reads],
         "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
     }
 
