@@ -32,7 +32,8 @@ class Answered:
     @property
     def score(self) -> float:
         """The share of correct answers."""
-        return sum(one["verdict"] == "right" for one in self.verdicts) / len(self.verdicts)
+        right = [one["verdict"] == "right" for one in self.verdicts]
+        return sum(right) / len(right)
 
 
 def answered(samples: Iterable[Row], verdicts: Mapping[str, Row], questions: Iterable[Row]) -> Iterator[Answered]:
