@@ -32,8 +32,7 @@ class Answered:
     @property
     def score(self) -> float:
         """The share of correct answers."""
-        right = [one["verdict"] == "right" for one in self.verdicts]
-        return sum(right) / len(right)
+        return sum(1 for one in self.verdicts if one["verdict"] == "right") / len(self.verdicts)
 
 
 def answered(samples: Iterable[Row], verdicts: Mapping[str, Row], questions: Iterable[Row]) -> Iterator[Answered]:
