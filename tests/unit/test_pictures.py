@@ -22,11 +22,12 @@ from hsir.report import (
     style,
     training_view,
 )
-from hsir.report.accuracy import accuracy_tokens, front
+from hsir.report.accuracy import accuracy_spent, accuracy_tokens, front
 from hsir.report.results import Result
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 from hsir.storage import tables
+from hsir.storage.ledger import COUNTS
 from tests.unit.test_compared import result
 from tests.unit.test_exhibits import made_in
 
@@ -79,6 +80,21 @@ def test_a_policy_alone_is_drawn_without_a_front() -> None:
     alone: list[Result] = [result("start", 0.4)]
     assert "stroke-dasharray" not in drawn(accuracy_tokens(alone))
     assert "stroke-dasharray" in drawn(accuracy_tokens([*alone, result("m0.1", 0.6)]))
+
+
+def test_the_cost_of_a_policy_includes_its_ancestors() -> None:
+    counts = dict.fromkeys(COUNTS, 0.0)
+    costs = pd.DataFrame(
+        [
+            {"model": "tiny", "task": "sums", "policy": "m0.1", "what": what, **counts, "generated_tokens": tokens,
+             "training_tokens": 500_000.0}
+            for what, tokens in (("own", 1e6), ("cumulative", 2e6), ("cumulative", 4e6))
+        ]
+    )  # fmt: skip
+    chart = accuracy_spent([result("start", 0.4), result("m0.1", 0.6)], costs)
+    spent = {row["policy"]: row["tokens"] for rows in chart.to_dict()["datasets"].values() for row in rows
+             if "policy" in row}  # fmt: skip
+    assert spent == {"start": 0.0, "m0.1": 3.5}
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ rule report:
             category="1 Results",
             labels={"run": "{run}", "what": "accuracy against tokens"},
         ),
+        spent=report(
+            f"{RUN}/accuracy-spent.svg",
+            caption="../report/accuracy-spent.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "accuracy against cost"},
+        ),
         iterations=report(
             f"{RUN}/iterations.svg",
             caption="../report/iterations.rst",
