@@ -126,6 +126,11 @@ def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> N
         tables.write_json(told | {"course": course}, made.folder(cell) / "train.json")
     picture = drawn(curves.rewards(made, curves.told(made)))
     assert "reward: accuracy" in picture and "KL to the initial policy" in picture and "InDiv" not in picture
+    pairs = [{"step": step, "margin": 0.1, "winner": -9.0, "loser": -12.0} for step in (1, 2)]
+    for cell in made.cells():
+        tables.write_json(told | {"course": pairs}, made.folder(cell) / "train.json")
+    picture = drawn(curves.rewards(made, curves.told(made)))
+    assert "log-probability of winners" in picture and "margin of pairs" in picture and "reward:" not in picture
 
 
 def test_questions_are_parted_into_equal_quarters_by_their_right_solutions() -> None:

@@ -143,7 +143,7 @@ rule report:
             f"{RUN}/rewards.svg",
             caption="../report/rewards.rst",
             category="6 Training",
-            labels={"run": "{run}", "what": "rewards and rollouts"},
+            labels={"run": "{run}", "what": "rewards and preferences"},
         ),
         traces=report(
             f"{RUN}/traces.html",
