@@ -12,10 +12,13 @@ import torch
 from pydantic import ValidationError
 
 from hsir import stopping
+from hsir.cli.doctor import _chosen
+from hsir.config import Plan, load
 from hsir.config.rollouts import VllmRollouts
 from hsir.config.training import Grpo
 from hsir.errors import InputError
 from hsir.planning import gpu_memory, memory
+from hsir.planning.budget.work import work
 from hsir.sampling.engines.base import Prompt
 from hsir.storage.models import load_model, load_tokenizer
 from hsir.training import grpo, questions
@@ -213,6 +216,23 @@ def test_the_share_of_vllm_is_counted_once_the_policy_is_trained_only_if_it_does
 def test_on_a_cpu_it_takes_its_share_of_the_machine() -> None:
     assert memory.engine_share(Grpo(engine={**VLLM, "memory_share": 0.25})) == 0.25
     assert memory.engine_share(Grpo()) == 0.0
+
+
+def planned(**config: Any) -> Plan:
+    """Return the plan of H-GRPO by vLLM."""
+    run = {"models": ["embedded"], "tasks": ["chains"], "methods": ["h-grpo"]}
+    raw = {"run": "r", "runs": {"r": run}, "overrides": {"train": {"grpo": {"engine": VLLM}}}, **config}
+    return Plan(load(raw, Path(__file__).parents[2] / "config"))
+
+
+def test_doctor_looks_for_vllm_and_a_rehearsal_does_without_it() -> None:
+    plan = planned()
+    assert plan.train("embedded", "chains", "h-grpo.1").engine == VllmRollouts(**VLLM)  # type: ignore[union-attr]
+    assert _chosen(plan, work(plan, ["r"])) == {"transformers", "vllm"}
+    own = planned(overrides={})
+    assert _chosen(own, work(own, ["r"])) == {"transformers"}
+    rehearsed = planned(rehearse=True)
+    assert _chosen(rehearsed, work(rehearsed, ["r"])) == {"transformers"}
 
 
 class Engine:
