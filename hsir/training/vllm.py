@@ -9,6 +9,7 @@ from hsir import stopping
 from hsir.config.rollouts import VllmRollouts
 from hsir.sampling.engines.base import Prompt
 from hsir.sampling.engines.vllm import sampling, start
+from hsir.storage.models import stop_ids
 from hsir.training.drawing import Drawing, Drawn
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class VllmSampler(VLLMGeneration):  # type: ignore[misc]
     """
 
     def __init__(self, trainer: "GRPOTrainer", options: VllmRollouts, longest: int) -> None:
-        self._options, self._longest, self._stops = options, longest, trainer.eos_token_ids
+        self._options, self._longest = options, longest
+        self._stops = stop_ids(trainer.model, trainer.processing_class)
         super().__init__(
             trainer.model, trainer.accelerator, trainer.processing_class, temperature=trainer.temperature,
             enable_sleep_mode=options.sleep and torch.cuda.is_available(),
@@ -46,19 +48,22 @@ class VllmSampler(VLLMGeneration):  # type: ignore[misc]
 
     def __call__(self, prompts: list[Prompt]) -> dict[int, Drawn]:
         """Hand the weights over, and return a rollout for each prompt, by its seed."""
+        self._wake("weights")
         self.sync_weights()
-        if self.enable_sleep_mode:
-            self.llm.wake_up(tags=["kv_cache"])
+        self._wake("kv_cache")
         drawn = self._drawn(prompts)
         if self.enable_sleep_mode:
             self.llm.sleep(level=2)
         return drawn
 
-    def sync_weights(self) -> None:
-        """Hand the weights of the model in training over, and forget the prefixes computed with older ones."""
+    def _wake(self, part: str) -> None:
+        """Give a part of vLLM its memory back, after what torch keeps in reserve was freed."""
         if self.enable_sleep_mode:
             torch.cuda.empty_cache()
-            self.llm.wake_up(tags=["weights"])
+            self.llm.wake_up(tags=[part])
+
+    def sync_weights(self) -> None:
+        """Hand the weights of the model in training over, and forget the prefixes computed with older ones."""
         # vLLM reads a layer once it is complete; a gathered weight or a merged adapter may be gone by then.
         copies = ((name, weight.clone()) for name, weight in self._iter_named_params())
         self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": copies})

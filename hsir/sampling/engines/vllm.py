@@ -123,9 +123,10 @@ def start(model: str, options: Shape, longest: int, **more: Any) -> "LLM":
     except ValueError as error:
         if not _NO_CACHE.search(str(error)):
             raise
+        or_split = " or tensor_parallel" if "tensor_parallel_size" in more else ""
         raise InputError(
             f"{model}: a share of {options.memory_share:g} of the memory has no room for a completion of {longest}"
-            f" tokens next to the model; raise memory_share{' or tensor_parallel' if more else ''} of the engine, or"
+            f" tokens next to the model; raise memory_share{or_split} of the engine, or"
             " lower max_new_tokens"
         ) from error
 
