@@ -35,7 +35,8 @@ def main(
     rows = question_rows(records, task, tokenizer)
     if split == "unlabelled" and task.noise:
         rows = noised(rows, task.noise, seed, task.grading)
-        say(f"the gold answers of {sum(row['true_gold'] is not None for row in rows)} of {len(rows)} questions are wrong")
+        wrong = sum(row["true_gold"] is not None for row in rows)
+        say(f"the gold answers of {wrong} of {len(rows)} questions are wrong")
     check_lengths(rows, positions(model))
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)

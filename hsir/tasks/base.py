@@ -16,6 +16,8 @@ from hsir.options import Options
 from hsir.tasks.record import Record
 
 Split = Literal["seed", "unlabelled", "test"]
+
+
 def _none(noise: float) -> bool:
     """Leave noise out of a task's JSON where there is none: data made before it existed stay valid."""
     return not noise

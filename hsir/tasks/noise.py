@@ -16,8 +16,8 @@ def noised(rows: Sequence[dict[str, Any]], share: float, seed: int, grader: Grad
     """Replace the gold answers of a share (0 to 1) of questions, rows of the table `questions`, by wrong ones.
 
     The new answer is another option, the other one of yes and no, or else the gold answer of another of these
-    questions. `true_gold` keeps the original, and is None in the other rows. Whether a question is among them depends on
-    the run's seed and its id alone, so a larger share flips more questions, and the same ones too. Raises InputError if
+    questions. `true_gold` keeps the original, and is None in the other rows. Whether a question is among them depends
+    only on the run's seed and its id, so a larger share includes the questions of a smaller one. Raises InputError if
     all gold answers are the same.
     """
     golds = [row["gold"] for row in rows]
