@@ -1,6 +1,7 @@
 """Wrong labels: gold answers that are not the true ones, because of `noise` or a wrong majority, and the solutions that
 are trained on because of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -99,13 +100,14 @@ def _chosen(made: Made, cell: Cell) -> dict[str, list[str]]:
 
 
 def _labels(made: Made, cell: Cell, drawn: Drawn, right: Flags, trained: Sequence[str]) -> Labels:
-    wrong = [not right[name] for name in trained]
-    share = statistics.accuracy(wrong, trained) if trained else None
+    sizes = Counter(trained)
+    wrong = {name: 0 if right[name] else size for name, size in sizes.items()}
+    share = statistics.pooled([*wrong.values()], [*sizes.values()]) if trained else None
     return Labels(
         cell.model, cell.task, cell.seed, cell.policy, drawn.pool,
         "sampled" if made.recycles(drawn) is None else "recycled",
         questions=len(truth(made, drawn)), labelled=len(right), labelled_right=sum(right.values()),
-        solutions=len(trained), wrong=sum(wrong), taught=len({name for name in trained if not right[name]}),
+        solutions=len(trained), wrong=sum(wrong.values()), taught=sum(map(bool, wrong.values())),
         wrong_low=share.low if share else 0.0, wrong_high=share.high if share else 1.0,
     )  # fmt: skip
 
