@@ -94,9 +94,7 @@ def draw(made: Made, found: Sequence[Generation]) -> style.Chart:
     rows = _percent(frame(found))
     methods = list(dict.fromkeys(rows["method"]))
     charts = [
-        _panel(
-            some, name, style.heading(title, ", ".join(filter(None, [pool, made.where(model, task)]))), unit, methods
-        )
+        _panel(some, name, style.heading(title, f"{pool} {made.where(model, task)}".strip()), unit, methods)
         for place, some in rows.groupby(["model", "task", "pool"], sort=False)
         for model, task, pool in [map(str, place)]
         for name, (title, unit) in MEASURES.items()
@@ -155,17 +153,14 @@ def _variety(made: Made, drawn: Drawn) -> Variety:
     verdicts = {name: said for name, *said in tables.tuples("verified", made.table(drawn, "verified"), columns)}
     samples = tables.arrow("samples", made.shards(drawn), ["sample_id", "question_id", "completion_ids"])
     texts = samples["completion_ids"].combine_chunks()
-    places: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for n, (name, question) in enumerate(
-        zip(*(samples[key].to_pylist() for key in ("sample_id", "question_id")), strict=True)
-    ):
-        places[question].append((n, name))
+    names, questions = (samples[key].to_pylist() for key in ("sample_id", "question_id"))
+    rows: dict[str, list[int]] = defaultdict(list)
+    for n, question in enumerate(questions):
+        rows[question].append(n)
     return mean(
         [
-            variety(
-                [judge(question, *verdicts[name]) for _, name in some], (texts[n].values.to_numpy() for n, _ in some)
-            )
-            for question, some in places.items()
+            variety([judge(one, *verdicts[names[n]]) for n in some], [texts[n].values.to_numpy() for n in some])
+            for one, some in rows.items()
         ]
     )
 
