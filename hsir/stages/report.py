@@ -40,7 +40,7 @@ from hsir.report import (
     style,
     training_view,
 )
-from hsir.report.accuracy import accuracy_tokens
+from hsir.report.accuracy import accuracy_spent, accuracy_tokens
 from hsir.report.checked import check
 from hsir.report.collapse import Generation
 from hsir.report.compared import Difference
@@ -56,7 +56,7 @@ from hsir.stages import cli
 from hsir.storage import tables
 from hsir.storage.tables import write_text
 
-INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
+INTERACTIVE = ("accuracy-tokens", "accuracy-spent", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
 # The config of the run {run}; `snakemake --configfile` accepts it and builds the same run.
 # Stage options that are not set have the defaults of HSIR {version}.
@@ -137,11 +137,12 @@ def pictures(
     made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame, grown: list[Generation]
 ) -> dict[str, style.Chart]:
     """Return the figures of a run by file name."""
-    results, trained = gather(made), curves.told(made)
+    results, trained, costs = gather(made), curves.told(made), ledger_view.gather(made)
     return {
         "accuracy-tokens": accuracy_tokens(results),
+        "accuracy-spent": accuracy_spent(results, costs),
         "iterations": iterations.draw(made, results),
-        "budget": cost_view.draw(made, ledger_view.gather(made)),
+        "budget": cost_view.draw(made, costs),
         "collapse": collapse.draw(made, grown),
         "right-per-question": training_view.right_per_question(made),
         "samples-by-difficulty": training_view.samples_by_difficulty(made),
