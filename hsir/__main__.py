@@ -21,7 +21,7 @@ LATER = (
     (
         "stages",
         STAGES,
-        ("data", "ask", "verify", "probe", "judge", "contamination"),
+        ("data", "ask", "vote", "verify", "probe", "judge", "contamination"),
     ),
     ("stages", STAGES, ("ledger", "report", "variants", "redundancy")),
 )

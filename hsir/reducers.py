@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, RootModel
 
+from hsir.grading.voting import leading
 from hsir.options import Options
 
 Count = Annotated[int, Field(ge=1)]
@@ -80,8 +81,8 @@ class Majority(BaseReducer):
             for answer in answers
             if answer.right or answer.said is not None
         )
-        leading = [right for (right, _), count in votes.items() if count == max(votes.values())]
-        return sum(leading) / len(leading) if leading else 0.0
+        first = [right for right, _ in leading(votes)]
+        return sum(first) / len(first) if first else 0.0
 
 
 class AtLeast(BaseReducer):

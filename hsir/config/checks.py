@@ -7,7 +7,7 @@ from itertools import product
 from hsir.config.explain import suggest
 from hsir.config.home import found, is_local
 from hsir.config.plan import BASE, Plan
-from hsir.config.pools import BasePool, GuidePool, ProbePool, SamplePool, VeriExitPool
+from hsir.config.pools import BasePool, DrawnPool, GuidePool, MajorityPool, ProbePool, SamplePool, VeriExitPool
 from hsir.config.schema import Config, Method
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
@@ -17,7 +17,7 @@ TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
     "data_test", "sample", "verify", "veriexit", "score", "filter", "contamination", "overlap", "train", "evaluate",
     "evaluate_sampled", "report", "analysis", "distill", "probe", "judge", "variants", "score_variants", "div",
-    "div_variants", "redundancy", "ask", "ledger",
+    "div_variants", "redundancy", "ask", "ledger", "vote",
 }  # fmt: skip
 FILES = {
     "eval",
@@ -117,11 +117,15 @@ def _method_misfits(config: Config) -> Iterable[str]:
             made = config.pools.get(pool)
             if isinstance(made, ProbePool):
                 yield f"methods.{name}.pools: {pool!r} contains probes, which are not used for training; remove it"
-            source = None if made is None or isinstance(made, GuidePool) else made.source
+            source = None if made is None or isinstance(made, GuidePool | MajorityPool) else made.source
             if source is not None and source not in method.pools:
                 yield (
                     f"methods.{name}.pools: {pool!r} is sampled from {source!r}, which is not one of the pools; add it"
                 )
+        labels = {pool: Plan(config).labels(pool) for pool in method.pools if pool in config.pools}
+        if len(set(labels.values())) > 1:
+            told = ", ".join(f"{pool} by {of or 'the gold answers'}" for pool, of in labels.items())
+            yield f"methods.{name}.pools: they are judged differently ({told}); name pools that are judged the same way"
 
 
 def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]:
@@ -156,13 +160,13 @@ def _maker(policy: str) -> str:
 def _draws_several(pool: BasePool | None) -> bool:
     """Return whether a pool can contain correct and failed solutions of one question; unknown pools are reported
     elsewhere."""
-    return pool is None or (isinstance(pool, SamplePool) and pool.samples > 1)
+    return pool is None or isinstance(pool, MajorityPool) or (isinstance(pool, SamplePool) and pool.samples > 1)
 
 
 def _pool_misfits(config: Config) -> Iterable[str]:
     for name, pool in config.pools.items():
         source = config.pools.get(pool.source or "")
-        if source is not None and not isinstance(pool, GuidePool) and not isinstance(source, SamplePool):
+        if source is not None and not isinstance(source, _sources_of(pool)):
             yield f"pools.{name}.of: {pool.source!r} is itself derived from a pool; name a pool of kind sample"
         for probed in pool.sources[1:]:
             probe = config.pools.get(probed)
@@ -180,11 +184,18 @@ def _pool_misfits(config: Config) -> Iterable[str]:
                 f"pools.{name}: its name says {said[1]} samples per question, but it has {pool.samples}; rename it"
                 f" k{pool.samples}, and use that name in the methods: {{like: restem, pools: [k{pool.samples}]}}"
             )
-        if pool.temperature == 0 and pool.samples > 1:
+        if isinstance(pool, DrawnPool) and pool.temperature == 0 and pool.samples > 1:
             yield (
                 f"pools.{name}: {pool.samples} samples at temperature 0 are all the same;"
                 " set samples: 1 or a temperature"
             )
+
+
+def _sources_of(pool: BasePool) -> tuple[type[BasePool], ...]:
+    """Return the kinds of pools that a pool can be derived from."""
+    if isinstance(pool, GuidePool):
+        return (BasePool,)
+    return (SamplePool, MajorityPool) if isinstance(pool, VeriExitPool | ProbePool) else (SamplePool,)
 
 
 def _missing_models(config: Config) -> Iterable[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hsir.config.overlay import overlay
-from hsir.config.pools import BasePool, Pool, SamplePool
+from hsir.config.pools import DrawnPool, MajorityPool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
 from hsir.config.settings import DivScore, Score, Settings
 from hsir.config.training import Train
@@ -61,16 +61,30 @@ class Plan:
         last = _given(self.config.overrides).get("train", {}).get(chosen.kind, {})
         return type(chosen).model_validate(overlay(*blocks, _given(chosen), last))
 
-    def pool(self, model: str, task: str, pool: str) -> BasePool:
+    def pool(self, model: str, task: str, pool: str) -> DrawnPool:
         """Return a pool with its token limit; `eval/{benchmark}` is the greedy pool of an evaluation,
-        `eval/{benchmark}@{samples}` the sampled one."""
+        `eval/{benchmark}@{samples}` the sampled one. Raises KeyError for a pool that is not sampled."""
         if pool.startswith(EVAL):
             how, samples = self.settings(model, test_set(pool)).evaluate, samples_of(pool)
             given = {"temperature": how.temperature, "top_p": how.top_p} if samples > 1 else {"temperature": 0.0}
             return SamplePool(kind="sample", samples=samples, max_new_tokens=how.max_new_tokens, **given)
-        named: Pool = self.config.pools[pool]
+        named = self.config.pools[pool]
+        if isinstance(named, MajorityPool):
+            raise KeyError(f"nothing is sampled for {pool!r}; its solutions are those of {named.of!r}")
         limit = named.max_new_tokens or self.settings(model, task).sample.max_new_tokens
         return named.model_copy(update={"max_new_tokens": limit})
+
+    def drawn_as(self, pool: str) -> str:
+        """Return the pool that contains a pool's solutions: another one, if nothing is sampled for it."""
+        named = self.config.pools.get(pool)
+        return named.of if isinstance(named, MajorityPool) else pool
+
+    def labels(self, pool: str) -> str | None:
+        """Return the pool whose majority answers are the gold answers of a pool; None if they are the task's own."""
+        name: str | None = pool
+        while (named := self.config.pools.get(name or "")) is not None and not isinstance(named, MajorityPool):
+            name = named.source
+        return name if named else None
 
     def shards(self, model: str, task: str, pool: str) -> int:
         """Return the number of jobs that a pool is split into."""
@@ -103,7 +117,11 @@ class Plan:
         return found
 
     def drawn_for(self, policy: str) -> list[str]:
-        """Return the pools that are sampled for a policy: those that the stage filter reads, and their sources."""
+        """Return the pools that are sampled for a policy: its own, and their source pools."""
+        return [name for name in self.pools_for(policy) if self.drawn_as(name) == name]
+
+    def pools_for(self, policy: str) -> list[str]:
+        """Return all pools behind a policy: those that the stage filter reads, and their source pools."""
         found: dict[str, None] = {}
 
         def collect(name: str) -> None:
@@ -180,7 +198,7 @@ class Plan:
             "models": run.models,
             "tasks": (*run.tasks, *(name for names in run.evaluated_on().values() for name in names)),
             "methods": methods,
-            "pools": dict.fromkeys(pool for policy in policies for pool in self.drawn_for(policy)),
+            "pools": dict.fromkeys(pool for policy in policies for pool in self.pools_for(policy)),
             "scores": dict.fromkeys(method.score for method in methods.values() if method.score),
         }
         parts = {kind: {key: getattr(config, kind)[key] for key in keys} for kind, keys in used.items()}

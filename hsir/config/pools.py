@@ -17,7 +17,24 @@ def _everything(top_p: float) -> bool:
 
 
 class BasePool(Options):
-    """Options shared by all pools."""
+    """The interface of all pools."""
+
+    asked: ClassVar[bool] = False
+    """Whether the stage `ask` builds its prompts."""
+
+    @property
+    def source(self) -> str | None:
+        """The pool that it is derived from, if any."""
+        return None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All pools that must exist before this one."""
+        return () if self.source is None else (self.source,)
+
+
+class DrawnPool(BasePool):
+    """Options shared by all pools that are sampled."""
 
     samples: Count = Field(description="Completions per prompt.")
     temperature: float = Field(1.0, ge=0, description="Divides the logits before sampling; 0 is greedy.")
@@ -30,27 +47,14 @@ class BasePool(Options):
     )
     max_new_tokens: Count | None = Field(None, description="Token limit; if none, that of the settings.")
 
-    asked: ClassVar[bool] = False
-    """Whether the stage `ask` builds its prompts."""
 
-    @property
-    def source(self) -> str | None:
-        """The pool that it is derived from, if any."""
-        return None
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """All pools that must exist before this one is sampled."""
-        return () if self.source is None else (self.source,)
-
-
-class SamplePool(BasePool):
+class SamplePool(DrawnPool):
     """Solutions sampled from the questions, K per question."""
 
     kind: Literal["sample"]
 
 
-class VeriExitPool(BasePool):
+class VeriExitPool(DrawnPool):
     """Failed solutions of another pool, cut where they reach the gold answer, with J new answers each."""
 
     kind: Literal["veriexit"]
@@ -67,7 +71,7 @@ class VeriExitPool(BasePool):
         return (self.of, *self.matcher.pools)
 
 
-class ProbePool(BasePool):
+class ProbePool(DrawnPool):
     """Failed solutions of another pool, cut after successive steps, to see what the policy would answer there.
 
     These answers are never used for training. The matcher `probe` reads from them at which step the policy knows the
@@ -95,7 +99,7 @@ class ProbePool(BasePool):
         return self.of
 
 
-class HintPool(BasePool):
+class HintPool(DrawnPool):
     """Questions without a correct solution in another pool, prompted again with the gold answer as a hint.
 
     The hint is used for sampling only; training examples have the plain question as their prompt.
@@ -119,7 +123,7 @@ class HintPool(BasePool):
         return _checked(self, self.template, ("{question}", "{answer}"))
 
 
-class GuidePool(BasePool):
+class GuidePool(DrawnPool):
     """Questions wrapped in a template, with instructions and the policy's completions from an earlier pool."""
 
     kind: Literal["guide"]
@@ -142,7 +146,7 @@ class GuidePool(BasePool):
         return _checked(self, self.template, ("{question}", "{previous}") if self.of else ("{question}",))
 
 
-class AdaptivePool(BasePool):
+class AdaptivePool(DrawnPool):
     """More samples for questions with few correct ones in another pool (DART-style), `samples` per question on
     average."""
 
@@ -156,8 +160,31 @@ class AdaptivePool(BasePool):
         return self.of
 
 
+class MajorityPool(BasePool):
+    """The solutions of another pool, judged without gold answers: the majority answer to a question counts as correct
+    (self-consistency).
+
+    Nothing is sampled for it. The samples of a question without a majority are not correct, and are not recycled.
+    """
+
+    kind: Literal["majority"]
+    of: Name = Field(description="The pool, of kind sample, whose solutions vote.")
+    least: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of a question's samples that must give the majority answer; samples without an answer count"
+        " as well. In a tie there is no majority.",
+    )
+
+    @property
+    def source(self) -> str:
+        return self.of
+
+
 Pool = Annotated[
-    SamplePool | VeriExitPool | ProbePool | HintPool | GuidePool | AdaptivePool, Field(discriminator="kind")
+    SamplePool | VeriExitPool | ProbePool | HintPool | GuidePool | AdaptivePool | MajorityPool,
+    Field(discriminator="kind"),
 ]
 
 
@@ -178,6 +205,8 @@ DEFAULT_POOLS = {
         "samples": 5,
         "matcher": {"kind": "probe", "pool": "k10-probe"},
     },
+    "k10-majority": {"kind": "majority", "of": "k10"},
+    "k10-majority-veriexit": {"kind": "veriexit", "of": "k10-majority", "samples": 5},
     "k10-hint": {"kind": "hint", "of": "k10", "samples": 10},
     "greedy-hint": {"kind": "hint", "of": "greedy", "samples": 1, "temperature": 0.0},
     "k5-adaptive": {"kind": "adaptive", "of": "k5", "samples": 5},

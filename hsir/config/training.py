@@ -166,6 +166,11 @@ class Dpo(Offline):
     learns_from: ClassVar[Literal["solutions", "pairs", "questions"]] = "pairs"
 
 
+def _is_none(value: object) -> bool:
+    """Leave an option out of the JSON where it is not set: policies trained before it existed stay valid."""
+    return value is None
+
+
 class Grpo(Training):
     """Reinforcement learning with verifiable rewards (paper, eq. 6 to 10) with TRL's GRPOTrainer and a token-level
     loss."""
@@ -194,6 +199,14 @@ class Grpo(Training):
     )
     advantages: Literal["group", "batch", "none"] = Field(
         "group", description="Which standard deviation normalizes the advantage: the group's, the batch's, or none."
+    )
+    majority: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        exclude_if=_is_none,
+        description="Judge rollouts without gold answers: the answer that at least this share of a question's rollouts"
+        " give counts as correct. If none, the gold answer.",
     )
     rewards: Annotated[tuple[Reward, ...], Field(min_length=1)] = Field(
         (Accuracy(), Format()), description="Rewards, by `kind`; a rollout gets their weighted sum."

@@ -43,9 +43,25 @@ def clustered(values: Sequence[float], answers: int) -> Interval:
     answers; the number of questions if all values are the same 0 or 1. With one answer per question it is `wilson`.
     Source: Franco et al., Journal of Survey Statistics and Methodology 7 (2019). Raises ValueError without values.
     """
-    mean, variance = statistics.fmean(values), statistics.pvariance(values) / len(values)
+    return _effective(statistics.fmean(values), statistics.pvariance(values) / len(values), answers, len(values))
+
+
+def pooled(counts: Sequence[int], sizes: Sequence[int]) -> Interval:
+    """Return a share of all answers with its 95 % interval, clustered by question: `counts` of `sizes` answers per
+    question, which may differ in number. It is `clustered` with the variance of a ratio; raises ValueError without
+    answers.
+    """
+    total = sum(sizes)
+    if not total:
+        raise ValueError("there are no answers")
+    mean = sum(counts) / total
+    errors = [count - mean * size for count, size in zip(counts, sizes, strict=True)]
+    return _effective(mean, sum(error * error for error in errors) / total**2, total, len(sizes))
+
+
+def _effective(mean: float, variance: float, answers: int, questions: int) -> Interval:
     spread = mean * (1 - mean)
-    n = min(answers, spread / variance) if variance > 0 else answers if spread > 0 else len(values)
+    n = min(answers, spread / variance) if variance > 0 else answers if spread > 0 else questions
     z = float(norm.ppf(0.975))
     centre, scale = mean + z * z / (2 * n), 1 + z * z / n
     half = z * math.sqrt(spread / n + z * z / (4 * n * n))

@@ -160,6 +160,10 @@ class Grader(Options):
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
         """Return the gold answer in its plain form; raises ValueError with the reason if it is invalid."""
 
+    def alternatives(self, gold: str, options: Choices | None = None) -> list[str]:
+        """Return the other answers that the question offers; empty if it offers none."""
+        return []
+
     @abstractmethod
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
         """Whether an answer equals the gold one; None if that cannot be decided."""

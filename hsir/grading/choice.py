@@ -88,6 +88,9 @@ class Choice(Grader):
             raise ValueError(f"{gold!r} is none of the options {', '.join(options or LETTERS)}")
         return letter
 
+    def alternatives(self, gold: str, options: Choices | None = None) -> list[str]:
+        return [letter for letter in options or () if self.same(letter, gold, options) is False]
+
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
         given, wanted = read(answer, options), read(gold, options)
         return None if given is None or wanted is None else given == wanted

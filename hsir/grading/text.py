@@ -91,6 +91,9 @@ class Auto(Grader):
     def check_gold(self, gold: str, options: Choices | None = None) -> str:
         return self.of(gold, options).check_gold(gold, options)
 
+    def alternatives(self, gold: str, options: Choices | None = None) -> list[str]:
+        return self.of(gold, options).alternatives(gold, options)
+
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
         return self.of(gold, options).same(answer, gold, options)
 

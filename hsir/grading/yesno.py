@@ -51,6 +51,9 @@ class YesNo(Grader):
             raise ValueError(f"{gold!r} is neither yes nor no, true nor false")
         return plain
 
+    def alternatives(self, gold: str, options: Choices | None = None) -> list[str]:
+        return [answer for answer in ("yes", "no") if self.same(answer, gold) is False]
+
     def same(self, answer: str, gold: str, options: Choices | None = None) -> bool | None:
         given, wanted = read(answer), _SAYS.get(gold.strip().casefold())
         return None if given is None or wanted is None else given == wanted

@@ -110,7 +110,7 @@ def _recycled(made: Made, drawn: Drawn, most: int) -> list[Exhibit]:
     chosen = failed.loc[_chosen(failed, most, f"{drawn.cell.seed}/{drawn.cell.policy}/{drawn.pool}")]
     parents = pools.texts(made, source, set(chosen.index))
     after = pools.texts(made, drawn, set(chosen["sample_id"].dropna()))
-    asked = pools.asked(made, drawn.cell)
+    asked = pools.asked(made, drawn)
     place = f"{_place(made, drawn.cell)}, {drawn.pool}"
     layout = _layout(made, drawn.cell)
     return [
@@ -165,7 +165,7 @@ def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
     }
     wanted = {name for pair in chosen.values() for name in pair["sample_id"]}
     texts = {name: text for drawn in made.pools(one.cell) for name, text in pools.texts(made, drawn, wanted).items()}
-    asked = pools.asked(made, one.cell)
+    asked = pools.asked(made, made.pools(one.cell)[0])
     place, fate, layout = _place(made, one.cell), f"tau = {one.tau:.4g}", _layout(made, one.cell)
     shown = {name: [_scored(row, texts, layout) for row in pair.to_dict("records")] for name, pair in chosen.items()}
     return [_exhibit("InDiv", place, asked[question], fate, pair) for question, pair in shown.items()]

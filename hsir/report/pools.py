@@ -25,10 +25,10 @@ def levels(made: Made, cell: Cell) -> pd.Series:
     return _levels(made.questions(cell))
 
 
-def asked(made: Made, cell: Cell) -> dict[str, tables.Row]:
-    """Return the questions that a seed's pools answer: question, gold, difficulty."""
+def asked(made: Made, drawn: Drawn) -> dict[str, tables.Row]:
+    """Return the questions that a pool answers: question, difficulty, and the gold answer that judges the pool."""
     columns = ["question_id", "question", "gold", "difficulty"]
-    return {row["question_id"]: row for row in tables.read("questions", made.questions(cell), columns)}
+    return {row["question_id"]: row for row in tables.read("questions", made.labels(drawn), columns)}
 
 
 def texts(made: Made, drawn: Drawn, wanted: Collection[str]) -> dict[str, str]:

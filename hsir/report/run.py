@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hsir.config import Plan
-from hsir.config.plan import EVAL
+from hsir.config.plan import EVAL, test_set
 from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
 
@@ -71,6 +71,13 @@ class Made:
         """Return the path of the table of questions that a seed's pools answer."""
         return self._root(cell) / "data" / "unlabelled.parquet"
 
+    def labels(self, drawn: Drawn) -> Path:
+        """Return the path of the table of questions with the gold answers that judge a pool or an evaluation."""
+        if drawn.pool.startswith(EVAL):
+            return Path(self.plan.config.results) / drawn.cell.model / "benchmarks" / f"{test_set(drawn.pool)}.parquet"
+        voted = self.plan.labels(drawn.pool)
+        return self.table(Drawn(drawn.cell, voted), "questions") if voted else self.questions(drawn.cell)
+
     def evaluations(self, cell: Cell) -> Iterator[tuple[str, Path]]:
         """Yield each evaluation of a policy (`gsm8k`, or `gsm8k@16` for 16 samples) with the JSON of its results."""
         for name in self.plan.evaluations(self.run, cell.model, cell.task):
@@ -116,7 +123,8 @@ class Made:
     def shards(self, drawn: Drawn) -> tuple[Path, ...]:
         """Return the paths of a pool's sample tables."""
         n = self.plan.shards(drawn.cell.model, drawn.cell.task, drawn.pool)
-        return tuple(self.table(drawn, f"samples/{shard}-of-{n}") for shard in range(n))
+        source = Drawn(drawn.cell, self.plan.drawn_as(drawn.pool))
+        return tuple(self.table(source, f"samples/{shard}-of-{n}") for shard in range(n))
 
     def where(self, model: str, task: str) -> str:
         """Return which part of the grid a panel shows; empty if the grid has only one."""

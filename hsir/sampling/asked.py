@@ -6,7 +6,7 @@ The functions take rows of the table `questions` by question id, and return rows
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hsir.config.pools import AdaptivePool, BasePool, GuidePool, HintPool
+from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool
 from hsir.errors import InputError
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.storage.chat import as_text, prompt_ids, question_as_text
@@ -81,7 +81,7 @@ def _row(name: str, ids: list[int], draws: int, first: int = 0, parent: str | No
     return {"question_id": name, "parent_id": parent, "prompt_ids": ids, "draws": draws, "first": first}
 
 
-def check_fits(rows: Sequence[Row], pool: BasePool, most: int) -> None:
+def check_fits(rows: Sequence[Row], pool: DrawnPool, most: int) -> None:
     """Raise InputError if a prompt leaves the model no room for the pool's completions."""
     longest = max(rows, key=lambda one: len(one["prompt_ids"]), default=None)
     if longest and (needed := len(longest["prompt_ids"]) + (pool.max_new_tokens or 1)) > most:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hsir.config.pools import AdaptivePool, BasePool, GuidePool, HintPool, Pool
+from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool, Pool
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.sampling.asked import adaptive, check_fits, guided, hinted
@@ -20,7 +20,7 @@ from hsir.tasks.base import BaseTask
 
 def main(
     questions: Annotated[Path, typer.Option(help="Table of questions.")],
-    pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
+    pool: Annotated[DrawnPool, cli.json_option(Pool, "The pool, as JSON.")],
     task: Annotated[BaseTask, cli.json_option(Task, "The task, as JSON.")],
     model: Annotated[str, typer.Option(help="Base model, for its tokenizer and chat template.")],
     output: Annotated[Path, cli.file_option("--out", "Table of prompts.", *tables.SUFFIXES)],

@@ -7,6 +7,7 @@ import typer
 
 from hsir.errors import InputError
 from hsir.grading import Item
+from hsir.progress import say
 from hsir.sampling.questions import question_rows
 from hsir.stages import cli
 from hsir.storage import tables
@@ -14,6 +15,7 @@ from hsir.storage.chat import opening_ids
 from hsir.storage.models import load_tokenizer, positions
 from hsir.tasks import Task
 from hsir.tasks.base import BaseTask, Split
+from hsir.tasks.noise import noised
 from hsir.tasks.record import Record
 
 
@@ -31,6 +33,10 @@ def main(
         check_traces(records, task)
     tokenizer = load_tokenizer(model, chat_template)
     rows = question_rows(records, task, tokenizer)
+    if split == "unlabelled" and task.noise:
+        rows = noised(rows, task.noise, seed, task.grading)
+        wrong = sum(row["true_gold"] is not None for row in rows)
+        say(f"the gold answers of {wrong} of {len(rows)} questions are wrong")
     check_lengths(rows, positions(model))
     read = [*task.files(split), *([chat_template] if chat_template else [])]
     made_by = tables.provenance("data", read, task=task, split=split, seed=seed, model=model)

@@ -17,6 +17,7 @@ from hsir import disk, jsontext, traces
 from hsir.config.teacher import Judge
 from hsir.errors import InputError
 from hsir.grading.base import Choices
+from hsir.grading.verdicts import has_gold
 from hsir.progress import say, track
 from hsir.recycling.judge import concluded, prompt
 from hsir.sampling.teacher import Endpoint, Messages, Teacher, UnansweredError, check_address, take_key
@@ -67,7 +68,7 @@ def failed_traces(samples: list[Path], verified: Path, questions: Path, layout: 
     asked = {row["question_id"]: row for row in tables.read("questions", questions, columns)}
     failed = {row["sample_id"] for row in tables.read("verified", verified) if row["verdict"] != "right"}
     for row in tables.read("samples", samples, ["sample_id", "question_id", "completion"]):
-        if row["sample_id"] in failed:
+        if row["sample_id"] in failed and has_gold(row, asked):
             question = asked[row["question_id"]]
             steps = [step for step, _ in traces.steps(row["completion"], layout)]
             text, answer = shown(question["question"], question["gold"], dict(question["options"] or {}))

@@ -10,6 +10,7 @@ import typer
 
 from hsir.config.pools import ProbePool
 from hsir.grading.base import Grader
+from hsir.grading.verdicts import has_gold
 from hsir.progress import say
 from hsir.recycling.mentions import mentions
 from hsir.recycling.veriexit import Cut, boundaries, prefix_ids
@@ -37,7 +38,11 @@ def main(
     right = {row["sample_id"] for row in tables.read("verified", verified) if row["verdict"] == "right"}
     drawn = sorted(tables.read("samples", samples), key=lambda row: str(row["sample_id"]))
     solved = {row["question_id"] for row in drawn if row["sample_id"] in right} if pool.unsolved else set()
-    failed = [row for row in drawn if row["sample_id"] not in right and row["question_id"] not in solved]
+    failed = [
+        row
+        for row in drawn
+        if row["sample_id"] not in right and row["question_id"] not in solved and has_gold(row, asked)
+    ]
     encoder = load_tokenizer(tokenizer)
     rows = [
         {

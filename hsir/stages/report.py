@@ -15,6 +15,7 @@ from hsir.config.plan import samples_of
 from hsir.config.schema import Config
 from hsir.report import (
     anchors,
+    collapse,
     compared,
     contamination_view,
     cost_view,
@@ -24,6 +25,7 @@ from hsir.report import (
     grid,
     indiv_view,
     iterations,
+    labels,
     ledger_view,
     limits,
     overall,
@@ -40,7 +42,9 @@ from hsir.report import (
 )
 from hsir.report.accuracy import accuracy_spent, accuracy_tokens
 from hsir.report.checked import check
+from hsir.report.collapse import Generation
 from hsir.report.compared import Difference
+from hsir.report.labels import Labels
 from hsir.report.latex import latex
 from hsir.report.page import browser, front, interactive, page
 from hsir.report.results import Result, gather
@@ -76,17 +80,20 @@ def main(
     dropped = indiv_view.tally(seen)
     rows.write_csv(dropped, output / "indiv.csv")
     rows.write_csv(counts, output / "veriexit.csv")
-    draw(pictures(made, seen, counts), name, output, "rehearsal" if config.rehearse else "")
+    grown = collapse.gather(made)
+    draw(pictures(made, seen, counts, grown), name, output, "rehearsal" if config.rehearse else "")
     noted = (recycled.noted(made, tables.STATING), recycled.noted(made, tables.WHOLE))
     known = limits.told(indiv_view.tally(indiv_view.once(seen)), counts, *noted) + soundness_view.told(made)
     known += doubts.told(made, curves.told(made))
-    write_tables(made, name, known, anchors.sheets(made, indiv_view.once(seen)), output)
+    write_tables(made, name, known, anchors.sheets(made, indiv_view.once(seen)), grown, output)
 
 
-def write_tables(made: Made, name: str, known_limits: list[str], implied: list[Sheet], output: Path) -> None:
+def write_tables(
+    made: Made, name: str, known_limits: list[str], implied: list[Sheet], grown: list[Generation], output: Path
+) -> None:  # fmt: skip
     """Write and print the tables of results, comparisons, costs and provenance."""
     results, differences, pools = gather(made), compared.gather(made), sampled.gather(made)
-    costs = ledger_view.gather(made)
+    costs, labelled = ledger_view.gather(made), labels.gather(made)
     first = sheets(results, differences)
     greedy = [one for one in results if samples_of(one.benchmark) == 1]  # as in the published tables
     layout = grid.sheet(name, greedy)
@@ -94,7 +101,8 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
     run = made.plan.built_by_default()[0]
     theirs = replicated.sheets(run, greedy)
     beside = [*overall.sheets(run, greedy), *published.sheets(greedy), *implied]
-    beside += [*sampled.evaluated(pools), *sampled.sheets(pools), *ledger_view.sheets(costs)]
+    beside += [*sampled.evaluated(pools), *sampled.sheets(pools), *collapse.sheets(grown), *labels.sheets(labelled)]
+    beside += ledger_view.sheets(costs)
     if made.plan.config.rehearse:
         first, theirs, beside = (
             [replace(one, title=f"Rehearsal: {one.title}") for one in some] for some in (first, theirs, beside)
@@ -103,6 +111,8 @@ def write_tables(made: Made, name: str, known_limits: list[str], implied: list[S
     rows.write(Result, results, output / "results.csv")
     rows.write(Difference, differences, output / "differences.csv")
     rows.write(Sampled, pools, output / "pools.csv")
+    rows.write(Labels, labelled, output / "labels.csv")
+    rows.write_csv(collapse.frame(grown), output / "collapse.csv")
     rows.write_csv(costs, output / "ledger.csv")
     write_text(f"# Results of {name}\n\n{markdown(told)}", output / "results.md")
     write_text(latex([layout, *theirs, *first]), output / "results.tex")
@@ -123,7 +133,9 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str 
     write_text(interactive(f"Figures of {name}", shown), output / "figures.html")
 
 
-def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
+def pictures(
+    made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame, grown: list[Generation]
+) -> dict[str, style.Chart]:
     """Return the figures of a run by file name."""
     results, trained, costs = gather(made), curves.told(made), ledger_view.gather(made)
     return {
@@ -131,6 +143,7 @@ def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> d
         "accuracy-spent": accuracy_spent(results, costs),
         "iterations": iterations.draw(made, results),
         "budget": cost_view.draw(made, costs),
+        "collapse": collapse.draw(made, grown),
         "right-per-question": training_view.right_per_question(made),
         "samples-by-difficulty": training_view.samples_by_difficulty(made),
         "samples-by-quartile": quartiles.draw(made),

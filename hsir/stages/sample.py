@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hsir.config.engines import BaseEngine, Engine, TransformersEngine, VllmEngine
-from hsir.config.pools import BasePool, Pool, ProbePool, VeriExitPool
+from hsir.config.pools import DrawnPool, Pool, ProbePool, VeriExitPool
 from hsir.progress import Progress, say
 from hsir.sampling.engines.base import Engine as Runner
 from hsir.sampling.engines.base import Prompt, batches, library, prefilled, room, share, token_limit
@@ -24,7 +24,7 @@ from hsir.storage.models import load_model, load_tokenizer, positions
 def main(
     model: Annotated[str, typer.Option(help="The policy: a model folder.")],
     prompts: Annotated[Path, typer.Option(help="Table of questions, prompts, or recycled prefixes.")],
-    pool: Annotated[BasePool, cli.json_option(Pool, "The pool, as JSON.")],
+    pool: Annotated[DrawnPool, cli.json_option(Pool, "The pool, as JSON.")],
     name: Annotated[str, typer.Option(help="The pool's name, for sample ids.")],
     output: Annotated[Path, cli.file_option("--out", "Table of samples.", *tables.SUFFIXES)],
     engine: Annotated[BaseEngine, cli.json_option(Engine, "The engine, as JSON.")] = TransformersEngine(),
@@ -51,7 +51,7 @@ def main(
         parts.join()
 
 
-def planned(path: Path, pool: BasePool, name: str, seed: int) -> list[Prompt]:
+def planned(path: Path, pool: DrawnPool, name: str, seed: int) -> list[Prompt]:
     """Read the pool's source, and return one prompt per sample."""
     opening = tables.opening_ids(path)
     if pool.asked:
@@ -64,7 +64,7 @@ def planned(path: Path, pool: BasePool, name: str, seed: int) -> list[Prompt]:
     return question_prompts(rows, name, pool.samples, seed, opening)
 
 
-def started(model: str, pool: BasePool, options: BaseEngine, prompts: list[Prompt]) -> Runner:
+def started(model: str, pool: DrawnPool, options: BaseEngine, prompts: list[Prompt]) -> Runner:
     """Load the policy into an engine, without importing other engines."""
     limit = token_limit(pool)
     longest = room(prompts, limit, positions(model))

@@ -9,6 +9,7 @@ import typer
 
 from hsir import traces
 from hsir.grading.base import Grader
+from hsir.grading.verdicts import has_gold
 from hsir.progress import say, warn
 from hsir.recycling.matchers import BaseMatcher, Matcher
 from hsir.recycling.statements import few_state, mostly_whole, one_step, unstated
@@ -42,7 +43,8 @@ def main(
     belonging.check_pool(samples, [verified], questions)
     asked = {row["question_id"]: row for row in tables.read("questions", questions, ["question_id", "gold", "options"])}
     verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
-    failed = [row for row in tables.read("samples", samples) if verdicts[row["sample_id"]] != "right"]
+    drawn = tables.read("samples", samples)
+    failed = [row for row in drawn if verdicts[row["sample_id"]] != "right" and has_gold(row, asked)]
     shards, verdict_tables = named_paths(probes), named_paths(probed)
     judgements = tables.read("judged", judged) if judged else []
     concluded = {row["sample_id"]: frozenset([row["step"]]) for row in judgements if row["concluded"]}

@@ -37,8 +37,9 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 SCHEMAS: dict[str, pa.Schema] = {
     "questions": _schema(
-        question_id=pa.string(), question=pa.string(), gold=pa.string(), difficulty_=pa.int32(),
+        question_id=pa.string(), question=pa.string(), gold_=pa.string(), difficulty_=pa.int32(),
         options_=pa.map_(pa.string(), pa.string()), prompt_ids=_IDS, trace_=pa.string(), trace_ids_=_IDS,
+        true_gold_=pa.string(),
     ),
     "samples": _schema(
         sample_id=pa.string(), question_id=pa.string(), prompt_ids=_IDS, completion=pa.string(),
@@ -69,7 +70,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 """samples.completion_ids end with the stop token if finish is `stop`; n_tokens counts all of them, n_generated those
 not given as a recycled prefix. filtered.score is what the InDiv filter compared
 with tau; filtered.source is the pool, or `seed`, `gold` or
-`questions`; the last have no completion. asked.draws counts the samples
+`questions`; the last have no completion. questions.gold is null without a majority, and questions.true_gold is set
+where `noise` has changed the gold answer. asked.draws counts the samples
 of a prompt, which are numbered from `first`. div.div is null where a text has no step."""
 
 
@@ -184,9 +186,13 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         content = _sound(path)
         schema = pq.read_schema(content)
         stamped = json.loads((schema.metadata or {}).get(b"hsir", b"{}"))
-        if not set(columns) <= set(schema.names) or stamped.get("table", kind) != kind:
+        absent = [name for name in columns if name not in schema.names and SCHEMAS[kind].field(name).nullable]
+        there = [name for name in columns if name not in absent]
+        if not set(there) <= set(schema.names) or stamped.get("table", kind) != kind:
             raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(schema.names)}); delete it")
-        table = _decode(content, columns, only)
+        table = _decode(content, there, only)
+        for field in map(SCHEMAS[kind].field, absent):  # a table of a version that did not have the column yet
+            table = table.append_column(field, pa.nulls(len(table), field.type))
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         if disk.refused(error):

@@ -16,6 +16,13 @@ from hsir.options import Options
 from hsir.tasks.record import Record
 
 Split = Literal["seed", "unlabelled", "test"]
+
+
+def _none(noise: float) -> bool:
+    """Leave noise out of a task's JSON where there is none: data made before it existed stay valid."""
+    return not noise
+
+
 Graded = Annotated[Grading, Field(description="How answers are graded, by `kind`.")]
 
 
@@ -28,6 +35,14 @@ class BaseTask(Options, ABC):
     grading: Graded
     limit: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Use only this many questions of each split, for a trial."
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=_none,
+        description="Share of the unlabelled questions whose gold answer is replaced by a wrong one, to study wrong"
+        " labels.",
     )
 
     @abstractmethod
@@ -62,7 +77,9 @@ class BaseTask(Options, ABC):
         not on its options: a different fallback regrades existing samples, and does not resample.
         """
         fields = type(self).model_fields
-        unread = self.unread(split) if split else set(fields) - {"kind", "grading"}
+        unread = {*self.unread(split)} if split else set(fields) - {"kind", "grading"}
+        if split != "unlabelled":
+            unread |= {"noise"}
         reset = {name: fields[name].get_default() for name in unread}
         return self.model_copy(update=reset | ({"grading": type(self.grading)()} if split else {}))
 

@@ -19,6 +19,7 @@ from hsir.diversity.indiv.score import batches, live
 from hsir.errors import HsirError, InputError
 from hsir.grading import Item
 from hsir.grading.base import Grader
+from hsir.grading.voting import majority, said
 from hsir.progress import doing
 from hsir.rewards import BaseReward, Reward, Rollout, reads_scores
 from hsir.sampling.engines.base import library
@@ -46,6 +47,7 @@ class Rollouts:
     def __init__(self, options: Grpo, asked: Asked, opening: str = "") -> None:
         self._options, self._asked, self._opening = options, asked, opening
         self._scored = any(map(reads_scores, options.rewards))
+        self._by_vote = options.majority is not None
         self._of: Any = None
         self._kept: dict[Any, list[Rollout]] = {}
         self._seconds: dict[str, float] = defaultdict(float)
@@ -105,16 +107,28 @@ class Rollouts:
         rows = [self._asked.questions[name] for name in names]
         texts = [self._opening + text for text in texts]
         items = [
-            Item(text, row["gold"], dict(row["options"]) if row["options"] else None, cut)
+            Item(text, "" if self._by_vote else row["gold"], dict(row["options"]) if row["options"] else None, cut)
             for text, row, cut in zip(texts, rows, cut_off, strict=True)
         ]
-        verdicts = [judgement.verdict for judgement in self._asked.grader.judge_all(iter(items))]
+        rights = self._voted(items) if self._by_vote else self._right(items)
         return [
-            Rollout(
-                f"{name}-{n}", self._opening + text, len(one), verdict == "right", cut, self._options.max_new_tokens
-            )
-            for n, (name, text, one, verdict, cut) in enumerate(zip(names, texts, ids, verdicts, cut_off, strict=True))
+            Rollout(f"{name}-{n}", self._opening + text, len(one), right, cut, self._options.max_new_tokens)
+            for n, (name, text, one, right, cut) in enumerate(zip(names, texts, ids, rights, cut_off, strict=True))
         ]
+
+    def _right(self, items: Sequence[Item]) -> list[bool]:
+        return [judgement.verdict == "right" for judgement in self._asked.grader.judge_all(iter(items))]
+
+    def _voted(self, items: Sequence[Item]) -> list[bool]:
+        """Return which rollouts give the majority answer of their group; none do without a majority."""
+        grader, size, least = self._asked.grader, self._options.group_size, self._options.majority or 0.0
+        answers = [said(item.completion, grader, item.options, item.truncated) for item in items]
+        rights: list[bool] = []
+        for at in range(0, len(items), size):
+            group, options = answers[at : at + size], items[at].options
+            first = majority(group, grader, options, least)
+            rights += [bool(one and first and grader.same(one, first, options)) for one in group]
+        return rights
 
     def _by_policy(
         self, graded: list[Rollout], prompts: Sequence[list[int]], ids: Sequence[list[int]]

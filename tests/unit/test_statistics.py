@@ -5,7 +5,7 @@ import pytest
 
 from hsir.errors import InputError
 from hsir.evaluation.readings import readings
-from hsir.evaluation.statistics import averaged, clustered, sampled, summary, wilson
+from hsir.evaluation.statistics import averaged, clustered, pooled, sampled, summary, wilson
 from hsir.grading import Number
 from hsir.grading.verdicts import verdicts
 from hsir.reducers import DEFAULT, AtLeast
@@ -158,3 +158,14 @@ def test_readings_of_several_samples_are_clustered_by_question() -> None:
     rows = verdicts(samples, asked, Number())
     got = readings([sample | row for sample, row in zip(samples, rows, strict=True)], asked, Number())
     assert got["in_format"] == pytest.approx(wilson(1, 2)._asdict()), "eight copies of an answer are one"
+
+
+def test_a_share_of_questions_of_different_sizes() -> None:
+    assert pooled([1, 0, 2], [4, 4, 4]) == pytest.approx(clustered([1 / 4, 0, 2 / 4], 12))
+    found = pooled([10, 0, 0, 0], [10, 1, 1, 1])
+    assert found.value == 10 / 13 and found.low < 0.35, "one question decides"
+    assert pooled([0, 0], [50, 50]) == pytest.approx(wilson(0, 2)), "two questions"
+    few, many = pooled([1] * 10, [3] * 10), pooled([1] * 90, [3] * 90)
+    assert few.low < many.low < 1 / 3 < many.high < few.high
+    with pytest.raises(ValueError, match="no answers"):
+        pooled([], [])

@@ -69,7 +69,7 @@ def test_an_empty_table_keeps_its_schema(kind: str, tmp_path: Path) -> None:
 
 
 OPTIONAL = {
-    "questions": {"difficulty", "options", "trace", "trace_ids"},
+    "questions": {"gold", "true_gold", "difficulty", "options", "trace", "trace_ids"},
     "samples": {"parent_id", "cut_step"},
     "verified": {"extracted"},
     "verdicts": {"id", "extracted"},

@@ -142,6 +142,34 @@ def test_more_unlabelled_questions_leave_the_seed_set_and_the_test_set_alone(
     assert "sft-initial/eval" not in made(jobs)
 
 
+def test_wrong_gold_answers_leave_the_seed_set_and_the_test_set_alone(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["tasks"]["few"]["task"]["noise"] = 0.2
+    jobs = planned(finished, "one-round", config=tiny)
+    assert [job.outputs for job in jobs if job.rule.startswith("data")] == [
+        ("results/embedded/few/seed0/data/unlabelled.parquet",)
+    ]
+    assert "sft-initial/checkpoint" not in made(jobs) and "/eval/" not in made(
+        [job for job in jobs if "sft-initial" in job.outputs[0]]
+    )
+    tiny["tasks"]["few"]["task"]["noise"] = 0.0
+    assert planned(finished, "one-round", config=tiny) == [], "without noise, all is as before"
+
+
+def test_a_label_free_method_samples_only_what_it_recycles(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["pools"] |= {
+        "most": {"kind": "majority", "of": "k4"}, "most-veriexit": {"kind": "veriexit", "of": "most", "samples": 5},
+    }  # fmt: skip
+    tiny["methods"]["free"] = {"like": "hsir-sft", "pools": ["most", "most-veriexit"]}
+    tiny["runs"]["one-round"]["methods"].append("free")
+    jobs = planned(finished, "one-round", config=tiny)
+    counts = rules(jobs)
+    assert (counts["vote"], counts["veriexit"], counts["score"], counts["train"]) == (1, 1, 2, 1)
+    sampled = {job.outputs[0].split("/samples/")[0] for job in jobs if job.rule == "sample"}
+    root = "results/embedded/few/seed0"
+    assert sampled == {f"{root}/sft-initial/most-veriexit", f"{root}/free.1/eval/few"}
+    assert f"{root}/sft-initial/most/questions.parquet" in made(jobs)
+
+
 def test_what_an_empty_selection_does_reruns_no_training(finished: Path, tiny: dict[str, Any]) -> None:
     """It is what the error of an empty selection asks for; nothing that is finished may run again for it."""
     tiny["overrides"]["train"]["sft"]["limits"] = {"when_empty": "given_only"}

@@ -14,7 +14,7 @@ from snakemake.settings.types import DeploymentMethod
 from hsir.config import Plan, load, read_yaml
 from hsir.config.plan import BASE, EVAL, test_set
 from hsir.config.rehearsal import prepare
-from hsir.config.pools import GuidePool, ProbePool, VeriExitPool
+from hsir.config.pools import GuidePool, MajorityPool, ProbePool, VeriExitPool
 from hsir.config.settings import DivScore, Score
 from hsir.errors import ConfigError
 from hsir.reducers import Reducers
@@ -100,6 +100,12 @@ def asking(method):
 def scores_of(kind):
     """Return the names of the score sets of a kind, as a pattern that matches nothing if there is none."""
     return "|".join(re.escape(name) for name, one in plan.config.scores.items() if isinstance(one, kind)) or "(?!)"
+
+
+def voting():
+    """Return the names of the pools of kind majority, as a pattern that matches nothing if there is none."""
+    pools = plan.config.pools.items()
+    return "|".join(re.escape(name) for name, pool in pools if isinstance(pool, MajorityPool)) or "(?!)"
 
 
 def base_path(model):

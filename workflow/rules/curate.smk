@@ -1,9 +1,37 @@
-"""From samples to a training set: verdicts, recycled prefixes, scores, filters.
+"""From samples to a training set: majority answers, verdicts, recycled prefixes, scores, filters.
 
 Needs: {pool}/samples/{shard}.parquet
-Gives: {pool}/verified.parquet, {pool}/probes.parquet, {pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and
-.cost.json); filtered.parquet, funnel.json
+Gives: {pool}/questions.parquet (for majority answers), {pool}/verified.parquet, {pool}/probes.parquet,
+{pool}/veriexit.parquet, {pool}/{score}-scores.parquet (and .cost.json); filtered.parquet, funnel.json
 """
+
+
+rule vote:
+    input:
+        samples=shards_of,
+        questions=f"{ROOT}/data/unlabelled.parquet",
+    output:
+        f"{POOL}/questions.parquet",
+    log:
+        f"{LOGS}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/vote.log",
+    benchmark:
+        f"{TIMES}/{{model}}/{{task}}/seed{{seed}}/{{policy}}/{{pool}}/vote.tsv"
+    wildcard_constraints:
+        pool=voting(),
+    priority: 1
+    localrule: True
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        pool=lambda w: options(plan.config.pools[w.pool]),
+        task=lambda w: options(task_of(w).for_split(None)),
+        outside=lambda w: ["--outside-tags"] if plan.outside_tags(w.model, w.task, w.pool) else [],
+    message:
+        note("vote: {wildcards.policy}, pool {wildcards.pool}", IN_CELL)
+    shell:
+        "python -m hsir.stages.vote {params.samples:q} --questions {input.questions:q} --pool {params.pool:q}"
+        " --task {params.task:q} {params.outside:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule verify:
@@ -198,7 +226,7 @@ rule filter:
     params:
         given=lambda w, input: [f"--given={n}={path}" for n, path in zip(plan.method(w.policy).given, input.given)],
         questions=lambda w, input: [f"--questions={path}" for path in input.questions],
-        pools=lambda w, input: [f"--pool={Path(path).parts[-3]}={path}" for path in input.samples],
+        pools=lambda w, input: sources_of(w, input.samples),
         verified=lambda w, input: [f"--verified={path}" for path in input.verified],
         scores=lambda w, input: [f"--scores={path}" for path in input.scores],
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",

@@ -48,10 +48,17 @@ def teacher_of(wildcards):
 
 
 def questions_of(wildcards):
-    """Return the questions that a pool answers: a benchmark's, or the unlabelled ones."""
+    """Return the questions that a pool answers: a benchmark's, or the unlabelled ones with their gold answers."""
     if wildcards.pool.startswith(EVAL):
         return f"{RESULTS}/{wildcards.model}/benchmarks/{test_set(wildcards.pool)}.parquet"
-    return f"{ROOT}/data/unlabelled.parquet".format(**wildcards)
+    return labelled(POLICY.format(**wildcards), wildcards, wildcards.pool)
+
+
+def labelled(folder, wildcards, pool):
+    """Return the unlabelled questions with the gold answers that judge a pool in a policy's folder: the task's, or the
+    majority answers of a pool."""
+    labels = plan.labels(pool)
+    return f"{folder}/{labels}/questions.parquet" if labels else f"{ROOT}/data/unlabelled.parquet".format(**wildcards)
 
 
 def task_of(wildcards):
@@ -92,9 +99,9 @@ def asked_from(wildcards):
 
 
 def shards_in(folder, wildcards, pool):
-    """Return the shards of a pool in a policy's folder."""
+    """Return the shards of a pool's samples in a policy's folder."""
     n = plan.shards(wildcards.model, wildcards.task, pool)
-    return [f"{folder}/{pool}/samples/{shard}-of-{n}.parquet" for shard in range(n)]
+    return [f"{folder}/{plan.drawn_as(pool)}/samples/{shard}-of-{n}.parquet" for shard in range(n)]
 
 
 def shards_of(wildcards):
@@ -135,11 +142,17 @@ def chosen_from(wildcards):
     scored = method.pools if method.score else []
     return {
         "given": [f"{root}/data/{splits[name]}.parquet" for name in method.given],
-        "questions": [f"{root}/data/unlabelled.parquet"] if method.reads else [],
+        "questions": [labelled(parent, wildcards, method.reads[0])] if method.reads else [],
         "samples": [path for pool in method.reads for path in shards_in(parent, wildcards, pool)],
         "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.reads],
         "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
     }
+
+
+def sources_of(wildcards, samples):
+    """Return the name of each sample table's pool, as the method calls it, as POOL=PATH options."""
+    shards = [(pool, shard) for pool in plan.method(wildcards.policy).pools for shard in shards_in("", wildcards, pool)]
+    return [f"--pool={pool}={path}" for (pool, _), path in zip(shards, samples, strict=True)]
 
 
 def memory_of(wildcards):
@@ -219,6 +232,8 @@ def made_by(wildcards):
         tables = chosen_from(cell)
         for name in ("questions", "samples", "verified", "scores"):
             found[name] |= dict.fromkeys(tables[name])
+        if tables["questions"]:
+            found["questions"][f"{ROOT}/data/unlabelled.parquet".format(**cell)] = None
     return {name: list(paths) for name, paths in found.items()}
 
 

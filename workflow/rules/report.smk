@@ -79,6 +79,18 @@ rule report:
             category="2 Samples",
             labels={"run": "{run}", "what": "correct solutions per question"},
         ),
+        collapse=report(
+            f"{RUN}/collapse.svg",
+            caption="../report/collapse.rst",
+            category="2 Samples",
+            labels={"run": "{run}", "what": "variety of the samples over iterations"},
+        ),
+        collapse_table=report(
+            f"{RUN}/collapse.csv",
+            caption="../report/collapse.rst",
+            category="2 Samples",
+            labels={"run": "{run}", "what": "the same, table"},
+        ),
         veriexit=report(
             f"{RUN}/veriexit.svg",
             caption="../report/veriexit.rst",
@@ -126,6 +138,12 @@ rule report:
             caption="../report/funnel.rst",
             category="5 Training sets",
             labels={"run": "{run}", "what": "solutions left by each filter"},
+        ),
+        label_table=report(
+            f"{RUN}/labels.csv",
+            caption="../report/labels.rst",
+            category="5 Training sets",
+            labels={"run": "{run}", "what": "wrong labels"},
         ),
         contamination=report(
             f"{RUN}/contamination.html",

@@ -7,7 +7,7 @@ from functools import singledispatch
 from hsir.config import Plan
 from hsir.config.home import found
 from hsir.config.plan import EVAL, samples_of, test_set
-from hsir.config.pools import BasePool, GuidePool, HintPool, ProbePool, VeriExitPool
+from hsir.config.pools import DrawnPool, GuidePool, HintPool, ProbePool, VeriExitPool
 from hsir.config.training import Grpo, Train
 from hsir.planning.budget.assumptions import Assumptions
 from hsir.planning.budget.measured import Measured
@@ -38,7 +38,7 @@ class Item:
 
 
 @singledispatch
-def drawn(pool: BasePool, questions: float, source: float, assume: Assume) -> float:
+def drawn(pool: DrawnPool, questions: float, source: float, assume: Assume) -> float:
     """Estimate the number of completions of a pool; `source` is that of the pool it is derived from."""
     return questions * pool.samples
 
@@ -132,7 +132,7 @@ class Estimator:
         return self._item(one, stage, one.pool, jobs, samples, tokens, seconds, devices)
 
     def _scoring(self, one: Scoring) -> Item:
-        draw = Draw(*one[:5])
+        draw = Draw(*one[:5])._replace(pool=self._plan.drawn_as(one.pool))
         right = self._samples(draw) * (1 - self._failed(one.model, one.task))
         tokens = right * self._solution(draw)
         seconds, devices = self._time("score", one.model, tokens, 1, "scoring_teraflops")
@@ -173,7 +173,7 @@ class Estimator:
         if one.pool.startswith(EVAL):
             return self._questions(test_set(one.pool), "test") * samples_of(one.pool)
         pool = self._plan.pool(one.model, one.task, one.pool)
-        source = self._samples(one._replace(pool=pool.source)) if pool.source else 0.0
+        source = self._samples(one._replace(pool=self._plan.drawn_as(pool.source))) if pool.source else 0.0
         measured = self._measured.ratio("drawn", one.model, one.task, one.pool)
         if measured is not None:
             return source * measured
@@ -198,7 +198,7 @@ class Estimator:
     def _solution(self, one: Draw) -> float:
         """Return the number of tokens of a complete solution; of a recycled one, the prefix plus the answer."""
         pool = self._plan.pool(one.model, one.task, one.pool)
-        return self._length(one._replace(pool=pool.of) if isinstance(pool, VeriExitPool) else one)
+        return self._length(one._replace(pool=self._plan.drawn_as(pool.of)) if isinstance(pool, VeriExitPool) else one)
 
     def _passes(self, one: Training, train: Train) -> float:
         """Return the number of rows that a training run reads, over all epochs or steps."""
@@ -208,7 +208,8 @@ class Estimator:
         method, parent = self._plan.method(one.policy), self._plan.parent(one.policy)
         splits: dict[str, Split] = {"seed": "seed", "gold": "unlabelled", "questions": "unlabelled"}
         given = sum(self._questions(one.task, splits[name]) for name in method.given)
-        pools = [Draw(one.model, one.task, one.seed, parent, pool) for pool in method.pools]
+        drawn_as = map(self._plan.drawn_as, method.pools)
+        pools = [Draw(one.model, one.task, one.seed, parent, pool) for pool in drawn_as]
         left = sum(self._samples(draw) for draw in pools) * (1 - self._failed(one.model, one.task) if pools else 0)
         for chosen in method.select[1:]:
             if chosen.kind == "at_most":

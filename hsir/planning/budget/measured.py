@@ -77,7 +77,7 @@ def _ledger(found: Measured, told: Any, plan: Plan, model: str, task: str, polic
         pool = plan.config.pools.get(name)
         for length in (("length", model, task, name), *([("length", model, task)] if _fresh(pool) else [])):
             found.add(entry["generated_tokens"], entry["samples"], *length)
-        source = told["pools"].get((pool.source if pool else None) or "")
+        source = told["pools"].get(plan.drawn_as((pool.source if pool else None) or ""))
         if source:
             found.add(entry["samples"], source["samples"], "drawn", model, task, name)
         _took(found, entry["generated_tokens"], entry["sample_seconds"], entry["device_seconds"], "sample", model)

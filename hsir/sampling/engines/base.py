@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from hsir.config.pools import BasePool
+from hsir.config.pools import DrawnPool
 from hsir.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def given(prompt: Prompt) -> int:
     return len(prompt.prompt_ids) + len(prompt.prefix_ids)
 
 
-def token_limit(pool: BasePool) -> int:
+def token_limit(pool: DrawnPool) -> int:
     """Return the token limit of a completion; raises InputError if the pool sets none."""
     if pool.max_new_tokens is None:
         raise InputError("the pool has no token limit; set its max_new_tokens")
