@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hsir.config.overlay import overlay
+from hsir.config.pools import DrawnPool
 from hsir.config.schema import Config, Run, TaskEntry
 from hsir.config.settings import Model, Settings
 from hsir.tasks.benchmark import Benchmark, TrainingBenchmark
@@ -50,7 +51,8 @@ def rehearsed(config: Config) -> Config:
     names = {name for run in runs.values() for name in run.models}
     used = {n for run in runs.values() for n in [*run.tasks, *(b for bs in run.evaluated_on().values() for b in bs)]}
     given = config.overrides.model_dump(exclude_unset=True)
-    pools = {name: _fewer(pool, "samples", SAMPLES) for name, pool in config.pools.items()}
+    drawn = {name: pool for name, pool in config.pools.items() if isinstance(pool, DrawnPool)}
+    pools = {**config.pools, **{name: _fewer(pool, "samples", SAMPLES) for name, pool in drawn.items()}}
     methods = {name: _fewer(method, "iterations", ITERATIONS) for name, method in config.methods.items()}
     return config.model_copy(
         update={

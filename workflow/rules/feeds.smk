@@ -151,7 +151,7 @@ def chosen_from(wildcards):
 
 def sources_of(wildcards, samples):
     """Return the name of each sample table's pool, as the method calls it, as POOL=PATH options."""
-    shards = [(pool, shard) for pool in plan.method(wildcards.policy).pools for shard in shards_in("", wildcards, pool)]
+    shards = [(pool, shard) for pool in plan.method(wildcards.policy).reads for shard in shards_in("", wildcards, pool)]
     return [f"--pool={pool}={path}" for (pool, _), path in zip(shards, samples, strict=True)]
 
 
