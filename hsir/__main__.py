@@ -16,6 +16,7 @@ BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
 OWN, STAGES = "On your own files", "Stages, as called by Snakemake"
 LATER = (
     ("report", RESULTS, ("show", "compare", "export")),
+    ("browse", RESULTS, ("browse",)),
     ("own", OWN, ("sample", "veriexit", "score", "filter", "train")),
     ("stages", OWN, ("grade", "div", "distill")),
     (

@@ -1,0 +1,205 @@
+"""What each page shows, computed from the tables when it is asked for."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from hsir.browse import chosen, samples
+from hsir.browse.chosen import Chosen
+from hsir.browse.library import Derived, Library, Note
+from hsir.browse.listing import PAGE, Line, Query, Questions
+from hsir.browse.places import TRAINING, Place, Pool
+from hsir.browse.question import Group, Known, groups
+from hsir.browse.samples import Samples
+from hsir.errors import InputError
+from hsir.splitting import Layout
+from hsir.storage.tables import Row
+
+COLUMNS = ["question_id", "question", "gold", "difficulty"]
+
+
+class Overview(NamedTuple):
+    """The sets of questions, each with the tables that exist and those that do not yet."""
+
+    places: Sequence[tuple[Place, int, Sequence[Path]]]
+    """A place, its number of tables, and the ones that are missing."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of the list of questions."""
+
+    place: Place
+    query: Query
+    pools: Sequence[Samples]
+    levels: Sequence[str]
+    lines: Sequence[Line]
+    found: int
+    total: int
+    pages: int
+    notes: Sequence[Note]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A question, and its neighbours in the list that it was opened from."""
+
+    place: Place
+    query: Query
+    row: Row
+    number: int | None
+    """Its number in that list, from 1; none if it is not in it."""
+    found: int
+    before: str | None
+    after: str | None
+    groups: Sequence[Group]
+    pair: tuple[str, str] | None
+    """The titles of the two policies that are shown side by side; only for a benchmark."""
+    chosen: Sequence[Chosen]
+    notes: Sequence[Note]
+
+
+class Pages:
+    """The pages of some places. Columns of tables are kept in memory; texts are read for the question that is shown."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = {place.key: place for place in places}
+        self._library = Library()
+        self._samples, self._questions = Derived[Samples](), Derived[list[Row]]()
+        self._chosen, self._scores = Derived[Chosen | None](), Derived[dict[str, float]]()
+        self._cuts, self._hits = Derived[tuple[dict[str, int | None], Layout]](), Derived[set[str]]()
+
+    def overview(self) -> Overview:
+        """Look which tables exist; reads none."""
+        found = []
+        for place in self.places.values():
+            expected = self._tables(place)
+            found.append((place, len(expected), [path for path in expected if not path.is_file()]))
+        return Overview(found)
+
+    def listing(self, place: Place, query: Query) -> Listing:
+        """Return a page of the questions that a query asks for."""
+        questions = self._opened(place)
+        places = questions.found(query, self._containing)
+        pages = max(1, -(-len(places) // PAGE))
+        query = query.model_copy(update={"page": min(query.page, pages)})
+        start = (query.page - 1) * PAGE
+        levels = sorted({level for level in questions.levels().values() if level is not None})
+        return Listing(
+            place, query, questions.samples, [str(level) for level in levels],
+            questions.lines(places[start : start + PAGE]), len(places), len(questions.rows), pages,
+            self._library.notes(self._tables(place)),
+        )  # fmt: skip
+
+    def question(self, place: Place, name: str, query: Query) -> Shown | None:
+        """Return all that is known of a question; None if there is no such question."""
+        questions = self._opened(place)
+        number = next((n for n, row in enumerate(questions.rows) if row["question_id"] == name), None)
+        if number is None:
+            return None
+        found = questions.found(query, self._containing)
+        at = found.index(number) if number in found else None
+        before = found[at - 1] if at else None
+        after = found[at + 1] if at is not None and at + 1 < len(found) else None
+        select = [one for path in place.policies if (one := self._trained(place, path, questions)) is not None]
+        shown, both = questions.samples, None
+        if place.name != TRAINING:
+            both = _pair([one.pool.title for one in shown], query)
+            shown = [one for title in dict.fromkeys(both) for one in shown if one.pool.title == title]
+        return Shown(
+            place, query, questions.rows[number], None if at is None else at + 1, len(found),
+            None if before is None else questions.rows[before]["question_id"],
+            None if after is None else questions.rows[after]["question_id"],
+            groups(shown, name, lambda one: self._known(place, one, select)), both, select,
+            self._library.notes(self._tables(place)),
+        )  # fmt: skip
+
+    def tallies(self, place: Place, name: str) -> list[tuple[str, samples.Tally]]:
+        """Return the verdicts on a question by pool."""
+        return [(one.pool.title, one.tallies.get(name, samples.Tally())) for one in self._opened(place).samples]
+
+    def _opened(self, place: Place) -> Questions:
+        return Questions(self._rows(place), [self._loaded(pool) for pool in place.pools])
+
+    def _rows(self, place: Place) -> list[Row]:
+        version = self._library.versions("questions", [place.questions])
+
+        def read() -> list[Row]:
+            table = self._library.table("questions", place.questions)
+            rows: list[Row] = table.columns(COLUMNS).to_pylist() if table else []
+            return rows
+
+        return self._questions.get(place.questions, version, read)
+
+    def _loaded(self, pool: Pool) -> Samples:
+        versions = self._library.versions("samples", pool.shards), self._library.versions("verified", [pool.verified])
+        return self._samples.get(pool.folder, versions, lambda: samples.load(self._library, pool))
+
+    def _trained(self, place: Place, folder: Path, questions: Questions) -> Chosen | None:
+        """Return which solutions a policy was trained on, and why."""
+        pools = {(pool.policy, pool.name): pool for pool in place.pools}
+
+        def find(policy: str, name: str) -> Samples | None:
+            return self._loaded(pools[policy, name]) if (policy, name) in pools else None
+
+        version = self._library.versions("filtered", [folder / "filtered.parquet"])
+        tables = tuple(id(one) for one in questions.samples)
+        return self._chosen.get(
+            folder, (version, tables), lambda: chosen.chosen(self._library, folder, find, questions.levels())
+        )
+
+    def _known(self, place: Place, one: Samples, select: Sequence[Chosen]) -> Known:
+        """Return the cuts and scores of a policy's pools."""
+        pools = [pool for pool in place.pools if pool.policy == one.pool.policy]
+        cuts = {pool.name: self._cut(pool) for pool in pools if (pool.folder / "veriexit.parquet").is_file()}
+        scored = {(pool.policy, pool.name): self._scored(pool) for pool in pools}
+        layout: Layout = next((layout for _, layout in cuts.values()), "blank_line")
+        return Known({name: steps for name, (steps, _) in cuts.items()}, scored, select, layout)
+
+    def _cut(self, pool: Pool) -> tuple[dict[str, int | None], Layout]:
+        """Return the step after which each failed solution is cut, and how steps are separated."""
+        path = pool.folder / "veriexit.parquet"
+        version = self._library.versions("veriexit", [path])
+
+        def read() -> tuple[dict[str, int | None], Layout]:
+            if (table := self._library.table("veriexit", path)) is None:
+                return {}, "blank_line"
+            names, steps = (column.to_pylist() for column in table.columns(["parent_id", "cut_step"]).columns)
+            return dict(zip(names, steps, strict=True)), table.made.get("options", {}).get("steps", "blank_line")
+
+        return self._cuts.get(path, version, read)
+
+    def _scored(self, pool: Pool) -> Mapping[str, Mapping[str, float]]:
+        """Return the raw scores of a pool by score set."""
+        found = {}
+        for path in sorted(pool.folder.glob("*-scores.parquet")):
+            status = path.stat()
+            version = status.st_ino, status.st_size, status.st_mtime_ns
+            with suppress(InputError):
+                scores = self._scores.get(path, version, partial(chosen.scores, self._library, path))
+                found[path.name.removesuffix("-scores.parquet")] = scores
+        return found
+
+    def _containing(self, one: Samples, text: str) -> set[str]:
+        """Return the questions with a completion that contains a text; the last search of a pool is kept."""
+        return self._hits.get(one.pool.folder, (id(one), text), lambda: one.containing(text))
+
+    def _tables(self, place: Place) -> list[Path]:
+        """Return the tables that a place needs."""
+        of_pools = [path for pool in place.pools for path in samples.files(pool)]
+        cuts = [path for pool in place.pools if (path := pool.folder / "veriexit.parquet").is_file()]
+        scores = [path for pool in place.pools for path in pool.folder.glob("*-scores.parquet")]
+        return [place.questions, *of_pools, *cuts, *scores, *(path / "filtered.parquet" for path in place.policies)]
+
+
+def _pair(titles: Sequence[str], query: Query) -> tuple[str, str]:
+    """Return the two policies to show side by side: the asked ones, those that are compared, or the first and last."""
+    chosen = (
+        next((name for name in names if name in titles), default)
+        for names, default in (((query.left, query.against), titles[0]), ((query.right, query.pool), titles[-1]))
+    )
+    left, right = chosen
+    return left, right
