@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hsir.browse.listing import SHARES, VERDICTS, Query
 from hsir.browse.pages import Pages
 from hsir.browse.places import Place
+from hsir.errors import HsirError
 from hsir.report.visible import visible
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -53,10 +54,9 @@ def app(title: str, places: list[Place], secret: str | None = None) -> Starlette
         Route("/{place:path}", site.listing),
     ]
     middleware = [Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)]
-    made = Starlette(
-        routes=[Mount(site.root, routes=routes)], middleware=middleware, exception_handlers={HTTPException: site.error}
-    )
-    made.state.root = f"{site.root}/"
+    handlers = dict.fromkeys((HTTPException, HsirError, OSError), site.error)
+    made = Starlette(routes=[Mount(site.root, routes=routes)], middleware=middleware, exception_handlers=handlers)
+    made.state.root, made.state.close = f"{site.root}/", site.close
     return made
 
 
@@ -70,6 +70,10 @@ class _Site:
             lstrip_blocks=True, finalize=_shown,
         )  # fmt: skip
         self._templates.globals |= {"site": title, "root": f"{root}/", "shares": list(SHARES), "verdicts": VERDICTS}
+
+    def close(self) -> None:
+        """Stop what is computed in the background."""
+        self._pages.close()
 
     def overview(self, request: Request) -> Response:
         with self._lock:

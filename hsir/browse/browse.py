@@ -48,6 +48,8 @@ def main(
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         say("ended")
+    finally:
+        made.state.close()
 
 
 def found(run: str, configs: list[Path]) -> tuple[str, list[Place]]:

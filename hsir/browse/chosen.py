@@ -5,7 +5,7 @@ records, are applied to the same pools.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -45,14 +45,15 @@ class Chosen:
     losers: Mapping[str, str]
     """Failed solutions that it was trained to avoid, each with the solution that is preferred."""
     dropped: Mapping[str, int] | None
-    """The number of the filter that dropped a solution, by sample id; None if that cannot be found."""
+    """The number of the filter that dropped a correct solution, by sample id; None if that cannot be found. Failed ones
+    are dropped by the first filter, which is always `right`."""
     scores: Mapping[str, float]
     """Standardized scores of the InDiv filter."""
     tau: float | None = None
     paired: bool = False
     faults: tuple[str, ...] = field(default=())
 
-    def fate(self, sample: str) -> Fate:
+    def fate(self, sample: str, verdict: str | None) -> Fate:
         """Return what became of a solution of one of its pools."""
         if sample in self.trained:
             return Fate((self.policy,), True, f"trained on{self._score(sample)}")
@@ -60,14 +61,13 @@ class Chosen:
             return Fate((self.policy,), True, f"trained on as the rejected answer, next to {self.losers[sample]}")
         if self.dropped is None:
             return Fate((self.policy,), False, "not trained on")
-        number = self.dropped.get(sample)
+        number = 0 if verdict != "right" else self.dropped.get(sample)
         if number is None:
             without = "it is too long, or its question has no failed solution" if self.paired else "it is too long"
             return Fate((self.policy,), False, f"{LEFT_OUT}: {without}{self._score(sample)}")
-        name = self.filters[number].kind
         below = isinstance(self.filters[number], InDiv) and self.tau is not None
         score = f": {self.scores[sample]:+.2f} is below {self.tau:.4g}" if below else self._score(sample)
-        return Fate((self.policy,), False, f"dropped by {name}, filter {number + 1} of {len(self.filters)}{score}")
+        return Fate((self.policy,), False, f"dropped by filter {number + 1}, {self.filters[number].kind}{score}")
 
     def _score(self, sample: str) -> str:
         return f" (InDiv {self.scores[sample]:+.2f})" if sample in self.scores else ""
@@ -81,24 +81,30 @@ def merged(fates: Iterable[Fate]) -> list[Fate]:
     return [Fate(policies, *fate) for fate, policies in found.items()]
 
 
-Find = Callable[[str, str], Samples | None]
-"""Returns the samples of a pool, given policy and pool."""
+def chosen(library: Library, folder: Path, every: Sequence[Samples], levels: Mapping[str, int | None]) -> Chosen | None:
+    """Apply the filters of a policy's training set again; None, with a note, if there is none that can be read.
 
-
-def chosen(library: Library, folder: Path, find: Find, levels: Mapping[str, int | None]) -> Chosen | None:
-    """Apply the filters of a policy's training set again; None if there is no training set yet.
-
-    `levels` are the difficulties of the questions.
+    `every` has the samples of its pools, among others; `levels` are the difficulties of the questions.
     """
-    table = library.table("filtered", folder / "filtered.parquet")
-    if table is None:
+    path = folder / "filtered.parquet"
+    if (table := library.table("filtered", path)) is None:
         return None
+    try:
+        return _chosen(library, folder, table, every, levels)
+    except (InputError, OSError, ValueError, LookupError) as error:
+        library.damaged(path, error)
+        return None
+
+
+def _chosen(
+    library: Library, folder: Path, table: Lookup, every: Sequence[Samples], levels: Mapping[str, int | None]
+) -> Chosen:
     options, paths = table.made.get("options", {}), [Path(path) for path in table.made.get("inputs", {})]
     filters = Selection.model_validate(options.get("select", [])).root
     pools = frozenset((path.parts[-4], path.parts[-3]) for path in paths if path.parent.name == "samples")
     rows = table.columns(["sample_id", "loser_id"]).to_pylist()
     trained = frozenset(row["sample_id"] for row in rows)
-    drawn = [samples for pool in sorted(pools) if (samples := find(*pool)) is not None]
+    drawn = [samples for samples in every if (samples.pool.policy, samples.pool.name) in pools]
     tables = [folder.parent.joinpath(*path.parts[-3:]) for path in paths if path.name.endswith("-scores.parquet")]
     raw = {name: value for path in tables for name, value in scores(library, path).items()}
     left = _candidates(drawn, filters, raw, levels)
@@ -109,7 +115,7 @@ def chosen(library: Library, folder: Path, find: Find, levels: Mapping[str, int 
         dropped, standardised, tau = None, {}, None
         faults.append(f"the filters cannot be applied again: {error}")
     losers = {row["loser_id"]: row["sample_id"] for row in rows if row["loser_id"] is not None}
-    known = {name for samples in drawn for name in samples.table["sample_id"].to_pylist()}
+    known = {one.sample_id for one in left}
     if wrong := len(trained & (dropped or {}).keys()):
         told = "solutions of the training set are dropped by its own filters: it was made from other samples"
         faults.append(f"{wrong:,} {told}; `hsir check` finds such tables")
@@ -138,9 +144,10 @@ def _applied(
     for number, chosen_filter in enumerate(filters):
         if isinstance(chosen_filter, InDiv):
             values = chosen_filter.standardised(left)
-            tau = chosen_filter.least(values)
+            least = tau = chosen_filter.least(values)
             standardised = {one.sample_id: value for one, value in zip(left, values, strict=True)}
-        if isinstance(chosen_filter, Balanced) and number == len(filters) - 1:
+            after = [one for one, value in zip(left, values, strict=True) if value >= least]
+        elif isinstance(chosen_filter, Balanced) and number == len(filters) - 1:
             after = [one for one in left if one.sample_id in trained]  # solving it again would take minutes
         else:
             after = chosen_filter(left, seed)
@@ -153,26 +160,26 @@ def _applied(
 def _candidates(
     drawn: Sequence[Samples], filters: Sequence[Filter], raw: Mapping[str, float], levels: Mapping[str, int | None]
 ) -> list[Candidate]:
-    """Return all solutions by sample id; texts only if a filter reads them, and digests instead of tokens."""
+    """Return the correct solutions by sample id, which are what the first filter keeps; texts only if a filter reads
+    them, and digests instead of tokens."""
     by_tokens = any(isinstance(one, Distinct) for one in filters)
     by_text = any(isinstance(one, Sound) or (isinstance(one, Distinct) and one.by == "equations") for one in filters)
     found = []
     for samples in drawn:
         texts = _texts(samples) if by_text else {}
         digests = _digests(samples) if by_tokens else {}
-        columns = (samples.table[name].to_pylist() for name in ("sample_id", "question_id", "n_tokens", "verdict"))
         found += [
             Candidate(
-                name, question, length, verdict == "right", digests.get(name, ()), texts.get(name, ""),
-                levels.get(question), raw.get(name),
+                name, question, length, True, digests.get(name, ()), texts.get(name, ""), levels.get(question),
+                raw.get(name),
             )
-            for name, question, length, verdict in zip(*columns, strict=True)
+            for name, question, length in samples.right
         ]  # fmt: skip
     return sorted(found, key=lambda one: one.sample_id)
 
 
 def _texts(samples: Samples) -> dict[str, str]:
-    right = _right(samples)
+    right = {name for name, _, _ in samples.right}
     read = (batch for _, shard in samples.shards for batch in shard.batches(["sample_id", "completion"]))
     pairs = (pair for batch in read for pair in zip(*(column.to_pylist() for column in batch.columns), strict=True))
     return {name: text for name, text in pairs if name in right}
@@ -190,8 +197,3 @@ def _digested(shard: Lookup) -> Iterator[tuple[str, tuple[int, ...]]]:
             start, end = ids.values.offset * TOKEN, (ids.values.offset + len(ids.values)) * TOKEN
             digest = hashlib.blake2b(memoryview(ids.values.buffers()[1])[start:end], digest_size=8).digest()
             yield name, (int.from_bytes(digest, "big"),)
-
-
-def _right(samples: Samples) -> set[str]:
-    columns = (samples.table[name].to_pylist() for name in ("sample_id", "verdict"))
-    return {name for name, verdict in zip(*columns, strict=True) if verdict == "right"}

@@ -1,8 +1,8 @@
 """The list of questions: filters, order, and pages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, partial, reduce
 from operator import add
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
@@ -89,24 +89,24 @@ class Questions:
         `containing` returns the questions with a completion that contains a text.
         """
         pools = self.chosen(query.pool)
-        tallies = {row["question_id"]: _tally(pools, row["question_id"]) for row in self.rows}
+        tally = cache(partial(_tally, pools))
         others = self.chosen(query.against) if query.against and query.differs else ()
         text, inside = query.text.casefold(), set[str]()
         if text and query.within == "completions":
             inside = set().union(*(containing(one, query.text) for one in pools))
 
         def fits(row: Row) -> bool:
-            name, tally = row["question_id"], tallies[row["question_id"]]
+            name = row["question_id"]
             return (
-                (not query.solved or (tally.share is not None and SHARES[query.solved](tally.share)))
-                and (not query.verdict or query.verdict in tally.verdicts)
+                (not query.solved or _within(tally(name).share, query.solved))
+                and (not query.verdict or query.verdict in tally(name).verdicts)
                 and (not query.level or query.level == str(row["difficulty"]))
-                and (not others or _compared(tally, _tally(others, name)) == query.differs)
+                and (not others or _compared(tally(name), _tally(others, name)) == query.differs)
                 and (not text or (name in inside if query.within == "completions" else _contains(row, text)))
             )
 
         places = [place for place, row in enumerate(self.rows) if fits(row)]
-        return self._sorted(places, query.sort, tallies, pools)
+        return self._sorted(places, query.sort, tally, pools)
 
     def lines(self, places: Sequence[int]) -> list[Line]:
         """Return questions as lines of the list."""
@@ -120,7 +120,7 @@ class Questions:
         ]  # fmt: skip
 
     def _sorted(
-        self, places: list[int], sort: str, tallies: Mapping[str, Tally], pools: Sequence[Samples]
+        self, places: list[int], sort: str, tally: Callable[[str], Tally], pools: Sequence[Samples]
     ) -> list[int]:
         key = sort.removeprefix("-")
         if key == "order":
@@ -128,7 +128,7 @@ class Questions:
         if key == "level":
             values = {place: self.rows[place]["difficulty"] for place in places}
         elif key == "solved":
-            values = {place: tallies[self.rows[place]["question_id"]].share for place in places}
+            values = {place: tally(self.rows[place]["question_id"]).share for place in places}
         else:
             means = _tokens(pools)
             values = {place: means.get(self.rows[place]["question_id"]) for place in places}
@@ -139,6 +139,10 @@ class Questions:
 
 def _tally(pools: Sequence[Samples], question: str) -> Tally:
     return reduce(add, (one.tallies.get(question, _NONE) for one in pools), _NONE)
+
+
+def _within(share: float | None, name: str) -> bool:
+    return share is not None and SHARES[name](share)
 
 
 def _compared(one: Tally, other: Tally) -> str:

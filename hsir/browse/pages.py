@@ -1,6 +1,7 @@
 """What each page shows, computed from the tables when it is asked for."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,18 +15,32 @@ from hsir.browse.listing import PAGE, Line, Query, Questions
 from hsir.browse.places import TRAINING, Place, Pool
 from hsir.browse.question import Group, Known, groups
 from hsir.browse.samples import Samples
-from hsir.errors import InputError
+from hsir.errors import HsirError, InputError
 from hsir.splitting import Layout
+from hsir.storage.files import read_json
 from hsir.storage.tables import Row
 
+PATIENCE = 2.0
+"""Seconds that a page waits for filters to be applied; those of many policies take longer, in the background."""
 COLUMNS = ["question_id", "question", "gold", "difficulty"]
 
 
-class Overview(NamedTuple):
-    """The sets of questions, each with the tables that exist and those that do not yet."""
+class Funnel(NamedTuple):
+    """A policy's training set: the filters, and the number of solutions left by each."""
 
-    places: Sequence[tuple[Place, int, Sequence[Path]]]
-    """A place, its number of tables, and the ones that are missing."""
+    policy: str
+    steps: Sequence[tuple[str, int]]
+    given: int
+    fault: str = ""
+
+
+class Overview(NamedTuple):
+    """A set of questions, the number of its tables, the missing ones, and the training sets selected from it."""
+
+    place: Place
+    tables: int
+    missing: Sequence[Path]
+    funnels: Sequence[Funnel]
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,8 @@ class Shown:
     pair: tuple[str, str] | None
     """The titles of the two policies that are shown side by side; only for a benchmark."""
     chosen: Sequence[Chosen]
+    waiting: Sequence[str]
+    """The policies whose filters are still being applied."""
     notes: Sequence[Note]
 
 
@@ -69,16 +86,23 @@ class Pages:
         self.places = {place.key: place for place in places}
         self._library = Library()
         self._samples, self._questions = Derived[Samples](), Derived[list[Row]]()
-        self._chosen, self._scores = Derived[Chosen | None](), Derived[dict[str, float]]()
+        self._chosen, self._scores = Derived[Future[Chosen | None]](), Derived[dict[str, float]]()
+        self._later = ThreadPoolExecutor(1)
         self._cuts, self._hits = Derived[tuple[dict[str, int | None], Layout]](), Derived[set[str]]()
 
-    def overview(self) -> Overview:
-        """Look which tables exist; reads none."""
+    def close(self) -> None:
+        """Stop what is computed in the background."""
+        self._later.shutdown(wait=False, cancel_futures=True)
+
+    def overview(self) -> list[Overview]:
+        """Look which tables exist, without reading them, and read the numbers of solutions left by each filter."""
         found = []
         for place in self.places.values():
             expected = self._tables(place)
-            found.append((place, len(expected), [path for path in expected if not path.is_file()]))
-        return Overview(found)
+            missing = [path for path in expected if not path.is_file()]
+            funnels = [_funnel(path) for path in place.policies if (path / "funnel.json").is_file()]
+            found.append(Overview(place, len(expected), missing, funnels))
+        return found
 
     def listing(self, place: Place, query: Query) -> Listing:
         """Return a page of the questions that a query asks for."""
@@ -104,7 +128,7 @@ class Pages:
         at = found.index(number) if number in found else None
         before = found[at - 1] if at else None
         after = found[at + 1] if at is not None and at + 1 < len(found) else None
-        select = [one for path in place.policies if (one := self._trained(place, path, questions)) is not None]
+        select, waiting = self._trained(place, questions)
         shown, both = questions.samples, None
         if place.name != TRAINING:
             both = _pair([one.pool.title for one in shown], query)
@@ -113,7 +137,7 @@ class Pages:
             place, query, questions.rows[number], None if at is None else at + 1, len(found),
             None if before is None else questions.rows[before]["question_id"],
             None if after is None else questions.rows[after]["question_id"],
-            groups(shown, name, lambda one: self._known(place, one, select)), both, select,
+            groups(shown, name, lambda one: self._known(place, one, select)), both, select, waiting,
             self._library.notes(self._tables(place)),
         )  # fmt: skip
 
@@ -138,18 +162,17 @@ class Pages:
         versions = self._library.versions("samples", pool.shards), self._library.versions("verified", [pool.verified])
         return self._samples.get(pool.folder, versions, lambda: samples.load(self._library, pool))
 
-    def _trained(self, place: Place, folder: Path, questions: Questions) -> Chosen | None:
-        """Return which solutions a policy was trained on, and why."""
-        pools = {(pool.policy, pool.name): pool for pool in place.pools}
-
-        def find(policy: str, name: str) -> Samples | None:
-            return self._loaded(pools[policy, name]) if (policy, name) in pools else None
-
-        version = self._library.versions("filtered", [folder / "filtered.parquet"])
-        tables = tuple(id(one) for one in questions.samples)
-        return self._chosen.get(
-            folder, (version, tables), lambda: chosen.chosen(self._library, folder, find, questions.levels())
-        )
+    def _trained(self, place: Place, questions: Questions) -> tuple[list[Chosen], list[str]]:
+        """Return which solutions each policy was trained on, and why; and the policies for which that takes longer."""
+        tables, levels = tuple(map(id, questions.samples)), questions.levels()
+        futures = {}
+        for folder in place.policies:
+            version = self._library.versions("filtered", [folder / "filtered.parquet"])
+            submit = partial(self._later.submit, chosen.chosen, self._library, folder, questions.samples, levels)
+            futures[folder.name] = self._chosen.get(folder, (version, tables), submit)
+        done, waiting = wait(futures.values(), PATIENCE)
+        found = [one for future in futures.values() if future in done and (one := future.result()) is not None]
+        return found, [name for name, future in futures.items() if future in waiting]
 
     def _known(self, place: Place, one: Samples, select: Sequence[Chosen]) -> Known:
         """Return the cuts and scores of a policy's pools."""
@@ -193,6 +216,15 @@ class Pages:
         cuts = [path for pool in place.pools if (path := pool.folder / "veriexit.parquet").is_file()]
         scores = [path for pool in place.pools for path in pool.folder.glob("*-scores.parquet")]
         return [place.questions, *of_pools, *cuts, *scores, *(path / "filtered.parquet" for path in place.policies)]
+
+
+def _funnel(folder: Path) -> Funnel:
+    try:
+        told = read_json(folder / "funnel.json")
+        steps = [(step["filter"], step["total"]) for step in told["steps"]]
+        return Funnel(folder.name, steps, told["given"])
+    except (HsirError, OSError, KeyError, TypeError) as error:
+        return Funnel(folder.name, (), 0, str(error))
 
 
 def _pair(titles: Sequence[str], query: Query) -> tuple[str, str]:

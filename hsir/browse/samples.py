@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
@@ -56,6 +57,12 @@ class Samples:
     places: dict[str, list[int]] = field(default_factory=dict)
     """The numbers of each question's rows."""
     tallies: dict[str, Tally] = field(default_factory=dict)
+
+    @cached_property
+    def right(self) -> list[tuple[str, str, int]]:
+        """The correct samples: sample id, question id, tokens."""
+        table = self.table.filter(pc.equal(self.table["verdict"], "right"))
+        return list(zip(*(table[name].to_pylist() for name in ("sample_id", "question_id", "n_tokens")), strict=True))
 
     def rows(self, question: str) -> list[Row]:
         """Return the rows of a question, each with its number as `place`."""
