@@ -53,7 +53,10 @@ def later(package: str, name: str) -> Callable[[typer.Context], None]:
             main = importlib.import_module(f"hsir.{package}.{name}").main
             run = importlib.import_module("hsir.stages.cli").run
         except ModuleNotFoundError as error:
-            raise InputError(f"hsir {name} needs {error.name}, which is not installed here") from error
+            raise InputError(
+                f"hsir {name} needs {error.name}, which is not installed here; update the environment"
+                " (requirements.lock; on a cluster, envs/driver.yaml)"
+            ) from error
         sys.argv[1:] = context.args  # multi-device training reruns its own command
         run(main, f"hsir {name}")
 

@@ -127,11 +127,11 @@ def _chosen(
 
 def scores(library: Library, path: Path) -> dict[str, float]:
     """Return the raw scores of a score set of either kind; a solution without a step has no Div, and counts as 0."""
-    for kind, name, value in (("indiv-scores", "sample_id", "indiv"), ("div", "id", "div")):
-        if (table := library.table(kind, path)) is not None:
-            found = table.columns([name, value])
-            return {one: score or 0.0 for one, score in zip(*(c.to_pylist() for c in found.columns), strict=True)}
-    return {}
+    if (table := library.table(None, path)) is None:
+        return {}
+    names = ["id", "div"] if table.made.get("table") == "div" else ["sample_id", "indiv"]
+    columns = (column.to_pylist() for column in table.columns(names).columns)
+    return {name: score or 0.0 for name, score in zip(*columns, strict=True)}
 
 
 def _applied(

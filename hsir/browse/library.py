@@ -7,17 +7,18 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from hsir import disk
 from hsir.errors import InputError
-from hsir.storage.lookup import Lookup, Version
+from hsir.storage.lookup import Lookup, Version, version
 
 T = TypeVar("T")
 
 
 class Note(NamedTuple):
-    """A table that cannot be shown, and why."""
+    """A table that cannot be shown, and why; and the version of the file that this is true of."""
 
     kind: Literal["missing", "damaged"]
     path: Path
     why: str
+    version: Version | None
 
 
 class Library:
@@ -27,11 +28,12 @@ class Library:
         self._open: dict[Path, Lookup] = {}
         self._notes: dict[Path, Note] = {}
 
-    def table(self, kind: str, path: Path) -> Lookup | None:
-        """Return a verified table; None, with a note, if it is missing or damaged."""
-        self._notes.pop(path, None)
+    def table(self, kind: str | None, path: Path) -> Lookup | None:
+        """Return a verified table, of any kind if none is given; None, with a note, if it is missing or damaged."""
+        if self._current(path):
+            return None
         if not path.is_file():
-            self._notes[path] = Note("missing", path, "not created yet")
+            self._notes[path] = Note("missing", path, "not created yet", None)
             return None
         try:
             if path in self._open:
@@ -46,13 +48,17 @@ class Library:
     def damaged(self, path: Path, error: Exception) -> None:
         """Note that a table cannot be read, and forget it."""
         why = (disk.told(error) or str(error)).removeprefix(f"{path}: ")
-        self._notes[path] = Note("damaged", path, why)
+        self._notes[path] = Note("damaged", path, why, version(path))
         self._open.pop(path, None)
 
     def notes(self, paths: Iterable[Path]) -> list[Note]:
         """Return the notes on some tables, damaged ones first."""
-        found = [self._notes[path] for path in dict.fromkeys(paths) if path in self._notes]
+        found = [self._notes[path] for path in dict.fromkeys(paths) if self._current(path)]
         return sorted(found, key=lambda note: note.kind)
+
+    def _current(self, path: Path) -> bool:
+        """Return whether there is a note on the version of a table that is on disk now."""
+        return path in self._notes and self._notes[path].version == version(path)
 
     def versions(self, kind: str, paths: Iterable[Path]) -> tuple[Version | None, ...]:
         """Return which versions of tables are on disk now; what was derived from others is outdated."""

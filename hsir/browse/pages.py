@@ -18,6 +18,7 @@ from hsir.browse.samples import Samples
 from hsir.errors import HsirError, InputError
 from hsir.splitting import Layout
 from hsir.storage.files import read_json
+from hsir.storage.lookup import version
 from hsir.storage.tables import Row
 
 PATIENCE = 2.0
@@ -149,14 +150,14 @@ class Pages:
         return Questions(self._rows(place), [self._loaded(pool) for pool in place.pools])
 
     def _rows(self, place: Place) -> list[Row]:
-        version = self._library.versions("questions", [place.questions])
+        current = self._library.versions("questions", [place.questions])
 
         def read() -> list[Row]:
             table = self._library.table("questions", place.questions)
             rows: list[Row] = table.columns(COLUMNS).to_pylist() if table else []
             return rows
 
-        return self._questions.get(place.questions, version, read)
+        return self._questions.get(place.questions, current, read)
 
     def _loaded(self, pool: Pool) -> Samples:
         versions = self._library.versions("samples", pool.shards), self._library.versions("verified", [pool.verified])
@@ -167,9 +168,9 @@ class Pages:
         tables, levels = tuple(map(id, questions.samples)), questions.levels()
         futures = {}
         for folder in place.policies:
-            version = self._library.versions("filtered", [folder / "filtered.parquet"])
+            current = self._library.versions("filtered", [folder / "filtered.parquet"])
             submit = partial(self._later.submit, chosen.chosen, self._library, folder, questions.samples, levels)
-            futures[folder.name] = self._chosen.get(folder, (version, tables), submit)
+            futures[folder.name] = self._chosen.get(folder, (current, tables), submit)
         done, waiting = wait(futures.values(), PATIENCE)
         found = [one for future in futures.values() if future in done and (one := future.result()) is not None]
         return found, [name for name, future in futures.items() if future in waiting]
@@ -185,7 +186,7 @@ class Pages:
     def _cut(self, pool: Pool) -> tuple[dict[str, int | None], Layout]:
         """Return the step after which each failed solution is cut, and how steps are separated."""
         path = pool.folder / "veriexit.parquet"
-        version = self._library.versions("veriexit", [path])
+        current = self._library.versions("veriexit", [path])
 
         def read() -> tuple[dict[str, int | None], Layout]:
             if (table := self._library.table("veriexit", path)) is None:
@@ -193,16 +194,14 @@ class Pages:
             names, steps = (column.to_pylist() for column in table.columns(["parent_id", "cut_step"]).columns)
             return dict(zip(names, steps, strict=True)), table.made.get("options", {}).get("steps", "blank_line")
 
-        return self._cuts.get(path, version, read)
+        return self._cuts.get(path, current, read)
 
     def _scored(self, pool: Pool) -> Mapping[str, Mapping[str, float]]:
         """Return the raw scores of a pool by score set."""
         found = {}
         for path in sorted(pool.folder.glob("*-scores.parquet")):
-            status = path.stat()
-            version = status.st_ino, status.st_size, status.st_mtime_ns
             with suppress(InputError):
-                scores = self._scores.get(path, version, partial(chosen.scores, self._library, path))
+                scores = self._scores.get(path, version(path), partial(chosen.scores, self._library, path))
                 found[path.name.removesuffix("-scores.parquet")] = scores
         return found
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,10 +22,11 @@ class Lookup:
     """A table on disk. All of its bytes are verified once, and again only if it is replaced; then columns or rows are
     decoded when they are asked for.
 
-    Every method raises InputError if the table is missing, damaged or of another kind.
+    Without a kind, a table of any kind is read. Every method raises InputError if the table is missing, damaged or of
+    another kind.
     """
 
-    def __init__(self, kind: str, path: Path) -> None:
+    def __init__(self, kind: str | None, path: Path) -> None:
         self.kind, self.path = kind, path
         self.version: Version | None = None
         self.made: tables.Row = {}
@@ -70,20 +70,24 @@ class Lookup:
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such table; create it with `snakemake {self.path}`")
         with tables.whole(self.path), disk.naming(self.path), self.path.open("rb") as content:
-            known = _version(content)
+            known = version(content.fileno())
             if known != self.version:
                 if seal.damaged_in(content):
                     raise ValueError("its content does not match its checksum")
                 content.seek(0)
-                self.made = tables.check_kind(self.kind, self.path, pq.read_schema(content), ())
+                self.made = tables.check_kind(self.kind, self.path, pq.read_schema(content))
                 self.version = known
                 content.seek(0)
             with pq.ParquetFile(content, page_checksum_verification=True) as file:
                 yield file
 
 
-def _version(file: BinaryIO) -> Version:
-    found = os.fstat(file.fileno())
+def version(path: Path | int) -> Version | None:
+    """Return which version of a file, or of an open one, is on disk; None if it is missing."""
+    try:
+        found = path.stat() if isinstance(path, Path) else os.fstat(path)
+    except FileNotFoundError:
+        return None
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 

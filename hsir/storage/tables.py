@@ -205,10 +205,10 @@ def whole(path: Path) -> Iterator[None]:
         ) from error
 
 
-def check_kind(kind: str, path: Path, schema: pa.Schema, columns: Iterable[str]) -> Row:
+def check_kind(kind: str | None, path: Path, schema: pa.Schema, columns: Iterable[str] = ()) -> Row:
     """Return the metadata of a table; raises InputError if it is of another kind, or lacks a column."""
     stamped: Row = json.loads((schema.metadata or {}).get(b"hsir", b"{}"))
-    if not set(columns) <= set(schema.names) or stamped.get("table", kind) != kind:
+    if not set(columns) <= set(schema.names) or (kind and stamped.get("table", kind) != kind):
         raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(schema.names)}); delete it")
     return stamped
 
