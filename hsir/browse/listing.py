@@ -40,7 +40,7 @@ class Query(BaseModel):
     against: str = ""
     """Another pool: only questions on which `pool` is `better` or `worse` than it."""
     differs: Literal["", "better", "worse"] = ""
-    sort: Literal["order", "solved", "-solved", "level", "-level", "tokens", "-tokens"] = "order"
+    sort: Literal["order", "-order", "solved", "-solved", "level", "-level", "tokens", "-tokens"] = "order"
     left: str = ""
     right: str = ""
     """The policies whose answers to a benchmark are shown side by side, if not `against` and `pool`."""
@@ -124,7 +124,7 @@ class Questions:
     ) -> list[int]:
         key = sort.removeprefix("-")
         if key == "order":
-            return places
+            return places[::-1] if sort.startswith("-") else places
         if key == "level":
             values = {place: self.rows[place]["difficulty"] for place in places}
         elif key == "solved":

@@ -131,7 +131,7 @@ def _children(samples: Samples, question: str) -> _Children:
 def _answer(
     samples: Samples, row: Row, text: str, recycled: Iterable[_Children], probed: Sequence[_Children], known: Known
 ) -> Answer:
-    text, name = text[:LONGEST], row["sample_id"]
+    rest, text, name = len(text) - LONGEST, text[:LONGEST], row["sample_id"]
     split, (start, end) = traces.steps(text, known.layout), traces.reasoning_span(text)
     cuts = [cut for one in recycled if (cut := _cut(one, name, text, split, known)) is not None]
     at = {cut.step for cut in cuts if cut.step is not None}
@@ -145,6 +145,7 @@ def _answer(
     ]
     before = text[:start].strip().removesuffix("<think>").strip()
     final = text[end:].strip().removeprefix("</think>").strip()
+    final += f"\n... ({rest:,} more characters)" if rest > 0 else ""
     return replace(_shown(samples, row, known, final), steps=steps, before=before, cuts=cuts)
 
 

@@ -18,7 +18,7 @@ from tests.browsed import HARD, lay_down, question, sample, write
 from tests.unit.test_exhibits import ACTING, HOSTILE
 
 POOLS, EVAL = "/s/tiny/sums/seed0/pools", "/s/tiny/sums/seed0/eval/sums"
-AWAY = {"src", "action", "href", "formaction", "srcset", "poster", "data"}
+AWAY = {"src", "href", "formaction", "srcset", "poster", "data"}
 
 
 class Tags(HTMLParser):
@@ -66,9 +66,12 @@ def test_a_page_links_to_nothing_but_this_site(path: str, pages: TestClient) -> 
     assert answer.status_code == 200 and {name: answer.headers[name] for name in HEADERS} == HEADERS
     found = Tags(answer.text)
     links = [value or "" for _, given in found.tags for name, value in given.items() if name in AWAY]
-    assert links and all(link == "" or link.startswith("/s/") for link in links)
+    forms = [
+        given.get("action") or "" for tag, given in found.tags if tag == "form" and given.get("method") != "dialog"
+    ]
+    assert links and all(link.startswith("/s/") for link in links + forms)
     assert not [name for _, given in found.tags for name in given if name.startswith("on") or name == "style"]
-    for link in {link for link in links if link}:
+    for link in set(links):
         assert pages.get(link).status_code == 200, link
 
 
@@ -94,23 +97,19 @@ def hostile_run(folder: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", [*HOSTILE, *ACTING])
 def test_whatever_a_model_writes_stays_text(text: str, tmp_path: Path) -> None:
-    hostile_run(tmp_path, text)
-    with client(tmp_path) as pages:
-        plain = {path: Tags(pages.get(path).text).tags for path in (POOLS, f"{POOLS}/question?id={HARD}")}
-        question_page = f"{POOLS}/question?id={quote(f'q-{text}', safe='')}"
-        for path in (POOLS, question_page, f"{POOLS}?text={quote(text, safe='')}"):
-            answer = pages.get(path)
-            assert answer.status_code == 200
-            found = Tags(answer.text)
-            known = {tag for tags in plain.values() for tag, _ in tags} | {"code"}
-            assert {tag for tag, _ in found.tags} <= known
-            assert sum(tag == "script" for tag, _ in found.tags) == 1
-            assert not [key for _, given in found.tags for key in given if key.startswith("on")]
-            assert not set(answer.text) & set("\x00\x1b\u200b\u2028\u202e\u2066\ufeff")
-        if text in HOSTILE:
-            assert Tags(pages.get(question_page).text).text.count(text) >= 6
-        else:
-            assert f"&lt;U+{ord(next(c for c in text if not c.isprintable())):04X}&gt;" in pages.get(question_page).text
+    tags = {}
+    for name, written in (("plain", "a text"), ("hostile", f"x{text}y")):
+        hostile_run(tmp_path / name, written)
+        with client(tmp_path / name) as pages:
+            question_page = f"{POOLS}/question?id={quote(f'q-{written}', safe='')}"
+            asked = [pages.get(path).text for path in (POOLS, question_page, f"{POOLS}?text={quote(written, safe='')}")]
+        tags[name] = [[(tag, sorted(given)) for tag, given in Tags(page).tags] for page in asked]
+    assert tags["hostile"] == tags["plain"] and all(len(found) > 50 for found in tags["plain"])
+    assert not set("".join(asked)) & set("\x00\x1b\u200b\u2028\u202e\u2066\ufeff")
+    if text in HOSTILE:
+        assert Tags(asked[1]).text.count(text) >= 6
+    else:
+        assert f"&lt;U+{ord(next(c for c in text if not c.isprintable())):04X}&gt;" in asked[1]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "192.168.0.1", "[::1]"])
