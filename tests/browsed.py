@@ -32,7 +32,7 @@ def lay_down(results: Path, questions: int = 4, **options: Any) -> Path:
     plain = [row for name in names for row in solutions(name)]
     write(root / "start/k5", plain, {"kind": "sample", "samples": 5})
     failed = [row["sample_id"] for row, answer in plain if answer == "8"]
-    cuts = [cut(name, CUT if name.startswith(HARD) else None) for name in failed]
+    cuts = [cut(name, CUT if name == f"{HARD}-k5-0" else None) for name in failed]
     tables.write("veriexit", cuts, root / "start/k5-exit/veriexit.parquet", {"options": {"steps": "blank_line"}})
     again = f"{PREFIX}{traces.EXIT_PROMPT}7\n</answer>"
     recycled = [(sample(f"{HARD}-k5-exit-{n}", HARD, again, n, parent=f"{HARD}-k5-0"), "7") for n in range(2)]
