@@ -147,9 +147,9 @@ def select(root: Path) -> None:
 
 
 @contextmanager
-def served(results: Path) -> Iterator[tuple[str, int]]:
+def served(run: Path | str) -> Iterator[tuple[str, int]]:
     """Start `hsir browse`; yield its address and process id."""
-    command = [sys.executable, "-m", "hsir", "browse", str(results)]
+    command = [sys.executable, "-m", "hsir", "browse", str(run)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         address = next(found[0] for line in process.stderr or () if (found := ADDRESS.search(line)))
         yield address, process.pid
