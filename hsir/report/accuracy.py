@@ -1,23 +1,47 @@
-"""Figure: accuracy against mean tokens, one point per policy, with the Pareto front."""
+"""Figures: accuracy against the tokens of an answer, and against those spent; with the Pareto front."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import altair as alt
+import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from hsir.report import seeds, style
 from hsir.report.results import Result
 
 HEIGHT, WIDTH, LINE = 300, 330, 15
+SPENT = ["generated_tokens", "prefill_tokens", "scored_tokens", "training_tokens"]
+"""Counts of the ledger that are tokens that a model computed."""
+MILLION = 1e6
+Measure = Callable[[Sequence[Result]], seeds.Estimate]
+"""The tokens of a policy, from its results, one per seed."""
 
 
 def accuracy_tokens(results: Sequence[Result]) -> style.Chart:
     """Draw one panel per model, task and benchmark; a line joins the iterations of a method."""
-    places = seeds.by_place(results)
+    return _draw(results, seeds.tokens, "mean tokens per answer", "Accuracy and length of answers")
+
+
+def accuracy_spent(results: Sequence[Result], costs: pd.DataFrame) -> style.Chart:
+    """Draw accuracy against the tokens that a policy and its ancestors cost, as panels like those of accuracy_tokens.
+
+    `costs` are the ledgers of `ledger_view.gather`. Tokens generated, read, scored and trained on count alike.
+    """
+    whole = costs[costs["what"] == "cumulative"].groupby(["model", "task", "policy"])[SPENT].mean().sum(axis="columns")
+
+    def spent(group: Sequence[Result]) -> seeds.Estimate:
+        cost = whole.get((group[0].model, group[0].task, group[0].policy), 0.0)
+        return seeds.Estimate(float(cost) / MILLION, None, None)
+
+    return _draw(results, spent, "tokens spent, with all ancestors (millions)", "Accuracy and cost")
+
+
+def _draw(results: Sequence[Result], measure: Measure, unit: str, title: str) -> style.Chart:
     methods = dict.fromkeys(result.policy.split(".")[0] for result in results)
     looks = style.looks(list(methods))
-    charts = [_panel(place, policies, looks) for place, policies in places.items()]
-    return style.panels(charts, "Accuracy and length of answers", columns=2)
+    charts = [_panel(_heading(place), _points(policies, looks, measure), unit) for place, policies in
+              seeds.by_place(results).items()]  # fmt: skip
+    return style.panels(charts, title, columns=2)
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:
@@ -41,18 +65,17 @@ def front(rows: style.Rows) -> style.Rows:
     return best
 
 
-def _panel(place: seeds.Place, policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]) -> alt.LayerChart:
-    rows = _points(policies, looks)
+def _panel(title: alt.TitleParams, rows: style.Rows, unit: str) -> alt.LayerChart:
     height = max(HEIGHT, (LINE + 2) * len(rows))
     y_domain = label(rows, height)
     x_domain = _span(min(row["left"] for row in rows), max(row["right"] for row in rows))
     beyond = 0.02 * (x_domain[1] - x_domain[0])
     for row in rows:
         row |= {"aside": x_domain[1] + 1.6 * beyond, "text_at": x_domain[1] + 3 * beyond}
-    x = alt.X("tokens:Q", title="mean tokens per answer", scale=alt.Scale(domain=x_domain, nice=False))
+    x = alt.X("tokens:Q", title=unit, scale=alt.Scale(domain=x_domain, nice=False))
     y = alt.Y("accuracy:Q", title="accuracy (%)", scale=alt.Scale(domain=y_domain, nice=False))
     colour = alt.Color("colour:N", scale=None)
-    base = alt.Chart(style.data(rows), width=WIDTH, height=height, title=_title(place))
+    base = alt.Chart(style.data(rows), width=WIDTH, height=height, title=title)
     points = base.encode(color=colour, shape=alt.Shape("shape:N", scale=None))
     faint = base.mark_rule(color="#BBBBBB", strokeWidth=0.7)
     edge = alt.Chart(style.data(_edge(rows, x_domain[1], y_domain[0])))
@@ -86,14 +109,14 @@ def _edge(rows: style.Rows, most: float, least: float) -> style.Rows:
 
 def _span(low: float, high: float) -> list[float]:
     """Return the limits of the token axis: with margins, and wide enough not to magnify noise."""
-    room = max(0.06 * (high - low), 0.05 * high, 1.0)
+    room = max(0.06 * (high - low), 0.05 * high) or 1.0
     return [low - room, high + room]
 
 
-def _points(policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]]) -> style.Rows:
+def _points(policies: dict[str, list[Result]], looks: dict[str, tuple[str, str]], measure: Measure) -> style.Rows:
     rows = []
     for number, (policy, group) in enumerate(policies.items()):
-        accuracy, tokens = seeds.accuracy(group), seeds.tokens(group)
+        accuracy, tokens = seeds.accuracy(group), measure(group)
         method = policy.split(".")[0]
         colour, shape = looks[method]
         rows.append(
@@ -120,6 +143,6 @@ def label(rows: style.Rows, height: int) -> list[float]:
     return domain
 
 
-def _title(place: seeds.Place) -> alt.TitleParams:
+def _heading(place: seeds.Place) -> alt.TitleParams:
     model, task, benchmark = place
     return style.heading(f"{model}, trained on {task}", f"evaluated on {benchmark}")

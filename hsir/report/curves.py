@@ -1,4 +1,4 @@
-"""Figures: training curves: losses, and for reinforcement learning also rewards, lengths and KL, by step."""
+"""Figures: training curves by step: losses, rewards, lengths and KL, and the margins of preference learning."""
 
 from typing import Any
 
@@ -16,6 +16,9 @@ MEASURES = {
     "without_spread": ("questions without reward spread", "share"), "clipped": ("truncated rollouts", "share of"
     " rollouts"),
     "kl": ("KL to the initial policy", "nats per token"), "indiv": ("InDiv of rollouts", "raw InDiv"),
+    "margin": ("margin of pairs", "nats"), "preferred": ("pairs with a positive margin", "share"),
+    "winner": ("log-probability of winners", "nats per solution"),
+    "loser": ("log-probability of losers", "nats per solution"), "nll": ("NLL of winners", "nats per token"),
 }  # fmt: skip
 PART = "rewards."
 
@@ -46,14 +49,14 @@ def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
 
 
 def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
-    """Draw the rewards and rollout statistics of reinforcement learning, by step."""
+    """Draw what reinforcement learning and preference learning changed, by step."""
     learnt = [
         pd.json_normalize(found["course"]).assign(model=cell.model, task=cell.task, policy=cell.policy)
         for cell, found in trained
         if found.get("course")
     ]
     if not learnt:
-        return style.sentence("No policy of this run was trained by reinforcement learning.")
+        return style.sentence("No policy of this run was trained by reinforcement or preference learning.")
     rows = pd.concat(learnt)
     names = list(rows["policy"].unique())
     charts = [
@@ -61,7 +64,7 @@ def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
         for place, here in rows.groupby(["model", "task"], sort=False)
         for measure, (title, unit) in _measures(here).items()
     ]
-    return style.panels(charts, "Reinforcement learning, by step", columns=3)
+    return style.panels(charts, "Rewards and preferences, by step", columns=3)
 
 
 def _measures(here: pd.DataFrame) -> dict[str, tuple[str, str]]:

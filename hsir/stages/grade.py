@@ -12,7 +12,7 @@ import typer
 
 from hsir import jsontext
 from hsir.errors import InputError
-from hsir.evaluation.harness import imported
+from hsir.evaluation.logs import inspect, lighteval, lm_eval
 from hsir.grading import Grader, Grading, Item, Judgement
 from hsir.progress import say, track
 from hsir.stages import cli
@@ -21,7 +21,8 @@ from hsir.storage.rows import write
 from hsir.tasks import Task
 
 Kind = Literal["number", "choice", "yesno", "math", "text", "auto"]
-Format = Literal["rows", "lm-eval"]
+Format = Literal["rows", "lm-eval", "lighteval", "inspect"]
+LOGS = {"lm-eval": lm_eval.imported, "lighteval": lighteval.imported, "inspect": inspect.imported}
 SHOWN = 5
 
 
@@ -48,8 +49,8 @@ class Source:
     def rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
         """Yield (place, number, row); raises InputError naming the place and a fix for an invalid row."""
         seen: set[int] = set()
-        given = cli.rows(self.path)
-        for place, number, row in imported(given) if self.form == "lm-eval" else given:
+        given = inspect.samples(self.path) if self.form == "inspect" else cli.rows(self.path)
+        for place, number, row in LOGS[self.form](given) if self.form in LOGS else given:
             self._check(place, row)
             if "id" in row:
                 self._once(place, row["id"], row.get("sample"), seen)
@@ -78,7 +79,9 @@ class Source:
 
 
 def main(
-    rows: Annotated[Path, cli.file_option("--in", "Rows with a gold and a prediction column.", *cli.SUFFIXES)],
+    rows: Annotated[
+        Path, cli.file_option("--in", "Rows with a gold and a prediction column.", *cli.SUFFIXES, ".json", ".eval")
+    ],
     output: Annotated[
         Path, cli.file_option("--out", "Output: verdicts, one per row, in the same order.", *cli.SUFFIXES)
     ],
@@ -95,7 +98,10 @@ def main(
         typer.Option(help="How to handle unparseable gold answers: abort (`fail`) or mark the row `undecided`."),
     ] = "fail",
     form: Annotated[
-        Format, typer.Option("--format", help="`lm-eval`: a sample log of lm-evaluation-harness (--log_samples).")
+        Format,
+        typer.Option(
+            "--format", help="Another harness's log of samples: lm-evaluation-harness, lighteval, or Inspect."
+        ),
     ] = "rows",
     keep: Annotated[bool, typer.Option(help="Also write the columns of the rows.")] = False,
 ) -> None:
@@ -131,7 +137,7 @@ def main(
 
 def _verdicts(source: Source, counts: Counter[tuple[str, str]], keep: bool) -> Iterator[tables.Row]:
     """Yield the verdict of each row, after the row's own columns if they are kept, and count them."""
-    total = _count(source.path)
+    total = _count(source)
     asked, kept = tee(source.rows())
     judged = source.grader.judge_all(source.item(place, row) for place, _, row in asked)
     for _, number, row in track(kept, "grading", "rows", total):
@@ -146,11 +152,11 @@ def _verdicts(source: Source, counts: Counter[tuple[str, str]], keep: bool) -> I
             yield {"line": number, **name, **judgement._asdict()}
 
 
-def _count(path: Path) -> int:
-    """Count the rows of a file; those of JSONL by its lines, which is quick."""
-    if path.suffix != ".jsonl":
-        return sum(1 for _ in cli.rows(path))
-    with path.open("rb") as lines:
+def _count(source: Source) -> int:
+    """Count the rows to grade; those of JSONL by its lines, which is quick."""
+    if source.form != "rows" or source.path.suffix != ".jsonl":
+        return sum(1 for _ in source.rows())
+    with source.path.open("rb") as lines:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
 
 

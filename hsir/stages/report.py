@@ -38,7 +38,7 @@ from hsir.report import (
     style,
     training_view,
 )
-from hsir.report.accuracy import accuracy_tokens
+from hsir.report.accuracy import accuracy_spent, accuracy_tokens
 from hsir.report.checked import check
 from hsir.report.compared import Difference
 from hsir.report.latex import latex
@@ -52,7 +52,7 @@ from hsir.stages import cli
 from hsir.storage import tables
 from hsir.storage.tables import write_text
 
-INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards")
+INTERACTIVE = ("accuracy-tokens", "accuracy-spent", "iterations", "budget", "indiv-length", "losses", "rewards")
 HEAD = """\
 # The config of the run {run}; `snakemake --configfile` accepts it and builds the same run.
 # Stage options that are not set have the defaults of HSIR {version}.
@@ -125,11 +125,12 @@ def draw(drawn: dict[str, style.Chart], name: str, output: Path, watermark: str 
 
 def pictures(made: Made, seen: list[indiv_view.Seen], counts: pd.DataFrame) -> dict[str, style.Chart]:
     """Return the figures of a run by file name."""
-    results, trained = gather(made), curves.told(made)
+    results, trained, costs = gather(made), curves.told(made), ledger_view.gather(made)
     return {
         "accuracy-tokens": accuracy_tokens(results),
+        "accuracy-spent": accuracy_spent(results, costs),
         "iterations": iterations.draw(made, results),
-        "budget": cost_view.draw(made, ledger_view.gather(made)),
+        "budget": cost_view.draw(made, costs),
         "right-per-question": training_view.right_per_question(made),
         "samples-by-difficulty": training_view.samples_by_difficulty(made),
         "samples-by-quartile": quartiles.draw(made),

@@ -9,6 +9,7 @@ from accelerate import PartialState
 from datasets import Dataset
 from trl import DPOTrainer
 
+from hsir.storage.tables import Row
 from hsir.training.passes import ByTokens
 
 
@@ -34,7 +35,10 @@ class PairTrainer(ByTokens, DPOTrainer):  # type: ignore[misc]
         finally:
             hook.remove()
         winners = inputs["completion_mask"].chunk(2)[0][:, 1:]
-        nll = self.nll_weight * mean_nll(passed[0][:, -winners.shape[1] :].chunk(2)[0], winners)
+        unweighted = mean_nll(passed[0][:, -winners.shape[1] :].chunk(2)[0], winners)
+        of_all = self.accelerator.gather(unweighted.detach()).mean().item()
+        self._metrics["train" if self.model.training else "eval"]["nll"].append(of_all)
+        nll = self.nll_weight * unweighted
         real = winners.any(1)
         if return_outputs:
             return self._over_all(found[0] + nll, real), found[1]
@@ -50,6 +54,19 @@ class PairTrainer(ByTokens, DPOTrainer):  # type: ignore[misc]
             return loss * self.share
         of_all: torch.Tensor = self.accelerator.reduce(real.sum().float(), reduction="sum")
         return (loss * len(real) - math.log(2) * (~real).sum()) * processes / of_all
+
+
+def preferences(logged: list[dict[str, float]]) -> Row:
+    """Return the history of preference learning: means over the passes of each step.
+
+    The margin is beta times the difference of the log-ratios of winner and loser to the reference (nats); preferred is
+    the share of pairs in which it is positive; winner and loser are log-probabilities (nats per solution).
+    """
+    names = {
+        "margin": "rewards/margins", "preferred": "rewards/accuracies", "winner": "logps/chosen",
+        "loser": "logps/rejected", "nll": "nll",
+    }  # fmt: skip
+    return {"course": [{"step": e["step"], **{name: e[key] for name, key in names.items()}} for e in logged]}
 
 
 def mean_nll(log_probs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -130,8 +130,12 @@ def shown(resume: Path | None, steps: int) -> Iterator[list[Tell]]:
 
 
 def told(logged: list[dict[str, float]], options: Training) -> tables.Row:
-    """Return a trainer's logs: the loss of each step; for reinforcement learning, also rewards and rollouts."""
+    """Return a trainer's logs: the loss of each step, and what its training is about: preferences, or rollouts."""
     losses = {"losses": [{"step": entry["step"], "loss": entry["loss"]} for entry in logged]}
+    if isinstance(options, Dpo):
+        from hsir.training.dpo import preferences
+
+        return losses | preferences(logged)
     return losses | (rollouts_told(logged, options) if isinstance(options, Grpo) else {})
 
 

@@ -22,11 +22,12 @@ from hsir.report import (
     style,
     training_view,
 )
-from hsir.report.accuracy import accuracy_tokens, front
+from hsir.report.accuracy import accuracy_spent, accuracy_tokens, front
 from hsir.report.results import Result
 from hsir.report.run import Made
 from hsir.report.sheets import Entry, Sheet
 from hsir.storage import tables
+from hsir.storage.ledger import COUNTS
 from tests.unit.test_compared import result
 from tests.unit.test_exhibits import made_in
 
@@ -81,6 +82,21 @@ def test_a_policy_alone_is_drawn_without_a_front() -> None:
     assert "stroke-dasharray" in drawn(accuracy_tokens([*alone, result("m0.1", 0.6)]))
 
 
+def test_the_cost_of_a_policy_includes_its_ancestors() -> None:
+    counts = dict.fromkeys(COUNTS, 0.0)
+    costs = pd.DataFrame(
+        [
+            {"model": "tiny", "task": "sums", "policy": "m0.1", "what": what, **counts, "generated_tokens": tokens,
+             "training_tokens": 500_000.0}
+            for what, tokens in (("own", 1e6), ("cumulative", 2e6), ("cumulative", 4e6))
+        ]
+    )  # fmt: skip
+    chart = accuracy_spent([result("start", 0.4), result("m0.1", 0.6)], costs)
+    spent = {row["policy"]: row["tokens"] for rows in chart.to_dict()["datasets"].values() for row in rows
+             if "policy" in row}  # fmt: skip
+    assert spent == {"start": 0.0, "m0.1": 3.5}
+
+
 @pytest.mark.parametrize(
     ("courses", "expected"),
     [
@@ -110,6 +126,11 @@ def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> N
         tables.write_json(told | {"course": course}, made.folder(cell) / "train.json")
     picture = drawn(curves.rewards(made, curves.told(made)))
     assert "reward: accuracy" in picture and "KL to the initial policy" in picture and "InDiv" not in picture
+    pairs = [{"step": step, "margin": 0.1, "winner": -9.0, "loser": -12.0} for step in (1, 2)]
+    for cell in made.cells():
+        tables.write_json(told | {"course": pairs}, made.folder(cell) / "train.json")
+    picture = drawn(curves.rewards(made, curves.told(made)))
+    assert "log-probability of winners" in picture and "margin of pairs" in picture and "reward:" not in picture
 
 
 def test_questions_are_parted_into_equal_quarters_by_their_right_solutions() -> None:

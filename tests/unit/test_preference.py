@@ -12,7 +12,7 @@ from hsir.config.training import Dpo
 from hsir.selection.pairs import Sampled, draw, losers
 from hsir.storage import tables
 from hsir.storage.models import load_model, load_tokenizer
-from hsir.training.dpo import PairTrainer, mean_nll
+from hsir.training.dpo import PairTrainer, mean_nll, preferences
 from hsir.training.finetune import arguments, dpo, length
 
 OPTIONS = Dpo(batch_size=3, device_batch_size=3, epochs=1, beta=0.3, nll_weight=0.7)
@@ -31,9 +31,9 @@ def log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Ten
 
 
 @torch.no_grad()
-def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
-    """Return the loss of the three pairs, its NLL part, and that part averaged over all tokens instead."""
-    preference, nll, tokens = [], [], []
+def by_hand(policy: Any, reference: Any) -> tuple[float, float, float, float]:
+    """Return the loss of the three pairs, its NLL part, that part averaged over all tokens instead, and the margin."""
+    preference, nll, tokens, margins = [], [], [], []
     for row in ROWS:
         won, lost = (
             [log_probs(model, row["prompt_ids"], row[key]) for model in (policy, reference)]
@@ -41,10 +41,12 @@ def by_hand(policy: Any, reference: Any) -> tuple[float, float, float]:
         )
         margin = (won[0].sum() - won[1].sum()) - (lost[0].sum() - lost[1].sum())
         preference.append(-logsigmoid(0.3 * margin))
+        margins.append(0.3 * margin)
         nll.append(-won[0].mean())
         tokens.append(won[0])
     a_sequence, a_token = torch.stack(nll).mean().item(), -torch.cat(tokens).mean().item()
-    return torch.stack(preference).mean().item() + 0.7 * a_sequence, a_sequence, a_token
+    loss = torch.stack(preference).mean().item() + 0.7 * a_sequence
+    return loss, a_sequence, a_token, torch.stack(margins).mean().item()
 
 
 @pytest.fixture
@@ -63,8 +65,11 @@ def trainer(embedded: Path, tmp_path: Path) -> PairTrainer:
 def test_the_loss_is_the_one_written_by_hand(trainer: PairTrainer, embedded: Path) -> None:
     batch = trainer.data_collator([trainer.train_dataset[n] for n in range(3)])
     got = trainer._compute_loss(trainer.model, batch, False).item()
-    wanted, a_sequence, a_token = by_hand(trainer.model.eval(), load_model(str(embedded), "float32"))
+    wanted, a_sequence, a_token, margin = by_hand(trainer.model.eval(), load_model(str(embedded), "float32"))
     assert got == pytest.approx(wanted, rel=1e-6)
+    (noted,) = (noted for noted in trainer._metrics.values() if noted)
+    (step,) = preferences([{"step": 1, **{name: one for name, (one,) in noted.items()}}])["course"]
+    assert step["nll"] == pytest.approx(a_sequence, rel=1e-5) and step["margin"] == pytest.approx(margin, rel=1e-4)
     # What TRL's own mean over the micro-batch's tokens would give lies far off.
     assert abs(a_sequence - a_token) > 1e-2
     assert abs(got - (wanted + 0.7 * (a_token - a_sequence))) > 1e-3

@@ -37,6 +37,12 @@ rule report:
             category="1 Results",
             labels={"run": "{run}", "what": "accuracy against tokens"},
         ),
+        spent=report(
+            f"{RUN}/accuracy-spent.svg",
+            caption="../report/accuracy-spent.rst",
+            category="1 Results",
+            labels={"run": "{run}", "what": "accuracy against cost"},
+        ),
         iterations=report(
             f"{RUN}/iterations.svg",
             caption="../report/iterations.rst",
@@ -137,7 +143,7 @@ rule report:
             f"{RUN}/rewards.svg",
             caption="../report/rewards.rst",
             category="6 Training",
-            labels={"run": "{run}", "what": "rewards and rollouts"},
+            labels={"run": "{run}", "what": "rewards and preferences"},
         ),
         traces=report(
             f"{RUN}/traces.html",
