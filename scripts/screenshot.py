@@ -11,7 +11,6 @@ from playwright.sync_api import sync_playwright
 from benchmarks.browse import served
 
 RUN, QUESTION = "results/runs/demo", "embedded/chains/seed0/pools/question?id=unlabelled-00000"
-SIZE = {"width": 1120, "height": 800}
 
 
 def main() -> None:
@@ -19,7 +18,7 @@ def main() -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with served(RUN) as (address, _), sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        page = opened.new_context(viewport=SIZE).new_page()
+        page = opened.new_context(viewport={"width": 1120, "height": 800}).new_page()
         page.goto(f"{address}{QUESTION}")
         page.locator("details.answer summary").first.click()
         page.locator("details.answer summary", has_text="recycled").first.click()
