@@ -90,7 +90,7 @@ class _Site:
             view = self._pages.question(place, name, query)
             if view is None:
                 raise HTTPException(404, f"no question {name!r} in {place.key}")
-            return self._page("question.html", view=view, tallies=self._pages.tallies(place, name))
+            return self._page("question.html", view=view)
 
     def error(self, request: Request, error: Exception) -> Response:
         status, why = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))

@@ -5,10 +5,14 @@ records, are applied to the same pools.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hsir.browse.library import Library
 from hsir.browse.samples import Samples
@@ -96,12 +100,26 @@ def chosen(library: Library, folder: Path, every: Sequence[Samples], levels: Map
         return None
 
 
+def sources(path: Path) -> frozenset[tuple[str, str]]:
+    """Return the pools that a training set is selected from, as (policy, pool), without verifying it; none if they
+    cannot be read."""
+    try:
+        return _pools(json.loads((pq.read_schema(path).metadata or {}).get(b"hsir", b"{}")))
+    except (pa.ArrowException, OSError, ValueError, LookupError, AttributeError):
+        return frozenset()
+
+
+def _pools(made: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    paths = map(Path, made.get("inputs", {}))
+    return frozenset((path.parts[-4], path.parts[-3]) for path in paths if path.parent.name == "samples")
+
+
 def _chosen(
     library: Library, folder: Path, table: Lookup, every: Sequence[Samples], levels: Mapping[str, int | None]
 ) -> Chosen:
     options, paths = table.made.get("options", {}), [Path(path) for path in table.made.get("inputs", {})]
     filters = Selection.model_validate(options.get("select", [])).root
-    pools = frozenset((path.parts[-4], path.parts[-3]) for path in paths if path.parent.name == "samples")
+    pools = _pools(table.made)
     rows = table.columns(["sample_id", "loser_id"]).to_pylist()
     trained = frozenset(row["sample_id"] for row in rows)
     drawn = [samples for samples in every if (samples.pool.policy, samples.pool.name) in pools]

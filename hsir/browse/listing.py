@@ -46,6 +46,11 @@ class Query(BaseModel):
     """The policies whose answers to a benchmark are shown side by side, if not `against` and `pool`."""
     page: int = Field(1, ge=1, le=1_000_000)
 
+    @property
+    def titles(self) -> frozenset[str]:
+        """The pools that it names."""
+        return frozenset({self.pool, self.against, self.left, self.right} - {""})
+
     def address(self, **changes: str | int) -> str:
         """Return the query of an address, with changes; defaults are left out."""
         given = self.model_copy(update=changes).model_dump(exclude_defaults=True)

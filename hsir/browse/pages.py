@@ -1,6 +1,6 @@
 """What each page shows, computed from the tables when it is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from hsir.storage.tables import Row
 
 PATIENCE = 2.0
 """Seconds that a page waits for filters to be applied; those of many policies take longer, in the background."""
+CUTS = "veriexit.parquet"
 COLUMNS = ["question_id", "question", "gold", "difficulty"]
 
 
@@ -71,6 +72,8 @@ class Shown:
     found: int
     before: str | None
     after: str | None
+    tallies: Sequence[tuple[str, samples.Tally]]
+    """The verdicts by pool."""
     groups: Sequence[Group]
     pair: tuple[str, str] | None
     """The titles of the two policies that are shown side by side; only for a benchmark."""
@@ -88,6 +91,7 @@ class Pages:
         self._library = Library()
         self._samples, self._questions = Derived[Samples](), Derived[list[Row]]()
         self._chosen, self._scores = Derived[Future[Chosen | None]](), Derived[dict[str, float]]()
+        self._sources = Derived[frozenset[tuple[str, str]]]()
         self._later = ThreadPoolExecutor(1)
         self._cuts, self._hits = Derived[tuple[dict[str, int | None], Layout]](), Derived[set[str]]()
 
@@ -99,7 +103,7 @@ class Pages:
         """Look which tables exist, without reading them, and read the numbers of solutions left by each filter."""
         found = []
         for place in self.places.values():
-            expected = self._tables(place)
+            expected = [*_needed(place, place.pools), *(folder / "filtered.parquet" for folder in place.policies)]
             missing = [path for path in expected if not path.is_file()]
             funnels = [_funnel(path) for path in place.policies if (path / "funnel.json").is_file()]
             found.append(Overview(place, len(expected), missing, funnels))
@@ -107,7 +111,7 @@ class Pages:
 
     def listing(self, place: Place, query: Query) -> Listing:
         """Return a page of the questions that a query asks for."""
-        questions = self._opened(place)
+        questions = self._opened(place, query)
         places = questions.found(query, self._containing)
         pages = max(1, -(-len(places) // PAGE))
         query = query.model_copy(update={"page": min(query.page, pages)})
@@ -116,12 +120,12 @@ class Pages:
         return Listing(
             place, query, questions.samples, [str(level) for level in levels],
             questions.lines(places[start : start + PAGE]), len(places), len(questions.rows), pages,
-            self._library.notes(self._tables(place)),
+            self._library.notes(self._tables(place, questions)),
         )  # fmt: skip
 
     def question(self, place: Place, name: str, query: Query) -> Shown | None:
         """Return all that is known of a question; None if there is no such question."""
-        questions = self._opened(place)
+        questions = self._opened(place, query)
         number = next((n for n, row in enumerate(questions.rows) if row["question_id"] == name), None)
         if number is None:
             return None
@@ -138,16 +142,13 @@ class Pages:
             place, query, questions.rows[number], None if at is None else at + 1, len(found),
             None if before is None else questions.rows[before]["question_id"],
             None if after is None else questions.rows[after]["question_id"],
+            [(one.pool.title, one.tallies.get(name, samples.Tally())) for one in questions.samples],
             groups(shown, name, lambda one: self._known(place, one, select)), both, select, waiting,
-            self._library.notes(self._tables(place)),
+            self._library.notes(self._tables(place, questions)),
         )  # fmt: skip
 
-    def tallies(self, place: Place, name: str) -> list[tuple[str, samples.Tally]]:
-        """Return the verdicts on a question by pool."""
-        return [(one.pool.title, one.tallies.get(name, samples.Tally())) for one in self._opened(place).samples]
-
-    def _opened(self, place: Place) -> Questions:
-        return Questions(self._rows(place), [self._loaded(pool) for pool in place.pools])
+    def _opened(self, place: Place, query: Query) -> Questions:
+        return Questions(self._rows(place), [self._loaded(pool) for pool in place.shown(query.titles)])
 
     def _rows(self, place: Place) -> list[Row]:
         current = self._library.versions("questions", [place.questions])
@@ -167,7 +168,7 @@ class Pages:
         """Return which solutions each policy was trained on, and why; and the policies for which that takes longer."""
         tables, levels = tuple(map(id, questions.samples)), questions.levels()
         futures = {}
-        for folder in place.policies:
+        for folder in self._from(place, questions):
             current = self._library.versions("filtered", [folder / "filtered.parquet"])
             submit = partial(self._later.submit, chosen.chosen, self._library, folder, questions.samples, levels)
             futures[folder.name] = self._chosen.get(folder, (current, tables), submit)
@@ -175,17 +176,28 @@ class Pages:
         found = [one for future in futures.values() if future in done and (one := future.result()) is not None]
         return found, [name for name, future in futures.items() if future in waiting]
 
+    def _from(self, place: Place, questions: Questions) -> list[Path]:
+        """Return the policies whose training set is selected from some of the pools that are shown, or from unknown
+        ones."""
+        shown = {(one.pool.policy, one.pool.name) for one in questions.samples}
+        found = []
+        for folder in place.policies:
+            path = folder / "filtered.parquet"
+            pools = self._sources.get(path, version(path), partial(chosen.sources, path))
+            found += [folder] if not pools or pools & shown else []
+        return found
+
     def _known(self, place: Place, one: Samples, select: Sequence[Chosen]) -> Known:
         """Return the cuts and scores of a policy's pools."""
         pools = [pool for pool in place.pools if pool.policy == one.pool.policy]
-        cuts = {pool.name: self._cut(pool) for pool in pools if (pool.folder / "veriexit.parquet").is_file()}
+        cuts = {pool.name: self._cut(pool) for pool in pools if (pool.folder / CUTS).is_file()}
         scored = {(pool.policy, pool.name): self._scored(pool) for pool in pools}
         layout: Layout = next((layout for _, layout in cuts.values()), "blank_line")
         return Known({name: steps for name, (steps, _) in cuts.items()}, scored, select, layout)
 
     def _cut(self, pool: Pool) -> tuple[dict[str, int | None], Layout]:
         """Return the step after which each failed solution is cut, and how steps are separated."""
-        path = pool.folder / "veriexit.parquet"
+        path = pool.folder / CUTS
         current = self._library.versions("veriexit", [path])
 
         def read() -> tuple[dict[str, int | None], Layout]:
@@ -209,12 +221,16 @@ class Pages:
         """Return the questions with a completion that contains a text; the last search of a pool is kept."""
         return self._hits.get(one.pool.folder, (id(one), text), lambda: one.containing(text))
 
-    def _tables(self, place: Place) -> list[Path]:
-        """Return the tables that a place needs."""
-        of_pools = [path for pool in place.pools for path in samples.files(pool)]
-        cuts = [path for pool in place.pools if (path := pool.folder / "veriexit.parquet").is_file()]
-        scores = [path for pool in place.pools for path in pool.folder.glob("*-scores.parquet")]
-        return [place.questions, *of_pools, *cuts, *scores, *(path / "filtered.parquet" for path in place.policies)]
+    def _tables(self, place: Place, questions: Questions) -> list[Path]:
+        """Return the tables that a page reads."""
+        pools = [one.pool for one in questions.samples]
+        more = [path for pool in pools for path in (*pool.folder.glob("*-scores.parquet"), pool.folder / CUTS)]
+        trained = [folder / "filtered.parquet" for folder in self._from(place, questions)]
+        return [*_needed(place, pools), *(path for path in more if path.is_file()), *trained]
+
+
+def _needed(place: Place, pools: Iterable[Pool]) -> list[Path]:
+    return [place.questions, *(path for pool in pools for path in samples.files(pool))]
 
 
 def _funnel(folder: Path) -> Funnel:

@@ -1,7 +1,7 @@
 """What there is to browse: sets of questions, and the pools of samples that answer them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from hsir.report.run import Cell, Drawn, Made
 
 TRAINING = "pools"
 """The name of the set of questions that pools are sampled for; that of a benchmark is `eval/{benchmark}`."""
+MOST = 8
+"""Pools that a page shows, unless all of those of a policy are needed: the tables of the others are not read."""
 _SHARD = re.compile(r"\d+-of-(\d+)\.parquet")
 
 
@@ -56,6 +58,18 @@ class Place:
     def title(self) -> str:
         """Its name on a page."""
         return "training questions" if self.name == TRAINING else f"benchmark {self.name.removeprefix(EVAL)}"
+
+    def shown(self, titles: Collection[str]) -> tuple[Pool, ...]:
+        """Return the pools that a page shows, of all if they are many: those with some titles; of training questions,
+        with all pools of the same policies; of a benchmark, with the first others."""
+        if len(self.pools) <= MOST:
+            return self.pools
+        named = [pool for pool in self.pools if pool.title in titles]
+        if self.name == TRAINING:
+            policies = {pool.policy for pool in named or self.pools[:1]}
+            return tuple(pool for pool in self.pools if pool.policy in policies)
+        chosen = [*named, *(pool for pool in self.pools if pool not in named)][: max(MOST, len(named))]
+        return tuple(pool for pool in self.pools if pool in chosen)
 
 
 def of_run(made: Made) -> list[Place]:

@@ -1,5 +1,6 @@
 """What `hsir browse` shows: lists, filters and orders; a question's samples, cuts, probes, and what became of each."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,27 @@ def test_a_run_in_progress_is_shown_as_far_as_it_is(tmp_path: Path) -> None:
     found = answers(shown(tmp_path, HARD))
     assert found[f"{HARD}-k5-0"].verdict is None and not found[f"{HARD}-k5-0"].fates
     assert len(found[f"{HARD}-k5-0"].cuts[0].continuations) == 1
+
+
+def test_of_many_pools_some_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hsir.browse.places.MOST", 2)
+    root = lay_down(tmp_path)
+    shutil.copytree(root / "start", root / "late")
+    shutil.copytree(root / "m.1/eval", root / "late/eval", dirs_exist_ok=True)
+    made, place = opened(tmp_path)
+
+    def pools(key: str, **query: Any) -> list[str]:
+        return [one.pool.title for one in made.listing(made.places[key], Query(**query)).pools]
+
+    assert pools(POOLS) == ["late/k5", "late/k5-exit", "late/k5-probe"], "those of the first policy"
+    assert pools(POOLS, pool="start/k5-exit") == ["start/k5", "start/k5-exit", "start/k5-probe"]
+    assert len(pools(POOLS, pool="start/k5", against="late/k5")) == 6
+    assert pools(EVAL) == ["late", "m.1"]
+    assert pools(EVAL, pool="start") == ["late", "start"]
+    assert pools(EVAL, pool="start", left="m.1") == ["m.1", "start"]
+    late, start = (made.question(place, "q000", Query(pool=f"{name}/k5")) for name in ("late", "start"))
+    assert late is not None and not late.chosen, "no training set is selected from these"
+    assert start is not None and [one.policy for one in start.chosen] == ["m.1"]
 
 
 def test_nothing_but_questions_is_browsed(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     root = lay_down(tmp_path)
     (root / "start/k5/verified.parquet").unlink()
     with client(tmp_path) as pages:
-        assert "1 of 15 tables not created yet" in pages.get("/s/").text
+        assert "1 of 11 tables not created yet" in pages.get("/s/").text
         answer = pages.get(POOLS)
         assert "1 table not created yet" in answer.text and str(root / "start/k5/verified.parquet") in answer.text
 
