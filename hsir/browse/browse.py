@@ -1,5 +1,6 @@
 """Browse the questions, samples, verdicts, cuts and training sets of a run, in the browser."""
 
+import os
 import socket
 import webbrowser
 from pathlib import Path
@@ -38,7 +39,7 @@ def main(
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:
-        raise InputError(f"--port {port}: {error.strerror}; choose another, or leave it out") from error
+        raise InputError(f"--port {port}: {os.strerror(error.errno or 0).lower()}; choose another, or leave it out") from error
     address = f"http://{HOST}:{listener.getsockname()[1]}{made.state.root}"
     say(f"{title}: {address} (Ctrl-C ends it)")
     if show:
