@@ -6,6 +6,7 @@ set selected by InDiv, and a benchmark that three policies answered. Then it ope
 PYTHONPATH=. python benchmarks/browse.py > benchmarks/browse.md
 """
 
+import os
 import random
 import re
 import subprocess
@@ -170,31 +171,38 @@ def memory(process: int, what: str = "VmHWM") -> float:
     return int(re.findall(rf"{what}:\s+(\d+)", status)[0]) / 1024
 
 
+def measure(results: Path) -> None:
+    """Open pages of a run in a new process; print the time of each, and the memory."""
+    size = sum(path.stat().st_size for path in results.rglob("*.parquet")) / 2**20
+    began = time.perf_counter()
+    with served(results) as (address, process):
+        told: list[tuple[Any, ...]] = [("the command starts", time.perf_counter() - began)]
+        told.append(("overview", timed(address)[0]))
+        for name in ("eval/sums", "pools"):
+            told += opened(f"{address}synthetic/sums/seed0/{name}", name)
+        before, place = memory(process), f"{address}synthetic/sums/seed0/pools"
+        told.append(("`pools`: search in all completions", timed(f"{place}?within=completions&text=nowhere")[0]))
+        show(told, size, before, memory(process))
+
+
+def opened(place: str, name: str) -> Iterator[tuple[Any, ...]]:
+    """Open the list of a set of questions, and the first questions; yield each page and its seconds."""
+    seconds, page = timed(place)
+    yield f"`{name}`: first page", seconds
+    yield f"`{name}`: another page", timed(f"{place}?page=20")[0]
+    yield f"`{name}`: search in questions", timed(f"{place}?text=01234")[0]
+    yield f"`{name}`: unsolved ones, by tokens", timed(f"{place}?solved=none&sort=-tokens")[0]
+    site = "/".join(place.split("/")[:3])
+    first, *others = [timed(f"{site}{unescape(link)}")[0] for link in QUESTION.findall(page)[:OPENED]]
+    yield f"`{name}`: first question", first
+    yield f"`{name}`: next questions, median (largest)", median(others), max(others)
+
+
 def main() -> None:
-    """Print the time of each page, and the memory."""
+    """Write the run, and measure."""
     with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results"
-        lay_down(results)
-        size = sum(path.stat().st_size for path in results.rglob("*.parquet")) / 2**20
-        began = time.perf_counter()
-        with served(results) as (address, process):
-            told, origin = [("the command starts", time.perf_counter() - began)], address.split("/", 3)
-            told.append(("overview", timed(address)[0]))
-            for name in ("eval/sums", "pools"):
-                place = f"{address}synthetic/sums/seed0/{name}"
-                seconds, page = timed(place)
-                told.append((f"`{name}`: first page", seconds))
-                told.append((f"`{name}`: another page", timed(f"{place}?page=20")[0]))
-                told.append((f"`{name}`: search in questions", timed(f"{place}?text=01234")[0]))
-                if name == "pools":
-                    told.append(("`pools`: unsolved ones, by tokens", timed(f"{place}?solved=none&sort=-tokens")[0]))
-                links = [f"{'/'.join(origin[:3])}{unescape(link)}" for link in QUESTION.findall(page)[:OPENED]]
-                opened = [timed(link)[0] for link in links]
-                told.append((f"`{name}`: first question", opened[0]))
-                told.append((f"`{name}`: next questions, median (largest)", median(opened[1:]), max(opened[1:])))
-            before = memory(process)
-            told.append(("`pools`: search in all completions", timed(f"{place}?within=completions&text=nowhere")[0]))
-            show(told, size, before, memory(process))
+        lay_down(Path(folder) / "results")
+        measure(Path(folder) / "results")
 
 
 def show(told: list[tuple[Any, ...]], size: float, before: float, after: float) -> None:
@@ -205,7 +213,8 @@ def show(told: list[tuple[Any, ...]], size: float, before: float, after: float) 
     print("| page | seconds |\n|---|---:|")
     for what, seconds, *most in told:
         print(f"| {what} | {seconds:.2f}{f' ({most[0]:.2f})' if most else ''} |")
-    print(f"\nPeak memory: {before:,.0f} MiB; after a search in all completions, {after:,.0f} MiB.")
+    print(f"\nLoad of the machine: {os.getloadavg()[0]:.1f}.")
+    print(f"Peak memory: {before:,.0f} MiB; after a search in all completions, {after:,.0f} MiB.")
 
 
 if __name__ == "__main__":

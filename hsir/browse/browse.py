@@ -39,7 +39,9 @@ def main(
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:
-        raise InputError(f"--port {port}: {os.strerror(error.errno or 0).lower()}; choose another, or leave it out") from error
+        raise InputError(
+            f"--port {port}: {os.strerror(error.errno or 0).lower()}; choose another, or leave it out"
+        ) from error
     address = f"http://{HOST}:{listener.getsockname()[1]}{made.state.root}"
     say(f"{title}: {address} (Ctrl-C ends it)")
     if show:
