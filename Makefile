@@ -7,7 +7,7 @@ SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-gpu-env test-slurm test-slurm-faults \
-	bench-demo bench-ablations bench-bags site dag docs lock clean
+	bench-demo bench-ablations bench-preferences bench-bags site dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -81,7 +81,7 @@ test-slurm-faults: $(VENV)/ready-dev ## the same with all faults, and benchmarks
 rehearse: $(VENV)/ready ## the paper's experiments on generated questions by the embedded model, to their reports
 	for file in config/paper/*.yaml; do $(SNAKEMAKE) --configfile $$file --config rehearse=true || exit 1; done
 
-bench-demo bench-ablations: $(VENV)/ready ## does the method work? five seeds; 20 (all ablations: 40) minutes
+bench-demo bench-ablations bench-preferences: $(VENV)/ready ## does the method work? five seeds; 20 to 40 minutes each
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
 

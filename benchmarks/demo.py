@@ -14,6 +14,7 @@ test questions are the same for all. One iteration of self-improvement.
 """
 TITLES = {
     "bench-demo": "Does the method work on the embedded default?",
+    "bench-preferences": "Does preference learning improve on its parent?",
     "bench-ablations": "The effect of each half of the method, and of the standardization of InDiv",
 }
 

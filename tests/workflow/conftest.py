@@ -33,12 +33,13 @@ def command(directory: Path, *arguments: str, config: dict[str, Any] | None = No
 
 
 def snakemake(
-    directory: Path, *arguments: str, config: dict[str, Any] | None = None
+    directory: Path, *arguments: str, config: dict[str, Any] | None = None, variables: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in a directory."""
+    """Run the workflow in a directory, with more environment variables."""
     return subprocess.run(
-        command(directory, *arguments, config=config), capture_output=True, text=True, timeout=1200, env=environment()
-    )
+        command(directory, *arguments, config=config), capture_output=True, text=True, timeout=2400,
+        env=environment() | (variables or {}),
+    )  # fmt: skip
 
 
 def environment() -> dict[str, str]:

@@ -1,35 +1,87 @@
-"""A complete rehearsal: letters, pairs, rollouts, another test set."""
+"""Rehearsals of all tables and figures of the paper and its appendix, to their reports."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from hsir.config import read_yaml
+from hsir.config.overlay import overlay
+from tests.fake_teacher import message
 from tests.workflow.conftest import PROJECT, snakemake
+from tests.workflow.warm import warmed
 
-CONFIG = {
-    **read_yaml(PROJECT / "config/paper/table6.yaml"),
-    "run": "small",
-    "runs": {
-        "small": {
-            "models": ["qwen2.5-7b"], "tasks": ["medqa"], "methods": ["hsir-dpo", "h-grpo"], "benchmarks": ["gpqa"],
-            "iterations": 1,
-        }
-    },
-    "rehearse": True,
-}  # fmt: skip
+PAPER = {path.stem: read_yaml(path) for path in sorted((PROJECT / "config/paper").glob("*.yaml"))}
+SAMPLED = "appendix-self-consistency"
+"""Merged with the others, it would sample all of their evaluations."""
 
 
-def test_a_rehearsal_runs_to_its_report_and_says_what_it_is(tmp_path: Path) -> None:
-    done = snakemake(tmp_path, config=CONFIG)
+class Agreeable(BaseHTTPRequestHandler):
+    """A judge that says yes to every step."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        said = message("yes")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the log of the tests clean."""
+
+
+@contextmanager
+def judging() -> Iterator[str]:
+    """Yield the address of a judge."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Agreeable) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+def merged(names: list[str]) -> dict[str, Any]:
+    """Return one config with the runs of several, so that they share policies and pools; none may change another."""
+    whole = overlay(*(PAPER[name] for name in names))
+    for name in names:
+        for keys, value in leaves({**PAPER[name], "run": None}):
+            assert dict(leaves({**whole, "run": None}))[keys] == value, f"{name} and another file set {'.'.join(keys)}"
+    built = [PAPER[name]["run"] for name in names]
+    return whole | {"run": [run for one in built for run in ([one] if isinstance(one, str) else one)], "rehearse": True}
+
+
+def leaves(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the values of nested mappings, each with its keys."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*above, str(key)))
+    else:
+        yield above, value
+
+
+def rehearse(folder: Path, config: dict[str, Any], variables: dict[str, str]) -> None:
+    """Rehearse the runs of a config, and check that each has a report that says what it is."""
+    done = snakemake(folder, config=config, variables=variables)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    report = tmp_path / "results-rehearsal/runs/small"
-    assert (report / "results.md").read_text().startswith("# Results of small (rehearsal)")
-    assert "these numbers mean nothing" in (report / "front.html").read_text()
-    figures = sorted(report.glob("*.svg"))
-    assert figures and all(">rehearsal</text></svg>" in figure.read_text() for figure in figures)
-    policies = tmp_path / "results-rehearsal/qwen2.5-7b/medqa/seed0"
-    told = json.loads((policies / "h-grpo.1/train.json").read_text())
+    for run in config["run"]:
+        report = folder / "results-rehearsal/runs" / run
+        assert (report / "results.md").read_text().startswith(f"# Results of {run} (rehearsal)")
+        assert "these numbers mean nothing" in (report / "front.html").read_text()
+        figures = sorted(report.glob("*.svg"))
+        assert figures and all(">rehearsal</text></svg>" in figure.read_text() for figure in figures)
+
+
+def test_all_tables_and_figures_run_to_their_reports(tmp_path: Path) -> None:
+    with warmed(tmp_path) as variables, judging() as endpoint:
+        config = merged([name for name in PAPER if name != SAMPLED])
+        rehearse(tmp_path, overlay(config, {"judge": {"endpoint": endpoint}}), variables)
+        rehearse(tmp_path, merged([SAMPLED]), variables)
+    small, large = (tmp_path / f"results-rehearsal/{model}/medqa/seed0" for model in ("qwen2.5-1.5b", "qwen2.5-7b"))
+    told = json.loads((small / "h-grpo.1/train.json").read_text())
     assert told["steps"] == 2 and told["rollouts"] == 16
-    assert json.loads((policies / "hsir-dpo.1/train.json").read_text())["examples"] > 0
-    assert json.loads((policies / "hsir-dpo.1/eval/gpqa.json").read_text())["questions"] == 24
+    assert json.loads((large / "hsir-dpo.1/train.json").read_text())["examples"] > 0
+    assert json.loads((large / "hsir-dpo.1/eval/gpqa.json").read_text())["questions"] == 24
     assert not (tmp_path / "results").exists()
