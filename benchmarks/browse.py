@@ -208,8 +208,8 @@ def main() -> None:
 def show(told: list[tuple[Any, ...]], size: float, before: float, after: float) -> None:
     """Print the measurement as a page."""
     print(f"# hsir browse\n\n{described()}\n")
-    print(f"{QUESTIONS:,} training questions with {SAMPLES} samples each, about 10,000 recycled ones, and {TEST:,} test")
-    print(f"questions with the answers of {len(POLICIES)} policies: {size:,.0f} MiB of tables on disk.\n")
+    print(f"{QUESTIONS:,} training questions with {SAMPLES} samples each, about 10,000 recycled ones, and {TEST:,}")
+    print(f"test questions with the answers of {len(POLICIES)} policies: {size:,.0f} MiB of tables on disk.\n")
     print("| page | seconds |\n|---|---:|")
     for what, seconds, *most in told:
         print(f"| {what} | {seconds:.2f}{f' ({most[0]:.2f})' if most else ''} |")
