@@ -16,6 +16,7 @@ BEFORE, DURING, RESULTS = "Before a run", "While it runs", "Results"
 OWN, STAGES = "On your own files", "Stages, as called by Snakemake"
 LATER = (
     ("report", RESULTS, ("show", "compare", "export")),
+    ("browse", RESULTS, ("browse",)),
     ("own", OWN, ("sample", "veriexit", "score", "filter", "train")),
     ("stages", OWN, ("grade", "div", "distill")),
     (
@@ -52,7 +53,10 @@ def later(package: str, name: str) -> Callable[[typer.Context], None]:
             main = importlib.import_module(f"hsir.{package}.{name}").main
             run = importlib.import_module("hsir.stages.cli").run
         except ModuleNotFoundError as error:
-            raise InputError(f"hsir {name} needs {error.name}, which is not installed here") from error
+            raise InputError(
+                f"hsir {name} needs {error.name}, which is not installed here; update the environment"
+                " (requirements.lock; on a cluster, envs/driver.yaml)"
+            ) from error
         sys.argv[1:] = context.args  # multi-device training reruns its own command
         run(main, f"hsir {name}")
 

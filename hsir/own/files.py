@@ -5,10 +5,25 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import typer
+
+from hsir.config.home import found
 from hsir.errors import InputError
 from hsir.stages import cli
 from hsir.storage.tables import Row
+
+
+def model_option(what: str) -> Any:
+    """Return a typer option that takes a model: a folder here or in the project, or a name on the hub."""
+    return typer.Option(help=what, callback=located)
+
+
+def located(model: str) -> str:
+    """Return the folder of a model, if it is one of the project: `hsir/embedded/model` is found from any folder."""
+    folder = found(model)
+    return str(folder) if folder.is_dir() and not Path(model).is_dir() else model
 
 
 def read(path: Path, columns: Mapping[str, str], added: Sequence[str] = ()) -> list[Row]:

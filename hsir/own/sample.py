@@ -20,7 +20,7 @@ ADDED = ("sample", "completion", "n_tokens", "finish")
 
 
 def main(
-    model: Annotated[str, typer.Option(help="A model folder, or a name on the hub.")],
+    model: Annotated[str, files.model_option("A model folder, or a name on the hub.")],
     rows: Annotated[Path, cli.file_option("--in", "Rows with a prompt.", *cli.SUFFIXES)],
     output: Annotated[
         Path, cli.file_option("--out", f"The rows, once per sample, with {', '.join(ADDED)}.", *cli.SUFFIXES)

@@ -23,7 +23,7 @@ Standardise = Literal["zscore", "per_question", "length_residual"]
 
 
 def main(
-    policy: Annotated[str, typer.Option(help="The model that wrote the solutions: a folder, or a name on the hub.")],
+    policy: Annotated[str, files.model_option("The model that wrote the solutions: a folder, or a name on the hub.")],
     rows: Annotated[Path, cli.file_option("--in", "Rows with prompt and completion.", *cli.SUFFIXES)],
     output: Annotated[Path, cli.file_option("--out", "Scores and their parts, one row per solution.", *cli.SUFFIXES)],
     prompt: Annotated[str, typer.Option(help="Column of prompts: text as the model reads it, or messages.")] = "prompt",

@@ -18,7 +18,7 @@ from hsir.storage.models import load_tokenizer
 
 
 def main(
-    model: Annotated[str, typer.Option(help="Initial model: a folder, or a name on the hub.")],
+    model: Annotated[str, files.model_option("Initial model: a folder, or a name on the hub.")],
     rows: Annotated[Path, cli.file_option("--in", "Rows with prompt and completion.", *cli.SUFFIXES)],
     output: Annotated[Path, typer.Option("--out", help="Folder for the weights; losses go to FOLDER.json.")],
     prompt: Annotated[str, typer.Option(help="Column of prompts: a user's message each.")] = "prompt",

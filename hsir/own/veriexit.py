@@ -31,7 +31,7 @@ ANSWERED = ("recycled_sample", "recycled", "recycled_answer", "recycled_verdict"
 
 
 def main(
-    model: Annotated[str, typer.Option(help="The model that wrote the traces; cutting needs its tokenizer only.")],
+    model: Annotated[str, files.model_option("The model that wrote the traces; cutting needs its tokenizer only.")],
     rows: Annotated[Path, cli.file_option("--in", "Rows with question, gold and completion.", *cli.SUFFIXES)],
     output: Annotated[Path, cli.file_option("--out", "The rows, with their cuts and answers.", *cli.SUFFIXES)],
     task: Annotated[str | None, typer.Option(help="A task's kind (gsm8k), or a task as JSON.")] = None,

@@ -7,15 +7,13 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from hsir.config import Plan, load, read_yaml
-from hsir.config.home import HOME
 from hsir.config.plan import test_set
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.report import compared, rows
 from hsir.report.compared import Difference
 from hsir.report.page import page
-from hsir.report.run import Cell, Made
+from hsir.report.run import Cell, Made, open_run
 from hsir.report.seeds import Place
 from hsir.report.sheets import Sheet, by_question, markdown
 from hsir.report.show import show
@@ -62,12 +60,7 @@ def main(
 
 def opened(folder: Path, name: str) -> Side:
     """Read a run; its results are located relative to its folder, regardless of its config."""
-    path = folder.resolve() / "config.yaml"
-    if not path.is_file():
-        raise InputError(f"{folder}: no config.yaml; name the folder of a finished run, such as results/runs/demo")
-    raw = read_yaml(path)
-    config = load(raw, HOME / "config", {str(path): raw})
-    made = Made(Plan(config.model_copy(update={"results": str(path.parents[2])})))
+    made = open_run(folder)
     places: dict[Place, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in made.evaluated():
         for benchmark in made.plan.evaluations(made.run, cell.model, cell.task):

@@ -1,7 +1,6 @@
 """Example traces: a seeded sample of what VeriExit cut and recovered, and of what InDiv dropped and kept."""
 
 import random
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -16,6 +15,7 @@ from hsir.diversity.div import kept_steps
 from hsir.diversity.wordcounts import words
 from hsir.report import indiv_view, pools
 from hsir.report.run import Cell, Drawn, Made
+from hsir.report.visible import visible as visible
 from hsir.splitting import Layout
 from hsir.storage import tables
 
@@ -25,8 +25,6 @@ MOST = 24
 LONG_STEP, LONG_TRACE = 4_000, 20_000
 """Maximum number of characters shown per step, and per trace."""
 
-ACTING = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-"""Unicode categories: control, format, surrogate, private use, line and paragraph separators."""
 CUTS = ["parent_id", "question_id", "cut_step"]
 
 Steps = Sequence[tuple[str, int]]
@@ -75,12 +73,6 @@ def gather(made: Made, seen: Sequence[indiv_view.Seen]) -> list[Exhibit]:
         *(shown for drawn, n in _dealt(recycled) for shown in _recycled(made, drawn, n)),
         *(shown for one, n in _dealt(filtered) for shown in _compared(made, one, n)),
     ]
-
-
-def visible(text: str) -> str:
-    """Replace characters that would affect the page, such as U+202E, by their code points."""
-    acting = {sign: f"<U+{ord(sign):04X}>" for sign in set(text) - {"\n", "\t"} if unicodedata.category(sign) in ACTING}
-    return "".join(acting.get(sign, sign) for sign in text)
 
 
 def repeats(steps: Sequence[str]) -> list[bool]:

@@ -4,13 +4,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hsir.config import Plan
+from hsir.config import Plan, load, read_yaml
+from hsir.config.home import HOME
 from hsir.config.plan import EVAL, test_set
 from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
+from hsir.errors import InputError
 
 REFERENCE = "restem"
 """The default reference of a run's methods: plain self-training."""
+
+
+def open_run(folder: Path) -> "Made":
+    """Open a run from its folder; its results are located relative to the folder, regardless of its config.
+
+    Raises InputError if the folder is not that of a run.
+    """
+    path = folder.resolve() / "config.yaml"
+    if not path.is_file():
+        raise InputError(f"{folder}: no config.yaml; name the folder of a finished run, such as results/runs/demo")
+    raw = read_yaml(path)
+    config = load(raw, HOME / "config", {str(path): raw})
+    return Made(Plan(config.model_copy(update={"results": str(path.parents[2])})))
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,9 @@ def check_exists(path: str) -> None:
         raise InputError(f"{path}: a GGUF model, but only safetensors are loaded; {weights.CONVERT}")
     folder = Path(path)
     if is_local(path) and not folder.is_dir():
-        raise InputError(f"{path}: no such model folder; fix `path` in config/models/<name>.yaml")
+        raise InputError(
+            f"{path}: no such model folder; correct the path (of a run: `path` in config/models/<name>.yaml)"
+        )
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise InputError(f"{path}: the folder contains no model (no config.json)")
 

@@ -5,14 +5,17 @@ Parquet's own checksums cover the pages, but not the footer, which defines what 
 
 import hashlib
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 KEY = "hsir-checksum"
 BLANK = "0" * 32
 """Placeholder that the file is written with, and that replaces the checksum while it is computed."""
 _BEFORE = KEY.encode() + b"\x18\x20"
 """The footer's key, the type of its value (text), and its length."""
+_TAIL, _CHUNK = 4 << 20, 1 << 20
+"""Bytes at the end of a file that contain its footer, and bytes that are hashed at a time."""
 _STAMP = b"\x18\x04hsir\x18"
 
 
@@ -31,6 +34,23 @@ def damaged(content: bytes) -> bool:
     """Return whether a file has changed since it was sealed; false if it has no seal."""
     place = _place(content)
     return place is not None and content[place : place + 32] != _digest(content, place)
+
+
+def damaged_in(file: BinaryIO) -> bool:
+    """Return the same for an open file, without holding all of it in memory."""
+    size = file.seek(0, os.SEEK_END)
+    start = file.seek(max(size - _TAIL, 0))
+    tail = file.read()
+    within = _place(tail)
+    if within is None:
+        return False
+    digest, left = hashlib.sha256(), start + within
+    file.seek(0)
+    while left and (chunk := file.read(min(left, _CHUNK))):
+        digest.update(chunk)
+        left -= len(chunk)
+    digest.update(BLANK.encode() + tail[within + 32 :])
+    return tail[within : within + 32] != digest.hexdigest()[:32].encode()
 
 
 def sealed(content: bytes) -> bool:

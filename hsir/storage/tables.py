@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ SUFFIXES = (".parquet", ".jsonl")
 STATING = "stating"
 WHOLE = "whole"
 """In the metadata of a table `veriexit`: how many of its failed solutions state an answer, correct or incorrect."""
+GROUP = 1_000
+"""Rows per row group of a file, so that a few rows can be read without decoding the others."""
 _IDS = pa.list_(pa.int32())
 
 
@@ -91,7 +94,7 @@ def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:
             temporary.write_text("".join(lines), encoding="ascii")
         else:
             with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
-                writer.write_table(table)
+                writer.write_table(table, row_group_size=GROUP)
                 writer.add_key_value_metadata({seal.KEY: seal.BLANK})
             seal.seal(temporary)
 
@@ -182,18 +185,25 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
         raise InputError(f"{path}: no such table; create it with `snakemake {path}`")
     if path.suffix == ".jsonl":
         return _read_lines(kind, path, columns, only)
-    try:
+    with whole(path):
         content = _sound(path)
         schema = pq.read_schema(content)
-        stamped = json.loads((schema.metadata or {}).get(b"hsir", b"{}"))
+        # A table of a version that did not have the column yet.
         absent = [name for name in columns if name not in schema.names and SCHEMAS[kind].field(name).nullable]
         there = [name for name in columns if name not in absent]
-        if not set(there) <= set(schema.names) or stamped.get("table", kind) != kind:
-            raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(schema.names)}); delete it")
+        check_kind(kind, path, schema, there)
         table = _decode(content, there, only)
-        for field in map(SCHEMAS[kind].field, absent):  # a table of a version that did not have the column yet
+        for field in map(SCHEMAS[kind].field, absent):
             table = table.append_column(field, pa.nulls(len(table), field.type))
         table.validate(full=True)
+    return table
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Raise InputError with the file's name and a fix for what a damaged file raises."""
+    try:
+        yield
     except (pa.ArrowException, OSError, ValueError) as error:
         if disk.refused(error):
             raise
@@ -201,7 +211,14 @@ def _read_one(kind: str, path: Path, columns: Sequence[str], only: Collection[st
             f"{path}: not a complete Parquet file ({path.stat().st_size} bytes; it was truncated, for example by a"
             f" full disk or a broken copy, or damaged by a failing disk); delete it and rerun: {error}"
         ) from error
-    return table
+
+
+def check_kind(kind: str | None, path: Path, schema: pa.Schema, columns: Iterable[str] = ()) -> Row:
+    """Return the metadata of a table; raises InputError if it is of another kind, or lacks a column."""
+    stamped: Row = json.loads((schema.metadata or {}).get(b"hsir", b"{}"))
+    if not set(columns) <= set(schema.names) or (kind and stamped.get("table", kind) != kind):
+        raise InputError(f"{path}: not a table of kind {kind!r} (columns {', '.join(schema.names)}); delete it")
+    return stamped
 
 
 def _decode(content: pa.BufferReader, columns: Sequence[str], only: Collection[str] | None) -> pa.Table:

@@ -26,7 +26,8 @@ def test_the_help_lists_every_stage_under_what_it_is_for(root: Path) -> None:
     told = hsir(root, "--help").stdout
     listed = set(re.findall(r"^│ (\w+) +\S", told, re.MULTILINE))
     stages = {path.stem for path in (root / "hsir/stages").glob("*.py")} - {"__init__", "cli", "parts"}
-    others = {"init", "plan", "doctor", "status", "dag", "push", "show", "compare", "export", "label", "check"}
+    others = {"init", "plan", "doctor", "status", "dag", "push", "show", "compare", "export", "label", "check",
+              "browse"}  # fmt: skip
     assert listed == stages | others
     panels = [told.index(panel) for panel in ("Before a run", "While it runs", "Results", "On your own files")]
     assert panels == sorted(panels)
@@ -48,6 +49,7 @@ def test_a_stage_has_its_own_help_with_defaults_as_json(root: Path) -> None:
         (["grade", "--in", "no.jsonl", "--out", "v.jsonl", "--kind", "number"], 1, "no.jsonl: no such file"),
         (["show", "FOLDER"], 1, "results.csv: no such file"),
         (["compare", "FOLDER", "FOLDER"], 1, "no config.yaml; name the folder of a finished run"),
+        (["browse", "FOLDER"], 1, "no run, no folder of a run, and no results; name one"),
         (["--directory", "no", "plan"], 1, "no: no such folder"),
         (["plan", "--directory", "FOLDER"], 1, "config/config.yaml: no such config"),
     ],

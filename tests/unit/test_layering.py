@@ -49,3 +49,8 @@ def test_a_stages_help_is_shown_without_the_model_libraries(stage: str, root: Pa
 def test_commands_on_ones_own_files_load_no_more(root: Path) -> None:
     imports = "import " + ", ".join(f"hsir.own.{name}" for name in ("sample", "veriexit", "score", "filter", "train"))
     assert not loaded(imports, root) & MODEL_LIBRARIES
+
+
+def test_pages_of_a_run_are_served_without_the_model_libraries(root: Path) -> None:
+    """A login node has none of them, and that is where results are."""
+    assert not loaded("import hsir.browse.browse", root) & (MODEL_LIBRARIES | {"torch", "scipy", "altair"})

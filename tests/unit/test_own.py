@@ -29,6 +29,21 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [row for _, _, row in cli.rows(path)]
 
 
+def test_a_model_of_the_project_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert files.located("hsir/embedded/model") == MODEL
+    assert files.located("Qwen/Qwen2.5-1.5B-Instruct") == "Qwen/Qwen2.5-1.5B-Instruct"
+    (tmp_path / "hsir/embedded/model").mkdir(parents=True)
+    assert files.located("hsir/embedded/model") == "hsir/embedded/model", "a folder here comes first"
+
+
+@pytest.mark.parametrize("command", ["sample", "veriexit", "score", "train"])
+def test_each_command_looks_for_its_model_there(command: str) -> None:
+    module = {"sample": sample, "veriexit": veriexit, "score": score, "train": train}[command]
+    option = module.main.__annotations__["policy" if command == "score" else "model"]
+    assert option.__metadata__[0].callback is files.located
+
+
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
 def test_rows_come_back_as_they_were_written(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"rows{suffix}"

@@ -122,7 +122,7 @@ def test_each_stage_finds_what_it_imports_in_its_environment(root: Path) -> None
     """By its own imports and those of all that it imports, at the top or within functions."""
     absent = {
         f"{module} in envs/{name}.yaml": lacking
-        for module, name in [*callers(root), ("hsir.__main__", "driver")]
+        for module, name in [*callers(root), ("hsir.__main__", "driver"), ("hsir.browse.browse", "driver")]
         if (lacking := imported(module) - brought(root, name) - NOT_CALLED.get(name, set()))
     }
     assert absent == {}
