@@ -111,7 +111,8 @@ def sources(path: Path) -> frozenset[tuple[str, str]]:
 
 def _pools(made: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     paths = map(Path, made.get("inputs", {}))
-    return frozenset((path.parts[-4], path.parts[-3]) for path in paths if path.parent.name == "samples")
+    # Verdicts name the pool: one that is labelled by majority has the samples of another.
+    return frozenset((path.parts[-3], path.parts[-2]) for path in paths if path.name == "verified.parquet")
 
 
 def _chosen(

@@ -67,7 +67,7 @@ class Line(NamedTuple):
     number: int
     question_id: str
     question: str
-    gold: str
+    gold: str | None
     level: int | None
     tallies: tuple[Tally, ...]
 
@@ -157,7 +157,7 @@ def _compared(one: Tally, other: Tally) -> str:
 
 
 def _contains(row: Row, text: str) -> bool:
-    return any(text in row[name].casefold() for name in ("question", "gold", "question_id"))
+    return any(text in (row[name] or "").casefold() for name in ("question", "gold", "question_id"))
 
 
 def _tokens(pools: Sequence[Samples]) -> dict[str, float]:

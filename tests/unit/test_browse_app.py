@@ -190,3 +190,12 @@ def test_a_long_text_is_shown_in_part(tmp_path: Path, monkeypatch: Any) -> None:
     with client(tmp_path) as pages:
         text = pages.get(f"{POOLS}/question?id=q000").text
     assert "First 3+4=7." in text and "Wait, 7+1=8." not in text and "more characters" in text
+
+
+def test_a_question_without_a_known_answer_is_shown(tmp_path: Path) -> None:
+    root = lay_down(tmp_path)
+    asked = [question(HARD) | {"gold": None}, question("q000")]
+    tables.write("questions", asked, root / "data/unlabelled.parquet", {})
+    with client(tmp_path) as pages:
+        assert pages.get(f"{POOLS}?text=7").text.count('class="open text"') == 1
+        assert "no known answer" in pages.get(f"{POOLS}/question?id={HARD}").text
