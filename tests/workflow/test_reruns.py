@@ -152,7 +152,7 @@ def test_wrong_gold_answers_leave_the_seed_set_and_the_test_set_alone(finished: 
         [job for job in jobs if "sft-initial" in job.outputs[0]]
     )
     tiny["tasks"]["few"]["task"]["noise"] = 0.0
-    assert planned(finished, "one-round", config=tiny) == [], "without noise, all is as before"
+    assert planned(finished, "two-rounds", config=tiny) == [], "without noise, all is as before"
 
 
 def test_a_label_free_method_samples_only_what_it_recycles(finished: Path, tiny: dict[str, Any]) -> None:
