@@ -187,5 +187,8 @@ class Model(Options):
     """A base model."""
 
     path: str = Field(min_length=1, description="Folder or hub id of the base model.")
+    parameters: float | None = Field(
+        None, gt=0, description="Number of parameters, for estimates of memory and time, if the name does not show it."
+    )
     chat_template: Path | None = Field(None, description="Jinja file with the chat template, for a model without one.")
     settings: Settings = Field(Settings(), description="Stage options for this model.")

@@ -37,7 +37,7 @@ def needs(plan: Plan, work: Work, room: float) -> tuple[Need, ...]:
     """Estimate it for each model whose size is known, by training type, on GPUs of `room` bytes."""
     found: dict[tuple[str, str], Need] = {}
     for one in work.trainings:
-        parameters = memory.known(plan.config.models[one.model].path)
+        parameters = memory.known(plan.config.models[one.model])
         if parameters is None:
             continue
         train = plan.train(one.model, one.task, one.policy)
@@ -56,7 +56,7 @@ def too_large(found: Iterable[Need], room: float) -> list[Need]:
     return [need for need in found if need.bytes > room]
 
 
-def each(train: Training, parameters: int, vocabulary: int, room: float) -> float:
+def each(train: Training, parameters: float, vocabulary: int, room: float) -> float:
     """Estimate the bytes on each GPU: weights, gradients, AdamW's moments, a reference, logits, activations.
 
     Activations assume checkpointing: one state per token and block. To generate rollouts, ZeRO-3 gathers all weights on

@@ -9,6 +9,7 @@ from hsir import jsontext
 from hsir.config import Plan
 from hsir.config.home import found
 from hsir.config.rollouts import VllmRollouts
+from hsir.config.settings import Model
 from hsir.config.training import Grpo, Offline, Training
 from hsir.errors import InputError
 from hsir.planning.budget.work import Work
@@ -28,8 +29,7 @@ def training(plan: Plan, model: str, task: str, policy: str) -> float | None:
     Weights, gradients, the optimizer, the logits of the longest batch, vLLM's share of this machine if it generates the
     rollouts; activations of long texts come on top.
     """
-    path = plan.config.models[model].path
-    count = known(path)
+    count, path = known(plan.config.models[model]), plan.config.models[model].path
     if count is None:
         return None
     train = plan.train(model, task, policy)
@@ -53,11 +53,11 @@ def by_model(plan: Plan, work: Work) -> dict[str, float | None]:
     return found
 
 
-def known(path: str) -> int | None:
-    """Return a model's number of parameters from its folder or its name; None if neither shows it."""
-    folder = found(path)
+def known(model: Model) -> float | None:
+    """Return a model's number of parameters from its folder, its config or its name; None if it is unknown."""
+    folder = found(model.path)
     try:
-        return weights.parameters(folder) if folder.is_dir() else weights.named(path)
+        return weights.parameters(folder) if folder.is_dir() else model.parameters or weights.named(model.path)
     except (InputError, OSError):
         return None
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from hsir.cli.plan import show_gpus
 from hsir.config import Plan, load, read_yaml
+from hsir.config.settings import Model
 from hsir.config.training import Train, Training
 from hsir.planning import gpu_memory, memory
 from hsir.planning.budget.summary import Budget
@@ -75,7 +76,7 @@ def test_the_local_profile_gives_what_most_of_the_machine_holds(tmp_path: Path) 
 def per_gpu(model: str, kind: str, **options: Any) -> float:
     """Return the GPU memory that training a model needs."""
     train: Training = TypeAdapter(Train).validate_python({"kind": kind, "device_batch_size": 2, **options})
-    return gpu_memory.each(train, memory.known(model) or 0, 152_000, 80e9)
+    return gpu_memory.each(train, memory.known(Model(path=model)) or 0, 152_000, 80e9)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,12 @@ def test_states_are_split_as_the_devices_split_them(devices: dict[str, Any], byt
     assert per_gpu("a/b-7B", "sft", devices=devices, batch_size=16) - nothing == pytest.approx(
         7e9 * bytes_per_parameter
     )
+
+
+def test_the_size_of_a_model_is_declared_where_its_name_does_not_show_it() -> None:
+    assert memory.known(Model(path="a/mini")) is None
+    assert memory.known(Model(path="a/mini", parameters=3.8e9)) == 3.8e9
+    assert memory.known(Model(path="a/b-7B")) == 7e9
 
 
 def test_a_reference_comes_on_top_and_adapters_need_no_gradients() -> None:

@@ -64,7 +64,7 @@ def leaves(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 def rehearse(folder: Path, config: dict[str, Any], variables: dict[str, str]) -> None:
     """Rehearse the runs of a config, and check that each has a report that says what it is."""
-    done = snakemake(folder, config=config, variables=variables)
+    done = snakemake(folder, "--scheduler", "greedy", config=config, variables=variables)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for run in config["run"]:
         report = folder / "results-rehearsal/runs" / run

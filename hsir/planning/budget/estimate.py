@@ -88,10 +88,10 @@ class Estimator:
         return self._scoring(one) if isinstance(one, Scoring) else self._training(one)
 
     def parameters(self, model: str) -> float:
-        """Return a model's number of parameters: from its folder, its name, or an assumption."""
-        path = self._plan.config.models[model].path
-        folder = found(path)
-        known = weights.parameters(folder) if folder.is_dir() else weights.named(path)
+        """Return a model's number of parameters: from its folder, its config, its name, or an assumption."""
+        named = self._plan.config.models[model]
+        folder = found(named.path)
+        known = weights.parameters(folder) if folder.is_dir() else named.parameters or weights.named(named.path)
         return known or self._assume("parameters")
 
     def disk(self, work: Work, items: Sequence[Item]) -> float:
