@@ -5,14 +5,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
+from tests.workflow.warm import warmed
+
 PROJECT = Path(__file__).parents[2]
 TINY = PROJECT / ".test/config/config.yaml"
+WARM: dict[str, str] = {}
+"""Variables that lead stages to the server of `warm`, while it runs."""
 
 
 class Job(NamedTuple):
@@ -33,12 +38,15 @@ def command(directory: Path, *arguments: str, config: dict[str, Any] | None = No
 
 
 def snakemake(
-    directory: Path, *arguments: str, config: dict[str, Any] | None = None, variables: dict[str, str] | None = None
+    directory: Path, *arguments: str, config: dict[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in a directory, with more environment variables."""
+    """Run the workflow in a directory, its stages as forks of a process that has imported their libraries.
+
+    What is killed is started with `command` instead: there, each stage is a process of its own.
+    """
     return subprocess.run(
         command(directory, *arguments, config=config), capture_output=True, text=True, timeout=2400,
-        env=environment() | (variables or {}),
+        env=environment() | WARM,
     )  # fmt: skip
 
 
@@ -66,6 +74,15 @@ def jobs_of(said: str) -> list[Job]:
 def _outputs(body: str) -> tuple[str, ...]:
     listed = re.search(r"^    output: (.*)$", body, re.MULTILINE)
     return tuple(listed[1].split(", ")) if listed else ()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let `snakemake` run stages as forks."""
+    with warmed(tmp_path_factory.mktemp("warm")) as variables:
+        WARM.update(variables)
+        yield
+        WARM.clear()
 
 
 @pytest.fixture(scope="session")

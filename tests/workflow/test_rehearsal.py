@@ -12,7 +12,6 @@ from hsir.config import read_yaml
 from hsir.config.overlay import overlay
 from tests.fake_teacher import message
 from tests.workflow.conftest import PROJECT, snakemake
-from tests.workflow.warm import warmed
 
 PAPER = {path.stem: read_yaml(path) for path in sorted((PROJECT / "config/paper").glob("*.yaml"))}
 SAMPLED = "appendix-self-consistency"
@@ -62,9 +61,9 @@ def leaves(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield above, value
 
 
-def rehearse(folder: Path, config: dict[str, Any], variables: dict[str, str]) -> None:
+def rehearse(folder: Path, config: dict[str, Any]) -> None:
     """Rehearse the runs of a config, and check that each has a report that says what it is."""
-    done = snakemake(folder, "--scheduler", "greedy", config=config, variables=variables)
+    done = snakemake(folder, "--scheduler", "greedy", config=config)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for run in config["run"]:
         report = folder / "results-rehearsal/runs" / run
@@ -75,10 +74,10 @@ def rehearse(folder: Path, config: dict[str, Any], variables: dict[str, str]) ->
 
 
 def test_all_tables_and_figures_run_to_their_reports(tmp_path: Path) -> None:
-    with warmed(tmp_path) as variables, judging() as endpoint:
+    with judging() as endpoint:
         config = merged([name for name in PAPER if name != SAMPLED])
-        rehearse(tmp_path, overlay(config, {"judge": {"endpoint": endpoint}}), variables)
-        rehearse(tmp_path, merged([SAMPLED]), variables)
+        rehearse(tmp_path, overlay(config, {"judge": {"endpoint": endpoint}}))
+        rehearse(tmp_path, merged([SAMPLED]))
     small, large = (tmp_path / f"results-rehearsal/{model}/medqa/seed0" for model in ("qwen2.5-1.5b", "qwen2.5-7b"))
     told = json.loads((small / "h-grpo.1/train.json").read_text())
     assert told["steps"] == 2 and told["rollouts"] == 16
