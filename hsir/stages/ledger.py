@@ -25,7 +25,8 @@ def main(
     shards: dict[str, list[Path]] = defaultdict(list)
     for name, path in cli.named(pool, "pool"):
         shards[name].append(path)
-    belonging.check_pool([path for paths in shards.values() for path in paths], scores=scores)
+    belonging.check_shards([path for paths in shards.values() for path in paths])
+    belonging.check_pool(belonging.made_into(shards.values(), scores), scores=scores)  # probes are not scored
     pools = {name: ledger.pool(tables.read("samples", paths, READ), map(took, paths)) for name, paths in shards.items()}
     indiv = [path for path in scores if tables.metadata(path).get("table") == "indiv-scores"]
     scored = ledger.scores(tables.read("indiv-scores", indiv, ["n_tokens"]), map(took, indiv))

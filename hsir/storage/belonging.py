@@ -69,6 +69,15 @@ def check_made_of(made: Sequence[Path], inputs: Iterable[Path]) -> None:
             raise InputError(f"{path}: not made from any of the given files ({_named(hashes)}); {_remedy([path])}")
 
 
+def made_into(pools: Iterable[Sequence[Path]], made: Sequence[Path]) -> list[Path]:
+    """Return the shards of the pools that `made` were made from; of all pools, if none was, or if it is not known."""
+    given = list(pools)
+    recorded = [_inputs(path) for path in made]
+    used = set[str]().union(*recorded)
+    known = [paths for paths in given if not used.isdisjoint(map(file_hash, paths))] if all(recorded) else []
+    return [path for paths in known or given for path in paths]
+
+
 def check_shards(samples: Sequence[Path]) -> None:
     """Raise InputError unless the shards make up complete pools: none duplicate, missing, or with different
     provenance."""

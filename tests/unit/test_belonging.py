@@ -1,7 +1,8 @@
 """Tables that do not belong together are rejected by every stage that reads several."""
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +208,18 @@ def test_scores_of_another_policy_or_of_half_the_samples_are_rejected(run: Run) 
             read()
 
 
-def of_costs(run: Run) -> None:
+def test_the_costs_include_a_pool_that_is_not_scored(run: Run) -> None:
+    of_costs(run, run.samples("two"))
+    told = json.loads((run.folder / "ledger.json").read_text())
+    assert set(told["pools"]) == {"k2", "probes"}
+
+
+def of_costs(run: Run, probes: Sequence[Path] = ()) -> None:
     """Run the stage ledger."""
     tables.write_json({"tokens": 1}, run.folder / "train.json")
     tables.write_json({"seconds": 1.0, "devices": 0}, run.folder / "train.cost.json")
-    ledger.main(
-        run.folder / "train.json", run.folder / "ledger.json", [f"k2={path}" for path in run.samples()], [run.scores()]
-    )
+    pools = [*(f"k2={path}" for path in run.samples()), *(f"probes={path}" for path in probes)]
+    ledger.main(run.folder / "train.json", run.folder / "ledger.json", pools, [run.scores()])
 
 
 def test_a_training_set_is_compared_with_the_solutions_that_it_was_chosen_from(run: Run) -> None:

@@ -49,7 +49,10 @@ def merged(names: list[str]) -> dict[str, Any]:
         for keys, value in leaves({**PAPER[name], "run": None}):
             assert dict(leaves({**whole, "run": None}))[keys] == value, f"{name} and another file set {'.'.join(keys)}"
     built = [PAPER[name]["run"] for name in names]
-    return whole | {"run": [run for one in built for run in ([one] if isinstance(one, str) else one)], "rehearse": True}
+    runs = [run for one in built for run in ([one] if isinstance(one, str) else one)]
+    # The methods of the appendix are the same on its second task.
+    first = {run: {"tasks": whole["runs"][run]["tasks"][:1]} for run in runs if run.startswith("appendix")}
+    return overlay(whole, {"run": runs, "runs": first, "rehearse": True})
 
 
 def leaves(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -25,7 +25,9 @@ class Assumptions(Options):
     unsolved: float = Field(0.2, ge=0, le=1, description="Share of questions without a correct solution.")
     kept: float = Field(0.7, ge=0, le=1, description="Share of correct solutions that the filters after `right` keep.")
     parameters: float = Field(
-        7e9, gt=0, description="Number of parameters of a model if neither its folder, its config nor its name shows it."
+        7e9,
+        gt=0,
+        description="Number of parameters of a model if neither its folder, its config nor its name shows it.",
     )
     least_parameters: float = Field(1e9, gt=0, description="Number of parameters below which models do not get faster.")
     sampling_teraflops: float = Field(
