@@ -7,7 +7,7 @@ SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-gpu-env test-slurm test-slurm-faults \
-	bench-demo bench-ablations bench-preferences bench-bags site dag docs lock clean
+	bench-demo bench-ablations bench-preferences bench-bags bench-grpo site dag docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /\1\t/' | expand -t 28
@@ -86,6 +86,10 @@ bench-demo bench-ablations bench-preferences: $(VENV)/ready ## does the method w
 	PYTHONPATH=. python benchmarks/demo.py results/runs/$@ > benchmarks/$(@:bench-%=%).md
 
 bench-bags: $(VENV)/ready ## is choosing by InDiv more than choosing the shortest? three seeds; prints its tables
+	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
+	PYTHONPATH=. python benchmarks/bags.py results/embedded-bags/bags
+
+bench-grpo: $(VENV)/ready ## do length rewards cost accuracy, and diversity rewards not? one seed
 	$(SNAKEMAKE) --configfile config/$@.yaml -- $@
 	PYTHONPATH=. python benchmarks/bags.py results/embedded-bags/bags
 

@@ -2,7 +2,8 @@
 
     PYTHONPATH=. python benchmarks/bags.py results/embedded-bags/bags
 
-Reads every `seed*` of the folder that has this pool. All that is said of a solution is recomputed from its text.
+Reads every `seed*` of the folder with an evaluated `sft-initial`; what is said of its samples, of those with a pool.
+All that is said of a solution is recomputed from its text.
 """
 
 import sys
@@ -48,16 +49,24 @@ Table = list[list[str]]
 def main() -> None:
     """Print the tables of the folder that is given."""
     print(f"Measured at {described()}\n")
-    seeds = sorted(path.parents[2] for path in Path(sys.argv[1]).glob(f"seed*/{POLICY}/{POOL}/verified.parquet"))
+    folder = Path(sys.argv[1])
+    show("What the policies do on the test set", evaluations(having(folder, f"{POLICY}/eval/{folder.name}")))
+    seeds = having(folder, f"{POLICY}/{POOL}")
     drawn = {seed: read_pool(seed / POLICY / POOL, seed / "data/unlabelled.parquet") for seed in seeds}
+    if not seeds:
+        return
     show("Is work worth its tokens? Accuracy of sft-initial's samples", premise(list(drawn.values())))
     show(
         "Is redundancy worth its tokens? Accuracy of sft-initial's samples",
         premise(list(drawn.values()), redundant=True),
     )
     show("What is kept: sampled solutions in each training set", composition(seeds, drawn))
-    show("What the next policies do on the test set", evaluations(seeds))
     show("What a choice within a question follows", followed(seeds, drawn))
+
+
+def having(folder: Path, pool: str) -> list[Path]:
+    """Return the seeds' folders that have the verdicts of a pool."""
+    return sorted(seed for seed in folder.glob("seed*") if (seed / pool / "verified.parquet").is_file())
 
 
 def show(title: str, table: Table) -> None:
