@@ -2,7 +2,7 @@
 
 - `statistics.py`: intervals and correlations.
 - `readings.py`: the accuracy if only answers in the format count, and if answers elsewhere count too.
-- `logs/`: the sample logs of lm-evaluation-harness, lighteval and Inspect, to write and to read.
+- `harness/`: the sample logs of lm-evaluation-harness, lighteval and Inspect, to write and to read.
 - `comparison.py`: bootstrap intervals, McNemar's test and Holm's correction, paired by question.
 
 The stage `evaluate` and the report call these.

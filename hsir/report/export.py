@@ -9,8 +9,8 @@ import typer
 
 from hsir.config.plan import test_set
 from hsir.errors import InputError
-from hsir.evaluation.logs import inspect, lighteval, lm_eval
-from hsir.evaluation.logs.answered import Answered, answered
+from hsir.evaluation.harness import inspect, lighteval, lm_eval
+from hsir.evaluation.harness.answered import Answered, answered
 from hsir.progress import say
 from hsir.storage import belonging, rows, tables
 from hsir.storage.files import atomic

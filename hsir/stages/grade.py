@@ -12,7 +12,7 @@ import typer
 
 from hsir import jsontext
 from hsir.errors import InputError
-from hsir.evaluation.logs import inspect, lighteval, lm_eval
+from hsir.evaluation.harness import inspect, lighteval, lm_eval
 from hsir.grading import Grader, Grading, Item, Judgement
 from hsir.progress import say, track
 from hsir.stages import cli

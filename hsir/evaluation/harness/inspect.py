@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hsir.errors import InputError
-from hsir.evaluation.logs.answered import Answered, Placed, gold, numbered
+from hsir.evaluation.harness.answered import Answered, Placed, gold, numbered
 from hsir.storage.tables import Row
 
 VERSION = 2

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hsir.errors import InputError
-from hsir.evaluation.logs.answered import METRIC, Answered, Placed, gold, numbered
+from hsir.evaluation.harness.answered import METRIC, Answered, Placed, gold, numbered
 from hsir.storage.tables import Row
 
 FILTER = "hsir"
