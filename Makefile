@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := snakemake --profile profiles/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit workflow-tests docs-tests test-distributed test-gpu-env test-slurm test-slurm-faults \
+.PHONY: help demo test lint unit workflow-tests docs-tests test-rehearsal test-distributed test-gpu-env test-slurm test-slurm-faults \
 	bench-demo bench-ablations bench-preferences bench-bags bench-grpo site dag docs lock clean
 
 help: ## list the commands
@@ -47,10 +47,13 @@ unit: $(VENV)/ready-dev
 
 workflow-tests: $(VENV)/ready-dev
 	-sh tests/install-chromium
-	pytest tests/workflow
+	pytest tests/workflow -m "not whole"
 
 docs-tests: $(VENV)/ready-docs
 	pytest tests/docs
+
+test-rehearsal: $(VENV)/ready-dev ## a rehearsal of all tables, figures and appendices of the paper; 20 minutes
+	pytest tests/workflow -m whole
 
 test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++
 	python -m pip install --quiet --disable-pip-version-check -r requirements-distributed.lock

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hsir.config import read_yaml
 from hsir.config.overlay import overlay
 from tests.fake_teacher import message
@@ -42,16 +44,25 @@ def judging() -> Iterator[str]:
         server.shutdown()
 
 
-def merged(names: list[str]) -> dict[str, Any]:
-    """Return one config with the runs of several, so that they share policies and pools; none may change another."""
+def with_judge(config: dict[str, Any], endpoint: str) -> dict[str, Any]:
+    """Return a config with the judge at another address."""
+    return overlay(config, {"judge": {"endpoint": endpoint}})
+
+
+def merged(names: list[str], only_first: str = "appendix") -> dict[str, Any]:
+    """Return one config with the runs of several, so that they share policies and pools; none may change another.
+
+    Runs of the appendix, whose methods are the same on both tasks, have their first task alone; so do those whose name
+    begins with `only_first`.
+    """
     whole = overlay(*(PAPER[name] for name in names))
     for name in names:
         for keys, value in leaves({**PAPER[name], "run": None}):
             assert dict(leaves({**whole, "run": None}))[keys] == value, f"{name} and another file set {'.'.join(keys)}"
     built = [PAPER[name]["run"] for name in names]
     runs = [run for one in built for run in ([one] if isinstance(one, str) else one)]
-    # The methods of the appendix are the same on its second task.
-    first = {run: {"tasks": whole["runs"][run]["tasks"][:1]} for run in runs if run.startswith("appendix")}
+    short = [run for run in runs if run.startswith(("appendix", only_first))]
+    first = {run: {"tasks": whole["runs"][run]["tasks"][:1]} for run in short}
     return overlay(whole, {"run": runs, "runs": first, "rehearse": True})
 
 
@@ -76,14 +87,20 @@ def rehearse(folder: Path, config: dict[str, Any]) -> None:
         assert figures and all(">rehearsal</text></svg>" in figure.read_text() for figure in figures)
 
 
-def test_all_tables_and_figures_run_to_their_reports(tmp_path: Path) -> None:
+def test_pairs_rollouts_matchers_and_a_judge_run_to_their_reports(tmp_path: Path) -> None:
+    names = ["table5", "table6", "appendix-matchers", "appendix-judge"]
     with judging() as endpoint:
-        config = merged([name for name in PAPER if name != SAMPLED])
-        rehearse(tmp_path, overlay(config, {"judge": {"endpoint": endpoint}}))
-        rehearse(tmp_path, merged([SAMPLED]))
+        rehearse(tmp_path, with_judge(merged(names, only_first="table"), endpoint))
     small, large = (tmp_path / f"results-rehearsal/{model}/medqa/seed0" for model in ("qwen2.5-1.5b", "qwen2.5-7b"))
     told = json.loads((small / "h-grpo.1/train.json").read_text())
     assert told["steps"] == 2 and told["rollouts"] == 16
     assert json.loads((large / "hsir-dpo.1/train.json").read_text())["examples"] > 0
     assert json.loads((large / "hsir-dpo.1/eval/gpqa.json").read_text())["questions"] == 24
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.whole
+def test_all_tables_and_figures_run_to_their_reports(tmp_path: Path) -> None:
+    with judging() as endpoint:
+        rehearse(tmp_path, with_judge(merged([name for name in PAPER if name != SAMPLED]), endpoint))
+        rehearse(tmp_path, merged([SAMPLED]))
