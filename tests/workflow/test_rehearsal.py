@@ -49,11 +49,10 @@ def with_judge(config: dict[str, Any], endpoint: str) -> dict[str, Any]:
     return overlay(config, {"judge": {"endpoint": endpoint}})
 
 
-def merged(names: list[str], only_first: str = "appendix") -> dict[str, Any]:
+def merged(names: list[str]) -> dict[str, Any]:
     """Return one config with the runs of several, so that they share policies and pools; none may change another.
 
-    Runs of the appendix, whose methods are the same on both tasks, have their first task alone; so do those whose name
-    begins with `only_first`.
+    Runs of the appendix, whose methods are the same on both tasks, have their first task alone.
     """
     whole = overlay(*(PAPER[name] for name in names))
     for name in names:
@@ -61,7 +60,7 @@ def merged(names: list[str], only_first: str = "appendix") -> dict[str, Any]:
             assert dict(leaves({**whole, "run": None}))[keys] == value, f"{name} and another file set {'.'.join(keys)}"
     built = [PAPER[name]["run"] for name in names]
     runs = [run for one in built for run in ([one] if isinstance(one, str) else one)]
-    short = [run for run in runs if run.startswith(("appendix", only_first))]
+    short = [run for run in runs if run.startswith("appendix")]
     first = {run: {"tasks": whole["runs"][run]["tasks"][:1]} for run in short}
     return overlay(whole, {"run": runs, "runs": first, "rehearse": True})
 
@@ -90,7 +89,7 @@ def rehearse(folder: Path, config: dict[str, Any]) -> None:
 def test_pairs_rollouts_matchers_and_a_judge_run_to_their_reports(tmp_path: Path) -> None:
     names = ["table5", "table6", "appendix-matchers", "appendix-judge"]
     with judging() as endpoint:
-        rehearse(tmp_path, with_judge(merged(names, only_first="table"), endpoint))
+        rehearse(tmp_path, with_judge(merged(names), endpoint))
     small, large = (tmp_path / f"results-rehearsal/{model}/medqa/seed0" for model in ("qwen2.5-1.5b", "qwen2.5-7b"))
     told = json.loads((small / "h-grpo.1/train.json").read_text())
     assert told["steps"] == 2 and told["rollouts"] == 16
