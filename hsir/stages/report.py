@@ -56,7 +56,7 @@ from hsir.stages import cli
 from hsir.storage import tables
 from hsir.storage.tables import write_text
 
-INTERACTIVE = ("accuracy-tokens", "accuracy-spent", "iterations", "budget", "indiv-length", "losses", "rewards")
+INTERACTIVE = ("accuracy-tokens", "iterations", "budget", "indiv-length", "losses", "rewards", "accuracy-spent")
 HEAD = """\
 # The config of the run {run}; `snakemake --configfile` accepts it and builds the same run.
 # Stage options that are not set have the defaults of HSIR {version}.

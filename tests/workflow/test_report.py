@@ -112,7 +112,7 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(opened: Any) -> None:
 
 def test_figures_are_drawn_and_show_their_values(opened: Any) -> None:
     page = opened("figures.html")
-    assert page.locator("svg.marks").count() == 5, "nothing was rewarded, and no picture says so"
+    assert page.locator("svg.marks").count() == 6, "nothing was rewarded, and no picture says so"
     assert all(box["height"] > 40 for box in (one.bounding_box() for one in page.locator("svg.marks").all()))
     left, right = (page.locator(f"#figure-{n}").bounding_box() for n in (1, 2))
     assert right["x"] > left["x"] + left["width"] and right["y"] == left["y"], "a wide window has room for both"
