@@ -43,7 +43,7 @@ lint: $(VENV)/ready-dev
 	snakemake --lint
 
 unit: $(VENV)/ready-dev
-	pytest tests/unit -n 2
+	pytest tests/unit
 
 workflow-tests: $(VENV)/ready-dev
 	-sh tests/install-chromium
