@@ -21,6 +21,7 @@ from hsir.selection.filters import Distinct, Filter, InDiv, Selection
 from hsir.selection.filters.balanced import Balanced
 from hsir.selection.filters.base import Candidate
 from hsir.selection.filters.sound import Sound
+from hsir.selection.training_set import prefix
 from hsir.storage.lookup import Lookup
 
 LEFT_OUT = "left out"
@@ -56,9 +57,12 @@ class Chosen:
     tau: float | None = None
     paired: bool = False
     faults: tuple[str, ...] = field(default=())
+    others: frozenset[str] = frozenset()
+    """The policies whose samples have their policy's name before their own in the training set."""
 
-    def fate(self, sample: str, verdict: str | None) -> Fate:
-        """Return what became of a solution of one of its pools."""
+    def fate(self, policy: str, sample: str, verdict: str | None) -> Fate:
+        """Return what became of a solution of one of its pools, which was sampled from a policy."""
+        sample = prefix(policy if policy in self.others else "") + sample
         if sample in self.trained:
             return Fate((self.policy,), True, f"trained on{self._score(sample)}")
         if sample in self.losers:
@@ -124,11 +128,18 @@ def _chosen(
     rows = table.columns(["sample_id", "loser_id"]).to_pylist()
     trained = frozenset(row["sample_id"] for row in rows)
     drawn = [samples for samples in every if (samples.pool.policy, samples.pool.name) in pools]
+    others = frozenset(options.get("others", ()))
     tables = [folder.parent.joinpath(*path.parts[-3:]) for path in paths if path.name.endswith("-scores.parquet")]
-    raw = {name: value for path in tables for name, value in scores(library, path).items()}
-    left = _candidates(drawn, filters, raw, levels)
+    raw = {
+        prefix(policy if policy in others else "") + name: value
+        for path in tables
+        for policy in [path.parts[-3]]
+        for name, value in scores(library, path).items()
+    }
+    left = _candidates(drawn, filters, raw, levels, others)
     faults = list[str]()
     try:
+        _check_shown(drawn, others)
         dropped, standardised, tau = _applied(filters, left, int(options.get("seed", 0)), trained)
     except (ValueError, InputError) as error:  # a table of scores is missing
         dropped, standardised, tau = None, {}, None
@@ -140,8 +151,14 @@ def _chosen(
         faults.append(f"{wrong:,} {told}; `hsir check` finds such tables")
     return Chosen(
         folder.name, filters, pools, trained & known, losers, dropped, standardised, tau,
-        options.get("pairs") is not None, tuple(faults),
+        options.get("pairs") is not None, tuple(faults), others,
     )  # fmt: skip
+
+
+def _check_shown(drawn: Sequence[Samples], others: frozenset[str]) -> None:
+    """Raise InputError if the samples of another policy are not at hand: of many pools, a page shows some."""
+    if lacking := sorted(others - {samples.pool.policy for samples in drawn}):
+        raise InputError(f"the pools of {', '.join(lacking)} are not shown here")
 
 
 def scores(library: Library, path: Path) -> dict[str, float]:
@@ -177,8 +194,9 @@ def _applied(
 
 
 def _candidates(
-    drawn: Sequence[Samples], filters: Sequence[Filter], raw: Mapping[str, float], levels: Mapping[str, int | None]
-) -> list[Candidate]:
+    drawn: Sequence[Samples], filters: Sequence[Filter], raw: Mapping[str, float], levels: Mapping[str, int | None],
+    others: frozenset[str],
+) -> list[Candidate]:  # fmt: skip
     """Return the correct solutions by sample id, which are what the first filter keeps; texts only if a filter reads
     them, and digests instead of tokens."""
     by_tokens = any(isinstance(one, Distinct) for one in filters)
@@ -187,12 +205,14 @@ def _candidates(
     for samples in drawn:
         texts = _texts(samples) if by_text else {}
         digests = _digests(samples) if by_tokens else {}
+        policy = samples.pool.policy if samples.pool.policy in others else ""
         found += [
             Candidate(
-                name, question, length, True, digests.get(name, ()), texts.get(name, ""), levels.get(question),
-                raw.get(name),
+                key, question, length, True, digests.get(name, ()), texts.get(name, ""), levels.get(question),
+                raw.get(key), policy=policy,
             )
             for name, question, length in samples.right
+            for key in [prefix(policy) + name]
         ]  # fmt: skip
     return sorted(found, key=lambda one: one.sample_id)
 

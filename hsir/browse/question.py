@@ -170,7 +170,7 @@ def _continued(children: _Children, row: Row, before: str, split: Sequence[tuple
 def _shown(samples: Samples, row: Row, known: Known, final: str) -> Answer:
     place, name = (samples.pool.policy, samples.pool.name), row["sample_id"]
     scores = {one: values[name] for one, values in known.scores.get(place, {}).items() if name in values}
-    fates = merged(one.fate(name, row["verdict"]) for one in known.chosen if place in one.pools)
+    fates = merged(one.fate(samples.pool.policy, name, row["verdict"]) for one in known.chosen if place in one.pools)
     why = WHY.get(row["why"], row["why"] or "")
     return Answer(
         name, row["verdict"], why, row["extracted"], row["n_tokens"], row["finish"] == "length", final=final,

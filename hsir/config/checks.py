@@ -12,6 +12,7 @@ from hsir.config.schema import Config, Method
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
 from hsir.rewards import reads_scores
+from hsir.selection.filters import compares_raw_scores
 
 TAKEN = {"base", "data", "runs", "benchmarks", "traces", "eval", "all"}
 RULES = {
@@ -148,6 +149,12 @@ def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]
 def _score_misfits(method: Method, config: Config) -> Iterable[str]:
     rewards = method.train.rewards if isinstance(method.train, Grpo) else ()
     named = config.scores.get(method.score or "")
+    raw = [chosen.kind for chosen in method.select if compares_raw_scores(chosen)]
+    if raw and method.keep == "all" and isinstance(named, Score):
+        yield (
+            f"select: filter {raw[0]!r} compares raw scores, and with keep: all these are of several policies, on"
+            " different scales; use filter indiv, which standardizes them policy by policy, or keep: last"
+        )
     if any(map(reads_scores, rewards)) and named is not None and not isinstance(named, Score):
         yield f"score: the reward indiv reads a score set of kind indiv, and {method.score!r} is of kind {named.kind}"
 

@@ -116,6 +116,14 @@ class Plan:
             found.append(policy)
         return found
 
+    def others(self, policy: str) -> list[str]:
+        """Return the other policies whose pools a policy is trained on, in addition to its parent's: those that earlier
+        iterations sampled from, latest first, if the method keeps them."""
+        name, _, iteration = policy.partition(".")
+        if not iteration or self.method(policy).keep == "last":
+            return []
+        return [self.parent(f"{name}.{i}") for i in range(int(iteration) - 1, 0, -1)]
+
     def drawn_for(self, policy: str) -> list[str]:
         """Return the pools that are sampled for a policy: its own, and their source pools."""
         return [name for name in self.pools_for(policy) if self.drawn_as(name) == name]

@@ -131,7 +131,7 @@ def _generations(made: Made) -> Iterator[tuple[Place, int, Drawn]]:
             continue
         before = Cell(cell.model, cell.task, cell.seed, made.plan.parent(cell.policy))
         policies = [(cell, int(number)), *([(before, 0)] if number == "1" and before in evaluated else [])]
-        drawn = [(one, int(number) - 1) for one in made.pools(cell) if _several(made, one)]
+        drawn = [(one, int(number) - 1) for one in made.last_pools(cell) if _several(made, one)]
         drawn += [
             (made.answers(of, name), at)
             for of, at in policies

@@ -16,6 +16,7 @@ from hsir.diversity.wordcounts import words
 from hsir.report import indiv_view, pools
 from hsir.report.run import Cell, Drawn, Made
 from hsir.report.visible import visible as visible
+from hsir.selection.training_set import prefix
 from hsir.splitting import Layout
 from hsir.storage import tables
 
@@ -156,7 +157,12 @@ def _compared(made: Made, one: indiv_view.Seen, most: int) -> list[Exhibit]:
         for question in shuffler.sample(both, min(most, len(both)))
     }
     wanted = {name for pair in chosen.values() for name in pair["sample_id"]}
-    texts = {name: text for drawn in made.pools(one.cell) for name, text in pools.texts(made, drawn, wanted).items()}
+    texts = {
+        before + name: text
+        for drawn in made.pools(one.cell)
+        for before in [prefix(made.other(one.cell, drawn))]
+        for name, text in pools.texts(made, drawn, {name.removeprefix(before) for name in wanted}).items()
+    }
     asked = pools.asked(made, made.pools(one.cell)[0])
     place, fate, layout = _place(made, one.cell), f"tau = {one.tau:.4g}", _layout(made, one.cell)
     shown = {name: [_scored(row, texts, layout) for row in pair.to_dict("records")] for name, pair in chosen.items()}

@@ -12,11 +12,12 @@ import pandas as pd
 
 from hsir.evaluation.statistics import spearman
 from hsir.report import pools, style
-from hsir.report.run import Cell, Made
+from hsir.report.run import Cell, Drawn, Made
 from hsir.report.training_view import Group, group_of, heading
 from hsir.selection.filters import Distinct, InDiv
 from hsir.selection.filters.base import Candidate
 from hsir.selection.filters.sound import Sound
+from hsir.selection.training_set import prefix
 from hsir.storage import tables
 
 COLUMNS = ["model", "task", "seed", "policy", "filter", "difficulty", "candidates", "dropped", "share_dropped"]
@@ -81,22 +82,35 @@ def _seen(cell: Cell, number: int, chosen: InDiv, left: list[Candidate]) -> Seen
 def candidates(made: Made, cell: Cell) -> list[Candidate]:
     """Return the correct solutions of a policy's pools, which are what the first filter keeps."""
     drawn, method = made.pools(cell), made.method(cell)
-    every = pd.concat(pools.solutions(made, pool) for pool in drawn)
+    every = pd.concat(named(made, cell, pool) for pool in drawn)
     rows = every[every["right"]].sort_values("sample_id")
-    raw = dict(pair for pool in drawn for pair in tables.scores(made.table(pool, f"{method.score}-scores")))
+    raw = {
+        prefix(made.other(cell, pool)) + name: value
+        for pool in drawn
+        for name, value in tables.scores(made.table(pool, f"{method.score}-scores"))
+    }
     texts: dict[str, tuple[tuple[int, ...], str]] = {}
     if any(isinstance(chosen, Distinct | Sound) for chosen in method.select):
-        columns, wanted = ["sample_id", "completion_ids", "completion"], set(rows["sample_id"])
+        columns = ["sample_id", "completion_ids", "completion"]
         for pool in drawn:
+            before = prefix(made.other(cell, pool))
+            wanted = {name.removeprefix(before) for name in rows["sample_id"]}
             found = tables.tuples("samples", made.shards(pool), columns, wanted)
-            texts |= {name: (tuple(ids), text) for name, ids, text in found}
+            texts |= {before + name: (tuple(ids), text) for name, ids, text in found}
     levels = rows["difficulty"].astype(object).where(rows["difficulty"].notna(), None)
     return [
-        Candidate(name, question, length, True, *texts.get(name, ((), "")), level, raw.get(name))
-        for name, question, length, level in zip(
-            rows["sample_id"], rows["question_id"], rows["n_tokens"].tolist(), levels, strict=True
+        Candidate(name, question, length, True, *texts.get(name, ((), "")), level, raw.get(name), policy=policy)
+        for name, question, length, level, policy in zip(
+            rows["sample_id"], rows["question_id"], rows["n_tokens"].tolist(), levels, rows["policy"], strict=True
         )
     ]
+
+
+def named(made: Made, cell: Cell, drawn: Drawn) -> pd.DataFrame:
+    """Return the solutions of one of a policy's pools, with the names that they have in its training set, and the
+    policy that they were sampled from if it is not its parent."""
+    policy, solutions = made.other(cell, drawn), pools.solutions(made, drawn)
+    return solutions.assign(sample_id=prefix(policy) + solutions["sample_id"], policy=policy)
 
 
 def tally(found: list[Seen]) -> pd.DataFrame:

@@ -50,7 +50,9 @@ def gather(made: Made) -> list[Labels]:
         pools = made.pools(cell)
         chosen = _chosen(made, cell) if pools else {}
         for drawn in pools:
-            found.append(_labels(made, cell, drawn, right_labels(made, drawn), chosen.get(drawn.pool, [])))
+            found.append(
+                _labels(made, cell, drawn, right_labels(made, drawn), chosen.get(made.source(cell, drawn), []))
+            )
     return found
 
 
@@ -104,7 +106,7 @@ def _labels(made: Made, cell: Cell, drawn: Drawn, right: Flags, trained: Sequenc
     wrong = {name: 0 if right[name] else size for name, size in sizes.items()}
     share = statistics.pooled([*wrong.values()], [*sizes.values()]) if trained else None
     return Labels(
-        cell.model, cell.task, cell.seed, cell.policy, drawn.pool,
+        cell.model, cell.task, cell.seed, cell.policy, made.source(cell, drawn),
         "sampled" if made.recycles(drawn) is None else "recycled",
         questions=len(truth(made, drawn)), labelled=len(right), labelled_right=sum(right.values()),
         solutions=len(trained), wrong=sum(wrong.values()), taught=sum(map(bool, wrong.values())),

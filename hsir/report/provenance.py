@@ -78,7 +78,7 @@ def _time(made: Made) -> list[tuple[str, str, str]]:
     """Sum the seconds of sampling, scoring and training, each job once."""
     drawn: dict[object, dict[str, float]] = {}
     for cell in made.cells():
-        ledger, pools = read_json(made.folder(cell) / "ledger.json"), made.pools(cell)
+        ledger, pools = read_json(made.folder(cell) / "ledger.json"), made.last_pools(cell)
         parent = pools[0].cell if pools else cell
         drawn |= {(parent, name): entry for name, entry in ledger["pools"].items()}
         drawn[parent, made.method(cell).score, tuple(pools)] = ledger["scored"]

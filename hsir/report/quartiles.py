@@ -31,7 +31,7 @@ def counts(made: Made, cell: Cell) -> pd.DataFrame:
     none = pd.Series(0, questions)
     plain = sum((right for drawn, right in every.items() if made.recycles(drawn) is None), none)
     rows = tables.arrow("filtered", made.folder(cell) / "filtered.parquet", ["question_id", "source"]).to_pandas()
-    chosen = rows["question_id"][rows["source"].isin(made.method(cell).pools)].value_counts()
+    chosen = rows["question_id"][rows["source"].isin([made.source(cell, drawn) for drawn in every])].value_counts()
     stages = pd.DataFrame(dict(zip(STAGES, (plain, sum(every.values(), none), chosen), strict=True)), index=questions)
     return stages.fillna(0).groupby(levels(plain)).sum()
 

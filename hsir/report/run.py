@@ -10,6 +10,7 @@ from hsir.config.plan import EVAL, test_set
 from hsir.config.pools import VeriExitPool
 from hsir.config.schema import Method, Run
 from hsir.errors import InputError
+from hsir.selection.training_set import prefix
 
 REFERENCE = "restem"
 """The default reference of a run's methods: plain self-training."""
@@ -109,11 +110,25 @@ class Made:
         return self.run.reference or (REFERENCE if REFERENCE in methods else methods[0])
 
     def pools(self, cell: Cell) -> list[Drawn]:
-        """Return the pools that a policy's training set was selected from."""
-        if not self.method(cell).pools:
-            return []
-        parent = Cell(cell.model, cell.task, cell.seed, self.plan.parent(cell.policy))
-        return [Drawn(parent, pool) for pool in self.method(cell).pools]
+        """Return the pools that a policy's training set was selected from: first those of its parent."""
+        sampled = [self.plan.parent(cell.policy), *self.plan.others(cell.policy)]
+        return [
+            Drawn(Cell(cell.model, cell.task, cell.seed, policy), pool)
+            for policy in sampled
+            for pool in self.method(cell).pools
+        ]
+
+    def last_pools(self, cell: Cell) -> list[Drawn]:
+        """Return those of a policy's pools that were sampled from its parent."""
+        return self.pools(cell)[: len(self.method(cell).pools)]
+
+    def other(self, cell: Cell, drawn: Drawn) -> str:
+        """Return the policy that one of a policy's pools was sampled from; empty if that is its parent."""
+        return "" if drawn.cell.policy == self.plan.parent(cell.policy) else drawn.cell.policy
+
+    def source(self, cell: Cell, drawn: Drawn) -> str:
+        """Return the name of one of a policy's pools in its training set."""
+        return prefix(self.other(cell, drawn)) + drawn.pool
 
     def drawn(self) -> list[Drawn]:
         """Return every pool of the run once, in the order in which policies use them."""

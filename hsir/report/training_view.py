@@ -96,7 +96,8 @@ def funnel(made: Made) -> style.Chart:
     if not left:
         return style.sentence("No policy of this run selected its training solutions: nothing was filtered.")
     most = _most({group: counts.iloc[0].sum() for group, counts in left.items()})
-    order = [pool for pool in made.plan.config.pools if any(pool in counts for counts in left.values())]
+    every = dict.fromkeys(pool for counts in left.values() for pool in counts)
+    order = sorted(every, key=[*made.plan.config.pools, *every].index)
     charts = [
         _funnel_panel(counts.reindex(columns=order, fill_value=0), heading(made, group), _scale(most[group[:2]], 1.16))
         for group, counts in left.items()

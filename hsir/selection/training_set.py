@@ -1,6 +1,6 @@
 """The training set of a policy, as rows of the table `filtered`: kept solutions, and given data. Solutions are rows of
-the table `samples` with the pool's name as their `source`; questions are rows of `questions`. Both are keyed by their
-ids.
+the table `samples` with the pool's name as their `source`, and with their `policy`, if it is not the one that the
+iteration samples from. Questions are rows of `questions`. Both are keyed by their ids.
 """
 
 from collections import Counter, defaultdict
@@ -14,13 +14,19 @@ from hsir.storage.tables import Row
 Rows = Mapping[str, Row]
 
 
+def prefix(policy: str) -> str:
+    """Return what the names of another policy's pools and samples begin with in a training set: two policies have
+    samples of the same name. It is empty for the policy that the iteration samples from, which has no name here."""
+    return f"{policy}/" if policy else ""
+
+
 def candidates(solutions: Rows, verdicts: Mapping[str, str], raw: Mapping[str, float], questions: Rows) -> Candidates:
     """Join solutions with their verdicts and, if any, their raw scores; ordered by sample id."""
     return [
         Candidate(
             sample_id=key, question_id=row["question_id"], n_tokens=row["n_tokens"], right=verdicts[key] == "right",
             completion_ids=tuple(row["completion_ids"]), completion=row["completion"],
-            difficulty=questions[row["question_id"]]["difficulty"], raw=raw.get(key),
+            difficulty=questions[row["question_id"]]["difficulty"], raw=raw.get(key), policy=row.get("policy", ""),
         )
         for key, row in sorted(solutions.items())
     ]  # fmt: skip
@@ -72,8 +78,8 @@ def draw_losers(
     kept: Iterable[Candidate], solutions: Rows, verdicts: Mapping[str, str], limits: Limits, seed: int,
     by: Loser = "random",
 ) -> dict[str, str]:  # fmt: skip
-    """Pair kept solutions with failed ones of the same question; returns sample ids. Recycled solutions are never used
-    as failed ones. A failed one that is too long counts only if it may be truncated.
+    """Pair kept solutions with failed ones of the same question and policy; returns sample ids. Recycled solutions are
+    never used as failed ones. A failed one that is too long counts only if it may be truncated.
     """
     failed = [
         _sampled(key, row)
@@ -86,7 +92,7 @@ def draw_losers(
 
 
 def _sampled(key: str, row: Row) -> Sampled:
-    return Sampled(row["question_id"], key, row["n_tokens"], row["parent_id"])
+    return Sampled(prefix(row.get("policy", "")) + row["question_id"], key, row["n_tokens"], row["parent_id"])
 
 
 def size(row: Row) -> int:

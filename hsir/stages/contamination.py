@@ -12,6 +12,7 @@ from hsir.config.settings import Contamination
 from hsir.errors import InputError
 from hsir.progress import say
 from hsir.selection.contamination import Exact, Question, Text, compare
+from hsir.selection.training_set import prefix
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -32,6 +33,9 @@ def main(
     samples: Annotated[
         list[Path], typer.Option(help="Sample shards of the pools; repeat the option for each shard.")
     ] = [],
+    other_samples: Annotated[
+        list[str], typer.Option(help="POLICY/POOL=SHARD of another policy's pool; repeat the option for each shard.")
+    ] = [],
 ) -> None:
     """Compare the training set with test sets; writes nothing if a complete test question is found."""
     asked = [
@@ -39,13 +43,15 @@ def main(
         for name, task in tests.root.items()
         for record in task.questions("test", 0)
     ]
-    tables_given = dict(cli.named(given, "given"))
-    belonging.check_made_of([filtered], [*tables_given.values(), *samples])
-    texts = training_texts(filtered, tables_given, questions, samples)
+    tables_given, drawn = dict(cli.named(given, "given")), [("", path) for path in samples]
+    drawn += [(name.partition("/")[0], path) for name, path in cli.named(other_samples, "other-samples")]
+    shards = [path for _, path in drawn]
+    belonging.check_made_of([filtered], [*tables_given.values(), *shards])
+    texts = training_texts(filtered, tables_given, questions, drawn)
     overlaps, exact = compare(asked, texts, contamination.ngrams)
     if exact and contamination.exact == "fail":
         raise InputError(refusal(filtered, exact))
-    inputs = [filtered, *tables_given.values(), *([questions] if questions else []), *samples]
+    inputs = [filtered, *tables_given.values(), *([questions] if questions else []), *shards]
     made_by = tables.provenance("contamination", inputs, tests=tests, contamination=contamination)
     found = {"overlaps": [row._asdict() for row in overlaps], "exact": [hit._asdict() for hit in exact]}
     tables.write_json(found | {"provenance": made_by}, output)
@@ -55,9 +61,12 @@ def main(
 
 
 def training_texts(
-    filtered: Path, given: dict[str, Path], questions: Path | None, samples: list[Path]
+    filtered: Path, given: dict[str, Path], questions: Path | None, samples: list[tuple[str, Path]]
 ) -> Iterator[Text]:
-    """Read the questions and traces of a training set, by source; raises InputError if one is not found."""
+    """Read the questions and traces of a training set, by source; raises InputError if one is not found.
+
+    `samples` are shards, each with the name of its policy if that is another one.
+    """
     rows = tables.read("filtered", filtered, ["sample_id", "question_id", "source"])
     sources = {row["sample_id"]: row["source"] for row in rows}
     asked: dict[str, set[str]] = defaultdict(set)
@@ -73,10 +82,10 @@ def training_texts(
                     sources.pop(f"{name}-{source}")
                     if source != "questions":
                         yield Text(source, f"{name}-{source}", "trace", row["trace"])
-    for shard in samples:
+    for policy, shard in samples:
         for row in tables.read("samples", shard, ["sample_id", "completion"]):
-            if row["sample_id"] in sources:
-                yield Text(sources.pop(row["sample_id"]), row["sample_id"], "trace", row["completion"])
+            if (name := prefix(policy) + row["sample_id"]) in sources:
+                yield Text(sources.pop(name), name, "trace", row["completion"])
     if left := [*sources, *(name for wanted in asked.values() for name in wanted)]:
         raise InputError(f"{filtered}: {left[0]} is in none of the given tables; give all inputs of the stage filter")
 

@@ -1,6 +1,8 @@
 """Stage filter: the next policy's training set, and the number of solutions left by each filter."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,17 @@ from hsir.errors import InputError
 from hsir.progress import say, warn
 from hsir.selection.filters import InDiv, Selection
 from hsir.selection.filters.base import Candidate
-from hsir.selection.training_set import candidates, counted, cut, draw_losers, given_rows, kept_rows, size, within
+from hsir.selection.training_set import (
+    candidates,
+    counted,
+    cut,
+    draw_losers,
+    given_rows,
+    kept_rows,
+    prefix,
+    size,
+    within,
+)
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 
@@ -36,17 +48,17 @@ def main(
     asked: Annotated[
         PassRate | None, cli.json_option(PassRate, "Which questions to give, by the pool's verdicts, as JSON.")
     ] = None,
+    other_pool: Annotated[list[str], typer.Option(help="POLICY/POOL=SHARD of another policy's pool; repeat it.")] = [],
+    other_verified: Annotated[list[str], typer.Option(help="POLICY=TABLE of that pool's verdicts; repeat it.")] = [],
+    other_scores: Annotated[list[str], typer.Option(help="POLICY=TABLE of that pool's scores; repeat it.")] = [],
+    other_questions: Annotated[list[str], typer.Option(help="POLICY=TABLE of its pools' questions; repeat it.")] = [],
 ) -> None:
     """Apply the filters in order to the pools' solutions, and prepend the given data."""
     known = {row["question_id"]: row for row in tables.read("questions", questions or [], ASKED)}
-    if pool and (questions is None or not verified):
-        raise InputError("a pool needs --questions and --verified; give both")
-    shards, own = cli.named(pool, "pool"), cli.named(given, "given")
-    belonging.check_pool([path for _, path in shards], verified, questions, scores)
-    solutions = {row["sample_id"]: row | {"source": name} for name, path in shards
-                 for row in tables.read("samples", path)}  # fmt: skip
-    verdicts = {row["sample_id"]: row["verdict"] for row in tables.read("verified", verified)}
-    raw = {name: value for path in scores for name, value in tables.scores(path)}
+    own = cli.named(given, "given")
+    drawn = Drawn("", cli.named(pool, "pool"), verified, scores, questions)
+    every = [drawn, *others(other_pool, other_verified, other_scores, other_questions)]
+    solutions, verdicts, raw = read_pools(every)
     chosen, data = candidates(solutions, verdicts, raw, known), read_given(own)
     if asked is not None:
         chosen, data = [], ask(data, chosen, asked, output)
@@ -63,14 +75,73 @@ def main(
         steps.append(counted("pairs", chosen, solutions, known))
         check_pairs(chosen, steps, output)
     rows, dropped = fitting(data + kept_rows(chosen, solutions, known, paired), limits, output)
-    inputs = [path for _, path in [*own, *shards]] + [*verified, *scores]
+    inputs = [path for _, path in own] + [path for one in every for path in one.tables]
+    options = {"others": [one.policy for one in every[1:]]} if every[1:] else {}
     made_by = tables.provenance("filter", inputs, select=select, seed=seed, pairs=pairs, asked=asked)
+    made_by["options"] |= options
     for doubt in doubts:
         warn(doubt)
     told = {"steps": steps, "given": len(rows) + dropped - len(chosen), "too_long": dropped, "doubts": doubts}
     tables.write_json(told, funnel)
     tables.write("filtered", rows, output, made_by)
     say(f"{len(rows)} solutions to train on; " + ", ".join(f"{s['filter']} {s['total']}" for s in steps))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The pools of one policy; without a name, of the one that the iteration samples from."""
+
+    policy: str
+    shards: list[tuple[str, Path]]
+    verified: list[Path]
+    scores: list[Path]
+    questions: Path | None
+
+    @property
+    def tables(self) -> list[Path]:
+        """The tables of solutions, verdicts and scores."""
+        return [path for _, path in self.shards] + [*self.verified, *self.scores]
+
+
+def others(pool: list[str], verified: list[str], scores: list[str], questions: list[str]) -> list[Drawn]:
+    """Return the pools of other policies, in the order of their first shards."""
+    shards: dict[str, list[tuple[str, Path]]] = {}
+    for entry, path in cli.named(pool, "other-pool"):
+        policy, _, name = entry.partition("/")
+        if not name:
+            raise InputError(f"--other-pool {entry}={path}: must be POLICY/POOL=SHARD")
+        shards.setdefault(policy, []).append((name, path))
+    judged, scored = cli.named(verified, "other-verified"), cli.named(scores, "other-scores")
+    asked = dict(cli.named(questions, "other-questions"))
+    return [
+        Drawn(
+            policy, drawn, [path for of, path in judged if of == policy],
+            [path for of, path in scored if of == policy], asked.get(policy),
+        )
+        for policy, drawn in shards.items()
+    ]  # fmt: skip
+
+
+def read_pools(every: Sequence[Drawn]) -> tuple[dict[str, tables.Row], dict[str, str], dict[str, float]]:
+    """Read solutions, verdicts and scores by sample id. Names of another policy's pools and samples begin with its own.
+
+    Raises InputError unless the tables of each policy belong together.
+    """
+    solutions, verdicts, raw = dict[str, tables.Row](), dict[str, str](), dict[str, float]()
+    for one in every:
+        if one.shards and (one.questions is None or not one.verified):
+            option = "--other-" if one.policy else "--"
+            raise InputError(f"a pool needs {option}questions and {option}verified; give both")
+        belonging.check_pool([path for _, path in one.shards], one.verified, one.questions, one.scores)
+        before = prefix(one.policy)
+        for name, path in one.shards:
+            for row in tables.read("samples", path):
+                parent = row["parent_id"] and before + row["parent_id"]
+                named = {"source": before + name, "policy": one.policy, "parent_id": parent}
+                solutions[before + row["sample_id"]] = row | named
+        verdicts |= {before + row["sample_id"]: row["verdict"] for row in tables.read("verified", one.verified)}
+        raw |= {before + name: value for path in one.scores for name, value in tables.scores(path)}
+    return solutions, verdicts, raw
 
 
 def ask(data: list[tables.Row], samples: list[Candidate], by: PassRate, output: Path) -> list[tables.Row]:

@@ -71,11 +71,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }  # fmt: skip
 """samples.completion_ids end with the stop token if finish is `stop`; n_tokens counts all of them, n_generated those
-not given as a recycled prefix. filtered.score is what the InDiv filter compared
-with tau; filtered.source is the pool, or `seed`, `gold` or
-`questions`; the last have no completion. questions.gold is null without a majority, and questions.true_gold is set
-where `noise` has changed the gold answer. asked.draws counts the samples
-of a prompt, which are numbered from `first`. div.div is null where a text has no step."""
+not given as a recycled prefix. filtered.score is what the InDiv filter compared with tau; filtered.source is the pool,
+or `seed`, `gold` or `questions`; the last have no completion. For a pool of an earlier policy, filtered.sample_id,
+loser_id and source begin with the policy's name and a slash. questions.gold is null without a majority, and
+questions.true_gold is set where `noise` has changed the gold answer. asked.draws counts the samples of a prompt, which
+are numbered from `first`. div.div is null where a text has no step."""
 
 
 def write(kind: str, rows: Sequence[Row], path: Path, made_by: Row) -> None:

@@ -25,6 +25,7 @@ class Job(NamedTuple):
 
     rule: str
     outputs: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
 
 
 def command(directory: Path, *arguments: str, config: dict[str, Any] | None = None) -> list[str]:
@@ -67,12 +68,12 @@ def planned(directory: Path, *targets: str, config: dict[str, Any] | None = None
 def jobs_of(said: str) -> list[Job]:
     """Read the jobs from what a dry run says."""
     blocks = re.findall(r"^(?:local)?rule (\S+):\n((?:    .*\n)+)", said, re.MULTILINE)
-    jobs = [Job(rule, _outputs(body)) for rule, body in blocks]
+    jobs = [Job(rule, _listed("output", body), _listed("input", body)) for rule, body in blocks]
     return [job for job in jobs if job.outputs]
 
 
-def _outputs(body: str) -> tuple[str, ...]:
-    listed = re.search(r"^    output: (.*)$", body, re.MULTILINE)
+def _listed(what: str, body: str) -> tuple[str, ...]:
+    listed = re.search(rf"^    {what}: (.*)$", body, re.MULTILINE)
     return tuple(listed[1].split(", ")) if listed else ()
 
 

@@ -103,6 +103,28 @@ def test_a_third_iteration_leaves_two_finished_ones_alone(finished: Path, tiny: 
     assert not [job for job in jobs if any(f"{name}.1/" in job.outputs[0] for name in ("restem", "hsir-sft"))]
 
 
+def test_a_method_that_keeps_all_pools_reads_those_of_earlier_iterations(tmp_path: Path, tiny: dict[str, Any]) -> None:
+    tiny["runs"]["two-rounds"]["methods"] = ["hsir-sft", "kept"]
+    tiny["methods"]["kept"] = {"like": "hsir-sft", "keep": "all"}
+    jobs = planned(tmp_path, "two-rounds", config=tiny)
+    root = "results/embedded/few/seed0"
+    made_of = {job.outputs[0].removeprefix(f"{root}/"): {*job.inputs} for job in jobs}
+    pools, texts = ("k4", "k4-veriexit"), [f"samples/{n}-of-2.parquet" for n in (0, 1)]
+    rest = [*texts, "verified.parquet", "indiv-scores.parquet"]
+    first = {f"{root}/sft-initial/{pool}/{name}" for pool in pools for name in rest}
+    assert made_of["kept.1/filtered.parquet"] == made_of["hsir-sft.1/filtered.parquet"] > first
+    second = {f"{root}/kept.1/{pool}/{name}" for pool in pools for name in rest}
+    given = {f"{root}/data/{split}.parquet" for split in ("seed", "unlabelled")}
+    assert made_of["kept.2/filtered.parquet"] == first | second | given
+    assert not made_of["hsir-sft.2/filtered.parquet"] & first
+    read = {
+        f"{root}/{policy}/{pool}/{name}" for policy in ("sft-initial", "kept.1") for pool in pools for name in texts
+    }
+    assert made_of["kept.2/contamination.json"] == read | given | {f"{root}/kept.2/filtered.parquet"}
+    assert not made_of["kept.2/ledger.json"] & first, "old samples are no cost of a later iteration"
+    assert rules(jobs)["sample"] == 3 * 4 + 4, "three policies are sampled, and four evaluated"
+
+
 def test_training_options_rerun_training_and_no_sampling_of_the_first_round(
     finished: Path, tiny: dict[str, Any]
 ) -> None:

@@ -16,6 +16,7 @@ rule contamination:
         given=lambda w: chosen_from(w)["given"],
         questions=lambda w: chosen_from(w)["questions"],
         samples=lambda w: chosen_from(w)["samples"],
+        other_samples=lambda w: chosen_from(w)["other_samples"],
     output:
         f"{POLICY}/contamination.json",
     log:
@@ -29,7 +30,10 @@ rule contamination:
     params:
         given=lambda w, input: [f"--given={n}={path}" for n, path in zip(plan.method(w.policy).given, input.given)],
         questions=lambda w, input: [f"--questions={path}" for path in input.questions],
-        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        samples=lambda w, input: [
+            *(f"--samples={path}" for path in input.samples),
+            *named_in(w, "other-samples", "other_samples", input.other_samples),
+        ],
         # A function that also takes `input` does not trigger a rerun.
         tests=lambda w, input: options(plan.tested(w.model, w.task, int(w.seed), w.policy)),
         allowed=lambda w, input: options(plan.settings(w.model, w.task).contamination),
@@ -48,6 +52,7 @@ use rule contamination as overlap with:
         given=lambda w: chosen_from(w)["given"],
         questions=lambda w: chosen_from(w)["questions"],
         samples=lambda w: chosen_from(w)["samples"],
+        other_samples=lambda w: chosen_from(w)["other_samples"],
         tests=lambda w: given(plan.tested(w.model, w.task, int(w.seed), w.policy).files()),
     output:
         f"{POLICY}/overlap.json",

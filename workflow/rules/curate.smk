@@ -225,10 +225,23 @@ rule filter:
         "../../envs/tables.yaml"
     params:
         given=lambda w, input: [f"--given={n}={path}" for n, path in zip(plan.method(w.policy).given, input.given)],
-        questions=lambda w, input: [f"--questions={path}" for path in input.questions],
-        pools=lambda w, input: sources_of(w, input.samples),
-        verified=lambda w, input: [f"--verified={path}" for path in input.verified],
-        scores=lambda w, input: [f"--scores={path}" for path in input.scores],
+        # Tables of other policies share these parameters: further ones would rerun all existing selections.
+        questions=lambda w, input: [
+            *(f"--questions={path}" for path in input.questions),
+            *named_in(w, "other-questions", "other_questions", input.other_questions),
+        ],
+        pools=lambda w, input: [
+            *sources_of(w, input.samples),
+            *named_in(w, "other-pool", "other_samples", input.other_samples),
+        ],
+        verified=lambda w, input: [
+            *(f"--verified={path}" for path in input.verified),
+            *named_in(w, "other-verified", "other_verified", input.other_verified),
+        ],
+        scores=lambda w, input: [
+            *(f"--scores={path}" for path in input.scores),
+            *named_in(w, "other-scores", "other_scores", input.other_scores),
+        ],
         select=lambda w: f"[{','.join(options(chosen) for chosen in plan.method(w.policy).select)}]",
         limit=lambda w: options(plan.train(w.model, w.task, w.policy).limits),
         # One parameter for both: a further one would rerun all existing selections.

@@ -146,7 +146,31 @@ def chosen_from(wildcards):
         "samples": [path for pool in method.reads for path in shards_in(parent, wildcards, pool)],
         "verified": [f"{parent}/{pool}/verified.parquet" for pool in method.reads],
         "scores": [f"{parent}/{pool}/{method.score}-scores.parquet" for pool in scored],
+        **{name: [path for _, path in named] for name, named in others_of(wildcards).items()},
     }
+
+
+def others_of(wildcards):
+    """Return the tables of other policies that a training set is selected from, each with the policy's name, or with
+    POLICY/POOL for samples."""
+    method, root = plan.method(wildcards.policy), ROOT.format(**wildcards)
+    others = plan.others(wildcards.policy)
+    pools = [(policy, pool) for policy in others for pool in method.pools]
+    return {
+        "other_questions": [(one, labelled(f"{root}/{one}", wildcards, method.pools[0])) for one in others],
+        "other_samples": [
+            (f"{one}/{pool}", path) for one, pool in pools for path in shards_in(f"{root}/{one}", wildcards, pool)
+        ],
+        "other_verified": [(one, f"{root}/{one}/{pool}/verified.parquet") for one, pool in pools],
+        "other_scores": [
+            (one, f"{root}/{one}/{pool}/{method.score}-scores.parquet") for one, pool in pools if method.score
+        ],
+    }
+
+
+def named_in(wildcards, option, name, paths):
+    """Return the tables of other policies as NAME=PATH options."""
+    return [f"--{option}={of}={path}" for (of, _), path in zip(others_of(wildcards)[name], paths, strict=True)]
 
 
 def sources_of(wildcards, samples):
@@ -231,7 +255,7 @@ def made_by(wildcards):
         found["veriexit"] |= {f"{parent}/{pool}/veriexit.parquet": None for pool in recycled_pools}
         tables = chosen_from(cell)
         for name in ("questions", "samples", "verified", "scores"):
-            found[name] |= dict.fromkeys(tables[name])
+            found[name] |= dict.fromkeys([*tables[name], *tables[f"other_{name}"]])
         if tables["questions"]:
             found["questions"][f"{ROOT}/data/unlabelled.parquet".format(**cell)] = None
     return {name: list(paths) for name, paths in found.items()}

@@ -205,11 +205,11 @@ class Estimator:
         return train.steps(round(self._examples(one))) * train.in_a_step * train.rollouts
 
     def _examples(self, one: Training) -> float:
-        method, parent = self._plan.method(one.policy), self._plan.parent(one.policy)
+        method, sampled = self._plan.method(one.policy), [self._plan.parent(one.policy), *self._plan.others(one.policy)]
         splits: dict[str, Split] = {"seed": "seed", "gold": "unlabelled", "questions": "unlabelled"}
         given = sum(self._questions(one.task, splits[name]) for name in method.given)
-        drawn_as = map(self._plan.drawn_as, method.pools)
-        pools = [Draw(one.model, one.task, one.seed, parent, pool) for pool in drawn_as]
+        drawn_as = [self._plan.drawn_as(pool) for pool in method.pools]
+        pools = [Draw(one.model, one.task, one.seed, policy, pool) for policy in sampled for pool in drawn_as]
         left = sum(self._samples(draw) for draw in pools) * (1 - self._failed(one.model, one.task) if pools else 0)
         for chosen in method.select[1:]:
             if chosen.kind == "at_most":

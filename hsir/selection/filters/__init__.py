@@ -7,6 +7,7 @@ list of filters, applied in order.
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -56,7 +57,8 @@ class InDiv(Options):
 
     `zscore` uses the mean and the standard deviation over all candidates of the iteration. `per_question` uses those of
     the question (0 for a single candidate, or equal ones). `length_residual` first removes a linear fit in log(tokens).
-    `none` keeps the raw score.
+    `none` keeps the raw score. Solutions of several policies are standardized policy by policy, because the raw scores
+    of different policies are on different scales.
     """
 
     kind: Literal["indiv"] = "indiv"
@@ -82,10 +84,11 @@ class InDiv(Options):
 
     def doubt(self, candidates: Candidates) -> str | None:
         """Warn if there are too few scores for a reliable mean and standard deviation."""
-        if self.standardise == "none" or self.threshold_is == "quantile" or len(candidates) >= FEW:
+        fewest = min(Counter(c.policy for c in candidates).values(), default=0)
+        if self.standardise == "none" or self.threshold_is == "quantile" or fewest >= FEW:
             return None
         return (
-            f"InDiv is standardized over {len(candidates)} correct solutions, which is too few for a reliable"
+            f"InDiv is standardized over {fewest} correct solutions, which is too few for a reliable"
             " mean and standard deviation; sample more, or use more questions"
         )
 
@@ -97,6 +100,16 @@ class InDiv(Options):
 
     def standardised(self, candidates: Candidates) -> list[float]:
         """Return each candidate's standardized score, in order."""
+        places = by_question(range(len(candidates)), [c.policy for c in candidates]).values()
+        scores = {
+            place: score
+            for some in places
+            for place, score in zip(some, self._standardised([candidates[place] for place in some]), strict=True)
+        }
+        return [scores[place] for place in range(len(candidates))]
+
+    def _standardised(self, candidates: Candidates) -> list[float]:
+        """Return the standardized scores of one policy's solutions."""
         base = 1.0 if self.log_base == "e" else math.log(10)
         raw = [scored(c) / base for c in candidates]
         if self.standardise == "none":
@@ -174,6 +187,11 @@ class Selection(RootModel[tuple[Filter, ...]]):
 def needs_scores(chosen: Filter) -> bool:
     """Return whether a filter reads scores."""
     return isinstance(chosen, InDiv | Balanced) or getattr(chosen, "pick", "") in {"highest", "lowest"}
+
+
+def compares_raw_scores(chosen: Filter) -> bool:
+    """Return whether a filter compares the scores of solutions without standardizing them first."""
+    return needs_scores(chosen) and (not isinstance(chosen, InDiv) or chosen.standardise == "none")
 
 
 def ranked(group: Candidates, pick: Pick, seed: str) -> Candidates:

@@ -23,6 +23,8 @@ class Candidate:
     """Its score in the method's score set: the raw InDiv of equation 5, or Div."""
     score: float | None = None
     """The standardized score of the InDiv filter."""
+    policy: str = ""
+    """The policy that it was sampled from, if that is not the one that the iteration samples from."""
 
 
 Candidates = list[Candidate]
