@@ -175,6 +175,11 @@ def _pool_misfits(config: Config) -> Iterable[str]:
         source = config.pools.get(pool.source or "")
         if source is not None and not isinstance(source, _sources_of(pool)):
             yield f"pools.{name}.of: {pool.source!r} is itself derived from a pool; name a pool of kind sample"
+        if isinstance(source, SamplePool) and source.parts and pool.asked:
+            yield (
+                f"pools.{name}.of: {pool.source!r} samples a part of the questions, and a pool of kind {pool.kind}"
+                " would sample the others as well; name a pool without parts"
+            )
         for probed in pool.sources[1:]:
             probe = config.pools.get(probed)
             if probe is not None and not (isinstance(probe, ProbePool) and probe.of == pool.source):

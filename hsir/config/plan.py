@@ -109,6 +109,10 @@ class Plan:
             return BASE
         return f"{name}.{int(iteration) - 1}" if int(iteration) > 1 else self.method(policy).initial
 
+    def iteration(self, policy: str) -> int:
+        """Return the iteration that trained a policy; 0 for one that was trained once, or not at all."""
+        return int(policy.partition(".")[2] or 0)
+
     def behind(self, policy: str) -> list[str]:
         """Return a policy's ancestors, nearest first, without the base model."""
         found: list[str] = []

@@ -1,6 +1,6 @@
 """Pools: named sampling strategies. A pool's kind defines what its prompts are built from."""
 
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, RootModel, model_validator
 
@@ -16,11 +16,18 @@ def _everything(top_p: float) -> bool:
     return top_p == 1.0
 
 
+def _whole(parts: int | None) -> bool:
+    """Leave parts out of a pool's JSON where there are none, for the same reason."""
+    return parts is None
+
+
 class BasePool(Options):
     """The interface of all pools."""
 
-    asked: ClassVar[bool] = False
-    """Whether the stage `ask` builds its prompts."""
+    @property
+    def asked(self) -> bool:
+        """Whether the stage `ask` builds its prompts."""
+        return False
 
     @property
     def source(self) -> str | None:
@@ -52,6 +59,16 @@ class SamplePool(DrawnPool):
     """Solutions sampled from the questions, K per question."""
 
     kind: Literal["sample"]
+    parts: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        exclude_if=_whole,
+        description="Number of parts that the questions are split into: iteration 1 samples the first part, iteration 2"
+        " the second, and so on, from the beginning after the last. If none, every iteration samples all questions.",
+    )
+
+    @property
+    def asked(self) -> bool:
+        return self.parts is not None
 
 
 class VeriExitPool(DrawnPool):
@@ -112,7 +129,9 @@ class HintPool(DrawnPool):
         description="User message; `{question}` is the task's own prompt, `{answer}` the gold answer.",
     )
 
-    asked: ClassVar[bool] = True
+    @property
+    def asked(self) -> bool:
+        return True
 
     @property
     def source(self) -> str:
@@ -135,7 +154,9 @@ class GuidePool(DrawnPool):
     )
     quote: Count = Field(2000, description="Largest number of characters quoted from a completion.")
 
-    asked: ClassVar[bool] = True
+    @property
+    def asked(self) -> bool:
+        return True
 
     @property
     def source(self) -> str | None:
@@ -153,7 +174,9 @@ class AdaptivePool(DrawnPool):
     kind: Literal["adaptive"]
     of: Name = Field(description="The pool whose failure rate determines how many samples a question gets.")
 
-    asked: ClassVar[bool] = True
+    @property
+    def asked(self) -> bool:
+        return True
 
     @property
     def source(self) -> str:
@@ -196,6 +219,7 @@ DEFAULT_POOLS = {
     "greedy": {"kind": "sample", "samples": 1, "temperature": 0.0},
     "k5": {"kind": "sample", "samples": 5},
     "k10": {"kind": "sample", "samples": 10},
+    "k10-third": {"kind": "sample", "samples": 10, "parts": 3},
     "k30": {"kind": "sample", "samples": 30},
     "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
     "k10-probe": {"kind": "probe", "of": "k10", "mentions": True},

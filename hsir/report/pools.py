@@ -25,6 +25,16 @@ def levels(made: Made, cell: Cell) -> pd.Series:
     return _levels(made.questions(cell))
 
 
+def sampled_levels(made: Made, drawn: Drawn) -> pd.Series:
+    """Return the difficulty of each question that a pool samples, or that its source samples: of a pool with parts,
+    those of its part."""
+    of = made.recycles(drawn) or drawn
+    pool, every = made.plan.config.pools[made.plan.drawn_as(of.pool)], levels(made, drawn.cell)
+    if getattr(pool, "parts", None) is None:
+        return every
+    return every[every.index.isin(solutions(made, of)["question_id"])]
+
+
 def asked(made: Made, drawn: Drawn) -> dict[str, tables.Row]:
     """Return the questions that a pool answers: question, difficulty, and the gold answer that judges the pool."""
     columns = ["question_id", "question", "gold", "difficulty"]

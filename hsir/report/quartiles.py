@@ -26,8 +26,10 @@ def draw(made: Made) -> style.Chart:
 def counts(made: Made, cell: Cell) -> pd.DataFrame:
     """Count the solutions of each stage, one column each, by the level of their question; level 1 had the most correct
     ones."""
+    drawn_from = {drawn: pools.sampled_levels(made, drawn).index for drawn in made.pools(cell)}
     questions = pools.levels(made, cell).index
-    every = {drawn: pools.right(made, drawn).reindex(questions, fill_value=0) for drawn in made.pools(cell)}
+    questions = questions[questions.isin([name for names in drawn_from.values() for name in names])]
+    every = {drawn: pools.right(made, drawn).reindex(questions, fill_value=0) for drawn in drawn_from}
     none = pd.Series(0, questions)
     plain = sum((right for drawn, right in every.items() if made.recycles(drawn) is None), none)
     rows = tables.arrow("filtered", made.folder(cell) / "filtered.parquet", ["question_id", "source"]).to_pandas()

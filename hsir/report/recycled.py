@@ -78,7 +78,7 @@ def _counts(made: Made, drawn: Drawn, source: Drawn) -> pd.DataFrame:
     new = pools.solutions(made, drawn)
     failed["recyclable"] = failed["cut_step"].notna()
     failed["recovered"] = failed["parent_id"].isin(new["parent_id"][new["right"]])
-    levels = pools.levels(made, drawn.cell)
+    levels = pools.sampled_levels(made, drawn)
     by_question = failed.groupby("question_id").agg(
         failed=("parent_id", "size"), recyclable=("recyclable", "sum"), recovered=("recovered", "sum")
     )

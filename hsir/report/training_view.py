@@ -31,7 +31,7 @@ def right_per_question(made: Made) -> style.Chart:
 
 def _histogram(made: Made, group: Group, pool: str, seeds: list[Drawn]) -> alt.Chart:
     right = pd.concat(
-        pools.right(made, drawn).reindex(pools.levels(made, drawn.cell).index, fill_value=0) for drawn in seeds
+        pools.right(made, drawn).reindex(pools.sampled_levels(made, drawn).index, fill_value=0) for drawn in seeds
     )
     most = getattr(made.plan.config.pools[pool], "samples", right.max())
     questions = right.value_counts().reindex(range(most + 1), fill_value=0) / len(seeds)

@@ -1,4 +1,5 @@
-"""Prompts of pools other than the plain questions: with hints, guided, or with more samples for hard questions.
+"""Prompts of pools other than all plain questions: with hints, guided, a part of them, or with more samples for hard
+ones.
 
 The functions take rows of the table `questions` by question id, and return rows of the table `asked`.
 """
@@ -6,7 +7,7 @@ The functions take rows of the table `questions` by question id, and return rows
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool
+from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool, SamplePool
 from hsir.errors import InputError
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.storage.chat import as_text, prompt_ids, question_as_text
@@ -31,6 +32,16 @@ def adaptive(asked: Rows, pool: AdaptivePool, right: Counts, failed: Counts) -> 
     for name, draws in shares(failures, drawn, pool.samples * len(asked)).items():
         if draws:
             yield _row(name, asked[name]["prompt_ids"], draws, drawn)
+
+
+def parted(asked: Rows, pool: SamplePool, number: int) -> Iterator[Row]:
+    """Return one part of the questions, by its number, from 0; after the last part comes the first again.
+
+    A part is every n-th question of the table, so parts are alike if its order goes by difficulty.
+    """
+    parts = pool.parts or 1
+    for name in list(asked)[number % parts :: parts]:
+        yield _row(name, asked[name]["prompt_ids"], pool.samples)
 
 
 def hinted(

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool, Pool
+from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool, Pool, SamplePool
 from hsir.errors import InputError
 from hsir.progress import say
-from hsir.sampling.asked import adaptive, check_fits, guided, hinted
+from hsir.sampling.asked import adaptive, check_fits, guided, hinted, parted
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.chat import check_chat_template
@@ -26,6 +26,7 @@ def main(
     output: Annotated[Path, cli.file_option("--out", "Table of prompts.", *tables.SUFFIXES)],
     samples: Annotated[list[Path], typer.Option(help="Shards of the source pool.")] = [],
     verified: Annotated[Path | None, typer.Option(help="The source pool's verdicts.")] = None,
+    part: Annotated[int, typer.Option(help="Number of the part of the questions, from 0, if the pool has parts.")] = 0,
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
     """Write the prompts of a pool, and the number of samples for each."""
@@ -33,6 +34,10 @@ def main(
     asked = {row["question_id"]: row for row in tables.read("questions", questions)}
     if isinstance(pool, AdaptivePool):
         rows = list(adaptive(asked, pool, *judged(samples, verified)))
+    elif isinstance(pool, SamplePool) and pool.parts is not None:
+        rows = list(parted(asked, pool, part))
+        if not rows:
+            raise InputError(f"{questions}: has {len(asked)} questions, too few for {pool.parts} parts; lower parts")
     else:
         tokenizer = load_tokenizer(model, chat_template)
         check_chat_template(tokenizer)
@@ -45,7 +50,7 @@ def main(
             raise InputError(f"a pool of kind {pool.kind} uses the plain questions as its prompts; omit ask")  # type: ignore[attr-defined]
         check_fits(rows, pool, positions(model))
     read = [questions, *samples, *([verified] if verified else [])]
-    made_by = tables.provenance("ask", read, pool=pool, task=task, model=model)
+    made_by = tables.provenance("ask", read, pool=pool, task=task, model=model, **({"part": part} if part else {}))
     tables.write("asked", rows, output, made_by | tables.opening(tables.opening_ids(questions)))
     say(f"{len(rows)} prompts of {len(asked)} questions, {sum(row['draws'] for row in rows)} samples")
 

@@ -22,7 +22,9 @@ def test_the_second_iteration_is_trained_on_the_solutions_of_both(copied: Path, 
     assert {row["source"] for row in rows} >= {"seed", "k4", "sft-initial/k4"}
     assert all(("/" in row["sample_id"]) == ("/" in row["source"]) for row in rows)
     old = {row["sample_id"].removeprefix("sft-initial/") for row in rows if "/" in row["source"]}
-    assert old <= {row["sample_id"] for row in tables.read("samples", [*root.glob("sft-initial/k4*/samples/*.parquet")])}
+    assert old <= {
+        row["sample_id"] for row in tables.read("samples", [*root.glob("sft-initial/k4*/samples/*.parquet")])
+    }
     costs = json.loads((root / "kept.2/ledger.json").read_text())
     drawn = sum(len(tables.arrow("samples", path, ["sample_id"])) for path in root.glob("kept.1/k4*/samples/*.parquet"))
     assert costs["own"]["samples"] == drawn, "samples of an earlier iteration are no cost of a later one"

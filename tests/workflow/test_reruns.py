@@ -1,6 +1,7 @@
 """A change reruns only what it affects."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
@@ -123,6 +124,15 @@ def test_a_method_that_keeps_all_pools_reads_those_of_earlier_iterations(tmp_pat
     assert made_of["kept.2/contamination.json"] == read | given | {f"{root}/kept.2/filtered.parquet"}
     assert not made_of["kept.2/ledger.json"] & first, "old samples are no cost of a later iteration"
     assert rules(jobs)["sample"] == 3 * 4 + 4, "three policies are sampled, and four evaluated"
+
+
+def test_each_iteration_samples_another_part_of_the_questions(tmp_path: Path, tiny: dict[str, Any]) -> None:
+    tiny["pools"]["half"] = {"kind": "sample", "samples": 4, "parts": 2}
+    tiny["methods"]["halves"] = {"like": "restem", "pools": ["half"], "iterations": 3}
+    tiny["runs"] = {"halved": {"models": ["embedded"], "tasks": ["few"], "methods": ["halves"]}}
+    told = snakemake(tmp_path, "--dry-run", "--printshellcmds", "halved", config=tiny | {"run": "halved"})
+    found = re.findall(r"hsir.stages.ask .* --part=(\d) .*/seed0/(\S+)/half/asked.parquet", told.stdout + told.stderr)
+    assert sorted(found) == [("0", "halves.2"), ("0", "sft-initial"), ("1", "halves.1")]
 
 
 def test_training_options_rerun_training_and_no_sampling_of_the_first_round(

@@ -98,6 +98,12 @@ def asked_from(wildcards):
     }
 
 
+def part_of(wildcards):
+    """Give the option for the part of the questions that a policy samples, if a pool has parts."""
+    parts = getattr(pool_of(wildcards), "parts", None)
+    return [] if parts is None else [f"--part={plan.iteration(wildcards.policy) % parts}"]
+
+
 def shards_in(folder, wildcards, pool):
     """Return the shards of a pool's samples in a policy's folder."""
     n = plan.shards(wildcards.model, wildcards.task, pool)

@@ -7,7 +7,7 @@ from functools import singledispatch
 from hsir.config import Plan
 from hsir.config.home import found
 from hsir.config.plan import EVAL, samples_of, test_set
-from hsir.config.pools import DrawnPool, GuidePool, HintPool, ProbePool, VeriExitPool
+from hsir.config.pools import DrawnPool, GuidePool, HintPool, ProbePool, SamplePool, VeriExitPool
 from hsir.config.training import Grpo, Train
 from hsir.planning.budget.assumptions import Assumptions
 from hsir.planning.budget.measured import Measured
@@ -41,6 +41,11 @@ class Item:
 def drawn(pool: DrawnPool, questions: float, source: float, assume: Assume) -> float:
     """Estimate the number of completions of a pool; `source` is that of the pool it is derived from."""
     return questions * pool.samples
+
+
+@drawn.register
+def _sampled(pool: SamplePool, questions: float, source: float, assume: Assume) -> float:
+    return questions / (pool.parts or 1) * pool.samples
 
 
 @drawn.register
