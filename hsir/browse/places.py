@@ -97,8 +97,9 @@ def _places(made: Made, cells: list[Cell]) -> Iterator[Place]:
     first = cells[0]
     trained = [cell for cell in cells if made.plan.config.methods.get(cell.policy.split(".")[0]) is not None]
     drawn = [
-        Drawn(Cell(cell.model, cell.task, cell.seed, made.plan.parent(cell.policy)), pool)
+        Drawn(Cell(cell.model, cell.task, cell.seed, policy), pool)
         for cell in trained
+        for policy in (made.plan.parent(cell.policy), *made.plan.others(cell.policy))
         for pool in made.plan.drawn_for(cell.policy)
     ]
     if drawn:

@@ -104,6 +104,7 @@ def _method_misfits(config: Config) -> Iterable[str]:
     for name, method in config.methods.items():
         yield from (f"methods.{name}.{wrong}" for wrong in _initial_misfits(name, method, config))
         yield from (f"methods.{name}.{wrong}" for wrong in _score_misfits(method, config))
+        yield from (f"methods.{name}.{wrong}" for wrong in _ancestor_misfits(method, config))
         if method.train.learns_from == "pairs" and not any(_draws_several(config.pools.get(p)) for p in method.pools):
             yield (
                 f"methods.{name}.train: {method.train.kind} needs correct and failed solutions of the same"
@@ -146,14 +147,30 @@ def _initial_misfits(name: str, method: Method, config: Config) -> Iterable[str]
         at = config.methods[before]
 
 
+def _ancestor_misfits(method: Method, config: Config) -> Iterable[str]:
+    """With `keep: ancestors`, the tables of earlier policies are read as they are, so their methods must make them."""
+    at, seen = method, set[str]()
+    while method.keep == "ancestors" and at.follows and (name := _maker(at.initial)) in {*config.methods} - seen:
+        seen.add(name)
+        at = config.methods[name]
+        lacking = [pool for pool in method.pools if pool not in at.pools]
+        if method.score is not None and method.score != at.score:
+            lacking.append(method.score)
+        if at.follows and lacking:
+            yield (
+                f"keep: ancestors reads {lacking[0]!r} of {name!r} as well, which does not have it; add it there, or"
+                " name only pools and a score set that every ancestor has"
+            )
+
+
 def _score_misfits(method: Method, config: Config) -> Iterable[str]:
     rewards = method.train.rewards if isinstance(method.train, Grpo) else ()
     named = config.scores.get(method.score or "")
     raw = [chosen.kind for chosen in method.select if compares_raw_scores(chosen)]
-    if raw and method.keep == "all" and isinstance(named, Score):
+    if raw and method.keep != "last" and isinstance(named, Score):
         yield (
-            f"select: filter {raw[0]!r} compares raw scores, and with keep: all these are of several policies, on"
-            " different scales; use filter indiv, which standardizes them policy by policy, or keep: last"
+            f"select: filter {raw[0]!r} compares raw scores, and with keep: {method.keep} these are of several"
+            " policies, on different scales; use filter indiv, which standardizes them policy by policy, or keep: last"
         )
     if any(map(reads_scores, rewards)) and named is not None and not isinstance(named, Score):
         yield f"score: the reward indiv reads a score set of kind indiv, and {method.score!r} is of kind {named.kind}"

@@ -122,11 +122,12 @@ class Plan:
 
     def others(self, policy: str) -> list[str]:
         """Return the other policies whose pools a policy is trained on, in addition to its parent's: those that earlier
-        iterations sampled from, latest first, if the method keeps them."""
-        name, _, iteration = policy.partition(".")
-        if not iteration or self.method(policy).keep == "last":
+        iterations sampled from, latest first, as far as the method keeps them."""
+        keep = self.method(policy).keep
+        if keep == "last":
             return []
-        return [self.parent(f"{name}.{i}") for i in range(int(iteration) - 1, 0, -1)]
+        sampled = [self.parent(one) for one in (policy, *self.behind(policy)) if self.method(one).pools]
+        return sampled[1 : self.iteration(policy)] if keep == "all" else sampled[1:]
 
     def drawn_for(self, policy: str) -> list[str]:
         """Return the pools that are sampled for a policy: its own, and their source pools."""

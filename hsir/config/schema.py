@@ -80,11 +80,12 @@ class Method(Options):
         None, description="Reinforcement learning: the questions to ask, by a pool's verdicts; all of them if none."
     )
     pools: tuple[Name, ...] = Field((), description="Pools of solutions to select from.")
-    keep: Literal["last", "all"] = Field(
+    keep: Literal["last", "all", "ancestors"] = Field(
         "last",
         exclude_if=_is_last,
-        description="Iterations whose pools are selected from: only the last one, or all so far. Filters are applied to"
-        " all of these solutions together; each has the score of the policy that it was sampled from.",
+        description="Iterations whose pools are selected from: only the last one, all so far, or also those of the"
+        " methods that led to `initial`. Filters are applied to all of these solutions together; each has the score of"
+        " the policy that it was sampled from.",
     )
     score: Name | None = Field(None, description="Score set that filters and rewards read, if any.")
     select: tuple[Filter, ...] = Field((), description="Filters, applied in order.")
@@ -130,8 +131,8 @@ class Method(Options):
             return f"iterations is {self.iterations}, but no pool is sampled; set pools, or iterations: 0"
         if not self.iterations and (self.pools or self.select or self.questions):
             return "pools, select and questions need iterations of 1 or more; with 0, training uses only given data"
-        if self.keep == "all" and not self.pools:
-            return "keep is all, but no pool is sampled; set pools, or remove keep"
+        if self.keep != "last" and not self.pools:
+            return f"keep is {self.keep}, but no pool is sampled; set pools, or remove keep"
         if not self.iterations and not self.given:
             return "nothing to train on; set given: [seed]"
         if self.pools and (not self.select or self.select[0].kind != "right"):

@@ -10,7 +10,7 @@ from hsir.browse.chosen import chosen
 from hsir.browse.library import Library
 from hsir.browse.listing import Query
 from hsir.browse.pages import Pages
-from hsir.browse.places import TRAINING, on_disk
+from hsir.browse.places import TRAINING, of_run, on_disk
 from hsir.browse.samples import load as load_samples
 from hsir.config import Plan, load
 from hsir.config.schema import Method
@@ -59,6 +59,51 @@ def test_a_policy_is_trained_on_the_pools_of_all_iterations_up_to_its_own(policy
 
 def test_a_method_that_begins_with_the_base_model_keeps_its_pool() -> None:
     assert planned(KEPT | {"initial": "base"}).others("m.3") == ["m.1", "base"]
+
+
+ANCESTORS: dict[str, Any] = {
+    "initial": "m.2", "pools": ["k2"], "select": [RIGHT], "keep": "ancestors", "iterations": 2
+}  # fmt: skip
+
+
+def descended(method: dict[str, Any] = ANCESTORS, before: dict[str, Any] = KEPT) -> Plan:
+    """Make the plan of a method that starts from the second iteration of another."""
+    given = raw(before | {"keep": "last"})
+    given["methods"]["late"] = method
+    return Plan(load(given | {"runs": {"r": given["runs"]["r"] | {"methods": ["late"]}}}, Path("nowhere")))
+
+
+def test_a_policy_may_be_trained_on_the_pools_of_all_policies_before_it() -> None:
+    assert [descended().others(f"late.{n}") for n in (1, 2)] == [["m.1", "start"], ["m.2", "m.1", "start"]]
+    assert [descended(ANCESTORS | {"keep": "all"}).others(f"late.{n}") for n in (1, 2)] == [[], ["m.2"]]
+    todo = work(descended(), ["r"])
+    drawn = [one.policy for one in todo.draws if one.pool == "k2"]
+    assert drawn == ["start", "m.1", "m.2", "late.1"], "each pool is sampled once, in the order of the policies"
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ({"pools": ["k2", "k10"]}, "methods.late.keep: ancestors reads 'k10' of 'm' as well, which does not have it"),
+        ({"score": "indiv"}, "methods.late.keep: ancestors reads 'indiv' of 'm' as well, which does not have it"),
+    ],
+)
+def test_what_an_ancestor_does_not_have_is_reported(method: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        descended(ANCESTORS | method)
+
+
+def test_what_every_ancestor_has_is_accepted() -> None:
+    scored = {"score": "indiv", "select": [RIGHT, INDIV]}
+    assert descended(ANCESTORS | scored, KEPT | scored).method("late.1").score == "indiv"
+
+
+def test_the_report_and_the_browser_have_the_pools_of_ancestors_that_a_run_does_not_name() -> None:
+    plan = descended()
+    run = Made(Plan(plan.alone("r")))
+    assert {drawn.cell.policy for drawn in run.drawn()} == {"m.2", "m.1", "start", "late.1"}
+    (training, *_) = of_run(run)
+    assert {pool.title for pool in training.pools} == {f"{one}/k2" for one in ("m.2", "m.1", "start", "late.1")}
 
 
 def test_the_default_is_left_out_of_a_methods_json() -> None:

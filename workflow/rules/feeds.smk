@@ -257,8 +257,8 @@ def made_by(wildcards):
         for name, file in of_policy.items():
             found[name][f"{folder}/{file}"] = None
         recycled_pools = [p for p in plan.method(policy).pools if isinstance(plan.config.pools[p], VeriExitPool)]
-        parent = f"{ROOT.format(**cell)}/{plan.parent(policy)}"
-        found["veriexit"] |= {f"{parent}/{pool}/veriexit.parquet": None for pool in recycled_pools}
+        sampled = [f"{ROOT.format(**cell)}/{one}" for one in (plan.parent(policy), *plan.others(policy))]
+        found["veriexit"] |= {f"{one}/{pool}/veriexit.parquet": None for one in sampled for pool in recycled_pools}
         tables = chosen_from(cell)
         for name in ("questions", "samples", "verified", "scores"):
             found[name] |= dict.fromkeys([*tables[name], *tables[f"other_{name}"]])
