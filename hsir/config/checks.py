@@ -104,7 +104,8 @@ def _method_misfits(config: Config) -> Iterable[str]:
     for name, method in config.methods.items():
         yield from (f"methods.{name}.{wrong}" for wrong in _initial_misfits(name, method, config))
         yield from (f"methods.{name}.{wrong}" for wrong in _score_misfits(method, config))
-        yield from (f"methods.{name}.{wrong}" for wrong in _ancestor_misfits(method, config))
+        if any(name in run.methods for run in config.runs.values()):  # a run may replace the pools of others
+            yield from (f"methods.{name}.{wrong}" for wrong in _ancestor_misfits(method, config))
         if method.train.learns_from == "pairs" and not any(_draws_several(config.pools.get(p)) for p in method.pools):
             yield (
                 f"methods.{name}.train: {method.train.kind} needs correct and failed solutions of the same"

@@ -93,6 +93,12 @@ def test_what_an_ancestor_does_not_have_is_reported(method: dict[str, Any], said
         descended(ANCESTORS | method)
 
 
+def test_a_method_of_no_run_may_have_ancestors_without_its_pools() -> None:
+    given = raw(KEPT)
+    given["methods"]["late"] = ANCESTORS | {"pools": ["k10"]}
+    assert Plan(load(given, Path("nowhere"))).method("late.1").keep == "ancestors"
+
+
 def test_what_every_ancestor_has_is_accepted() -> None:
     scored = {"score": "indiv", "select": [RIGHT, INDIV]}
     assert descended(ANCESTORS | scored, KEPT | scored).method("late.1").score == "indiv"

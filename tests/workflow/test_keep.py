@@ -1,33 +1,82 @@
-"""A method that keeps the pools of all iterations, from sampling to the report."""
+"""Methods that are trained on the pools of several policies, from sampling to the report."""
 
-import json
+import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
 from hsir.storage import tables
-from tests.workflow.conftest import planned, snakemake
+from hsir.storage.files import read_json
+from tests.workflow.conftest import TINY, planned, snakemake
+
+MIXED: dict[str, Any] = {
+    "kept": {"like": "hsir-sft", "keep": "all", "iterations": 2},
+    "halves": {"like": "restem", "keep": "all", "pools": ["half"], "iterations": 2},
+    "late": {"initial": "restem.2", "keep": "ancestors", "pools": ["k4"], "select": [{"kind": "right"}]},
+}
 
 
-def test_the_second_iteration_is_trained_on_the_solutions_of_both(copied: Path, tiny: dict[str, Any]) -> None:
-    tiny["methods"]["kept"] = {"like": "hsir-sft", "keep": "all", "iterations": 2}
-    tiny["runs"]["two-rounds"]["methods"].append("kept")
-    told = snakemake(copied, "two-rounds", config=tiny)
-    logs = "\n".join(f"--- {log}\n{log.read_text()}" for log in copied.glob("logs/**/kept*/**/*.log"))
+@pytest.fixture(scope="module")
+def root(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the seed of a finished run, to which methods are added."""
+    directory = tmp_path_factory.mktemp("mixed") / "copy"
+    shutil.copytree(finished, directory, symlinks=True)
+    config = yaml.safe_load(TINY.read_text())
+    config["methods"] |= MIXED
+    config["pools"]["half"] = {"kind": "sample", "samples": 4, "parts": 2}
+    config["runs"]["two-rounds"]["methods"] += [*MIXED]
+    told = snakemake(directory, "two-rounds", config=config)
+    logs = "\n".join(f"--- {log}\n{log.read_text()}" for log in directory.glob("logs/**/*.log"))
     assert told.returncode == 0, told.stdout + told.stderr + logs
-    assert planned(copied, "two-rounds", config=tiny) == []
-    root = copied / "results/embedded/few/seed0"
-    first, same = (tables.read("filtered", root / name / "filtered.parquet") for name in ("kept.1", "hsir-sft.1"))
-    assert first == same, "the first iteration has only one pool to read"
-    rows = tables.read("filtered", root / "kept.2/filtered.parquet")
+    assert planned(directory, "two-rounds", config=config) == []
+    return directory / "results/embedded/few/seed0"
+
+
+def filtered(root: Path, policy: str) -> list[tables.Row]:
+    """Return the training set of a policy."""
+    return tables.read("filtered", root / policy / "filtered.parquet")
+
+
+def sampled(root: Path, policy: str, pools: str) -> dict[str, str]:
+    """Return the questions of the samples of a policy's pools."""
+    paths = sorted(root.glob(f"{policy}/{pools}/samples/*.parquet"))
+    return dict(tables.tuples("samples", paths, ["sample_id", "question_id"]))
+
+
+def test_the_second_iteration_is_trained_on_the_solutions_of_both(root: Path) -> None:
+    assert filtered(root, "kept.1") == filtered(root, "hsir-sft.1"), "the first iteration has only one policy to read"
+    rows = filtered(root, "kept.2")
     assert {row["source"] for row in rows} >= {"seed", "k4", "sft-initial/k4"}
     assert all(("/" in row["sample_id"]) == ("/" in row["source"]) for row in rows)
     old = {row["sample_id"].removeprefix("sft-initial/") for row in rows if "/" in row["source"]}
-    assert old <= {
-        row["sample_id"] for row in tables.read("samples", [*root.glob("sft-initial/k4*/samples/*.parquet")])
+    assert old <= sampled(root, "sft-initial", "k4*").keys()
+
+
+def test_old_samples_are_no_cost_of_a_later_iteration_and_training_tokens_are(root: Path) -> None:
+    costs, losses = (read_json(root / f"kept.2/{name}.json") for name in ("ledger", "train"))
+    assert costs["own"]["samples"] == len(sampled(root, "kept.1", "k4*"))
+    assert costs["own"]["training_tokens"] == losses["tokens"] > read_json(root / "kept.1/train.json")["tokens"]
+
+
+def test_each_iteration_has_its_own_questions_and_the_training_sets_add_up(root: Path) -> None:
+    first, second = ({*sampled(root, policy, "half").values()} for policy in ("sft-initial", "halves.1"))
+    every = {name for (name,) in tables.tuples("questions", root / "data/unlabelled.parquet", ["question_id"])}
+    assert first | second == every and not first & second
+    taught = {row["question_id"] for row in filtered(root, "halves.2") if row["source"] != "seed"}
+    assert taught & first and taught <= every
+
+
+def test_a_method_is_trained_on_the_pools_of_its_ancestors(root: Path) -> None:
+    assert {row["source"] for row in filtered(root, "late.1")} == {"seed", "k4", "restem.1/k4", "sft-initial/k4"}
+    assert read_json(root / "late.1/ledger.json")["own"]["samples"] == len(sampled(root, "restem.2", "k4"))
+
+
+def test_the_report_covers_the_pools_of_all_policies(root: Path) -> None:
+    folder = root.parents[2] / "runs/two-rounds"
+    lines = list(csv.DictReader((folder / "pools.csv").open()))
+    assert {("sft-initial", "half"), ("halves.1", "half"), ("restem.2", "k4")} <= {
+        (line["policy"], line["pool"]) for line in lines
     }
-    costs = json.loads((root / "kept.2/ledger.json").read_text())
-    drawn = sum(len(tables.arrow("samples", path, ["sample_id"])) for path in root.glob("kept.1/k4*/samples/*.parquet"))
-    assert costs["own"]["samples"] == drawn, "samples of an earlier iteration are no cost of a later one"
-    losses = json.loads((root / "kept.2/train.json").read_text())
-    assert losses["tokens"] > json.loads((root / "kept.1/train.json").read_text())["tokens"]
-    assert costs["own"]["training_tokens"] == losses["tokens"]
