@@ -129,6 +129,11 @@ class Plan:
         sampled = [self.parent(one) for one in (policy, *self.behind(policy)) if self.method(one).pools]
         return sampled[1 : self.iteration(policy)] if keep == "all" else sampled[1:]
 
+    def sampled_before(self, policy: str, pool: str) -> list[str]:
+        """Return the ancestors of a policy that were sampled for a pool, oldest first."""
+        chain = [one for one in (policy, *self.behind(policy)) if one != BASE]
+        return [self.parent(one) for one in reversed(chain) if pool in self.pools_for(one)]
+
     def drawn_for(self, policy: str) -> list[str]:
         """Return the pools that are sampled for a policy: its own, and their source pools."""
         return [name for name in self.pools_for(policy) if self.drawn_as(name) == name]

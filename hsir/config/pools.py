@@ -21,6 +21,11 @@ def _whole(parts: int | None) -> bool:
     return parts is None
 
 
+def _in_turn(order: str) -> bool:
+    """Leave the default order out of a pool's JSON, for the same reason."""
+    return order == "fixed"
+
+
 class BasePool(Options):
     """The interface of all pools."""
 
@@ -65,10 +70,22 @@ class SamplePool(DrawnPool):
         description="Number of parts that the questions are split into: iteration 1 samples the first part, iteration 2"
         " the second, and so on, from the beginning after the last. If none, every iteration samples all questions.",
     )
+    order: Literal["fixed", "adaptive"] = Field(
+        "fixed",
+        exclude_if=_in_turn,
+        description="Which questions an iteration samples, if there are `parts`: the next part, or as many questions,"
+        " those sampled longest ago first, and of these the ones with the fewest correct samples (AdaSTaR).",
+    )
 
     @property
     def asked(self) -> bool:
         return self.parts is not None
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> "SamplePool":
+        if self.order != "fixed" and self.parts is None:
+            raise ValueError(f"order is {self.order}, but all questions are sampled; set parts, or remove order")
+        return self
 
 
 class VeriExitPool(DrawnPool):
@@ -220,6 +237,7 @@ DEFAULT_POOLS = {
     "k5": {"kind": "sample", "samples": 5},
     "k10": {"kind": "sample", "samples": 10},
     "k10-third": {"kind": "sample", "samples": 10, "parts": 3},
+    "k2-third-adaptive": {"kind": "sample", "samples": 2, "parts": 3, "order": "adaptive"},
     "k30": {"kind": "sample", "samples": 30},
     "k10-veriexit": {"kind": "veriexit", "of": "k10", "samples": 5},
     "k10-probe": {"kind": "probe", "of": "k10", "mentions": True},

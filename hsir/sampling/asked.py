@@ -4,11 +4,14 @@ ones.
 The functions take rows of the table `questions` by question id, and return rows of the table `asked`.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool, SamplePool
 from hsir.errors import InputError
+from hsir.sampling.engines.seeds import sample_seed
 from hsir.sampling.prompts import filled, quoted, shares, unsolved
 from hsir.storage.chat import as_text, prompt_ids, question_as_text
 from hsir.storage.tables import Row
@@ -41,6 +44,24 @@ def parted(asked: Rows, pool: SamplePool, number: int) -> Iterator[Row]:
     """
     parts = pool.parts or 1
     for name in list(asked)[number % parts :: parts]:
+        yield _row(name, asked[name]["prompt_ids"], pool.samples)
+
+
+def queued(asked: Rows, pool: SamplePool, before: Iterable[Mapping[str, float]]) -> Iterator[Row]:
+    """Return the questions whose turn it is: one part, in the order of AdaSTaR (arXiv 2505.16322, algorithm 1).
+
+    First are the questions that were sampled longest ago, and of these the ones that had the lowest share of correct
+    samples; ties are broken at random. `before` has these shares for each earlier iteration, by question, in the order
+    in which the iteration asked them. Of its m questions, only the first a^2 m count as sampled, where a is its share
+    of correct samples: a weak policy repeats many questions. In the paper, a is the accuracy during training.
+    """
+    last, won = dict.fromkeys(asked, 0), dict.fromkeys(asked, 0.0)
+    for number, shares_right in enumerate(before, start=1):
+        strength = fmean(shares_right.values())
+        for name in [*shares_right][: int(len(shares_right) * strength**2)]:
+            last[name], won[name] = number, shares_right[name]
+    order = sorted(asked, key=lambda name: (last[name], won[name], sample_seed(0, name, 0)))
+    for name in order[: math.ceil(len(asked) / (pool.parts or 1))]:
         yield _row(name, asked[name]["prompt_ids"], pool.samples)
 
 

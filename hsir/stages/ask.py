@@ -1,6 +1,7 @@
 """Stage ask: the prompts of a pool with its own template or varying sample counts."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from hsir.config.pools import AdaptivePool, DrawnPool, GuidePool, HintPool, Pool, SamplePool
 from hsir.errors import InputError
 from hsir.progress import say
-from hsir.sampling.asked import adaptive, check_fits, guided, hinted, parted
+from hsir.sampling.asked import adaptive, check_fits, guided, hinted, parted, queued
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.storage.chat import check_chat_template
@@ -27,6 +28,14 @@ def main(
     samples: Annotated[list[Path], typer.Option(help="Shards of the source pool.")] = [],
     verified: Annotated[Path | None, typer.Option(help="The source pool's verdicts.")] = None,
     part: Annotated[int, typer.Option(help="Number of the part of the questions, from 0, if the pool has parts.")] = 0,
+    earlier: Annotated[
+        list[str],
+        typer.Option(help="POLICY=TABLE of an earlier policy's prompts, oldest first, for an adaptive order."),
+    ] = [],
+    earlier_samples: Annotated[
+        list[str], typer.Option(help="POLICY=SHARD of its samples of the pool; repeat it.")
+    ] = [],
+    earlier_verified: Annotated[list[str], typer.Option(help="POLICY=TABLE of their verdicts; repeat it.")] = [],
     chat_template: Annotated[Path | None, typer.Option(help="Jinja file that replaces the model's template.")] = None,
 ) -> None:
     """Write the prompts of a pool, and the number of samples for each."""
@@ -35,7 +44,8 @@ def main(
     if isinstance(pool, AdaptivePool):
         rows = list(adaptive(asked, pool, *judged(samples, verified)))
     elif isinstance(pool, SamplePool) and pool.parts is not None:
-        rows = list(parted(asked, pool, part))
+        before = list(shares_right(earlier, earlier_samples, earlier_verified))
+        rows = list(queued(asked, pool, before) if pool.order == "adaptive" else parted(asked, pool, part))
         if not rows:
             raise InputError(f"{questions}: has {len(asked)} questions, too few for {pool.parts} parts; lower parts")
     else:
@@ -50,9 +60,21 @@ def main(
             raise InputError(f"a pool of kind {pool.kind} uses the plain questions as its prompts; omit ask")  # type: ignore[attr-defined]
         check_fits(rows, pool, positions(model))
     read = [questions, *samples, *([verified] if verified else [])]
+    read += [path for _, path in cli.named([*earlier, *earlier_samples, *earlier_verified], "earlier")]
     made_by = tables.provenance("ask", read, pool=pool, task=task, model=model, **({"part": part} if part else {}))
     tables.write("asked", rows, output, made_by | tables.opening(tables.opening_ids(questions)))
     say(f"{len(rows)} prompts of {len(asked)} questions, {sum(row['draws'] for row in rows)} samples")
+
+
+def shares_right(asked: list[str], samples: list[str], verified: list[str]) -> Iterator[dict[str, float]]:
+    """Yield for each earlier policy, oldest first, the share of correct samples of the questions that it was asked."""
+    shards, judged_by = cli.named(samples, "earlier-samples"), dict(cli.named(verified, "earlier-verified"))
+    for policy, path in cli.named(asked, "earlier"):
+        drawn = [shard for of, shard in shards if of == policy]
+        belonging.check_pool(drawn, [judged_by[policy]] if policy in judged_by else [])
+        right, failed = judged(drawn, judged_by.get(policy))
+        names = dict.fromkeys(row["question_id"] for row in tables.read("asked", path, ["question_id"]))
+        yield {name: right[name] / (right[name] + failed[name] or 1) for name in names}
 
 
 def judged(samples: list[Path], verified: Path | None) -> tuple[Counter[str], Counter[str]]:

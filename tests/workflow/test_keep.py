@@ -15,6 +15,7 @@ from tests.workflow.conftest import TINY, planned, snakemake
 MIXED: dict[str, Any] = {
     "kept": {"like": "hsir-sft", "keep": "all", "iterations": 2},
     "halves": {"like": "restem", "keep": "all", "pools": ["half"], "iterations": 2},
+    "turns": {"like": "adastar", "pools": ["turn"], "iterations": 2},
     "late": {"initial": "restem.2", "keep": "ancestors", "pools": ["k4"], "select": [{"kind": "right"}]},
 }
 
@@ -27,6 +28,7 @@ def root(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = yaml.safe_load(TINY.read_text())
     config["methods"] |= MIXED
     config["pools"]["half"] = {"kind": "sample", "samples": 4, "parts": 2}
+    config["pools"]["turn"] = {"kind": "sample", "samples": 4, "parts": 2, "order": "adaptive"}
     config["runs"]["two-rounds"]["methods"] += [*MIXED]
     told = snakemake(directory, "two-rounds", config=config)
     logs = "\n".join(f"--- {log}\n{log.read_text()}" for log in directory.glob("logs/**/*.log"))
@@ -67,6 +69,16 @@ def test_each_iteration_has_its_own_questions_and_the_training_sets_add_up(root:
     assert first | second == every and not first & second
     taught = {row["question_id"] for row in filtered(root, "halves.2") if row["source"] != "seed"}
     assert taught & first and taught <= every
+
+
+def test_questions_that_count_as_sampled_are_not_sampled_again(root: Path) -> None:
+    """Seven questions are sampled, and the first 7 a^2 of these count, where a is the share of correct samples."""
+    paths = [root / f"{policy}/turn/asked.parquet" for policy in ("sft-initial", "turns.1")]
+    first, second = ([name for (name,) in tables.tuples("asked", path, ["question_id"])] for path in paths)
+    verdicts = [row["verdict"] for row in tables.read("verified", root / "sft-initial/turn/verified.parquet")]
+    count = int(7 * (verdicts.count("right") / len(verdicts)) ** 2)
+    assert len(first) == len(second) == 7 and 0 < count < 7
+    assert not {*first[:count]} & {*second} and {*sampled(root, "turns.1", "turn").values()} == {*second}
 
 
 def test_a_method_is_trained_on_the_pools_of_its_ancestors(root: Path) -> None:

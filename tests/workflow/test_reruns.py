@@ -135,6 +135,17 @@ def test_each_iteration_samples_another_part_of_the_questions(tmp_path: Path, ti
     assert sorted(found) == [("0", "halves.2"), ("0", "sft-initial"), ("1", "halves.1")]
 
 
+def test_an_adaptive_order_reads_what_all_earlier_policies_were_asked(tmp_path: Path, tiny: dict[str, Any]) -> None:
+    tiny["runs"] = {"queue": {"models": ["embedded"], "tasks": ["few"], "methods": ["adastar"], "iterations": 3}}
+    jobs = planned(tmp_path, "queue", config=tiny | {"run": "queue"})
+    root, pool = "results/embedded/few/seed0", "k2-third-adaptive"
+    read = {job.outputs[0].split("/")[-3]: {*job.inputs} for job in jobs if job.rule == "ask"}
+    files = ("asked.parquet", "verified.parquet", "samples/0-of-2.parquet", "samples/1-of-2.parquet")
+    questions = {f"{root}/data/unlabelled.parquet"}
+    first, second = ({f"{root}/{policy}/{pool}/{name}" for name in files} for policy in ("sft-initial", "adastar.1"))
+    assert read == {"sft-initial": questions, "adastar.1": questions | first, "adastar.2": questions | first | second}
+
+
 def test_training_options_rerun_training_and_no_sampling_of_the_first_round(
     finished: Path, tiny: dict[str, Any]
 ) -> None:

@@ -95,13 +95,39 @@ def asked_from(wildcards):
         "questions": questions_of(wildcards),
         "samples": shards_in(policy, wildcards, source) if source else [],
         "verified": [] if source is None or isinstance(pool, GuidePool) else [f"{policy}/{source}/verified.parquet"],
+        **{name: [path for _, path in named] for name, named in earlier_of(wildcards).items()},
+    }
+
+
+def earlier_of(wildcards):
+    """Return what earlier policies sampled of a pool, each with the policy's name, if that decides which questions are
+    next."""
+    adaptive = getattr(pool_of(wildcards), "order", None) == "adaptive"
+    before = plan.sampled_before(wildcards.policy, wildcards.pool) if adaptive else []
+    folders = [(one, f"{ROOT.format(**wildcards)}/{one}") for one in before]
+    return {
+        "earlier": [(one, f"{folder}/{wildcards.pool}/asked.parquet") for one, folder in folders],
+        "earlier_samples": [
+            (one, path) for one, folder in folders for path in shards_in(folder, wildcards, wildcards.pool)
+        ],
+        "earlier_verified": [(one, f"{folder}/{wildcards.pool}/verified.parquet") for one, folder in folders],
     }
 
 
 def part_of(wildcards):
     """Give the option for the part of the questions that a policy samples, if a pool has parts."""
-    parts = getattr(pool_of(wildcards), "parts", None)
-    return [] if parts is None else [f"--part={plan.iteration(wildcards.policy) % parts}"]
+    pool = pool_of(wildcards)
+    fixed = getattr(pool, "parts", None) is not None and pool.order == "fixed"
+    return [f"--part={plan.iteration(wildcards.policy) % pool.parts}"] if fixed else []
+
+
+def earlier_options(wildcards, input):
+    """Give the options for what earlier policies sampled of a pool."""
+    return [
+        f"--{name.replace('_', '-')}={of}={path}"
+        for name, named in earlier_of(wildcards).items()
+        for (of, _), path in zip(named, input[name] if named else [], strict=True)
+    ]
 
 
 def shards_in(folder, wildcards, pool):

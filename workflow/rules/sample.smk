@@ -22,8 +22,12 @@ rule ask:
         "../../envs/tables.yaml"
     params:
         samples=lambda w, input: [f"--samples={path}" for path in input.samples],
-        # The part shares this parameter: a further one would sample existing pools again.
-        verified=lambda w, input: [*(f"--verified={path}" for path in input.verified), *part_of(w)],
+        # What decides which questions are next shares this parameter: a further one would sample existing pools again.
+        verified=lambda w, input: [
+            *(f"--verified={path}" for path in input.verified),
+            *part_of(w),
+            *earlier_options(w, input),
+        ],
         pool=lambda w: options(pool_of(w)),
         task=lambda w: options(plan.config.tasks[w.task].task.for_split("unlabelled")),
         model=lambda w: base_path(w.model),
