@@ -3,14 +3,15 @@ its text."""
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import comb
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, RootModel
 
 from hsir.grading.voting import leading
-from hsir.options import Options
+from hsir.options import Name, Options
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -21,6 +22,8 @@ class Answer(NamedTuple):
     right: bool
     said: str | None
     tokens: int
+    scores: Mapping[str, float] = MappingProxyType({})
+    """Its raw scores by score set, if a reducer reads them."""
 
 
 class BaseReducer(Options):
@@ -38,6 +41,11 @@ class BaseReducer(Options):
     def needs(self) -> int:
         """Smallest number of answers per question."""
         return 1
+
+    @property
+    def reads(self) -> str | None:
+        """The score set that it reads, if any: then every answer must be scored."""
+        return None
 
     @property
     @abstractmethod
@@ -79,10 +87,9 @@ class Majority(BaseReducer):
         votes = Counter(
             (answer.right, "" if answer.right else str(answer.said).strip().casefold())
             for answer in answers
-            if answer.right or answer.said is not None
+            if _answered(answer)
         )
-        first = [right for right, _ in leading(votes)]
-        return sum(first) / len(first) if first else 0.0
+        return _share([right for right, _ in leading(votes)])
 
 
 class AtLeast(BaseReducer):
@@ -146,11 +153,68 @@ class ShortestCorrect(BaseReducer):
         return min((float(answer.tokens) for answer in answers if answer.right), default=None)
 
 
-Reducer = Annotated[Mean | Majority | AtLeast | PassAt | ShortestCorrect, Field(discriminator="kind")]
+class HighestScore(BaseReducer):
+    """Whether the answer with the highest score is correct (best-of-n without a verifier); in a tie, the share of
+    correct ones.
+
+    Samples without an answer are not chosen.
+    """
+
+    kind: Literal["highest_score"] = "highest_score"
+    score: Name = Field("indiv", description="Score set, of kind indiv.")
+
+    @property
+    def reads(self) -> str:
+        return self.score
+
+    @property
+    def label(self) -> str:
+        return f"highest {self.score}"
+
+    def __call__(self, answers: Sequence[Answer]) -> float:
+        known = [answer for answer in answers if _answered(answer) and self.score in answer.scores]
+        most = max((answer.scores[self.score] for answer in known), default=0.0)
+        return _share([answer.right for answer in known if answer.scores[self.score] == most])
+
+
+class Shortest(BaseReducer):
+    """Whether the shortest answer is correct (a control for the highest score); in a tie, the share of correct ones.
+
+    Samples without an answer are not chosen.
+    """
+
+    kind: Literal["shortest"] = "shortest"
+
+    @property
+    def label(self) -> str:
+        return "shortest"
+
+    def __call__(self, answers: Sequence[Answer]) -> float:
+        known = [answer for answer in answers if _answered(answer)]
+        least = min((answer.tokens for answer in known), default=0)
+        return _share([answer.right for answer in known if answer.tokens == least])
+
+
+Reducer = Annotated[
+    Mean | Majority | AtLeast | PassAt | ShortestCorrect | HighestScore | Shortest, Field(discriminator="kind")
+]
 
 
 class Reducers(RootModel[tuple[Reducer, ...]]):
     """Reducers, as the stage evaluate takes them."""
+
+
+def scores_read(reducers: Iterable[BaseReducer]) -> tuple[str, ...]:
+    """Return the score sets that reducers read, each once."""
+    return tuple(dict.fromkeys(reducer.reads for reducer in reducers if reducer.reads is not None))
+
+
+def _answered(answer: Answer) -> bool:
+    return answer.right or answer.said is not None
+
+
+def _share(right: Sequence[bool]) -> float:
+    return sum(right) / len(right) if right else 0.0
 
 
 DEFAULT: tuple[Reducer, ...] = (Mean(), PassAt(), Majority(), ShortestCorrect())

@@ -8,9 +8,10 @@ from hsir.config.explain import suggest
 from hsir.config.home import found, is_local
 from hsir.config.plan import BASE, Plan
 from hsir.config.pools import BasePool, DrawnPool, GuidePool, MajorityPool, ProbePool, SamplePool, VeriExitPool
-from hsir.config.schema import Config, Method
+from hsir.config.schema import Config, Method, Run
 from hsir.config.settings import Score
 from hsir.config.training import Grpo
+from hsir.reducers import scores_read
 from hsir.rewards import reads_scores
 from hsir.selection.filters import compares_raw_scores
 
@@ -255,9 +256,24 @@ def _overlay_misfits(config: Config) -> Iterable[str]:
     plan = Plan(config)
     for name, run in config.runs.items():
         known = [set(run.models) & set(config.models), set(run.tasks) & set(config.tasks)]
+        yield from (f"runs.{name}: {wrong}" for wrong in _reducer_misfits(run, config))
         for model, task, method in product(*map(sorted, known), sorted(set(run.methods) & set(config.methods))):
             try:
                 plan.settings(model, task)
                 _ = plan.train(model, task, method).accumulation
             except ValueError as error:
                 yield f"runs.{name}: {method} on {model}, {task}: {error}"
+
+
+def _reducer_misfits(run: Run, config: Config) -> Iterable[str]:
+    """Report reducers that read a score set that does not exist, or is not InDiv."""
+    plan = Plan(config)
+    benchmarks = {name for names in run.evaluated_on().values() for name in names} & {*config.tasks}
+    for model, benchmark in product(sorted({*run.models} & {*config.models}), sorted(benchmarks)):
+        for score in scores_read(plan.settings(model, benchmark).evaluate.reducers):
+            if not isinstance(config.scores.get(score), Score):
+                known = sorted(one for one, made in config.scores.items() if isinstance(made, Score))
+                yield (
+                    f"a reducer of {benchmark} reads the score set {score!r}, which is not one of kind indiv"
+                    f" ({', '.join(known)}); name one of these"
+                )

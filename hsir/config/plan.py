@@ -9,6 +9,7 @@ from hsir.config.pools import DrawnPool, MajorityPool, SamplePool
 from hsir.config.schema import Config, Method, Run, TestSets
 from hsir.config.settings import DivScore, Score, Settings
 from hsir.config.training import Train
+from hsir.reducers import scores_read
 
 BASE = "base"
 EVAL = "eval/"
@@ -192,6 +193,11 @@ class Plan:
             named += [benchmark, *([f"{benchmark}{SAMPLED}{samples}"] if samples else [])]
         return tuple(named)
 
+    def reduced_by(self, model: str, evaluation: str) -> tuple[str, ...]:
+        """Return the score sets that the reducers of an evaluation of several samples read; none if it is greedy."""
+        how = self.settings(model, test_set(evaluation)).evaluate
+        return scores_read(how.reducers) if samples_of(evaluation) > 1 else ()
+
     def tested(self, model: str, task: str, seed: int, policy: str) -> TestSets:
         """Return the test sets of every run that trains a policy or samples from it; the task's own, if there is
         none."""
@@ -212,12 +218,19 @@ class Plan:
         config, run = self.config, self.config.runs[name]
         policies = self._made_by(run)
         methods = {policy.split(".")[0]: self.method(policy) for policy in policies}
+        reduced = [
+            score
+            for model in run.models
+            for task in run.tasks
+            for name in self.evaluations(run, model, task)
+            for score in self.reduced_by(model, name)
+        ]
         used = {
             "models": run.models,
             "tasks": (*run.tasks, *(name for names in run.evaluated_on().values() for name in names)),
             "methods": methods,
             "pools": dict.fromkeys(pool for policy in policies for pool in self.pools_for(policy)),
-            "scores": dict.fromkeys(method.score for method in methods.values() if method.score),
+            "scores": dict.fromkeys([method.score for method in methods.values() if method.score] + reduced),
         }
         parts = {kind: {key: getattr(config, kind)[key] for key in keys} for kind, keys in used.items()}
         return config.model_copy(update={"run": name, "runs": {name: run}, **parts})

@@ -107,12 +107,18 @@ def _centred_ranks(values: Sequence[float]) -> NDArray[Any]:
 
 
 def graded(
-    samples: Iterable[tables.Row], verified: Iterable[tables.Row], questions: Iterable[tables.Row]
-) -> list[tables.Row]:
-    """Join samples with their verdicts and the difficulty of their questions, as `summary` expects."""
+    samples: Iterable[tables.Row], verified: Iterable[tables.Row], questions: Iterable[tables.Row],
+    scores: Mapping[str, Mapping[str, float]] = {},
+) -> list[tables.Row]:  # fmt: skip
+    """Join samples with their verdicts and the difficulty of their questions, as `summary` expects; and with their
+    scores, by score set and sample id."""
     difficulty = {row["question_id"]: row["difficulty"] for row in questions}
     judged = {row["sample_id"]: row for row in verified}
-    return [judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]} for row in samples]
+    joined = [judged[row["sample_id"]] | row | {"difficulty": difficulty[row["question_id"]]} for row in samples]
+    for row in joined if scores else []:
+        name = row["sample_id"]
+        row["scores"] = {key: values[name] for key, values in scores.items() if name in values}
+    return joined
 
 
 def summary(answers: Sequence[tables.Row]) -> tables.Row:
@@ -160,7 +166,8 @@ def by_question(answers: Iterable[tables.Row]) -> dict[str, list[Answer]]:
     """Group graded answers by question, for reducers."""
     found: dict[str, list[Answer]] = defaultdict(list)
     for row in answers:
-        found[row["question_id"]].append(Answer(row["verdict"] == "right", row.get("extracted"), row["n_tokens"]))
+        graded_as = row["verdict"] == "right", row.get("extracted"), row["n_tokens"]
+        found[row["question_id"]].append(Answer(*graded_as, row.get("scores", {})))
     return found
 
 

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from hsir.errors import InputError
 from hsir.evaluation import statistics
 from hsir.evaluation.readings import readings
 from hsir.progress import say
-from hsir.reducers import Reducers
+from hsir.reducers import Reducers, scores_read
 from hsir.stages import cli
 from hsir.storage import belonging, tables
 from hsir.tasks import Task
@@ -27,16 +28,24 @@ def main(
         Reducers | None,
         cli.json_option(Reducers, "Reducers, as JSON, if there are several answers per question."),
     ] = None,
+    scores: Annotated[list[str], typer.Option(help="NAME=TABLE of the answers' scores, for reducers.")] = [],
 ) -> None:
     """Summarize the graded answers of a policy on one benchmark."""
+    scored = dict(cli.named(scores, "scores"))
+    if lacking := [name for name in scores_read(reducers.root if reducers else ()) if name not in scored]:
+        raise InputError(f"a reducer reads the scores {lacking[0]!r}; give --scores {lacking[0]}=TABLE")
     belonging.check_pool(samples, [verified], questions)
+    for path in scored.values():
+        belonging.check_made_of([path], [*samples, verified])
     columns = ["sample_id", "question_id", "completion", "n_tokens", "finish"]
     asked = {row["question_id"]: row for row in tables.read("questions", questions)}
     answers = statistics.graded(
-        tables.read("samples", samples, columns), tables.read("verified", verified), asked.values()
-    )
+        tables.read("samples", samples, columns), tables.read("verified", verified), asked.values(),
+        {name: dict(tables.scores(path)) for name, path in scored.items()},
+    )  # fmt: skip
     options = {} if reducers is None else {"reducers": reducers}
-    made_by = tables.provenance("evaluate", [*samples, verified, questions], grading=task.grading, **options)
+    inputs = [*samples, verified, questions, *scored.values()]
+    made_by = tables.provenance("evaluate", inputs, grading=task.grading, **options)
     result = statistics.summary(answers) if reducers is None else statistics.sampled(answers, reducers.root)
     result |= {"readings": readings(answers, asked, task.grading)}
     tables.write_json(result | {"provenance": made_by}, output)

@@ -34,9 +34,12 @@ def main(
     ] = [],
     verified: Annotated[Path | None, typer.Option(help="The pool's verdicts; correct solutions are scored.")] = None,
     score: Annotated[Score, cli.json_option(Score, "The score set, as JSON.")] = Score(),
+    every: Annotated[
+        bool, typer.Option("--all", help="Score the pool's failed solutions as well, as far as they have reasoning.")
+    ] = False,
     cost: Annotated[Path | None, typer.Option(help="JSON output: time and tokens.")] = None,
 ) -> None:
-    """Score solutions by intrinsic diversity: the correct ones of a pool, or all rows of a file."""
+    """Score solutions by intrinsic diversity: the correct ones of a pool, all of them, or all rows of a file."""
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with your own rows, or --samples and --verified of a pool")
     made_by = tables.provenance(
@@ -50,8 +53,9 @@ def main(
         if verified:
             belonging.check_pool(samples, [verified], policy=Path(policy))
         encoder = load_tokenizer(policy)
-        found = list(from_rows(rows, encoder) if rows else from_pool(samples, verified))
-        run([reads(one, encoder, score) for one in found], parts, policy, score)
+        found = from_rows(rows, encoder) if rows else from_pool(samples, verified, every)
+        wanted = [one for one in found if not every or readable(one, encoder, score)]
+        run([reads(one, encoder, score) for one in wanted], parts, policy, score)
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
@@ -76,13 +80,13 @@ def compute(missing: "list[tuple[int, Batch]]", parts: "Parts[Batch]", scorer: "
             progress.advance(len(batch), tokens[number])
 
 
-def from_pool(samples: list[Path], verified: Path | None) -> "Iterator[Solution]":
-    """Return the correct solutions of a pool."""
+def from_pool(samples: list[Path], verified: Path | None, every: bool = False) -> "Iterator[Solution]":
+    """Return the correct solutions of a pool, or all of them."""
     from hsir.diversity.indiv.reading import Solution
 
     right = {row["sample_id"] for row in tables.read("verified", verified or []) if row["verdict"] == "right"}
     for row in tables.read("samples", samples, ["sample_id", "prompt_ids", "completion_ids"]):
-        if row["sample_id"] in right:
+        if every or row["sample_id"] in right:
             yield Solution(**row)
 
 
@@ -117,6 +121,13 @@ def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
     if not prompt:
         raise InputError(f"{where}: the prompt has no message")
     return [dict(message) for message in prompt if isinstance(message, dict)]
+
+
+def readable(solution: "Solution", encoder: "PreTrainedTokenizerBase", options: Score) -> bool:
+    """Return whether a solution has what the score set reads: a failed one may have no reasoning."""
+    from hsir.diversity.indiv.reading import read
+
+    return read(solution, encoder, options) is not None
 
 
 def reads(solution: "Solution", encoder: "PreTrainedTokenizerBase", options: Score) -> "Solution":

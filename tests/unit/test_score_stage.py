@@ -17,6 +17,7 @@ from hsir.errors import InputError
 from hsir.stages import score as stage
 from hsir.stages.parts import Parts
 from hsir.storage import tables
+from hsir.storage.models import load_tokenizer
 
 LENGTHS = (30, 7, 19, 30, 3, 12, 25, 8)
 SOLUTIONS = [Solution(f"s{n}", [406, 198], [5 + (3 * k + n) % 200 for k in range(m)]) for n, m in enumerate(LENGTHS)]
@@ -160,3 +161,27 @@ def test_a_killed_run_scores_only_what_is_missing(tmp_path: Path, embedded: Path
     assert [number for number, _ in parts.missing(planned)] == [0]
     stage.main(str(embedded), output, path, score=options)
     assert output.read_bytes() == whole and not parts.folder.exists()
+
+
+@pytest.mark.parametrize(("every", "scored"), [(False, ["a"]), (True, ["a", "b"])])
+def test_failed_solutions_of_a_pool_are_scored_only_if_asked(
+    every: bool, scored: list[str], tmp_path: Path, embedded: Path
+) -> None:
+    """The third solution has no reasoning, which the score set reads."""
+    reasoning = {"a": "Add 3 and 4.", "b": "Add 3 and 5.", "c": ""}
+    texts = {name: f"<think>\n{text}\n</think>7" for name, text in reasoning.items()}
+    tokenizer = load_tokenizer(str(embedded))
+    rows = [
+        {"sample_id": name, "question_id": "q", "prompt_ids": [1], "completion": text, "completion_ids": ids,
+         "n_tokens": len(ids), "n_generated": len(ids), "finish": "stop", "seed": 1}
+        for name, text in texts.items()
+        for ids in [tokenizer(text, add_special_tokens=False)["input_ids"]]
+    ]  # fmt: skip
+    tables.write("samples", rows, tmp_path / "s.parquet", {})
+    judged = [{"sample_id": name, "verdict": "right" if name == "a" else "wrong", "why": "tags"} for name in texts]
+    tables.write("verified", judged, tmp_path / "v.parquet", {})
+    stage.main(
+        str(embedded), tmp_path / "out.parquet", samples=[tmp_path / "s.parquet"], verified=tmp_path / "v.parquet",
+        score=Score(tokens="think"), every=every,
+    )  # fmt: skip
+    assert [name for name, _ in tables.scores(tmp_path / "out.parquet")] == scored

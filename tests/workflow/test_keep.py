@@ -30,6 +30,7 @@ def root(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config["pools"]["half"] = {"kind": "sample", "samples": 4, "parts": 2}
     config["pools"]["turn"] = {"kind": "sample", "samples": 4, "parts": 2, "order": "adaptive"}
     config["runs"]["two-rounds"]["methods"] += [*MIXED]
+    config["overrides"]["evaluate"] |= {"samples": 2, "reducers": [{"kind": "highest_score"}, {"kind": "shortest"}]}
     told = snakemake(directory, "two-rounds", config=config)
     logs = "\n".join(f"--- {log}\n{log.read_text()}" for log in directory.glob("logs/**/*.log"))
     assert told.returncode == 0, told.stdout + told.stderr + logs
@@ -84,6 +85,15 @@ def test_questions_that_count_as_sampled_are_not_sampled_again(root: Path) -> No
 def test_a_method_is_trained_on_the_pools_of_its_ancestors(root: Path) -> None:
     assert {row["source"] for row in filtered(root, "late.1")} == {"seed", "k4", "restem.1/k4", "sft-initial/k4"}
     assert read_json(root / "late.1/ledger.json")["own"]["samples"] == len(sampled(root, "restem.2", "k4"))
+
+
+def test_the_sampled_answers_of_a_benchmark_are_chosen_by_their_score(root: Path) -> None:
+    folder = root / "kept.2/eval"
+    scored = {name for name, _ in tables.scores(folder / "few@2/indiv-scores.parquet")}
+    assert len(scored) == 28, "two answers to each of 14 questions, correct or not"
+    reduced = read_json(folder / "few@2.json")["reduced"]
+    assert reduced.keys() == {"highest indiv@2", "shortest@2"}
+    assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in reduced.values())
 
 
 def test_the_report_covers_the_pools_of_all_policies(root: Path) -> None:

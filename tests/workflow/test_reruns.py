@@ -76,6 +76,14 @@ def test_samples_of_an_evaluation_rerun_nothing_of_the_greedy_one(finished: Path
     assert all("eval/few@4" in job.outputs[0] for job in jobs if job.rule != "report")
 
 
+def test_a_reducer_of_scores_scores_the_sampled_answers(finished: Path, tiny: dict[str, Any]) -> None:
+    tiny["overrides"]["evaluate"] |= {"samples": 4, "reducers": [{"kind": "highest_score"}]}
+    jobs = planned(finished, "two-rounds", config=tiny)
+    assert rules(jobs) == {"sample": 5, "verify": 5, "score": 5, "evaluate_sampled": 5, "report": 1}
+    (first, *_) = (job for job in jobs if job.rule == "evaluate_sampled")
+    assert first.outputs[0].replace(".json", "/indiv-scores.parquet") in first.inputs
+
+
 def test_what_training_data_may_share_with_test_sets_reruns_no_training(finished: Path, tiny: dict[str, Any]) -> None:
     tiny["overrides"]["contamination"] = {"exact": "allow", "ngrams": [10]}
     assert rules(planned(finished, "two-rounds", config=tiny)) == {"overlap": 5, "report": 1}

@@ -169,7 +169,11 @@ rule score:
         gpu=1,
     params:
         model=lambda w: checkpoint_of(w, w.policy),
-        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        # All answers to a benchmark are scored: a reducer chooses among them.
+        samples=lambda w, input: [
+            *(f"--samples={path}" for path in input.samples),
+            *(["--all"] if w.pool.startswith(EVAL) else []),
+        ],
         score=lambda w: options(plan.score_set(w.score, w.model, w.task)),
     message:
         note("score: {wildcards.policy}, pool {wildcards.pool}, {wildcards.score}", IN_CELL)

@@ -34,6 +34,7 @@ rule evaluate_sampled:
         samples=lambda w: shards_in(POLICY.format(**w), w, f"{EVAL}{w.sampled}"),
         verified=f"{POLICY}/eval/{{sampled}}/verified.parquet",
         questions=lambda w: f"{RESULTS}/{w.model}/benchmarks/{test_set(w.sampled)}.parquet",
+        scores=lambda w: [path for _, path in scores_for_reducers(w)],
     output:
         f"{POLICY}/eval/{{sampled}}.json",
     log:
@@ -44,7 +45,11 @@ rule evaluate_sampled:
     conda:
         "../../envs/tables.yaml"
     params:
-        samples=lambda w, input: [f"--samples={path}" for path in input.samples],
+        # Scores share this parameter: a further one would rerun all existing evaluations.
+        samples=lambda w, input: [
+            *(f"--samples={path}" for path in input.samples),
+            *(f"--scores={name}={path}" for (name, _), path in zip(scores_for_reducers(w), input.scores)),
+        ],
         task=lambda w: options(plan.config.tasks[test_set(w.sampled)].task.for_split(None)),
         reducers=lambda w: options(Reducers(plan.settings(w.model, test_set(w.sampled)).evaluate.reducers)),
     message:

@@ -211,6 +211,12 @@ def sources_of(wildcards, samples):
     return [f"--pool={pool}={path}" for (pool, _), path in zip(shards, samples, strict=True)]
 
 
+def scores_for_reducers(wildcards):
+    """Return the score sets that the reducers of an evaluation read, each with the table of its scores."""
+    folder = f"{POLICY}/{EVAL}{{sampled}}".format(**wildcards)
+    return [(name, f"{folder}/{name}-scores.parquet") for name in plan.reduced_by(wildcards.model, wildcards.sampled)]
+
+
 def memory_of(wildcards):
     """Return the memory for training on the CPU, in MB; 0 if the model's size is unknown."""
     return round((training_memory(plan, wildcards.model, wildcards.task, wildcards.policy) or 0) / 1e6)

@@ -138,7 +138,8 @@ class Estimator:
 
     def _scoring(self, one: Scoring) -> Item:
         draw = Draw(*one[:5])._replace(pool=self._plan.drawn_as(one.pool))
-        right = self._samples(draw) * (1 - self._failed(one.model, one.task))
+        scored = 1.0 if one.pool.startswith(EVAL) else 1 - self._failed(one.model, one.task)
+        right = self._samples(draw) * scored
         tokens = right * self._solution(draw)
         seconds, devices = self._time("score", one.model, tokens, 1, "scoring_teraflops")
         return self._item(one, "score", f"{one.pool}, {one.score}", 1, right, tokens, seconds, devices)

@@ -62,6 +62,9 @@ def work(plan: Plan, runs: Iterable[str]) -> Work:
                     scorings |= dict.fromkeys(pools)
                 trainings[Training(model, task, seed, made)] = None
         for model, task, seed, _, policy in plan.evaluated(run):
-            evaluated = [f"{EVAL}{name}" for name in plan.evaluations(run, model, task)]
-            draws |= dict.fromkeys(Draw(model, task, seed, policy, pool) for pool in evaluated)
+            for name in plan.evaluations(run, model, task):
+                pool = f"{EVAL}{name}"
+                draws[Draw(model, task, seed, policy, pool)] = None
+                scores = plan.reduced_by(model, name)
+                scorings |= dict.fromkeys(Scoring(model, task, seed, policy, pool, score) for score in scores)
     return Work(tuple(draws), tuple(scorings), tuple(trainings))
