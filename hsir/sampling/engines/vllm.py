@@ -48,7 +48,7 @@ class VllmRunner(Engine):
         self._stops = stop_ids_at(model, self._tokenizer)
         self._limit, self._longest = max_new_tokens, longest
         self._lowered: dict[str, float] = {}
-        self._llm: LLM | None = None
+        self.llm: LLM | None = None
         self._submitted: set[str] = set()
         self._finished: dict[str, RequestOutput] = {}
         self._tokens = 0
@@ -72,7 +72,7 @@ class VllmRunner(Engine):
     def _generate(self, batches: Iterable[list[Prompt]], within: Within) -> str:
         """Generate until the first batch is finished; returns the message of an error if memory runs out before."""
         try:
-            engine = self._llm = self._llm or self._start()
+            engine = self.llm = self.llm or self._start()
             self._submit(engine, chain(*batches))
             self._finish(engine, next(iter(batches)), within)
         except Exception as error:
@@ -106,7 +106,7 @@ class VllmRunner(Engine):
 
         return {
             "devices": 0 if current_platform.is_cpu() else self._options.tensor_parallel,
-            **({"engine": running(self._llm)} if self._llm else {}),
+            **({"engine": running(self.llm)} if self.llm else {}),
             **({"lowered": self._lowered} if self._lowered else {}),
         }
 
@@ -135,7 +135,7 @@ class VllmRunner(Engine):
         """Free the engine, to restart it with less memory."""
         from vllm.distributed import cleanup_dist_env_and_memory
 
-        self._llm, self._submitted = None, set(self._finished)
+        self.llm, self._submitted = None, set(self._finished)
         gc.collect()
         cleanup_dist_env_and_memory()
         self._options = lower(self._options, told)
