@@ -59,7 +59,7 @@ TINY = Size(
             "num_key_value_heads": 2,
         }
     },
-    vocabulary=1024, batch=4, prompt=16, new=8, scored=2048, lengths=(256, 512), examples=8, longest=128,
+    vocabulary=1024, batch=4, prompt=16, new=8, scored=2048, lengths=(256, 512), examples=16, longest=128,
     pass_tokens=256, questions=2, rounds=2, dtype="float32", share=0.05,
 )  # fmt: skip
 
