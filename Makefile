@@ -52,7 +52,7 @@ workflow-tests: $(VENV)/ready-dev
 docs-tests: $(VENV)/ready-docs
 	pytest tests/docs
 
-test-rehearsal: $(VENV)/ready-dev ## a rehearsal of all tables, figures and appendices of the paper; 20 minutes
+test-rehearsal: $(VENV)/ready-dev ## a rehearsal of all tables, figures and appendices of the paper; 15 minutes on two cores
 	pytest tests/workflow -m whole
 
 test-distributed: $(VENV)/ready-dev requirements-distributed.lock ## training by several processes and DeepSpeed, on the CPU; needs g++

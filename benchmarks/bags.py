@@ -20,6 +20,7 @@ from tabulate import tabulate
 from benchmarks.machine import described
 from hsir.report.seeds import Estimate, mean
 from hsir.storage import tables
+from hsir.storage.files import read_json
 from hsir.tasks import bagproblems
 
 BANDS = {"2-3": (2, 3), "4": (4, 4), "5-6": (5, 6)}
@@ -51,6 +52,7 @@ def main() -> None:
     print(f"Measured at {described()}\n")
     folder = Path(sys.argv[1])
     show("What the policies do on the test set", evaluations(having(folder, f"{POLICY}/eval/{folder.name}")))
+    show("Accuracy and tokens of the rollouts, by step", learning(sorted(folder.glob("seed*"))))
     seeds = having(folder, f"{POLICY}/{POOL}")
     drawn = {seed: read_pool(seed / POLICY / POOL, seed / "data/unlabelled.parquet") for seed in seeds}
     if not seeds:
@@ -177,6 +179,26 @@ def evaluations(seeds: Sequence[Path]) -> Table:
         row.append(shown(mean([100 - 100 * weighted(some, "skipped") for some in sets])))
         row.append(shown(mean([weighted(some, "redundant") for some in sets]), 2))
         table.append([policy, *row])
+    return table
+
+
+def learning(seeds: Sequence[Path], window: int = 10) -> Table:
+    """Tabulate the learning curves of reinforcement learning: accuracy and tokens of a window's rollouts."""
+    courses: dict[str, list[list[tables.Row]]] = {}
+    for told in (path for seed in seeds for path in sorted(seed.glob("*/train.json"))):
+        course = read_json(told).get("course", [])
+        if course and "length" in course[0]:
+            courses.setdefault(told.parent.name, []).append(course)
+    last = max((len(course) for runs in courses.values() for course in runs), default=0)
+    windows = [(first, first + window) for first in range(0, last, 2 * window)]
+    table = [["policy", *(f"steps {first + 1}-{end}" for first, end in windows)]]
+    for policy, runs in courses.items():
+        cells = []
+        for first, end in windows:
+            rights = mean([100 * fmean(step["rewards"]["accuracy"] for step in run[first:end]) for run in runs])
+            lengths = mean([fmean(step["length"] for step in run[first:end]) for run in runs])
+            cells.append(f"{rights.value:.0f} % / {lengths.value:.0f}")
+        table.append([policy, *cells])
     return table
 
 

@@ -55,6 +55,8 @@ def main(
     label = model if model in known else named(model)
     sampled = {} if samples is None else {"samples": samples, "temperature": temperature, "top_p": top_p}
     limit = {} if max_new_tokens is None else {"max_new_tokens": max_new_tokens}
+    if model not in known:
+        check_alone(label, weights(model))
     entry = {"path": weights(model)} | ({} if chat_template is None else {"chat_template": str(chat_template)})
     run = name or label
     config: dict[str, Any] = {
@@ -92,6 +94,18 @@ def weights(model: str) -> str:
     if not folder.is_dir():
         return model
     return str(folder) if folder.is_absolute() else f"./{folder}"
+
+
+def check_alone(label: str, path: str) -> None:
+    """Raise InputError if an earlier evaluation gave the name to another model, whose results would be replaced."""
+    for file in sorted(FOLDER.glob("*.yaml")):
+        models = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models") or {}
+        other = models.get(label, {}).get("path", path)
+        if other != path:
+            raise InputError(
+                f"--model {path}: {file} has evaluated {other} as {label!r}; give one of them another name in"
+                " config/models/, or rename its folder"
+            )
 
 
 def written(config: dict[str, Any], file: Path) -> Path:

@@ -35,7 +35,9 @@ class VllmEngine(BaseEngine):
     """
 
     kind: Literal["vllm"]
-    batch_size: Count = Field(1024, description="Samples per batch; a kill loses at most one batch.")
+    batch_size: Count = Field(
+        1024, description="Samples per batch; a kill loses at most the current one and those ahead."
+    )
     dtype: Dtype = Field("bfloat16", description="Number format of the weights.")
     tensor_parallel: Count = Field(
         1, description="Number of GPUs over which the model is split; a job requests as many."
@@ -46,8 +48,17 @@ class VllmEngine(BaseEngine):
         le=1,
         description="Share of a GPU's memory (of main memory without a GPU); lowered if memory runs out.",
     )
-    max_sequences: Count = Field(
-        256, description="Largest number of samples decoded at once; halved if memory runs out."
+    max_sequences: Count | None = Field(
+        None,
+        description="Largest number of samples decoded at once; if none, vLLM's default, which depends on the GPU."
+        " Halved if memory runs out.",
+    )
+    ahead: int = Field(
+        1,
+        ge=0,
+        description="Batches that are submitted before the current one is finished, so that the GPU does not idle while"
+        " the longest samples of a batch end. With 0, a sample depends on its batch alone; otherwise a resumed run can"
+        " round differently, and so generate other tokens.",
     )
 
     @property

@@ -65,7 +65,8 @@ def _veriexit(made: Made) -> Iterator[Anchor]:
         source = made.recycles(drawn)
         if source is not None:
             before, new = pools.right(made, source).sum(), pools.right(made, drawn).sum()
-            yield Anchor("correct solutions added by VeriExit", _where(drawn), _share(int(new), int(before)), GAIN)
+            what = f"correct solutions added by VeriExit ({drawn.pool})"
+            yield Anchor(what, _where(drawn), _share(int(new), int(before)), GAIN)
 
 
 def _pools(made: Made) -> Iterator[Anchor]:

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -26,9 +26,16 @@ SENTENCE = "why there is no figure"
 SIZES = {"width": 210, "height": 130}
 
 
+class Inline(alt.InlineData):  # type: ignore[misc]
+    """Rows of a chart, which nothing changes: Altair need not copy them whenever it combines charts."""
+
+    def __deepcopy__(self, memo: object = None) -> Self:
+        return self
+
+
 def data(rows: Rows | pd.DataFrame) -> alt.InlineData:
     """Wrap rows for a chart."""
-    return alt.InlineData(values=rows if isinstance(rows, list) else rows.to_dict("records"))
+    return Inline(values=rows if isinstance(rows, list) else rows.to_dict("records"))
 
 
 def looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -58,12 +65,13 @@ def panels(
     charts: Sequence[Any], title: str, columns: int, legends: Literal["shared", "independent"] = "shared"
 ) -> Chart:
     """Arrange panels side by side under one title, each with its own axes, with one legend or one per panel."""
-    whole = alt.TitleParams(title, anchor="start", fontSize=15, offset=14)
-    return (
-        alt.concat(*charts, columns=columns, spacing=28)
-        .resolve_scale(color=legends, x="independent", y="independent")
-        .properties(title=whole)
-    )
+    # Options at once: each method of a chart would copy all panels.
+    return alt.concat(
+        *charts, columns=columns, spacing=28, title=alt.TitleParams(title, anchor="start", fontSize=15, offset=14),
+        resolve=alt.Resolve(
+            scale=alt.ScaleResolveMap(color=legends, x="independent", y="independent"),
+        ),
+    )  # fmt: skip
 
 
 def sentence(text: str) -> Chart:
@@ -74,17 +82,18 @@ def sentence(text: str) -> Chart:
 
 def is_drawn(chart: Chart) -> bool:
     """Return whether a chart shows data, not just the reason why there is none."""
-    return SENTENCE not in (chart.to_dict().get("usermeta") or {})
+    told = getattr(chart, "usermeta", alt.Undefined)
+    return told is alt.Undefined or SENTENCE not in told
 
 
 def configured(chart: Any) -> Chart:
     """Apply the common style to a chart."""
-    looked: Chart = (
-        chart.configure(background="white", font="Helvetica, Arial, sans-serif", padding=12)
-        .configure_view(stroke=None)
-        .configure_axis(labelColor=INK, titleColor=INK, titleFontWeight="normal", gridColor="#E8E8E8", domainColor=INK)
-        .configure_legend(labelColor=INK, titleColor=INK, titleFontWeight="normal", labelLimit=300)
-    )
+    words = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"}
+    looked: Chart = chart.configure(
+        background="white", font="Helvetica, Arial, sans-serif", padding=12, view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(**words, gridColor="#E8E8E8", domainColor=INK),
+        legend=alt.LegendConfig(**words, labelLimit=300),
+    )  # fmt: skip
     return looked
 
 

@@ -14,7 +14,7 @@ def sample(engine: Engine, prompts: list[Prompt], batch_size: int = 64) -> list[
     """Complete all prompts; returns rows of the table `samples`, by sample id. Prompts of similar length are decoded
     together, `batch_size` at a time.
     """
-    completed = (one for batch in batches(prompts, batch_size) for one in engine.complete(batch))
+    completed = (one for done in engine.stream(batches(prompts, batch_size)) for one in done)
     return sorted(map(sample_row, completed), key=lambda row: str(row["sample_id"]))
 
 

@@ -70,12 +70,14 @@ class Parts(Generic[Batch]):
         """Sum the time of all parts, including those before a kill."""
         noted = [tables.metadata(part).get("took", {}) for part in sorted(self.folder.glob("*.parquet"))]
         lowered = [one["lowered"] for one in noted if "lowered" in one]
+        engines = [one["engine"] for one in noted if "engine" in one]
         counted = [name for name in COUNTED if any(name in one for one in noted)]
         return {
             "seconds": round(sum(one.get("seconds", 0.0) for one in noted), 1),
             "devices": max((one.get("devices", 0) for one in noted), default=0),
             "device": ", ".join(sorted({one["device"] for one in noted if "device" in one})),
             **{name: sum(one.get(name, 0) for one in noted) for name in counted},
+            **({"engine": engines[-1]} if engines else {}),
             **({"lowered": [step for n, step in enumerate(lowered) if step not in lowered[:n]]} if lowered else {}),
         }
 

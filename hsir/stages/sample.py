@@ -84,8 +84,9 @@ def draw(missing: list[tuple[int, list[Prompt]]], parts: Parts[list[Prompt]], ru
     """Complete the batches, and write each as soon as it is finished."""
     done = total - sum(len(batch) for _, batch in missing)
     with Progress("sampling", "samples", total, done) as progress:
-        for number, batch in missing:
-            completions = runner.complete(batch, progress.within)
+        numbers = [number for number, _ in missing]
+        completed = runner.stream((batch for _, batch in missing), progress.within)
+        for number, completions in zip(numbers, completed, strict=True):
             rows = [sample_row(completion) for completion in completions]
             parts.write(number, rows, {**runner.noted(), **prefilled(completions)})
             progress.advance(len(rows), sum(row["n_generated"] for row in rows))

@@ -15,7 +15,7 @@ def test_a_runs_figures_are_next_to_the_implied_ones(tmp_path: Path) -> None:
     shown = {str(row[0]): (str(row[1]), str(row[2])) for row in sheet.rows}
     start, trained = "tiny, sums, 0, start", "tiny, sums, 0, m0.1"
     assert shown["correct solutions kept by InDiv"] == (trained, "66.7% (8 of 12)")
-    assert shown["correct solutions added by VeriExit"] == (start, "50.0% (4 of 8)")
+    assert shown["correct solutions added by VeriExit (k3-exit)"] == (start, "50.0% (4 of 8)")
     assert shown["kept for questions that are always solved"] == (trained, "-")
 
 

@@ -83,11 +83,12 @@ def test_options_are_laid_over_those_of_any_engine_but_of_another_kind(
     [
         (OWN, 0.9, 256, (0.8, 128)),
         (OWN, 0.3, 1, (0.2, 1)),
+        (OWN, 0.9, None, (0.8, 256)),
         (OTHERS, 0.9, 256, (0.8, 256)),
     ],
 )
 def test_where_memory_is_short_less_is_taken(
-    told: str, share: float, sequences: int, wanted: tuple[float, int]
+    told: str, share: float, sequences: int | None, wanted: tuple[float, int]
 ) -> None:
     """Fewer sequences free nothing that others hold."""
     lowered = lower(VllmEngine(kind="vllm", memory_share=share, max_sequences=sequences), told)

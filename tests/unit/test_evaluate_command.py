@@ -71,3 +71,13 @@ def test_what_is_wrong_is_said_before_anything_runs(given: dict[str, Any], said:
     with pytest.raises((ConfigError, InputError), match=said):
         evaluate.main(**given)
     assert not project
+
+
+def test_another_model_of_the_same_name_is_rejected(project: list[Any], tmp_path: Path) -> None:
+    """Both would write the same results."""
+    evaluate.main("mine", ["gsm8k"], dry_run=True)
+    evaluate.main("mine/", ["math500"], name="second", dry_run=True)
+    (tmp_path / "other/mine").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"other/mine: evaluations/mine\.yaml has evaluated \./mine as 'mine'; give"):
+        evaluate.main("other/mine", ["gsm8k"], name="third", dry_run=True)
+    assert len(project) == 2

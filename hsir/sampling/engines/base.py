@@ -1,5 +1,6 @@
 """The interface of engines: prompts, completions, and how batches are cut."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -50,16 +51,21 @@ def unheard(share: float, tokens: int) -> None:
     """Ignore progress."""
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """The interface of an engine, which completes prompts."""
 
-    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
-        """Complete one batch, in order; an engine may report its progress within the batch."""
-        ...
+    @abstractmethod
+    def stream(self, todo: Iterable[list[Prompt]], within: Within = unheard) -> Iterator[list[Completion]]:
+        """Yield the completions of each batch, in order; an engine may report its progress within the batch."""
 
+    @abstractmethod
     def noted(self) -> dict[str, Any]:
         """Return notes for the cost file: the GPUs, and options that were lowered because memory ran out."""
-        ...
+
+    def complete(self, batch: list[Prompt], within: Within = unheard) -> list[Completion]:
+        """Complete one batch, in order."""
+        (done,) = self.stream([batch], within)
+        return done
 
 
 def batches(prompts: list[Prompt], size: int) -> Iterator[list[Prompt]]:
