@@ -166,15 +166,25 @@ class Pages:
 
     def _trained(self, place: Place, questions: Questions) -> tuple[list[Chosen], list[str]]:
         """Return which solutions each policy was trained on, and why; and the policies for which that takes longer."""
-        tables, levels = tuple(map(id, questions.samples)), questions.levels()
-        futures = {}
+        futures, levels = {}, questions.levels()
         for folder in self._from(place, questions):
             current = self._library.versions("filtered", [folder / "filtered.parquet"])
-            submit = partial(self._later.submit, chosen.chosen, self._library, folder, questions.samples, levels)
-            futures[folder.name] = self._chosen.get(folder, (current, tables), submit)
+            every = [*questions.samples, *self._not_shown(place, folder, questions)]
+            submit = partial(self._later.submit, chosen.chosen, self._library, folder, every, levels)
+            futures[folder.name] = self._chosen.get(folder, (current, tuple(map(id, every))), submit)
         done, waiting = wait(futures.values(), PATIENCE)
         found = [one for future in futures.values() if future in done and (one := future.result()) is not None]
         return found, [name for name, future in futures.items() if future in waiting]
+
+    def _not_shown(self, place: Place, folder: Path, questions: Questions) -> list[Samples]:
+        """Return the samples that a training set is selected from and that are not shown: those of other policies."""
+        shown = {(one.pool.policy, one.pool.name) for one in questions.samples}
+        needed = self._selected_from(folder) - shown
+        return [self._loaded(pool) for pool in place.pools if (pool.policy, pool.name) in needed]
+
+    def _selected_from(self, folder: Path) -> frozenset[tuple[str, str]]:
+        path = folder / "filtered.parquet"
+        return self._sources.get(path, version(path), partial(chosen.sources, path))
 
     def _from(self, place: Place, questions: Questions) -> list[Path]:
         """Return the policies whose training set is selected from some of the pools that are shown, or from unknown
@@ -182,8 +192,7 @@ class Pages:
         shown = {(one.pool.policy, one.pool.name) for one in questions.samples}
         found = []
         for folder in place.policies:
-            path = folder / "filtered.parquet"
-            pools = self._sources.get(path, version(path), partial(chosen.sources, path))
+            pools = self._selected_from(folder)
             found += [folder] if not pools or pools & shown else []
         return found
 

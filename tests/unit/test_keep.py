@@ -361,6 +361,18 @@ def test_the_browser_shows_the_fate_of_an_old_solution(root: Path) -> None:
     }
 
 
+def test_the_browser_reads_the_pools_of_all_iterations_where_it_shows_some(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hsir.browse.places.MOST", 1)
+    selected(root, [RIGHT, INDIV])
+    pages = Pages(on_disk(root.parents[2]))
+    view = pages.question(pages.places["tiny/sums/seed0/pools"], "a", Query(pool="m.1/k2"))
+    assert view is not None and [one.samples.pool.title for one in view.groups] == ["m.1/k2"]
+    assert not view.chosen[0].faults and view.chosen[0].others == {"start"}
+    assert view.groups[0].answers[1].fates[0].why == "trained on (InDiv +0.00)"
+
+
 def test_the_browser_says_that_filters_need_the_pools_of_all_iterations(root: Path) -> None:
     selected(root, [RIGHT, INDIV])
     place = next(one for one in on_disk(root.parents[2]) if one.name == TRAINING)
