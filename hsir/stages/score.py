@@ -43,8 +43,9 @@ def main(
     if (rows is None) == (not samples) or bool(samples) != (verified is not None):
         raise InputError("give --in with your own rows, or --samples and --verified of a pool")
     made_by = tables.provenance(
-        "score", [Path(policy), *([rows] if rows else []), *samples, *([verified] if verified else [])], score=score
-    )
+        "score", [Path(policy), *([rows] if rows else []), *samples, *([verified] if verified else [])], score=score,
+        **({"every": True} if every else {}),  # left out otherwise: scores made before it existed stay valid
+    )  # fmt: skip
     parts: Parts[Batch] = Parts("indiv-scores", output, made_by, cost)
     with cli.locked(output):
         if parts.finished():
