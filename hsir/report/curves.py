@@ -36,7 +36,7 @@ def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
         return style.sentence("No policy of this run was trained.")
     rows = pd.concat(
         pd.DataFrame(found["losses"]).assign(
-            model=cell.model, task=cell.task, policy=cell.policy, kind=made.method(cell).train.kind
+            model=cell.model, task=cell.task, policy=cell.policy, seed=cell.seed, kind=made.method(cell).train.kind
         )
         for cell, found in trained
     )
@@ -52,7 +52,7 @@ def losses(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
 def rewards(made: Made, trained: list[tuple[Cell, Any]]) -> style.Chart:
     """Draw what reinforcement learning and preference learning changed, by step."""
     learnt = [
-        pd.json_normalize(found["course"]).assign(model=cell.model, task=cell.task, policy=cell.policy)
+        pd.json_normalize(found["course"]).assign(model=cell.model, task=cell.task, policy=cell.policy, seed=cell.seed)
         for cell, found in trained
         if found.get("course")
     ]
@@ -77,22 +77,29 @@ def _measures(here: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def binned(rows: pd.DataFrame, measure: str, points: int = POINTS) -> pd.DataFrame:
-    """Return each policy's mean curve over seeds, reduced to the maximum number of points by averaging neighbouring
-    steps."""
-    rows = rows[["policy", "step", measure]].dropna()
+    """Return each policy's curve as a mean over seeds, with the lowest and highest seed, reduced to the maximum number
+    of points by averaging neighbouring steps."""
+    rows = rows[["policy", "seed", "step", measure]].dropna()
     width = -(-rows.groupby("policy")["step"].transform("max") // points)
     middle = (rows["step"] - 1) // width * width + (width + 1) / 2
-    return rows.groupby(["policy", middle], sort=False)[measure].mean().rename("value").reset_index()
+    each = rows.groupby(["policy", middle, "seed"], sort=False)[measure].mean()
+    over_seeds = each.groupby(["policy", "step"], sort=False).agg(["mean", "min", "max"])
+    return over_seeds.set_axis(["value", "low", "high"], axis=1).reset_index()
 
 
 def _panel(title: alt.TitleParams, unit: str, rows: pd.DataFrame, measure: str, names: list[str]) -> alt.Chart:
-    return (
-        alt.Chart(style.data(binned(rows, measure)), width=230, height=150, title=title)
-        .mark_line(strokeWidth=1.6)
-        .encode(
-            x=alt.X("step:Q", title="optimizer step", axis=alt.Axis(tickCount=5, grid=False)),
-            y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
-            tooltip=["policy:N", alt.Tooltip("step:Q", format=".0f"), alt.Tooltip("value:Q", format=".4g")],
-            **style.lines("policy:N", names),
-        )
+    found = binned(rows, measure)
+    base = alt.Chart(style.data(found), width=230, height=150, title=title).encode(
+        x=alt.X("step:Q", title="optimizer step", axis=alt.Axis(tickCount=5, grid=False)),
+        **style.lines("policy:N", names),
     )
+    line = base.mark_line(strokeWidth=1.6).encode(
+        y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
+        tooltip=["policy:N", alt.Tooltip("step:Q", format=".0f"), alt.Tooltip("value:Q", format=".4g")],
+    )
+    if rows["seed"].nunique() == 1:
+        return line
+    band = base.mark_area(opacity=0.15, strokeWidth=0).encode(
+        y=alt.Y("low:Q", title=unit, scale=alt.Scale(zero=False)), y2="high:Q", strokeDash=alt.Undefined
+    )
+    return alt.layer(band, line)

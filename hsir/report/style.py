@@ -45,7 +45,9 @@ def looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def lines(field: str, names: Sequence[str]) -> dict[str, Any]:
     """Distinguish lines by colour and dash pattern, with one legend, in the given order."""
-    legend = alt.Legend(orient="top", title=None, columns=6, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2)
+    legend = alt.Legend(
+        orient="top", title=None, columns=6, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2, symbolOpacity=1
+    )
     colours = [COLOURS[n % len(COLOURS)] for n in range(len(names))]
     dashes = [DASHES[n % len(DASHES)] for n in range(len(names))]
     return {

@@ -108,9 +108,11 @@ def test_the_cost_of_a_policy_includes_its_ancestors() -> None:
 def test_a_course_is_a_mean_over_seeds_and_neighbouring_steps(
     courses: list[list[tuple[int, float]]], expected: list[tuple[float, float]]
 ) -> None:
-    rows = pd.concat(pd.DataFrame(course, columns=["step", "loss"]) for course in courses).assign(policy="p")
-    found = curves.binned(rows, "loss", points=3)
+    each = [pd.DataFrame(course, columns=["step", "loss"]).assign(seed=seed) for seed, course in enumerate(courses)]
+    found = curves.binned(pd.concat(each).assign(policy="p"), "loss", points=3)
     assert list(found[["step", "value"]].itertuples(index=False, name=None)) == expected
+    if len(courses) == 2:
+        assert list(found[["low", "high"]].itertuples(index=False, name=None)) == [(0.0, 4.0), (2.0, 4.0)]
 
 
 def test_rewards_are_drawn_where_something_learnt_from_them(tmp_path: Path) -> None:
