@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from hsir.cli.terminal import Directory, Profile
+from hsir.config import read_yaml
 from hsir.config.home import HOME
 from hsir.config.plan import BASE
 from hsir.errors import InputError
@@ -57,7 +58,8 @@ def main(
     limit = {} if max_new_tokens is None else {"max_new_tokens": max_new_tokens}
     if model not in known:
         check_alone(label, weights(model))
-    entry = {"path": weights(model)} | ({} if chat_template is None else {"chat_template": str(chat_template)})
+    entry = known.get(trained_from(model), {}) | {"path": weights(model)}
+    entry |= {} if chat_template is None else {"chat_template": str(chat_template)}
     run = name or label
     config: dict[str, Any] = {
         "run": run,
@@ -85,6 +87,12 @@ def named(model: str) -> str:
     if not label:
         raise InputError(f"--model {model}: not a model; name a folder, or a model on the hub")
     return label
+
+
+def trained_from(model: str) -> str:
+    """Return the name of the model that a policy of the results was trained from; empty for any other model."""
+    folder = Path(model)
+    return folder.resolve().parts[-4] if (folder / "checkpoint").is_dir() else ""
 
 
 def weights(model: str) -> str:
@@ -115,11 +123,12 @@ def written(config: dict[str, Any], file: Path) -> Path:
     return file
 
 
-def _models(configfile: list[Path]) -> set[str]:
-    """Name the models of the config, and those that come with the project."""
-    own = {path.stem for path in (HOME / "config/models").glob("*.yaml")}
+def _models(configfile: list[Path]) -> dict[str, dict[str, Any]]:
+    """Return the entries of the config's models, and of those that come with the project, by name."""
+    own = {path.stem: read_yaml(path) for path in (HOME / "config/models").glob("*.yaml")}
     has_config = configfile or workflow.DEFAULT.is_file()
-    return own | set(workflow.opened(configfile).config.models if has_config else ())
+    models = workflow.opened(configfile).config.models if has_config else {}
+    return own | {name: entry.model_dump(mode="json", exclude_unset=True) for name, entry in models.items()}
 
 
 def _json(text: str) -> Any:

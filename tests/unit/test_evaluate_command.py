@@ -57,6 +57,14 @@ def test_a_model_of_the_config_keeps_its_settings(project: list[Any]) -> None:
     assert config.models["embedded"].settings.evaluate.max_new_tokens == 480
 
 
+def test_a_policy_has_the_settings_of_the_model_that_it_was_trained_from(project: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "results/embedded/chains/seed0/restem.1/checkpoint").mkdir(parents=True)
+    evaluate.main("results/embedded/chains/seed0/restem.1", ["chains"], dry_run=True)
+    model = workflow.opened(project[0][1]).config.models["embedded-chains-seed0-restem.1"]
+    assert model.settings.evaluate.max_new_tokens == 480
+    assert model.path == "./results/embedded/chains/seed0/restem.1/checkpoint"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
