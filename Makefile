@@ -43,7 +43,7 @@ lint: $(VENV)/ready-dev
 	snakemake --lint
 
 unit: $(VENV)/ready-dev
-	pytest tests/unit
+	pytest tests/unit -n auto --maxprocesses 4
 
 workflow-tests: $(VENV)/ready-dev
 	-sh tests/install-chromium

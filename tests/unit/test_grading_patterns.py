@@ -15,7 +15,7 @@ import hsir.recycling
 from hsir import traces
 
 DEADLINE = 1.0
-"""Seconds a pattern has for each text; linear ones need milliseconds, quadratic ones longer than this."""
+"""Seconds of processor time a pattern has for each text; linear ones need milliseconds, quadratic ones longer."""
 
 LENGTH = 30_000
 PIECES = [
@@ -51,13 +51,13 @@ def deadline(seconds: float) -> Iterator[None]:
     def late(*_: object) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def read(pattern: re.Pattern[str], searched: bool, text: str) -> None:
