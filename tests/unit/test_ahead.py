@@ -20,10 +20,10 @@ BATCHES = [[Prompt(f"{n}{name}", "q", [1], length) for name, length in (("long",
 
 
 class FakeVllm:
-    """A vLLM with two slots; `fails` is the step at which memory runs out."""
+    """A vLLM with two slots; `fails` is the step at which memory runs out, and `told` the message."""
 
-    def __init__(self, fails: int | None = None) -> None:
-        self.llm_engine, self.fails = self, fails
+    def __init__(self, fails: int | None = None, told: str = "CUDA out of memory. Tried to allocate 2 GiB") -> None:
+        self.llm_engine, self.fails, self.told = self, fails, told
         self.requests: dict[str, int] = {}
         self.submitted: list[str] = []
         self.steps, self.resets = 0, 0
@@ -45,7 +45,7 @@ class FakeVllm:
     def step(self) -> list[Any]:
         self.steps += 1
         if self.steps == self.fails:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+            raise RuntimeError(self.told)
         for name in list(self.requests)[:SLOTS]:
             self.requests[name] -= 1
         ended = [name for name, left in self.requests.items() if left == 0]
@@ -121,3 +121,9 @@ def test_if_memory_runs_out_only_unfinished_samples_are_repeated(runner: VllmRun
     assert "0short" not in engines[1].submitted and "0long" in engines[1].submitted
     assert runner.noted()["lowered"] == {"memory_share": 0.8, "max_sequences": 256}
     assert runner.noted()["engine"]["max_sequences"] == SLOTS, "what vLLM chose is noted, too"
+
+
+@pytest.mark.parametrize("engines", [[FakeVllm(1, "free memory is less than desired"), FakeVllm()]])
+def test_if_others_hold_the_memory_vllm_still_chooses_the_number_of_sequences(runner: VllmRunner) -> None:
+    assert len(list(runner.stream(BATCHES))) == 3
+    assert runner.noted()["lowered"] == {"memory_share": 0.8}

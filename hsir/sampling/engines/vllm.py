@@ -139,7 +139,7 @@ class VllmRunner(Engine):
         gc.collect()
         cleanup_dist_env_and_memory()
         self._options = lower(self._options, told)
-        self._lowered = self._options.model_dump(include={"memory_share", "max_sequences"})
+        self._lowered = self._options.model_dump(include={"memory_share", "max_sequences"}, exclude_none=True)
         now = ", ".join(f"{name} {value:g}" for name, value in self._lowered.items())
         say(f"out of memory ({told}); retrying with {now}")
 
