@@ -47,7 +47,7 @@ def vllm(size: Size) -> Found:
 
     drawn = torch.randint(5, 1000, (size.batch * 4, size.prompt)).tolist()
     with saved(size, torch.bfloat16) as folder:
-        options = VllmEngine(kind="vllm", dtype=size.dtype, batch_size=size.batch, memory_share=size.share)
+        options = VllmEngine(kind="vllm", dtype=size.dtype, batch_size=size.batch * 2, memory_share=size.share)
         runner = VllmRunner(str(folder), 1.0, size.new, size.prompt + size.new, options)
         prompts = [Prompt(f"q{n}-k-0000", f"q{n}", ids, n) for n, ids in enumerate(drawn)]
         for _ in runner.stream(batches(prompts[: size.batch], size.batch)):
@@ -57,7 +57,7 @@ def vllm(size: Size) -> Found:
         given = [{"prompt_token_ids": ids} for ids in drawn]
         ways: dict[str, Callable[[], Any]] = {
             "bare": lambda: (bare.reset_prefix_cache(), bare.generate(given, how, use_tqdm=False)),
-            "engine": lambda: list(runner.stream(batches(prompts, size.batch))),
+            "engine": lambda: list(runner.stream(batches(prompts, options.batch_size))),
         }
         seconds = alternately(ways, 2)
         rates = {way: len(prompts) * size.new / took for way, took in seconds.items()}

@@ -55,7 +55,7 @@ FULL = Size(
 TINY = Size(
     {
         "tiny": {
-            "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
+            "hidden_size": 128, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
             "num_key_value_heads": 2,
         }
     },
