@@ -19,7 +19,7 @@ import torch
 
 from benchmarks import gpu_parts, gpu_sizes
 from benchmarks.machine import described
-from hsir.errors import InputError
+from hsir.storage.files import atomic
 
 SECONDS = 240
 """Time limit of a part."""
@@ -42,11 +42,12 @@ def main() -> None:
 
 
 def complete(out: Path, parts: list[str], tiny: bool) -> None:
-    """Run the parts that the file lacks, and write it after each; raises InputError if it is of another machine."""
+    """Run the parts that the file lacks, and write it after each; exits if it was measured elsewhere."""
     now = {"machine": described(), "gpu": card(), "torch": torch.__version__, "tiny": tiny}
     found: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else now
-    if any(found[key] != now[key] for key in ("gpu", "torch", "tiny")):
-        raise InputError(f"{out} was measured with {found['gpu']}, torch {found['torch']}; choose another --out")
+    other = [f"{key} {found[key]}, not {value}" for key, value in now.items() if found[key] != value]
+    if other:
+        sys.exit(f"{out} was measured with {'; '.join(other)}: choose another --out")
     for part in parts:
         if part in found and "failed" not in found[part]:
             print(f"{part}: already measured", file=sys.stderr)
@@ -54,7 +55,8 @@ def complete(out: Path, parts: list[str], tiny: bool) -> None:
         began = time.monotonic()
         found[part] = apart(part, tiny)
         found[part]["took"] = round(time.monotonic() - began, 1)
-        out.write_text(json.dumps(found, indent=2) + "\n")
+        with atomic(out) as temporary:
+            temporary.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         print(f"{part}: {json.dumps(found[part])}", file=sys.stderr, flush=True)
 
 

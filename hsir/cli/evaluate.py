@@ -107,7 +107,7 @@ def weights(model: str) -> str:
 def check_alone(label: str, path: str) -> None:
     """Raise InputError if an earlier evaluation gave the name to another model, whose results would be replaced."""
     for file in sorted(FOLDER.glob("*.yaml")):
-        models = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("models") or {}
+        models = (read_yaml(file) or {}).get("models") or {}
         other = models.get(label, {}).get("path", path)
         if other != path:
             raise InputError(

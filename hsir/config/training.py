@@ -1,5 +1,6 @@
 """Options of the stage train, by training type. The defaults are those of the paper (section 4.1, appendix B)."""
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -92,9 +93,9 @@ class Training(Options):
         """Rows that the trainer receives at once on one device."""
         return self.device_batch_size
 
+    @abstractmethod
     def steps(self, examples: int) -> int:
         """Return the number of optimizer steps."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _on_devices(self) -> "Training":

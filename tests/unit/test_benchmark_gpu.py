@@ -44,6 +44,18 @@ def test_a_second_run_keeps_what_was_measured_and_repeats_what_failed(
     assert again["score"] == {"kept": True}
 
 
+def test_the_numbers_of_two_machines_are_not_mixed(
+    root: Path, ran: tuple[dict[str, Any], Path, list[str]], tmp_path: Path
+) -> None:
+    found, _, command = ran
+    other = tmp_path / "gpu.json"
+    other.write_text(json.dumps(found | {"gpu": "another card"}))
+    told = subprocess.run([*command[:-1], str(other)], capture_output=True, text=True, cwd=root)
+    assert told.returncode == 1
+    assert "was measured with gpu another card, not None: choose another --out" in told.stderr
+    assert json.loads(other.read_text())["gpu"] == "another card"
+
+
 def rates(found: Any) -> list[float]:
     """Return all rates in a part's numbers."""
     if not isinstance(found, dict):

@@ -49,6 +49,7 @@ class VllmRunner(Engine):
         self._limit, self._longest = max_new_tokens, longest
         self._lowered: dict[str, float] = {}
         self.llm: LLM | None = None
+        """The running vLLM, once a batch was submitted."""
         self._submitted: set[str] = set()
         self._finished: dict[str, RequestOutput] = {}
         self._tokens = 0
