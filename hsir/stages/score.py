@@ -1,6 +1,6 @@
 """Stage score: InDiv of the correct solutions of a pool, or of any solutions in a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,8 +55,7 @@ def main(
             belonging.check_pool(samples, [verified], policy=Path(policy))
         encoder = load_tokenizer(policy)
         found = from_rows(rows, encoder) if rows else from_pool(samples, verified, every)
-        wanted = [one for one in found if not every or readable(one, encoder, score)]
-        run([reads(one, encoder, score) for one in wanted], parts, policy, score)
+        run(list(read_all(found, encoder, score, every)), parts, policy, score)
 
 
 def run(solutions: "list[Solution]", parts: "Parts[Batch]", policy: str, options: Score) -> None:
@@ -124,24 +123,22 @@ def messages(where: str, prompt: list[object]) -> list[dict[str, str]]:
     return [dict(message) for message in prompt if isinstance(message, dict)]
 
 
-def readable(solution: "Solution", encoder: "PreTrainedTokenizerBase", options: Score) -> bool:
-    """Return whether a solution has what the score set reads: a failed one may have no reasoning."""
+def read_all(
+    solutions: "Iterable[Solution]", encoder: "PreTrainedTokenizerBase", options: Score, skip: bool
+) -> "Iterator[Solution]":
+    """Restrict solutions to what the score set reads. One without reasoning is skipped, because a failed one may have
+    none, or raises InputError."""
     from hsir.diversity.indiv.reading import read
 
-    return read(solution, encoder, options) is not None
-
-
-def reads(solution: "Solution", encoder: "PreTrainedTokenizerBase", options: Score) -> "Solution":
-    """Restrict a solution to what the score set reads; raises InputError if it has no reasoning to read."""
-    from hsir.diversity.indiv.reading import read
-
-    found = read(solution, encoder, options)
-    if found is None:
-        raise InputError(
-            f"sample {solution.sample_id}: no reasoning to score; in the score set, set `tokens: all`, and `states`"
-            " to `token`"
-        )
-    return found
+    for solution in solutions:
+        found = read(solution, encoder, options)
+        if found is not None:
+            yield found
+        elif not skip:
+            raise InputError(
+                f"sample {solution.sample_id}: no reasoning to score; in the score set, set `tokens: all`, and"
+                " `states` to `token`"
+            )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hsir.sampling.asked import queued
 from hsir.stages import ask
 from hsir.storage import tables
 from hsir.tasks.chains import Chains
-from tests.unit.test_keep import question
+from tests.unit.test_keep_stages import question
 
 POOL = SamplePool(kind="sample", samples=2, parts=2, order="adaptive")
 ASKED = {name: question(name) for name in "abcdef"}

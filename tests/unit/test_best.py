@@ -16,7 +16,7 @@ from hsir.reducers import Answer, HighestScore, Mean, Reducers, Shortest, scores
 from hsir.stages import evaluate
 from hsir.storage import tables
 from hsir.tasks.chains import Chains
-from tests.unit.test_keep import question
+from tests.unit.test_keep_stages import question
 
 
 def answer(right: bool, said: str | None, tokens: int, indiv: float | None) -> Answer:

@@ -19,7 +19,7 @@ from hsir.stages import ask
 from hsir.stages.sample import planned as prompts_of
 from hsir.storage import tables
 from hsir.tasks.chains import Chains
-from tests.unit.test_keep import question
+from tests.unit.test_keep_stages import question
 
 THIRD = {"kind": "sample", "samples": 2, "parts": 3}
 POOL = SamplePool.model_validate(THIRD)
